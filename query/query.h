@@ -1,0 +1,126 @@
+/*
+ * query.h - from text to rows.
+ *
+ * sl_query_prepare takes one statement of the text, binds and plans it; sl_query_next computes the
+ * next vectors of the result (blocking, on the calling worker, with helpers from the pool);
+ * sl_query_cancel stops it from any thread. Queries see a snapshot taken at prepare.
+ *
+ * Ownership: the caller owns the query; names and vectors are borrowed until the next call.
+ * Threads:   one at a time, but for sl_query_cancel and sl_query_progress.
+ * Errors:    SL_SYNTAX, SL_NAME, SL_TYPE carry "... at LINE:COLUMN" and a MySQL error number;
+ *            SL_LIMIT names the budget; SL_TIMEOUT; SL_CANCELLED; storage's own.
+ * Layer:     query. Facade.
+ */
+#ifndef SLUICE_QUERY_QUERY_H
+#define SLUICE_QUERY_QUERY_H
+
+#include "query/bound.h"
+#include "storage/base/status.h"
+#include "storage/base/thread.h"
+
+struct sl_store;
+struct sl_query;
+
+enum sl_dialect { SL_DIALECT_NATIVE, SL_DIALECT_MYSQL };
+
+/* A user variable or a typed parameter. */
+struct sl_variable {
+    const char *name;
+    struct sl_value value;
+};
+
+/* What stays the same between the statements of one client. Borrowed during prepare. */
+struct sl_session {
+    enum sl_dialect dialect;
+    const char *database;  /* "flows" */
+    const char *time_zone; /* "UTC", "+02:00", "Europe/Berlin" */
+    const char *user;
+    uint64_t connection_id;
+    const struct sl_variable *variables; /* @name and @@name */
+    uint32_t variable_count;
+    const struct sl_value *parameters; /* for `?` */
+    uint32_t parameter_count;
+};
+
+/*
+ * A table whose rows are made when asked for (system.*, information_schema.*). `fill` appends
+ * rows in batches through `emit`, which copies; names and types are fixed.
+ */
+struct sl_virtual_column {
+    const char *name;
+    struct sl_sql_type type;
+};
+struct sl_virtual_sink; /* opaque: rows go in through the functions below */
+struct sl_virtual_table {
+    const char *schema; /* "system" */
+    const char *name;   /* "segments" */
+    const struct sl_virtual_column *columns;
+    uint32_t column_count;
+    sl_status (*fill)(void *context, struct sl_virtual_sink *sink, struct sl_error *err);
+};
+/* One row: column_count values, copied. */
+SL_MUST_CHECK
+sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values,
+                          struct sl_error *err);
+
+/* What every query of a server shares. Borrowed for the life of each query. */
+struct sl_query_env {
+    struct sl_store *store; /* NULL: no flows (a client's own use, tests) */
+    struct sl_schema *schema;
+    struct sl_pool *pool;                         /* NULL: the caller's thread only */
+    unsigned threads_max;                         /* of one query */
+    size_t memory_bytes;                          /* budget of one query */
+    int64_t timeout_us;                           /* 0: none */
+    const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
+    void *tables_context;
+    uint32_t prune; /* enum sl_prune; tests switch indexes off */
+    bool may_skip_damage;
+};
+
+/* Result column. */
+struct sl_result_column {
+    const char *name;
+    const char *table;  /* "" when it is no plain column */
+    const char *origin; /* name in that table, "" */
+    struct sl_sql_type type;
+};
+
+enum sl_statement_kind { SL_STATEMENT_ROWS, SL_STATEMENT_OK };
+
+struct sl_query_info {
+    enum sl_statement_kind kind;
+    const struct sl_result_column *columns;
+    uint32_t column_count;
+    uint32_t parameter_count;
+    uint64_t affected_rows; /* DELETE: valid after the last sl_query_next */
+    size_t consumed_bytes;  /* of the text: the next statement starts there */
+};
+
+SL_MUST_CHECK
+sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session,
+                           const char *text, size_t text_bytes, struct sl_query **out_query,
+                           struct sl_error *err);
+
+const struct sl_query_info *sl_query_info(const struct sl_query *query);
+
+/* The next rows: *out_vectors has column_count vectors of *out_count rows; 0 rows is the end. */
+SL_MUST_CHECK
+sl_status sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors,
+                        uint32_t *out_count, struct sl_error *err);
+
+/* Any thread; sl_query_next soon answers SL_CANCELLED. */
+void sl_query_cancel(struct sl_query *query);
+
+struct sl_query_progress {
+    uint64_t rows_total; /* rows of the snapshot */
+    uint64_t rows_done;  /* scanned or pruned */
+    uint64_t bytes_read;
+    uint64_t memory_bytes;
+    int64_t started_us; /* wall clock */
+};
+void sl_query_progress(const struct sl_query *query, struct sl_query_progress *out_progress);
+
+/* NULL is allowed. */
+void sl_query_free(struct sl_query *query);
+
+#endif

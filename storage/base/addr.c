@@ -1,0 +1,137 @@
+/*
+ * addr.c - see addr.h.
+ */
+#include "storage/base/addr.h"
+
+#include <arpa/inet.h>
+
+#include "storage/base/cursor.h"
+
+static const uint64_t MAPPED_FIRST = UINT64_C(0xffff00000000); /* ::ffff:0.0.0.0, low half */
+static const uint64_t MAPPED_LAST = UINT64_C(0xffffffffffff);
+static const uint64_t V4_COUNT = UINT64_C(1) << 32;
+
+/* Raw 128-bit IPv6 numbers to keys and back; not defined on mapped addresses. */
+static struct sl_addr
+key_of_raw(uint64_t high, uint64_t low)
+{
+    if (high == 0 && low < MAPPED_FIRST)
+        low += V4_COUNT;
+    return (struct sl_addr){.low = low, .high = high};
+}
+
+struct sl_addr
+sl_addr_from_v6(const uint8_t bytes[16])
+{
+    uint64_t high = sl_read_be(bytes, 8);
+    uint64_t low = sl_read_be(&bytes[8], 8);
+    if (high == 0 && low >= MAPPED_FIRST && low <= MAPPED_LAST)
+        return sl_addr_from_v4((uint32_t)low);
+    return key_of_raw(high, low);
+}
+
+void
+sl_addr_to_v6(struct sl_addr addr, uint8_t bytes[16])
+{
+    uint64_t low = addr.low;
+    if (addr.high == 0 && low < V4_COUNT)
+        low += MAPPED_FIRST;
+    else if (addr.high == 0 && low <= MAPPED_LAST)
+        low -= V4_COUNT;
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(addr.high >> (56 - 8 * i));
+        bytes[8 + i] = (uint8_t)(low >> (56 - 8 * i));
+    }
+}
+
+size_t
+sl_addr_format(struct sl_addr addr, char text[SL_ADDR_TEXT_BYTES])
+{
+    uint8_t bytes[16];
+    sl_addr_to_v6(addr, bytes);
+    bool is_v4 = sl_addr_is_v4(addr);
+    const char *done =
+        inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? &bytes[12] : bytes, text, SL_ADDR_TEXT_BYTES);
+    SL_ASSERT(done != NULL);
+    return strlen(text);
+}
+
+bool
+sl_addr_parse(const char *text, size_t size_bytes, struct sl_addr *out_addr)
+{
+    char copy[SL_ADDR_TEXT_BYTES];
+    uint8_t bytes[16];
+
+    *out_addr = (struct sl_addr){0};
+    if (size_bytes == 0 || size_bytes >= sizeof(copy) || memchr(text, '\0', size_bytes) != NULL)
+        return false;
+    memcpy(copy, text, size_bytes);
+    copy[size_bytes] = '\0';
+    if (inet_pton(AF_INET, copy, bytes) == 1) {
+        *out_addr = sl_addr_from_v4((uint32_t)sl_read_be(bytes, 4));
+        return true;
+    }
+    if (inet_pton(AF_INET6, copy, bytes) == 1) {
+        *out_addr = sl_addr_from_v6(bytes);
+        return true;
+    }
+    return false;
+}
+
+/* The interval of raw IPv6 numbers first..last, without the mapped addresses, as keys.
+ * Only ::/n with n < 96, or blocks inside the first 2^48, touch the mapped hole. */
+static void
+key_interval(sl_u128 first, sl_u128 last, struct sl_addr *out_first, struct sl_addr *out_last)
+{
+    if (first >= MAPPED_FIRST && first <= MAPPED_LAST)
+        first = (sl_u128)MAPPED_LAST + 1;
+    if (last >= MAPPED_FIRST && last <= MAPPED_LAST)
+        last = (sl_u128)MAPPED_FIRST - 1;
+    *out_first = key_of_raw((uint64_t)(first >> 64), (uint64_t)first);
+    *out_last = key_of_raw((uint64_t)(last >> 64), (uint64_t)last);
+}
+
+void
+sl_addr_block(struct sl_addr addr, unsigned prefix_bits, struct sl_addr *out_first,
+              struct sl_addr *out_last)
+{
+    if (sl_addr_is_v4(addr)) {
+        uint32_t host = prefix_bits >= 32 ? 0 : UINT32_MAX >> prefix_bits;
+        *out_first = sl_addr_from_v4((uint32_t)addr.low & ~host);
+        *out_last = sl_addr_from_v4((uint32_t)addr.low | host);
+        return;
+    }
+    uint8_t bytes[16];
+    sl_addr_to_v6(addr, bytes);
+    sl_u128 raw = (sl_u128)sl_read_be(bytes, 8) << 64 | sl_read_be(&bytes[8], 8);
+    sl_u128 host = prefix_bits >= 128 ? 0 : ~(sl_u128)0 >> prefix_bits;
+    key_interval(raw & ~host, raw | host, out_first, out_last);
+}
+
+bool
+sl_addr_parse_cidr(const char *text, size_t size_bytes, struct sl_addr *out_first,
+                   struct sl_addr *out_last)
+{
+    struct sl_addr addr;
+    const char *slash = size_bytes == 0 ? NULL : memchr(text, '/', size_bytes);
+    size_t addr_bytes = slash == NULL ? size_bytes : (size_t)(slash - text);
+
+    *out_first = *out_last = (struct sl_addr){0};
+    if (!sl_addr_parse(text, addr_bytes, &addr))
+        return false;
+    unsigned bits_max = sl_addr_is_v4(addr) ? 32 : 128;
+    unsigned bits = slash == NULL ? bits_max : 0;
+    size_t digits = slash == NULL ? 0 : size_bytes - addr_bytes - 1;
+    if (slash != NULL && (digits == 0 || digits > 3))
+        return false;
+    for (size_t i = 0; i < digits; i++) {
+        char digit = slash[1 + i];
+        if (digit < '0' || digit > '9')
+            return false;
+        bits = bits * 10 + (unsigned)(digit - '0');
+    }
+    if (bits > bits_max)
+        return false;
+    sl_addr_block(addr, bits, out_first, out_last);
+    return true;
+}

@@ -1,0 +1,180 @@
+/*
+ * arena.c - see arena.h.
+ *
+ * Blocks form a list, the newest first; only the newest is bumped. Steps double from
+ * 4 KiB to 1 MiB, so that small arenas stay small and large ones ask malloc rarely.
+ */
+#include "storage/base/arena.h"
+
+#include <stdatomic.h>
+
+enum { ARENA_FIRST_BYTES = 4096, ARENA_STEP_BYTES_MAX = 1 << 20, ARENA_ALIGN = 16 };
+
+struct arena_block {
+    struct arena_block *older;
+    size_t capacity_bytes; /* of data, without this header */
+    size_t used_bytes;
+    size_t pad;
+};
+
+_Static_assert(sizeof(struct arena_block) % ARENA_ALIGN == 0, "data after the header is aligned");
+
+struct sl_arena {
+    struct arena_block *newest;
+    size_t step_bytes;
+    size_t used_bytes;
+    struct sl_budget own;
+    struct sl_budget *budget; /* &own, or shared with others */
+};
+
+struct sl_arena *
+sl_arena_create(size_t budget_bytes)
+{
+    struct sl_arena *arena = sl_new(sizeof(*arena));
+    arena->own.limit_bytes = budget_bytes;
+    arena->budget = &arena->own;
+    arena->step_bytes = ARENA_FIRST_BYTES;
+    return arena;
+}
+
+struct sl_arena *
+sl_arena_create_shared(struct sl_budget *budget)
+{
+    struct sl_arena *arena = sl_arena_create(0);
+    arena->budget = budget;
+    return arena;
+}
+
+bool
+sl_budget_take(struct sl_budget *budget, size_t bytes)
+{
+    size_t used = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    if (used <= budget->limit_bytes && bytes <= budget->limit_bytes - used)
+        return true;
+    atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    return false;
+}
+
+void
+sl_budget_give(struct sl_budget *budget, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+}
+
+static void
+free_block(struct sl_arena *arena, struct arena_block *block)
+{
+    size_t bytes = sizeof(*block) + block->capacity_bytes;
+    sl_budget_give(arena->budget, bytes);
+    arena->used_bytes -= bytes;
+    free(block);
+}
+
+void
+sl_arena_destroy(struct sl_arena *arena)
+{
+    if (arena == NULL)
+        return;
+    while (arena->newest != NULL) {
+        struct arena_block *block = arena->newest;
+        arena->newest = block->older;
+        free_block(arena, block);
+    }
+    free(arena);
+}
+
+/* A new newest block with room for size_bytes, or NULL. */
+static struct arena_block *
+add_block(struct sl_arena *arena, size_t size_bytes)
+{
+    size_t capacity_bytes = sl_max_size(arena->step_bytes, size_bytes);
+    size_t bytes = 0;
+    if (__builtin_add_overflow(capacity_bytes, sizeof(struct arena_block), &bytes))
+        return NULL;
+    if (!sl_budget_take(arena->budget, bytes))
+        return NULL;
+    struct arena_block *block = malloc(bytes);
+    if (block == NULL) {
+        sl_budget_give(arena->budget, bytes);
+        return NULL;
+    }
+    block->older = arena->newest;
+    block->capacity_bytes = capacity_bytes;
+    block->used_bytes = 0;
+    arena->newest = block;
+    arena->used_bytes += bytes;
+    if (arena->step_bytes < ARENA_STEP_BYTES_MAX)
+        arena->step_bytes *= 2;
+    return block;
+}
+
+void *
+sl_arena_alloc(struct sl_arena *arena, size_t size_bytes)
+{
+    if (size_bytes > SIZE_MAX - ARENA_ALIGN)
+        return NULL;
+    size_t rounded_bytes = (size_bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    struct arena_block *block = arena->newest;
+    if (block == NULL || block->capacity_bytes - block->used_bytes < rounded_bytes) {
+        block = add_block(arena, rounded_bytes);
+        if (block == NULL)
+            return NULL;
+    }
+    uint8_t *memory = (uint8_t *)(block + 1) + block->used_bytes;
+    block->used_bytes += rounded_bytes;
+    return memory;
+}
+
+void *
+sl_arena_calloc(struct sl_arena *arena, size_t count, size_t element_bytes)
+{
+    size_t size_bytes = 0;
+    if (__builtin_mul_overflow(count, element_bytes, &size_bytes))
+        return NULL;
+    void *memory = sl_arena_alloc(arena, size_bytes);
+    if (memory != NULL)
+        memset(memory, 0, size_bytes);
+    return memory;
+}
+
+char *
+sl_arena_string(struct sl_arena *arena, const char *text, size_t size_bytes)
+{
+    if (size_bytes == SIZE_MAX)
+        return NULL;
+    char *copy = sl_arena_alloc(arena, size_bytes + 1);
+    if (copy == NULL)
+        return NULL;
+    if (size_bytes != 0)
+        memcpy(copy, text, size_bytes);
+    copy[size_bytes] = '\0';
+    return copy;
+}
+
+void
+sl_arena_reset(struct sl_arena *arena)
+{
+    struct arena_block *kept = NULL;
+    while (arena->newest != NULL) {
+        struct arena_block *block = arena->newest;
+        arena->newest = block->older;
+        if (kept == NULL || block->capacity_bytes > kept->capacity_bytes) {
+            struct arena_block *smaller = kept;
+            kept = block;
+            block = smaller;
+        }
+        if (block != NULL)
+            free_block(arena, block);
+    }
+    if (kept != NULL) {
+        kept->older = NULL;
+        kept->used_bytes = 0;
+    }
+    arena->newest = kept;
+}
+
+size_t
+sl_arena_used_bytes(const struct sl_arena *arena)
+{
+    return arena->used_bytes;
+}

@@ -1,0 +1,57 @@
+/*
+ * base.c - see base.h.
+ */
+#include "storage/base/base.h"
+
+#include <stdio.h>
+
+void
+sl_assert_fail(const char *condition, const char *file, int line, const char *function)
+{
+    fprintf(stderr, "sluice: assertion failed: %s (%s:%d, %s)\n", condition, file, line, function);
+    abort();
+}
+
+static SL_NORETURN
+void
+out_of_memory(size_t size_bytes)
+{
+    fprintf(stderr, "sluice: out of memory for %zu bytes of a fixed structure\n", size_bytes);
+    abort();
+}
+
+void *
+sl_new(size_t size_bytes)
+{
+    void *memory = calloc(1, size_bytes == 0 ? 1 : size_bytes);
+    if (memory == NULL)
+        out_of_memory(size_bytes);
+    return memory;
+}
+
+char *
+sl_new_string(const char *text)
+{
+    size_t size_bytes = strlen(text) + 1;
+    char *copy = sl_new(size_bytes);
+    memcpy(copy, text, size_bytes);
+    return copy;
+}
+
+void *
+sl_grow(void *array, size_t element_bytes, size_t count)
+{
+    size_t size_bytes = 0;
+    if (__builtin_mul_overflow(element_bytes, count, &size_bytes))
+        out_of_memory(SIZE_MAX);
+    void *grown = realloc(array, size_bytes == 0 ? 1 : size_bytes);
+    if (grown == NULL)
+        out_of_memory(size_bytes);
+    return grown;
+}
+
+void *
+sl_try_alloc(size_t size_bytes)
+{
+    return calloc(1, size_bytes == 0 ? 1 : size_bytes);
+}

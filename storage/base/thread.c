@@ -1,0 +1,385 @@
+/*
+ * thread.c - see thread.h.
+ */
+#include "storage/base/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#ifdef SL_DEBUG
+static _Thread_local uint32_t held_ranks; /* bit r: a lock of rank r is held */
+
+static void
+rank_enter(enum sl_lock_rank rank)
+{
+    SL_ASSERT(held_ranks >> rank == 0);
+    held_ranks |= UINT32_C(1) << rank;
+}
+
+static void
+rank_leave(enum sl_lock_rank rank)
+{
+    SL_ASSERT((held_ranks >> rank & 1) != 0);
+    held_ranks &= ~(UINT32_C(1) << rank);
+}
+#else
+static void
+rank_enter(enum sl_lock_rank rank)
+{
+    (void)rank;
+}
+
+static void
+rank_leave(enum sl_lock_rank rank)
+{
+    (void)rank;
+}
+#endif
+
+_Static_assert(SL_LOCK_COUNT <= 32, "held ranks are bits of a word");
+
+void
+sl_mutex_init(struct sl_mutex *mutex, enum sl_lock_rank rank)
+{
+    mutex->rank = rank;
+    int failed = pthread_mutex_init(&mutex->mutex, NULL);
+    SL_ASSERT(failed == 0);
+}
+
+void
+sl_mutex_fini(struct sl_mutex *mutex)
+{
+    int failed = pthread_mutex_destroy(&mutex->mutex);
+    SL_ASSERT(failed == 0);
+}
+
+void
+sl_mutex_lock(struct sl_mutex *mutex)
+{
+    rank_enter(mutex->rank);
+    int failed = pthread_mutex_lock(&mutex->mutex);
+    SL_ASSERT(failed == 0);
+}
+
+void
+sl_mutex_unlock(struct sl_mutex *mutex)
+{
+    rank_leave(mutex->rank);
+    int failed = pthread_mutex_unlock(&mutex->mutex);
+    SL_ASSERT(failed == 0);
+}
+
+void
+sl_cond_init(struct sl_cond *cond)
+{
+    pthread_condattr_t attributes;
+    int failed = pthread_condattr_init(&attributes);
+    SL_ASSERT(failed == 0);
+    failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    SL_ASSERT(failed == 0);
+    failed = pthread_cond_init(&cond->cond, &attributes);
+    SL_ASSERT(failed == 0);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+void
+sl_cond_fini(struct sl_cond *cond)
+{
+    int failed = pthread_cond_destroy(&cond->cond);
+    SL_ASSERT(failed == 0);
+}
+
+void
+sl_cond_wait(struct sl_cond *cond, struct sl_mutex *mutex)
+{
+    int failed = pthread_cond_wait(&cond->cond, &mutex->mutex);
+    SL_ASSERT(failed == 0);
+}
+
+bool
+sl_cond_wait_us(struct sl_cond *cond, struct sl_mutex *mutex, int64_t timeout_us)
+{
+    struct timespec until;
+    int failed = clock_gettime(CLOCK_MONOTONIC, &until);
+    SL_ASSERT(failed == 0);
+    int64_t ns = until.tv_nsec + (timeout_us < 0 ? 0 : timeout_us % 1000000) * 1000;
+    until.tv_sec += (timeout_us < 0 ? 0 : timeout_us / 1000000) + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    failed = pthread_cond_timedwait(&cond->cond, &mutex->mutex, &until);
+    SL_ASSERT(failed == 0 || failed == ETIMEDOUT);
+    return failed == 0;
+}
+
+void
+sl_cond_signal(struct sl_cond *cond)
+{
+    (void)pthread_cond_signal(&cond->cond);
+}
+
+void
+sl_cond_broadcast(struct sl_cond *cond)
+{
+    (void)pthread_cond_broadcast(&cond->cond);
+}
+
+struct sl_thread {
+    pthread_t thread;
+    sl_thread_fn *run;
+    void *context;
+    char name[16];
+};
+
+static void *
+thread_main(void *context)
+{
+    struct sl_thread *thread = context;
+    (void)pthread_setname_np(pthread_self(), thread->name);
+    thread->run(thread->context);
+    return NULL;
+}
+
+struct sl_thread *
+sl_thread_start(const char *name, sl_thread_fn *run, void *context)
+{
+    struct sl_thread *thread = sl_new(sizeof(*thread));
+    thread->run = run;
+    thread->context = context;
+    (void)snprintf(thread->name, sizeof(thread->name), "%.15s", name);
+
+    /* Signals belong to the thread that runs the event loop. */
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&thread->thread, NULL, thread_main, thread);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    SL_ASSERT(failed == 0);
+    return thread;
+}
+
+void
+sl_thread_join(struct sl_thread *thread)
+{
+    if (thread == NULL)
+        return;
+    int failed = pthread_join(thread->thread, NULL);
+    SL_ASSERT(failed == 0);
+    free(thread);
+}
+
+struct pool_job {
+    struct pool_job *next;
+    sl_thread_fn *run;
+    void *context;
+};
+
+struct pool_queue {
+    struct pool_job *first;
+    struct pool_job *last;
+};
+
+struct sl_pool {
+    struct sl_mutex lock; /* guards all below but threads */
+    struct sl_cond work;
+    struct pool_queue queues[2]; /* by enum sl_pool_class */
+    unsigned background_running;
+    unsigned background_max;
+    bool is_stopping;
+    unsigned thread_count;
+    struct sl_thread **threads;
+};
+
+static struct pool_job *
+queue_pop(struct pool_queue *queue)
+{
+    struct pool_job *job = queue->first;
+    if (job == NULL)
+        return NULL;
+    queue->first = job->next;
+    if (queue->first == NULL)
+        queue->last = NULL;
+    return job;
+}
+
+/* The next job that may run now, or NULL. Called with the lock held. */
+static struct pool_job *
+next_job(struct sl_pool *pool, enum sl_pool_class *out_class)
+{
+    struct pool_job *job = queue_pop(&pool->queues[SL_POOL_FOREGROUND]);
+    *out_class = SL_POOL_FOREGROUND;
+    if (job != NULL || pool->background_running >= pool->background_max)
+        return job;
+    *out_class = SL_POOL_BACKGROUND;
+    return queue_pop(&pool->queues[SL_POOL_BACKGROUND]);
+}
+
+static void
+pool_main(void *context)
+{
+    struct sl_pool *pool = context;
+    sl_mutex_lock(&pool->lock);
+    for (;;) {
+        enum sl_pool_class class = SL_POOL_FOREGROUND;
+        struct pool_job *job = next_job(pool, &class);
+        if (job == NULL) {
+            bool is_empty = pool->queues[SL_POOL_BACKGROUND].first == NULL;
+            if (pool->is_stopping && is_empty)
+                break;
+            sl_cond_wait(&pool->work, &pool->lock);
+            continue;
+        }
+        pool->background_running += class == SL_POOL_BACKGROUND;
+        sl_mutex_unlock(&pool->lock);
+        job->run(job->context);
+        free(job);
+        sl_mutex_lock(&pool->lock);
+        if (class == SL_POOL_BACKGROUND) {
+            pool->background_running--;
+            sl_cond_broadcast(&pool->work);
+        }
+    }
+    sl_mutex_unlock(&pool->lock);
+}
+
+struct sl_pool *
+sl_pool_create(const char *name, unsigned thread_count)
+{
+    SL_ASSERT(thread_count > 0);
+    struct sl_pool *pool = sl_new(sizeof(*pool));
+    sl_mutex_init(&pool->lock, SL_LOCK_POOL);
+    sl_cond_init(&pool->work);
+    pool->thread_count = thread_count;
+    pool->background_max = thread_count / 2 > 0 ? thread_count / 2 : 1;
+    pool->threads = sl_new(sizeof(struct sl_thread *) * thread_count);
+    for (unsigned i = 0; i < thread_count; i++)
+        pool->threads[i] = sl_thread_start(name, pool_main, pool);
+    return pool;
+}
+
+void
+sl_pool_destroy(struct sl_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    sl_mutex_lock(&pool->lock);
+    pool->is_stopping = true;
+    sl_cond_broadcast(&pool->work);
+    sl_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->thread_count; i++)
+        sl_thread_join(pool->threads[i]);
+    free(pool->threads);
+    sl_cond_fini(&pool->work);
+    sl_mutex_fini(&pool->lock);
+    free(pool);
+}
+
+void
+sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run, void *context)
+{
+    struct pool_job *job = sl_new(sizeof(*job));
+    job->run = run;
+    job->context = context;
+    sl_mutex_lock(&pool->lock);
+    struct pool_queue *queue = &pool->queues[class];
+    if (queue->last == NULL)
+        queue->first = job;
+    else
+        queue->last->next = job;
+    queue->last = job;
+    /* A worker that sleeps may not take a background job beyond the cap: wake them all. */
+    sl_cond_broadcast(&pool->work);
+    sl_mutex_unlock(&pool->lock);
+}
+
+unsigned
+sl_pool_thread_count(const struct sl_pool *pool)
+{
+    return pool == NULL ? 0 : pool->thread_count;
+}
+
+/*
+ * One fork and join. Helpers may start after the caller has finished everything, so the
+ * state lives until the last of them has let go: `references` counts the caller and each
+ * submitted helper.
+ */
+struct each_state {
+    sl_pool_each_fn *run;
+    void *context;
+    unsigned count;
+    _Atomic unsigned next;
+    _Atomic unsigned references;
+    struct sl_mutex lock; /* guards finished */
+    struct sl_cond done;
+    unsigned finished;
+};
+
+static void
+each_release(struct each_state *state)
+{
+    if (atomic_fetch_sub_explicit(&state->references, 1, memory_order_acq_rel) != 1)
+        return;
+    sl_cond_fini(&state->done);
+    sl_mutex_fini(&state->lock);
+    free(state);
+}
+
+static void
+each_work(struct each_state *state)
+{
+    unsigned finished = 0;
+    for (;;) {
+        unsigned index = atomic_fetch_add_explicit(&state->next, 1, memory_order_relaxed);
+        if (index >= state->count)
+            break;
+        state->run(state->context, index);
+        finished++;
+    }
+    if (finished == 0)
+        return;
+    sl_mutex_lock(&state->lock);
+    state->finished += finished;
+    if (state->finished == state->count)
+        sl_cond_broadcast(&state->done);
+    sl_mutex_unlock(&state->lock);
+}
+
+static void
+each_helper(void *context)
+{
+    struct each_state *state = context;
+    each_work(state);
+    each_release(state);
+}
+
+void
+sl_pool_each(struct sl_pool *pool, unsigned threads_max, unsigned count, sl_pool_each_fn *run,
+             void *context)
+{
+    if (count == 0)
+        return;
+    SL_ASSERT(count < UINT_MAX - SL_LOCK_COUNT * 1000U);
+    struct each_state *state = sl_new(sizeof(*state));
+    state->run = run;
+    state->context = context;
+    state->count = count;
+    sl_mutex_init(&state->lock, SL_LOCK_QUEUE);
+    sl_cond_init(&state->done);
+
+    unsigned helpers = sl_pool_thread_count(pool);
+    if (helpers > count - 1)
+        helpers = count - 1;
+    if (threads_max == 0 || helpers > threads_max - 1)
+        helpers = threads_max == 0 ? 0 : threads_max - 1;
+    atomic_store_explicit(&state->references, helpers + 1, memory_order_relaxed);
+    for (unsigned i = 0; i < helpers; i++)
+        sl_pool_submit(pool, SL_POOL_FOREGROUND, each_helper, state);
+    each_work(state);
+    sl_mutex_lock(&state->lock);
+    while (state->finished < state->count)
+        sl_cond_wait(&state->done, &state->lock);
+    sl_mutex_unlock(&state->lock);
+    each_release(state);
+}

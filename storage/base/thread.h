@@ -1,0 +1,72 @@
+/*
+ * thread.h - threads, ranked locks, a worker pool.
+ *
+ * Locks carry a rank from lock_rank.def; debug builds assert that a thread takes them in
+ * rising order only, which rules out deadlock.
+ *
+ * The pool runs jobs on a fixed number of threads. sl_pool_each is fork and join: the
+ * caller works too, so it finishes even when every worker is busy with something else.
+ */
+#ifndef SLUICE_STORAGE_BASE_THREAD_H
+#define SLUICE_STORAGE_BASE_THREAD_H
+
+#include <pthread.h>
+
+#include "storage/base/base.h"
+
+enum sl_lock_rank {
+#define SL_LOCK(name, text) SL_LOCK_##name,
+#include "storage/base/lock_rank.def"
+#undef SL_LOCK
+    SL_LOCK_COUNT
+};
+
+struct sl_mutex {
+    pthread_mutex_t mutex;
+    enum sl_lock_rank rank;
+};
+
+void sl_mutex_init(struct sl_mutex *mutex, enum sl_lock_rank rank);
+void sl_mutex_fini(struct sl_mutex *mutex);
+void sl_mutex_lock(struct sl_mutex *mutex);
+void sl_mutex_unlock(struct sl_mutex *mutex);
+
+struct sl_cond {
+    pthread_cond_t cond;
+};
+
+void sl_cond_init(struct sl_cond *cond);
+void sl_cond_fini(struct sl_cond *cond);
+void sl_cond_wait(struct sl_cond *cond, struct sl_mutex *mutex);
+/* Wait at most timeout_us; false when the time ran out. */
+bool sl_cond_wait_us(struct sl_cond *cond, struct sl_mutex *mutex, int64_t timeout_us);
+void sl_cond_signal(struct sl_cond *cond);
+void sl_cond_broadcast(struct sl_cond *cond);
+
+/* A named thread (at most 15 characters show in ps). Never fails: stops the process. */
+typedef void sl_thread_fn(void *context);
+struct sl_thread;
+struct sl_thread *sl_thread_start(const char *name, sl_thread_fn *run, void *context);
+/* Wait for its end and free it. NULL is allowed. */
+void sl_thread_join(struct sl_thread *thread);
+
+/* Jobs of background priority run only when no foreground job waits, and on at most half of
+ * the threads (at least one): ingest and queries come first. */
+enum sl_pool_class { SL_POOL_FOREGROUND, SL_POOL_BACKGROUND };
+
+struct sl_pool;
+struct sl_pool *sl_pool_create(const char *name, unsigned thread_count);
+/* Runs what was submitted, then joins. NULL is allowed. */
+void sl_pool_destroy(struct sl_pool *pool);
+void sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run,
+                    void *context);
+unsigned sl_pool_thread_count(const struct sl_pool *pool);
+
+/* run(context, 0) .. run(context, count - 1), each once, on the caller and up to
+ * `threads_max - 1` workers; returns when all have returned. pool may be NULL: the caller
+ * does it alone. */
+typedef void sl_pool_each_fn(void *context, unsigned index);
+void sl_pool_each(struct sl_pool *pool, unsigned threads_max, unsigned count, sl_pool_each_fn *run,
+                  void *context);
+
+#endif

@@ -1,0 +1,414 @@
+/*
+ * batch.c - see batch.h.
+ *
+ * The builder keeps one plain array at full width for each column and narrows at the end: one
+ * pass finds minimum and maximum (which also finds constants), a second writes the narrow copy
+ * into the batch's arena. Decoders thus write with one store, and what is kept is small.
+ */
+#include "storage/batch.h"
+
+#include <stdatomic.h>
+
+struct sl_vector
+sl_vector_nulls(enum sl_type type, uint32_t count)
+{
+    return (struct sl_vector){.type = type,
+                              .encoding = SL_CONSTANT,
+                              .width = (uint8_t)sl_type_bytes(type),
+                              .count = count};
+}
+
+void
+sl_batch_acquire(struct sl_batch *batch)
+{
+    atomic_fetch_add_explicit(&batch->references, 1, memory_order_relaxed);
+}
+
+void
+sl_batch_release(struct sl_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    /* The release half publishes this thread's last reads; the acquire half lets the thread
+     * that frees see those of all others. */
+    if (atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) != 1)
+        return;
+    sl_arena_destroy(batch->arena); /* the batch itself lies in it */
+}
+
+const struct sl_vector *
+sl_batch_find(const struct sl_batch *batch, const struct sl_column *column)
+{
+    for (uint32_t i = 0; i < batch->column_count; i++)
+        if (batch->columns[i].column == column)
+            return &batch->columns[i].vector;
+    return NULL;
+}
+
+size_t
+sl_batch_bytes(const struct sl_batch *batch)
+{
+    return sl_arena_used_bytes(batch->arena);
+}
+
+struct sl_builder *
+sl_builder_create(uint32_t capacity)
+{
+    SL_ASSERT(capacity > 0 && capacity <= SL_BATCH_ROWS_MAX);
+    struct sl_builder *builder = sl_new(sizeof(*builder));
+    builder->capacity = capacity;
+    return builder;
+}
+
+static void
+destroy_column(struct sl_builder_column *column)
+{
+    free(column->values.u8);
+    free(column->present);
+    free(column->bytes);
+    free(column);
+}
+
+void
+sl_builder_destroy(struct sl_builder *builder)
+{
+    if (builder == NULL)
+        return;
+    for (uint32_t i = 0; i < builder->column_count; i++)
+        destroy_column(builder->columns[i]);
+    free(builder->columns);
+    free(builder->slot_of);
+    free(builder);
+}
+
+static struct sl_builder_column *
+create_column(const struct sl_builder *builder, const struct sl_column *column)
+{
+    struct sl_builder_column *added = sl_new(sizeof(*added));
+    size_t entry_bytes = sl_type_is_bytes(column->type) ? 4 : sl_type_bytes(column->type);
+    added->column = column;
+    added->values.u8 = sl_new(((size_t)builder->capacity + 1) * entry_bytes);
+    added->present = sl_new(sl_words_for(builder->capacity) * sizeof(uint64_t));
+    return added;
+}
+
+struct sl_builder_column *
+sl_builder_column(struct sl_builder *builder, const struct sl_column *column)
+{
+    if (column->index < builder->slot_capacity && builder->slot_of[column->index] != 0)
+        return builder->columns[builder->slot_of[column->index] - 1];
+    if (column->index >= builder->slot_capacity) {
+        uint32_t capacity = column->index + 32;
+        builder->slot_of = sl_grow(builder->slot_of, sizeof(uint32_t), capacity);
+        memset(&builder->slot_of[builder->slot_capacity], 0,
+               (capacity - builder->slot_capacity) * sizeof(uint32_t));
+        builder->slot_capacity = capacity;
+    }
+    if (builder->column_count == builder->column_capacity) {
+        builder->column_capacity += 32;
+        builder->columns =
+            sl_grow(builder->columns, sizeof(struct sl_builder_column *), builder->column_capacity);
+    }
+    struct sl_builder_column *added = create_column(builder, column);
+    builder->columns[builder->column_count++] = added;
+    builder->slot_of[column->index] = builder->column_count;
+    return added;
+}
+
+void
+sl_builder_set_u64(struct sl_builder *b, struct sl_builder_column *c, uint64_t value)
+{
+    SL_DEBUG_ASSERT(b->row_count < b->capacity);
+    switch (sl_type_bytes(c->column->type)) {
+    case 1:
+        c->values.u8[b->row_count] = (uint8_t)value;
+        break;
+    case 2:
+        c->values.u16[b->row_count] = (uint16_t)value;
+        break;
+    case 4:
+        c->values.u32[b->row_count] = (uint32_t)value;
+        break;
+    case 8:
+        c->values.u64[b->row_count] = value;
+        break;
+    default:
+        SL_ASSERT(!"an integer was set in a column of another kind");
+    }
+    sl_builder_mark(b, c);
+}
+
+void
+sl_builder_set_f64(struct sl_builder *b, struct sl_builder_column *c, double value)
+{
+    SL_ASSERT(c->column->type == SL_TYPE_F64);
+    c->values.f64[b->row_count] = value;
+    sl_builder_mark(b, c);
+}
+
+void
+sl_builder_set_addr(struct sl_builder *b, struct sl_builder_column *c, struct sl_addr value)
+{
+    SL_ASSERT(c->column->type == SL_TYPE_ADDR);
+    c->values.addr[b->row_count] = value;
+    sl_builder_mark(b, c);
+}
+
+/* Offsets of rows up to and including `row` are written: rows that had no text are empty. */
+static void
+fill_offsets(struct sl_builder_column *c, uint32_t row)
+{
+    while (c->last_end < row) {
+        c->last_end++;
+        c->values.u32[c->last_end] = (uint32_t)c->bytes_used;
+    }
+}
+
+void
+sl_builder_set_slice(struct sl_builder *b, struct sl_builder_column *c, const void *bytes,
+                     size_t size_bytes)
+{
+    SL_ASSERT(sl_type_is_bytes(c->column->type));
+    if (sl_bit_get(c->present, b->row_count))
+        return;
+    if (size_bytes > SL_TEXT_BYTES_MAX)
+        size_bytes = SL_TEXT_BYTES_MAX;
+    fill_offsets(c, b->row_count);
+    if (c->bytes_capacity - c->bytes_used < size_bytes) {
+        c->bytes_capacity = c->bytes_capacity * 2 + size_bytes + 1024;
+        c->bytes = sl_grow(c->bytes, 1, c->bytes_capacity);
+    }
+    if (size_bytes != 0)
+        memcpy(&c->bytes[c->bytes_used], bytes, size_bytes);
+    c->bytes_used += size_bytes;
+    b->bytes_used += size_bytes;
+    c->last_end = b->row_count + 1;
+    c->values.u32[c->last_end] = (uint32_t)c->bytes_used;
+    sl_builder_mark(b, c);
+}
+
+void
+sl_builder_next(struct sl_builder *b)
+{
+    SL_ASSERT(b->row_count < b->capacity);
+    b->row_count++;
+}
+
+static void
+clear_entry(struct sl_builder *b, struct sl_builder_column *c)
+{
+    uint32_t row = b->row_count;
+    sl_bit_clear(c->present, row);
+    c->set_rows--;
+    if (!sl_type_is_bytes(c->column->type)) {
+        size_t width = sl_type_bytes(c->column->type);
+        memset(&c->values.u8[row * width], 0, width);
+        return;
+    }
+    size_t before = c->values.u32[row];
+    b->bytes_used -= c->bytes_used - before;
+    c->bytes_used = before;
+    c->last_end = row;
+}
+
+void
+sl_builder_abandon(struct sl_builder *b)
+{
+    if (b->row_count == b->capacity)
+        return;
+    for (uint32_t i = 0; i < b->column_count; i++)
+        if (sl_bit_get(b->columns[i]->present, b->row_count))
+            clear_entry(b, b->columns[i]);
+}
+
+/* Memory of a batch that is being finished. Its size was bounded by the builder's, and the
+ * arena has no budget: NULL can only mean that the machine has no memory left. */
+static void *
+take(struct sl_arena *arena, size_t size_bytes)
+{
+    void *memory = sl_arena_alloc(arena, size_bytes);
+    SL_ASSERT(memory != NULL);
+    return memory;
+}
+
+static const void *
+copy_into(struct sl_arena *arena, const void *bytes, size_t size_bytes)
+{
+    void *copy = take(arena, size_bytes);
+    if (size_bytes != 0)
+        memcpy(copy, bytes, size_bytes);
+    return copy;
+}
+
+static uint64_t
+entry_u64(const struct sl_builder_column *c, size_t width, uint32_t row)
+{
+    switch (width) {
+    case 1:
+        return c->values.u8[row];
+    case 2:
+        return c->values.u16[row];
+    case 4:
+        return c->values.u32[row];
+    default:
+        return c->values.u64[row];
+    }
+}
+
+static uint8_t
+width_for(uint64_t max)
+{
+    if (max <= UINT8_MAX)
+        return 1;
+    if (max <= UINT16_MAX)
+        return 2;
+    return max <= UINT32_MAX ? 4 : 8;
+}
+
+/* Copy `count` unsigned integers of `width` bytes into as few as hold them. */
+static void
+finish_unsigned(const struct sl_builder_column *c, uint32_t count, size_t width,
+                struct sl_arena *arena, struct sl_vector *v)
+{
+    uint64_t max = 0;
+    for (uint32_t row = 0; row < count; row++) {
+        uint64_t value = entry_u64(c, width, row);
+        max = value > max ? value : max;
+    }
+    v->width = width_for(max);
+    if (v->width >= width) {
+        v->width = (uint8_t)width;
+        v->values = copy_into(arena, c->values.u8, count * width);
+        return;
+    }
+    uint8_t *narrow = take(arena, (size_t)count * v->width);
+    v->values = narrow;
+    switch (v->width) {
+    case 1:
+        for (uint32_t row = 0; row < count; row++)
+            narrow[row] = (uint8_t)entry_u64(c, width, row);
+        return;
+    case 2:
+        for (uint32_t row = 0; row < count; row++)
+            ((uint16_t *)(void *)narrow)[row] = (uint16_t)entry_u64(c, width, row);
+        return;
+    default:
+        for (uint32_t row = 0; row < count; row++)
+            ((uint32_t *)(void *)narrow)[row] = (uint32_t)entry_u64(c, width, row);
+        return;
+    }
+}
+
+static void
+finish_addr(const struct sl_builder_column *c, uint32_t count, struct sl_arena *arena,
+            struct sl_vector *v)
+{
+    bool all_v4 = true;
+    for (uint32_t row = 0; row < count && all_v4; row++)
+        all_v4 = sl_addr_is_v4(c->values.addr[row]);
+    v->width = all_v4 ? 4 : 16;
+    if (!all_v4) {
+        v->values = copy_into(arena, c->values.addr, count * sizeof(struct sl_addr));
+        return;
+    }
+    uint32_t *narrow = take(arena, count * sizeof(uint32_t));
+    for (uint32_t row = 0; row < count; row++)
+        narrow[row] = (uint32_t)c->values.addr[row].low;
+    v->values = narrow;
+}
+
+static bool
+is_constant(const struct sl_builder_column *c, uint32_t count)
+{
+    if (sl_type_is_bytes(c->column->type)) {
+        uint32_t first_bytes = c->values.u32[1];
+        for (uint32_t row = 1; row < count; row++) {
+            uint32_t start = c->values.u32[row];
+            if (c->values.u32[row + 1] - start != first_bytes)
+                return false;
+            if (first_bytes != 0 && memcmp(&c->bytes[start], c->bytes, first_bytes) != 0)
+                return false;
+        }
+        return true;
+    }
+    size_t width = sl_type_bytes(c->column->type);
+    return count == 1 ||
+           memcmp(c->values.u8, &c->values.u8[width], ((size_t)count - 1) * width) == 0;
+}
+
+static void
+finish_values(const struct sl_builder_column *c, uint32_t count, struct sl_arena *arena,
+              struct sl_vector *v)
+{
+    size_t width = sl_type_bytes(c->column->type);
+    v->value_count = count;
+    if (sl_type_is_bytes(v->type)) {
+        v->offsets = copy_into(arena, c->values.u32, ((size_t)count + 1) * sizeof(uint32_t));
+        v->bytes = copy_into(arena, c->bytes, v->offsets[count]);
+        return;
+    }
+    if (v->type == SL_TYPE_ADDR) {
+        finish_addr(c, count, arena, v);
+        return;
+    }
+    if (sl_type_is_unsigned(v->type)) {
+        finish_unsigned(c, count, width, arena, v);
+        return;
+    }
+    v->width = (uint8_t)width;
+    v->values = copy_into(arena, c->values.u8, count * width);
+}
+
+static void
+finish_column(struct sl_builder_column *c, uint32_t count, struct sl_arena *arena,
+              struct sl_batch_column *out)
+{
+    struct sl_vector *v = &out->vector;
+    out->column = c->column;
+    *v = (struct sl_vector){.type = c->column->type, .count = count};
+    if (sl_type_is_bytes(v->type))
+        fill_offsets(c, count);
+    /* A row without a value holds zero; where the column cannot be NULL that is the value. */
+    if (c->set_rows < count && c->column->is_nullable)
+        v->present = copy_into(arena, c->present, sl_words_for(count) * sizeof(uint64_t));
+    v->encoding = v->present == NULL && is_constant(c, count) ? SL_CONSTANT : SL_PLAIN;
+    finish_values(c, v->encoding == SL_CONSTANT ? 1 : count, arena, v);
+}
+
+static void
+reset_column(struct sl_builder_column *c, uint32_t row_count)
+{
+    size_t entry_bytes = sl_type_is_bytes(c->column->type) ? 4 : sl_type_bytes(c->column->type);
+    memset(c->values.u8, 0, ((size_t)row_count + 1) * entry_bytes);
+    memset(c->present, 0, sl_words_for(row_count) * sizeof(uint64_t));
+    c->set_rows = 0;
+    c->last_end = 0;
+    c->bytes_used = 0;
+}
+
+struct sl_batch *
+sl_builder_finish(struct sl_builder *builder)
+{
+    sl_builder_abandon(builder);
+    uint32_t count = builder->row_count;
+    if (count == 0)
+        return NULL;
+    struct sl_arena *arena = sl_arena_create(SIZE_MAX);
+    struct sl_batch *batch = take(arena, sizeof(*batch));
+    struct sl_batch_column *columns =
+        take(arena, builder->column_count * sizeof(struct sl_batch_column));
+    uint32_t column_count = 0;
+    for (uint32_t i = 0; i < builder->column_count; i++) {
+        if (builder->columns[i]->set_rows != 0)
+            finish_column(builder->columns[i], count, arena, &columns[column_count++]);
+        reset_column(builder->columns[i], count);
+    }
+    builder->row_count = 0;
+    builder->bytes_used = 0;
+    batch->row_count = count;
+    batch->column_count = column_count;
+    batch->columns = columns;
+    batch->arena = arena;
+    atomic_init(&batch->references, 1);
+    return batch;
+}

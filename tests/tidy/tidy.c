@@ -1,0 +1,2 @@
+/* placeholder while the house is being built */
+int main(void) { return 0; }
