@@ -1,0 +1,49 @@
+/*
+ * front.h - one statement of a text, parsed and bound: what the front hands to the back.
+ *
+ * sl_statement_bind reads one statement, resolves its names against the schema and the virtual
+ * tables, types every expression and folds constants. `now_us` is the statement's one idea of
+ * the present: NOW() and LAST are constants once bound.
+ *
+ * Parameters (`?`): a session that brings values has them bound as constants, typed as they
+ * came. Without values they are SL_EXPR_PARAMETER, good for metadata only: a program that
+ * reads one does not compile.
+ *
+ * Ownership: everything in the statement lies in `arena`, borrows from `env` (schema, tables)
+ *            and copies from `session` and the text.
+ * Errors:    SL_SYNTAX (1064), SL_NAME (1054, 1146, 1305 ...), SL_TYPE, SL_LIMIT, SL_UNSUPPORTED
+ *            (1235), each with "at LINE:COLUMN" and a MySQL error number.
+ * Limits:    SL_SQL_TEXT_BYTES_MAX, SL_SQL_DEPTH_MAX, SL_SQL_COLUMNS_MAX, SL_SQL_IN_LIST_MAX.
+ * Layer:     query, internal.
+ */
+#ifndef SLUICE_QUERY_FRONT_H
+#define SLUICE_QUERY_FRONT_H
+
+#include "query/bound.h"
+#include "query/query.h"
+#include "storage/base/arena.h"
+#include "storage/base/status.h"
+
+enum sl_statement_class {
+    SL_CLASS_EMPTY,   /* nothing but blanks, comments and perhaps a semicolon */
+    SL_CLASS_SELECT,  /* select */
+    SL_CLASS_EXPLAIN, /* the plan of select, as rows of one text column */
+    SL_CLASS_EXPLAIN_ANALYZE,
+    SL_CLASS_DELETE, /* select has source FLOWS, inputs and where; no outputs */
+};
+
+struct sl_statement {
+    enum sl_statement_class class;
+    struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
+    size_t consumed_bytes;    /* of the text, its semicolon included */
+    uint32_t parameter_count; /* `?` in the text */
+    uint32_t warning_count;   /* doubtful constants, such as '12abc' used as a number */
+    int64_t now_us;
+};
+
+SL_MUST_CHECK
+sl_status sl_statement_bind(const struct sl_query_env *env, const struct sl_session *session,
+                            const char *text, size_t text_bytes, struct sl_arena *arena,
+                            struct sl_statement *out_statement, struct sl_error *err);
+
+#endif
