@@ -1,0 +1,34 @@
+# A thin front: CMake does the work, packaging/*.sh the steps that need more than a line.
+.PHONY: deps build run test bench bench-peers fuzz soak format lint clean
+
+deps:
+	@mkdir -p build; sh packaging/deps.sh
+
+build:
+	@mkdir -p build; sh packaging/deps.sh build
+	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release
+
+run: build
+	@sh packaging/run.sh
+
+test: deps
+	@sh packaging/test.sh
+
+bench: build
+	@sh bench/bench.sh
+
+fuzz: deps
+	@sh packaging/fuzz.sh
+
+soak: deps
+	@sh packaging/soak.sh
+
+format:
+	@clang-format -i $$(git ls-files '*.[ch]')
+
+lint: deps
+	@sh packaging/lint.sh
+
+clean:
+	@rm -rf build

@@ -1,0 +1,32 @@
+#!/bin/sh
+# deps.sh - install the Debian packages that building and testing sluice needs.
+#
+# Says which are missing; installs them when run as root, else stops with the command to run.
+# `deps.sh build` asks only for what building needs, without an argument also for the tests'.
+set -eu
+
+build="gcc cmake ninja-build pkg-config libc6-dev liblmdb-dev libzstd-dev libxxhash-dev libuv1-dev
+libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-dev zlib1g-dev
+libcmocka-dev libsqlite3-dev"
+test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
+mariadb-server procps iproute2"
+
+wanted="$build"
+[ "${1:-all}" = build ] || wanted="$build $test"
+
+missing=""
+for package in $wanted; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "sluice needs these Debian packages:$missing"
+if [ "$(id -u)" != 0 ]; then
+    echo "install them first: sudo apt-get install --no-install-recommends$missing" >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+# A package's own service must not start on the machine of whoever builds.
+apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null

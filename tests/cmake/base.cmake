@@ -1,0 +1,7 @@
+sluice_test(unit/storage/base/addr_test.c sluice_base)
+sluice_test(unit/storage/base/arena_test.c sluice_base)
+sluice_test(unit/storage/base/clock_test.c sluice_base)
+sluice_test(unit/storage/base/cursor_test.c sluice_base)
+sluice_test(unit/storage/base/file_test.c sluice_base)
+sluice_test(unit/storage/base/thread_test.c sluice_base)
+set_tests_properties(unit/storage/base/thread_test PROPERTIES LABELS "unit;threads")

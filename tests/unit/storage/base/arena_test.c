@@ -1,0 +1,85 @@
+/*
+ * arena_test.c - memory with a budget: alignment, refusal, reset, sharing.
+ */
+#include "storage/base/arena.h"
+#include "tests/support/test.h"
+
+static void
+memory_is_aligned_and_separate(void **state)
+{
+    uint64_t seed = test_seed();
+    struct sl_arena *arena = sl_arena_create(1 << 24);
+    uint8_t *blocks[500];
+    size_t sizes[500];
+    (void)state;
+    for (unsigned i = 0; i < 500; i++) {
+        sizes[i] = test_random_below(&seed, 5000);
+        blocks[i] = sl_arena_alloc(arena, sizes[i]);
+        assert_non_null(blocks[i]);
+        assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+        memset(blocks[i], (int)i, sizes[i]);
+    }
+    for (unsigned i = 0; i < 500; i++)
+        for (size_t j = 0; j < sizes[i]; j++)
+            if (blocks[i][j] != (uint8_t)i)
+                fail_msg("block %u was overwritten", i);
+    sl_arena_destroy(arena);
+}
+
+static void
+beyond_the_budget_is_null_and_the_arena_lives(void **state)
+{
+    struct sl_arena *arena = sl_arena_create(100000);
+    (void)state;
+    assert_null(sl_arena_alloc(arena, 200000));
+    assert_non_null(sl_arena_alloc(arena, 50000));
+    assert_null(sl_arena_alloc(arena, 90000));
+    assert_non_null(sl_arena_alloc(arena, 1000));
+    assert_null(sl_arena_alloc(arena, SIZE_MAX));
+    assert_null(sl_arena_calloc(arena, SIZE_MAX / 2, 4));
+    assert_true(sl_arena_used_bytes(arena) <= 100000);
+    sl_arena_destroy(arena);
+}
+
+static void
+reset_gives_the_memory_back(void **state)
+{
+    struct sl_arena *arena = sl_arena_create(1 << 20);
+    (void)state;
+    for (unsigned round = 0; round < 100; round++) {
+        for (unsigned i = 0; i < 10; i++)
+            assert_non_null(sl_arena_alloc(arena, 50000));
+        sl_arena_reset(arena);
+    }
+    sl_arena_destroy(arena);
+}
+
+static void
+arenas_share_a_budget(void **state)
+{
+    struct sl_budget budget = {.limit_bytes = 100000};
+    struct sl_arena *a = sl_arena_create_shared(&budget);
+    struct sl_arena *b = sl_arena_create_shared(&budget);
+    (void)state;
+    assert_non_null(sl_arena_alloc(a, 60000));
+    assert_null(sl_arena_alloc(b, 60000));
+    sl_arena_destroy(a);
+    assert_non_null(sl_arena_alloc(b, 60000));
+    assert_false(sl_budget_take(&budget, 60000));
+    assert_true(sl_budget_take(&budget, 1000));
+    sl_budget_give(&budget, 1000);
+    sl_arena_destroy(b);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_aligned_and_separate),
+        cmocka_unit_test(beyond_the_budget_is_null_and_the_arena_lives),
+        cmocka_unit_test(reset_gives_the_memory_back),
+        cmocka_unit_test(arenas_share_a_budget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

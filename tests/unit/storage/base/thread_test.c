@@ -1,0 +1,102 @@
+/*
+ * thread_test.c - the pool runs everything once, fork and join does not deadlock.
+ */
+#include "storage/base/thread.h"
+
+#include <stdatomic.h>
+
+#include "tests/support/test.h"
+
+static void
+count_one(void *context)
+{
+    atomic_fetch_add((_Atomic unsigned *)context, 1);
+}
+
+static void
+every_job_runs_once_before_the_pool_ends(void **state)
+{
+    _Atomic unsigned count = 0;
+    struct sl_pool *pool = sl_pool_create("test", 3);
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++)
+        sl_pool_submit(pool, i % 3 == 0 ? SL_POOL_BACKGROUND : SL_POOL_FOREGROUND, count_one,
+                       &count);
+    sl_pool_destroy(pool);
+    assert_int_equal(count, 10000);
+}
+
+struct each_check {
+    _Atomic unsigned seen[1000];
+    struct sl_pool *pool;
+};
+
+static void
+mark(void *context, unsigned index)
+{
+    struct each_check *check = context;
+    atomic_fetch_add(&check->seen[index], 1);
+}
+
+static void
+each_covers_every_index_once(void **state)
+{
+    static struct each_check check;
+    struct sl_pool *pool = sl_pool_create("test", 2);
+    (void)state;
+    for (unsigned round = 0; round < 50; round++)
+        sl_pool_each(pool, 3, 1000, mark, &check);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(check.seen[i], 50);
+    sl_pool_each(NULL, 1, 1000, mark, &check);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(check.seen[i], 51);
+    sl_pool_destroy(pool);
+}
+
+static void
+nested(void *context, unsigned index)
+{
+    struct each_check *check = context;
+    (void)index;
+    sl_pool_each(check->pool, 4, 10, mark, check);
+}
+
+static void
+each_inside_each_does_not_deadlock(void **state)
+{
+    static struct each_check check;
+    (void)state;
+    check.pool = sl_pool_create("test", 1);
+    sl_pool_each(check.pool, 4, 20, nested, &check);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(check.seen[i], 20);
+    sl_pool_destroy(check.pool);
+}
+
+static void
+waiting_ends_with_the_timeout(void **state)
+{
+    struct sl_mutex lock;
+    struct sl_cond cond;
+    (void)state;
+    sl_mutex_init(&lock, SL_LOCK_QUEUE);
+    sl_cond_init(&cond);
+    sl_mutex_lock(&lock);
+    assert_false(sl_cond_wait_us(&cond, &lock, 1000));
+    sl_mutex_unlock(&lock);
+    sl_cond_fini(&cond);
+    sl_mutex_fini(&lock);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_job_runs_once_before_the_pool_ends),
+        cmocka_unit_test(each_covers_every_index_once),
+        cmocka_unit_test(each_inside_each_does_not_deadlock),
+        cmocka_unit_test(waiting_ends_with_the_timeout),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
