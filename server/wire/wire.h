@@ -275,7 +275,7 @@ SL_MUST_CHECK
 sl_status sl_wire_statement_decode(const struct sl_wire_frame *frame, uint32_t *out_statement_id,
                                    struct sl_error *err);
 
-/* A column of a result: query.h's struct sl_result_column, and the unit of what it counts. */
+/* A column of a result: query.h's struct sl_result_column. */
 struct sl_wire_column {
     const char *name;
     const char *table;  /* "" when it is no plain column */
