@@ -19,6 +19,7 @@
 #define SLUICE_STORAGE_SCHEMA_H
 
 #include "storage/base/base.h"
+#include "storage/base/limits.h"
 #include "storage/base/status.h"
 #include "storage/type.h"
 
@@ -119,6 +120,12 @@ const struct sl_element *sl_element_by_name(const char *name, size_t name_bytes)
 
 /* Walk the table: element number `index`, NULL past the end. */
 const struct sl_element *sl_element_at(uint32_t index);
+
+/* The name that an element's column has when it is not a core one: its IANA name in snake_case,
+ * else its other name in lower case. For an element that fills a core column this is where its
+ * value goes when something else in the same record fills that. */
+void sl_element_own_column(const struct sl_element *element,
+                           char name[SL_COLUMN_NAME_BYTES_MAX + 1]);
 
 /* The column of an element, added when missing; `element` of an unknown (pen, id) gives
  * "pen<P>_<id>" of type OCTETS: pass element NULL and the numbers. */
