@@ -106,14 +106,17 @@ sl_status sl_journal_trim(struct sl_journal *journal, uint64_t position, struct 
  * After a failure: write a healthy file that voids all older ones. `refill` names the frames
  * that the memtable holds and no segment of the catalog does, in memtable order; they get new
  * positions, above all old ones. NULL: the catalog covers everything (the memtable was sealed
- * instead). Until replace returns SL_OK the journal still refuses frames; on failure the old
- * state stays and replace may be called again. One call at a time.
+ * instead; its position is then next_position of sl_journal_status). Until replace returns
+ * SL_OK the journal refuses frames. After a failure call it again, or seal the whole memtable
+ * first, but never a part of it: the failed replacement may yet appear after a power cut. One call
+ * at a time.
  */
 struct sl_journal_refill {
     /* Fill *out_frame with frame number `index` (0, 1 ...), borrowed until the next call; false
      * past the last. */
     bool (*next)(void *context, uint64_t index, struct sl_journal_frame *out_frame);
-    /* Frame `index` now has this position. Called for all frames after the file is durable. */
+    /* Frame `index` now has this position. Called for every frame when the file is durable, before
+     * the journal takes frames again. */
     void (*placed)(void *context, uint64_t index, uint64_t position);
     void *context;
 };

@@ -1,0 +1,583 @@
+/*
+ * journal.c - see journal.h for the contract and journal_format.h for the bytes.
+ *
+ * An append encodes and hashes its frame on its own thread and without a lock, then takes a
+ * position and queues the frame under the lock: the order of the queue is the order of
+ * positions. The commit thread takes the whole queue at once (a *group*), writes it, syncs once,
+ * tells everybody. While it does so the next group gathers.
+ *
+ * The writer belongs to the commit thread. sl_journal_replace uses one of its own and swaps it in
+ * under the lock while the journal is broken, when the commit thread touches none: it sets
+ * is_broken only after its last use.
+ */
+#include "storage/journal.h"
+
+#include "storage/base/clock.h"
+#include "storage/base/file.h"
+#include "storage/base/log.h"
+#include "storage/base/thread.h"
+#include "storage/journal_format.h"
+#include "storage/journal_recover.h"
+#include "storage/journal_writer.h"
+
+#define JOURNAL_MAGIC UINT32_C(0x10c5a1ed)
+
+/* A file that segments cover wholly is replaced early when it is at least this large: below,
+ * the space is not worth a file. */
+enum { ROTATE_BYTES_MIN = 1 << 20 };
+
+struct pending {
+    struct pending *next;
+    uint64_t position;
+    sl_durable_fn *durable;
+    void *context;
+    size_t size_bytes;
+    uint8_t bytes[]; /* the encoded frame */
+};
+
+struct sl_journal {
+    uint32_t magic;
+    int dir_fd; /* borrowed */
+    struct sl_journal_options options;
+    struct sl_thread *thread;
+    struct sl_journal_writer writer; /* of the commit thread, see above */
+
+    struct sl_mutex mutex; /* guards everything below */
+    struct sl_cond work;   /* the commit thread waits for it */
+    struct sl_cond done;   /* appends that wait for room, and syncs, wait for it */
+    struct pending *first; /* the queue: owned */
+    struct pending *last;
+    int64_t first_queued_us; /* when the oldest of the queue came */
+    uint64_t queue_bytes;    /* of the queue */
+    uint64_t pending_bytes;  /* of the queue and the group being written */
+    uint64_t next_position;
+    uint64_t durable_position;
+    bool is_wanted; /* somebody waits for a frame of the queue */
+    bool is_rotation_wanted;
+    bool is_stopping;
+    bool is_broken; /* refuses frames until replaced */
+    bool is_replacing;
+    struct sl_error trouble;       /* why it is broken */
+    struct sl_journal_files files; /* next_position is not used; the last item is being written */
+    uint64_t bytes_written;
+    uint64_t syncs;
+};
+
+struct sl_journal_options
+sl_journal_options_default(void)
+{
+    return (struct sl_journal_options){
+        .file_bytes = 64 << 20,
+        .commit_interval_us = 200 * SL_US_PER_MS,
+        .pending_bytes_max = 64 << 20,
+    };
+}
+
+/* The commit thread, or open: follow the current file by another. Its frames must be synced. */
+static sl_status
+rotate(struct sl_journal *j, uint64_t first_position, struct sl_error *err)
+{
+    struct sl_journal_writer writer;
+
+    sl_mutex_lock(&j->mutex);
+    uint64_t number = ++j->files.number_max;
+    sl_mutex_unlock(&j->mutex);
+
+    struct sl_journal_head head = {.number = number, .first_position = first_position};
+    SL_TRY(sl_journal_writer_open(&writer, j->dir_fd, &head, SL_JOURNAL_UNDER_NAME, err));
+    sl_journal_writer_close(&j->writer);
+    j->writer = writer;
+
+    sl_mutex_lock(&j->mutex);
+    size_t count = ++j->files.count;
+    j->files.items = sl_grow(j->files.items, sizeof(*j->files.items), count);
+    j->files.items[count - 1] = (struct sl_journal_file){
+        .number = number, .first_position = first_position, .bytes = SL_JOURNAL_HEAD_BYTES};
+    j->is_rotation_wanted = false;
+    sl_mutex_unlock(&j->mutex);
+    return SL_OK;
+}
+
+/* Write and sync a group. */
+static sl_status
+write_group(struct sl_journal *j, struct pending *group, uint64_t durable_position,
+            struct sl_error *err)
+{
+    for (struct pending *p = group; p != NULL; p = p->next) {
+        if (j->writer.offset >= j->options.file_bytes) {
+            SL_TRY(sl_journal_writer_sync(&j->writer, err));
+            durable_position = p->position;
+            SL_TRY(rotate(j, p->position, err));
+        }
+        SL_TRY(sl_journal_writer_put(&j->writer, p->bytes, p->position, durable_position, err));
+    }
+    return sl_journal_writer_sync(&j->writer, err);
+}
+
+/* Tell everybody who waits for these frames, and free them. */
+static void
+finish_group(struct pending *group, sl_status status)
+{
+    while (group != NULL) {
+        struct pending *next = group->next;
+        if (group->durable != NULL)
+            group->durable(group->context, status);
+        free(group);
+        group = next;
+    }
+}
+
+/* With the lock held: take the queue. */
+static struct pending *
+take_queue(struct sl_journal *j)
+{
+    struct pending *group = j->first;
+    j->first = j->last = NULL;
+    j->queue_bytes = 0;
+    j->is_wanted = false;
+    return group;
+}
+
+static void
+break_journal(struct sl_journal *j, const struct sl_error *why)
+{
+    sl_log(SL_LOG_ERROR, "journal", "writes end until it is replaced: %s", why->text);
+    sl_mutex_lock(&j->mutex);
+    j->is_broken = true;
+    j->trouble = *why;
+    struct pending *queue = take_queue(j);
+    j->pending_bytes = 0;
+    sl_cond_broadcast(&j->done);
+    sl_mutex_unlock(&j->mutex);
+    finish_group(queue, SL_IO);
+}
+
+/* One group to the disk, or only the next file. Called without the lock. */
+static void
+commit(struct sl_journal *j, struct pending *group, uint64_t durable_position)
+{
+    struct sl_error err = {0};
+    uint64_t end_position = durable_position;
+    uint64_t group_bytes = 0;
+    for (struct pending *p = group; p != NULL; p = p->next) {
+        end_position = p->position + 1;
+        group_bytes += p->size_bytes;
+    }
+
+    sl_status st = group != NULL ? write_group(j, group, durable_position, &err)
+                                 : rotate(j, durable_position, &err);
+    if (st != SL_OK) {
+        break_journal(j, &err);
+        finish_group(group, SL_IO);
+        return;
+    }
+
+    sl_mutex_lock(&j->mutex);
+    j->durable_position = end_position;
+    j->pending_bytes -= group_bytes;
+    j->bytes_written += group_bytes;
+    j->syncs += group != NULL;
+    j->files.items[j->files.count - 1].bytes = j->writer.offset;
+    sl_cond_broadcast(&j->done);
+    sl_mutex_unlock(&j->mutex);
+    finish_group(group, SL_OK);
+}
+
+/* With the lock held: is it time to write? Otherwise *out_wait_us says how long to wait at
+ * most, -1 for as long as nothing happens. */
+static bool
+is_due(const struct sl_journal *j, int64_t *out_wait_us)
+{
+    *out_wait_us = -1;
+    if (j->is_broken)
+        return false;
+    if (j->first == NULL)
+        return j->is_rotation_wanted;
+    if (j->is_wanted || j->is_stopping || j->queue_bytes >= j->options.pending_bytes_max / 4)
+        return true;
+    int64_t age_us = sl_clock_monotonic_us() - j->first_queued_us;
+    *out_wait_us = j->options.commit_interval_us - age_us;
+    return *out_wait_us <= 0;
+}
+
+/* The last frame of a file that is closed in order: see journal_format.h. */
+static void
+write_mark(struct sl_journal *j)
+{
+    const struct sl_journal_frame mark = {0};
+    uint8_t bytes[SL_JOURNAL_FRAME_HEAD_BYTES];
+    struct sl_error err = {0};
+
+    sl_journal_frame_encode(&mark, bytes);
+    sl_status st =
+        sl_journal_writer_put(&j->writer, bytes, j->next_position, j->durable_position, &err);
+    if (st == SL_OK)
+        st = sl_journal_writer_sync(&j->writer, &err);
+    if (st != SL_OK)
+        sl_log(SL_LOG_WARN, "journal", "closed without its mark: %s", err.text);
+}
+
+static void
+commit_main(void *context)
+{
+    struct sl_journal *j = context;
+    SL_ASSERT(j->magic == JOURNAL_MAGIC);
+
+    sl_mutex_lock(&j->mutex);
+    for (;;) {
+        int64_t wait_us;
+        if (is_due(j, &wait_us)) {
+            uint64_t durable_position = j->durable_position;
+            struct pending *group = take_queue(j);
+            sl_mutex_unlock(&j->mutex);
+            commit(j, group, durable_position);
+            sl_mutex_lock(&j->mutex);
+        } else if (j->is_stopping) {
+            break;
+        } else if (wait_us < 0) {
+            sl_cond_wait(&j->work, &j->mutex);
+        } else {
+            (void)sl_cond_wait_us(&j->work, &j->mutex, wait_us);
+        }
+    }
+    bool is_broken = j->is_broken;
+    sl_mutex_unlock(&j->mutex);
+    if (!is_broken)
+        write_mark(j);
+}
+
+static void
+destroy(struct sl_journal *j)
+{
+    sl_journal_writer_close(&j->writer);
+    free(j->files.items);
+    sl_cond_fini(&j->done);
+    sl_cond_fini(&j->work);
+    sl_mutex_fini(&j->mutex);
+    sl_retire(&j->magic);
+    free(j);
+}
+
+sl_status
+sl_journal_open(int dir_fd, const struct sl_journal_options *options,
+                const struct sl_journal_replay *replay, struct sl_journal **out_journal,
+                struct sl_error *err)
+{
+    *out_journal = NULL;
+    struct sl_journal *j = sl_new(sizeof(*j));
+    j->magic = JOURNAL_MAGIC;
+    j->dir_fd = dir_fd;
+    j->options = options != NULL ? *options : sl_journal_options_default();
+    j->writer.fd = -1;
+    sl_mutex_init(&j->mutex, SL_LOCK_JOURNAL);
+    sl_cond_init(&j->work);
+    sl_cond_init(&j->done);
+    SL_ASSERT(j->options.file_bytes <= SL_JOURNAL_FILE_BYTES_MAX / 2);
+
+    sl_status st = sl_journal_recover(dir_fd, replay, &j->files, err);
+    if (st != SL_OK)
+        goto fail;
+    j->next_position = j->durable_position = j->files.next_position;
+    st = rotate(j, j->next_position, err);
+    if (st != SL_OK)
+        goto fail;
+    j->thread = sl_thread_start("journal", commit_main, j);
+    *out_journal = j;
+    return SL_OK;
+fail:
+    destroy(j);
+    return st;
+}
+
+void
+sl_journal_close(struct sl_journal *journal)
+{
+    if (journal == NULL)
+        return;
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    sl_mutex_lock(&journal->mutex);
+    journal->is_stopping = true;
+    sl_cond_signal(&journal->work);
+    sl_mutex_unlock(&journal->mutex);
+    sl_thread_join(journal->thread);
+    destroy(journal);
+}
+
+static struct pending *
+encode_pending(const struct sl_journal_frame *frame)
+{
+    size_t size_bytes = sl_journal_frame_bytes(frame);
+    struct pending *p = malloc(sizeof(*p) + size_bytes);
+    if (p == NULL)
+        return NULL;
+    *p = (struct pending){.size_bytes = size_bytes};
+    sl_journal_frame_encode(frame, p->bytes);
+    return p;
+}
+
+/* With the lock held: wait for room, then queue. */
+static sl_status
+enqueue(struct sl_journal *j, struct pending *p, struct sl_error *err)
+{
+    while (!j->is_broken && j->pending_bytes > 0 &&
+           j->pending_bytes + p->size_bytes > j->options.pending_bytes_max)
+        sl_cond_wait(&j->done, &j->mutex);
+    if (j->is_broken)
+        return sl_fail(err, SL_READONLY, "the journal failed: %.180s", j->trouble.text);
+
+    p->position = j->next_position++;
+    bool was_empty = j->first == NULL;
+    if (was_empty) {
+        j->first = p;
+        j->first_queued_us = sl_clock_monotonic_us();
+    } else {
+        j->last->next = p;
+    }
+    j->last = p;
+    j->queue_bytes += p->size_bytes;
+    j->pending_bytes += p->size_bytes;
+    j->is_wanted |= p->durable != NULL;
+    if (was_empty || p->durable != NULL || j->queue_bytes >= j->options.pending_bytes_max / 4)
+        sl_cond_signal(&j->work);
+    return SL_OK;
+}
+
+sl_status
+sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                  sl_durable_fn *durable, void *context, uint64_t *out_position,
+                  struct sl_error *err)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    *out_position = 0;
+    if (frame->producer_bytes > SL_PRODUCER_NAME_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "producer name of %zu bytes", frame->producer_bytes);
+    if (frame->batch_bytes == 0 || frame->batch_bytes > SL_BATCH_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", frame->batch_bytes);
+
+    struct pending *p = encode_pending(frame);
+    if (p == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", frame->batch_bytes);
+    p->durable = durable;
+    p->context = context;
+
+    sl_mutex_lock(&journal->mutex);
+    sl_status st = enqueue(journal, p, err);
+    if (st == SL_OK)
+        *out_position = p->position;
+    sl_mutex_unlock(&journal->mutex);
+    if (st != SL_OK)
+        free(p);
+    return st;
+}
+
+sl_status
+sl_journal_sync(struct sl_journal *journal, struct sl_error *err)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    sl_status st = SL_OK;
+
+    sl_mutex_lock(&journal->mutex);
+    bool was_broken = journal->is_broken;
+    uint64_t wanted = journal->next_position;
+    while (journal->durable_position < wanted && !journal->is_broken) {
+        journal->is_wanted = true;
+        sl_cond_signal(&journal->work);
+        sl_cond_wait(&journal->done, &journal->mutex);
+    }
+    if (journal->is_broken)
+        st = sl_fail(err, was_broken ? SL_READONLY : SL_IO, "the journal failed: %.180s",
+                     journal->trouble.text);
+    sl_mutex_unlock(&journal->mutex);
+    return st;
+}
+
+/* With the lock held: take the oldest file off the list when it lies wholly below. */
+static bool
+take_covered(struct sl_journal *j, uint64_t position, uint64_t *out_number)
+{
+    struct sl_journal_files *files = &j->files;
+    if (files->count < 2 || files->items[1].first_position > position)
+        return false;
+    *out_number = files->items[0].number;
+    files->count--;
+    memmove(files->items, files->items + 1, files->count * sizeof(*files->items));
+    return true;
+}
+
+sl_status
+sl_journal_trim(struct sl_journal *journal, uint64_t position, struct sl_error *err)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    for (;;) {
+        char name[SL_JOURNAL_NAME_BYTES];
+        uint64_t number;
+
+        sl_mutex_lock(&journal->mutex);
+        bool is_taken = !journal->is_replacing && take_covered(journal, position, &number);
+        if (!is_taken && position >= journal->next_position && journal->files.count > 0 &&
+            journal->files.items[journal->files.count - 1].bytes >= ROTATE_BYTES_MIN) {
+            journal->is_rotation_wanted = true;
+            sl_cond_signal(&journal->work);
+        }
+        sl_mutex_unlock(&journal->mutex);
+        if (!is_taken)
+            return SL_OK;
+        sl_journal_name(number, "", name);
+        SL_TRY(sl_file_remove(journal->dir_fd, name, err));
+    }
+}
+
+/* Write what `refill` names to the new file, from position `first` on. */
+static sl_status
+write_refill(struct sl_journal_writer *writer, const struct sl_journal_refill *refill,
+             uint64_t first, uint64_t *out_count, struct sl_error *err)
+{
+    struct sl_journal_frame frame;
+    *out_count = 0;
+    for (uint64_t i = 0; refill != NULL && refill->next(refill->context, i, &frame); i++) {
+        struct pending *p = encode_pending(&frame);
+        if (p == NULL)
+            return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", frame.batch_bytes);
+        sl_status st = SL_OK;
+        if (writer->offset + p->size_bytes > SL_JOURNAL_FILE_BYTES_MAX)
+            st = sl_fail(err, SL_LIMIT, "more frames than a journal file holds");
+        else
+            st = sl_journal_writer_put(writer, p->bytes, first + i, first, err);
+        free(p);
+        SL_TRY(st);
+        *out_count = i + 1;
+    }
+    return sl_journal_writer_sync(writer, err);
+}
+
+/* With the lock held, the new file durable: it is the journal now. What it replaces goes to
+ * *out_writer and *out_files. */
+static void
+install_replacement(struct sl_journal *j, const struct sl_journal_writer *writer,
+                    uint64_t first_position, struct sl_journal_writer *out_writer,
+                    struct sl_journal_files *out_files)
+{
+    *out_writer = j->writer;
+    *out_files = j->files;
+    j->writer = *writer;
+    j->files = (struct sl_journal_files){.number_max = out_files->number_max, .count = 1};
+    j->files.items = sl_new(sizeof(*j->files.items));
+    j->files.items[0] = (struct sl_journal_file){
+        .number = writer->number, .first_position = first_position, .bytes = writer->offset};
+    j->durable_position = j->next_position;
+    j->bytes_written += writer->offset;
+    j->is_rotation_wanted = false;
+    j->is_broken = false;
+    j->is_replacing = false;
+}
+
+/* Remove a file that no longer counts; one that cannot be removed is removed by the next open. */
+static void
+remove_quietly(int dir_fd, uint64_t number, const char *suffix)
+{
+    char name[SL_JOURNAL_NAME_BYTES];
+    struct sl_error err = {0};
+    sl_journal_name(number, suffix, name);
+    if (sl_file_remove(dir_fd, name, &err) != SL_OK)
+        sl_log(SL_LOG_WARN, "journal", "%s", err.text);
+}
+
+/* Take back a replacement that failed, under both its names. */
+static void
+drop_replacement(struct sl_journal *j, struct sl_journal_writer *writer)
+{
+    sl_journal_writer_close(writer);
+    remove_quietly(j->dir_fd, writer->number, ".tmp");
+    remove_quietly(j->dir_fd, writer->number, "");
+
+    sl_mutex_lock(&j->mutex);
+    j->is_replacing = false;
+    sl_mutex_unlock(&j->mutex);
+}
+
+/* With is_replacing set: the replacement, complete and durable under its name. */
+static sl_status
+write_replacement(struct sl_journal *j, const struct sl_journal_head *head,
+                  const struct sl_journal_refill *refill, struct sl_journal_writer *out_writer,
+                  uint64_t *out_count, struct sl_error *err)
+{
+    *out_count = 0;
+    SL_TRY(sl_journal_writer_open(out_writer, j->dir_fd, head, SL_JOURNAL_ASIDE, err));
+    SL_TRY(write_refill(out_writer, refill, head->first_position, out_count, err));
+
+    /* From here on the new positions may be on disk, so they are used whatever happens. */
+    sl_mutex_lock(&j->mutex);
+    j->next_position = head->first_position + *out_count;
+    sl_mutex_unlock(&j->mutex);
+    return sl_journal_writer_rename(out_writer, err);
+}
+
+sl_status
+sl_journal_replace(struct sl_journal *journal, const struct sl_journal_refill *refill,
+                   struct sl_error *err)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    struct sl_journal_writer writer = {.fd = -1};
+    struct sl_journal_writer old_writer;
+    struct sl_journal_files old_files;
+    uint64_t count;
+
+    sl_mutex_lock(&journal->mutex);
+    bool is_broken = journal->is_broken;
+    SL_ASSERT(!journal->is_replacing);
+    journal->is_replacing = is_broken;
+    struct sl_journal_head head = {.is_restart = true, .first_position = journal->next_position};
+    head.number = is_broken ? ++journal->files.number_max : 0;
+    sl_mutex_unlock(&journal->mutex);
+    if (!is_broken)
+        return SL_OK;
+
+    sl_status st = write_replacement(journal, &head, refill, &writer, &count, err);
+    if (st != SL_OK) {
+        drop_replacement(journal, &writer);
+        return st;
+    }
+    for (uint64_t i = 0; i < count; i++)
+        refill->placed(refill->context, i, head.first_position + i);
+
+    sl_mutex_lock(&journal->mutex);
+    install_replacement(journal, &writer, head.first_position, &old_writer, &old_files);
+    sl_mutex_unlock(&journal->mutex);
+
+    sl_journal_writer_close(&old_writer);
+    for (size_t i = 0; i < old_files.count; i++)
+        remove_quietly(journal->dir_fd, old_files.items[i].number, "");
+    free(old_files.items);
+    sl_log(SL_LOG_INFO, "journal", "replaced by file %" PRIu64 ", %" PRIu64 " frames kept",
+           head.number, count);
+    return SL_OK;
+}
+
+bool
+sl_journal_trouble(struct sl_journal *journal, struct sl_error *out_trouble)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    sl_mutex_lock(&journal->mutex);
+    bool is_broken = journal->is_broken;
+    if (out_trouble != NULL)
+        *out_trouble = is_broken ? journal->trouble : (struct sl_error){0};
+    sl_mutex_unlock(&journal->mutex);
+    return is_broken;
+}
+
+void
+sl_journal_status(struct sl_journal *journal, struct sl_journal_status *out_status)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    sl_mutex_lock(&journal->mutex);
+    *out_status = (struct sl_journal_status){
+        .next_position = journal->next_position,
+        .durable_position = journal->durable_position,
+        .bytes_written = journal->bytes_written,
+        .syncs = journal->syncs,
+        .file_count = (uint32_t)journal->files.count,
+    };
+    for (size_t i = 0; i < journal->files.count; i++)
+        out_status->bytes += journal->files.items[i].bytes;
+    sl_mutex_unlock(&journal->mutex);
+}

@@ -1,0 +1,1 @@
+sluice_test(unit/storage/journal_test.c sluice_journal)
