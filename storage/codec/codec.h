@@ -10,7 +10,8 @@
  * An encoded block says nothing of its length, count or hash: those lie in the directory of the
  * segment, apart from the bytes they speak of.
  *
- * Threads: pure, any.
+ * Threads: pure, any. Each thread works in a scratch of its own (about 2 MiB), made when it first
+ *          calls and freed when it ends; no call allocates but for its output.
  * Errors:  decode trusts nothing: SL_CORRUPT for bytes that no encoder of ours wrote; never a
  *          read or write outside the buffers given.
  * Layer:   codec.
@@ -27,7 +28,7 @@
 #define SL_CODEC_LIST(X)                                                             \
     X(CONSTANT, 0, "constant") /* one value */                                       \
     X(PACK, 1, "pack")         /* frame of reference, bit-packed by mini, patched */ \
-    X(DELTA, 2, "delta")       /* zigzag differences, packed */                      \
+    X(DELTA, 2, "delta")       /* differences, packed */                             \
     X(RUN, 3, "run")           /* run lengths and values */                          \
     X(DICT, 4, "dict")         /* sorted dictionary of the block, packed codes */    \
     X(ZSTD, 5, "zstd")         /* another codec's bytes, squeezed: cold only */
@@ -57,7 +58,7 @@ enum sl_codec sl_codec_encode(const uint64_t *values, uint32_t count, enum sl_ef
 
 /*
  * Decode into values[0 .. count). `minis` has bit m set for each mini that is wanted (all ones:
- * everything); values of others are left alone. `scratch` is for codecs that need memory.
+ * everything); values of others are left alone.
  */
 SL_MUST_CHECK
 sl_status sl_codec_decode(enum sl_codec codec, const void *bytes, size_t size_bytes, uint32_t count,

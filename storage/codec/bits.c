@@ -1,0 +1,223 @@
+/*
+ * bits.c - see bits.h.
+ *
+ * Why horizontal packing (neighbours side by side) and not the interleaved kind: a reader then
+ * starts at any value, the tail of a short mini needs no padding, and with a byte shuffle the
+ * two are equally fast.
+ */
+#include "storage/codec/bits.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are written as they lie");
+
+void
+sl_bits_write(const uint64_t *values, size_t count, uint64_t base, unsigned width, uint8_t *bytes)
+{
+    uint64_t mask = sl_bits_mask(width);
+    uint64_t pending = 0; /* bits not yet written, low first */
+    unsigned used = 0;    /* how many of them: below 64 */
+
+    if (width == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = (values[i] - base) & mask;
+        pending |= value << used;
+        used += width;
+        if (used >= 64) {
+            memcpy(bytes, &pending, 8);
+            bytes += 8;
+            used -= 64;
+            /* What did not fit; a shift by the full width would be undefined. */
+            pending = used == 0 ? 0 : value >> (width - used);
+        }
+    }
+    memcpy(bytes, &pending, (used + 7) / 8);
+}
+
+/* The `width` bits that begin at bit `at`; reads only bytes they lie in. */
+static uint64_t
+read_one(const uint8_t *bytes, size_t at, unsigned width)
+{
+    size_t first = at / 8;
+    size_t last = (at + width - 1) / 8;
+    uint64_t low = 0;
+    uint64_t high = 0;
+    memcpy(&low, &bytes[first], sl_min_size(last - first + 1, 8));
+    if (last - first == 8)
+        high = bytes[last];
+    unsigned shift = at % 8;
+    uint64_t value = low >> shift;
+    if (shift != 0)
+        value |= high << (64 - shift);
+    return value & sl_bits_mask(width);
+}
+
+/* Values [first, count): whole words while they can be read, byte by byte at the end. */
+static void
+read_from(const uint8_t *bytes, size_t readable_bytes, size_t first, size_t count, uint64_t base,
+          unsigned width, uint64_t *values)
+{
+    uint64_t mask = sl_bits_mask(width);
+    size_t at = first * width;
+    size_t i = first;
+    if (width <= 57) {
+        for (; i < count && at / 8 + 8 <= readable_bytes; i++, at += width) {
+            uint64_t word;
+            memcpy(&word, &bytes[at / 8], 8);
+            values[i] = base + (word >> (at % 8) & mask);
+        }
+    }
+    for (; i < count; i++, at += width)
+        values[i] = base + read_one(bytes, at, width);
+}
+
+void
+sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
+                    unsigned width, uint64_t *values)
+{
+    SL_DEBUG_ASSERT(readable_bytes >= sl_bits_bytes(count, width));
+    if (width == 0) {
+        for (size_t i = 0; i < count; i++)
+            values[i] = base;
+        return;
+    }
+    read_from(bytes, readable_bytes, 0, count, base, width, values);
+}
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define AVX2 __attribute__((target("avx2,lzcnt,bmi")))
+
+/*
+ * Eight values of up to 25 bits take `width` bytes. Each half of a register loads 16 bytes that
+ * hold four of them, a shuffle gives each the four bytes it lies in (25 bits and a phase of 7
+ * are 32), a shift for each lane takes the phase out.
+ */
+AVX2
+static size_t
+read_narrow(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
+            unsigned width, uint64_t *values)
+{
+    uint8_t shuffle[32];
+    uint32_t shift[8];
+    size_t second = 4 * (size_t)width / 8; /* byte in which value 4 begins */
+    for (unsigned lane = 0; lane < 8; lane++) {
+        unsigned at = lane * width - (lane < 4 ? 0 : (unsigned)second * 8);
+        shift[lane] = at % 8;
+        for (unsigned byte = 0; byte < 4; byte++)
+            shuffle[lane * 4 + byte] = (uint8_t)(at / 8 + byte);
+    }
+    __m256i order = _mm256_loadu_si256((const __m256i *)shuffle);
+    __m256i phase = _mm256_loadu_si256((const __m256i *)shift);
+    __m256i mask = _mm256_set1_epi32((int)sl_bits_mask(width));
+    __m256i add = _mm256_set1_epi64x((long long)base);
+
+    size_t done = 0;
+    for (size_t at = 0; done + 8 <= count && at + second + 16 <= readable_bytes;
+         done += 8, at += width) {
+        __m256i raw = _mm256_loadu2_m128i((const __m128i_u *)&bytes[at + second],
+                                          (const __m128i_u *)&bytes[at]);
+        __m256i codes =
+            _mm256_and_si256(_mm256_srlv_epi32(_mm256_shuffle_epi8(raw, order), phase), mask);
+        __m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(codes));
+        __m256i high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(codes, 1));
+        _mm256_storeu_si256((__m256i *)&values[done], _mm256_add_epi64(low, add));
+        _mm256_storeu_si256((__m256i *)&values[done + 4], _mm256_add_epi64(high, add));
+    }
+    return done;
+}
+
+/* The same for 26 .. 57 bits: two values in each half, eight bytes for each. */
+AVX2
+static size_t
+read_wide(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base, unsigned width,
+          uint64_t *values)
+{
+    uint8_t shuffle[64];
+    uint64_t shift[8];
+    size_t start[4]; /* byte in which values 0, 2, 4, 6 begin */
+    for (unsigned lane = 0; lane < 8; lane++) {
+        unsigned first = lane / 2;
+        start[first] = 2 * first * (size_t)width / 8;
+        unsigned at = lane * width - (unsigned)start[first] * 8;
+        shift[lane] = at % 8;
+        for (unsigned byte = 0; byte < 8; byte++)
+            shuffle[lane * 8 + byte] = (uint8_t)(at / 8 + byte);
+    }
+    __m256i order_low = _mm256_loadu_si256((const __m256i *)shuffle);
+    __m256i order_high = _mm256_loadu_si256((const __m256i *)&shuffle[32]);
+    __m256i phase_low = _mm256_loadu_si256((const __m256i *)shift);
+    __m256i phase_high = _mm256_loadu_si256((const __m256i *)&shift[4]);
+    __m256i mask = _mm256_set1_epi64x((long long)sl_bits_mask(width));
+    __m256i add = _mm256_set1_epi64x((long long)base);
+
+    size_t done = 0;
+    for (size_t at = 0; done + 8 <= count && at + start[3] + 16 <= readable_bytes;
+         done += 8, at += width) {
+        __m256i low = _mm256_loadu2_m128i((const __m128i_u *)&bytes[at + start[1]],
+                                          (const __m128i_u *)&bytes[at]);
+        __m256i high = _mm256_loadu2_m128i((const __m128i_u *)&bytes[at + start[3]],
+                                           (const __m128i_u *)&bytes[at + start[2]]);
+        low = _mm256_srlv_epi64(_mm256_shuffle_epi8(low, order_low), phase_low);
+        high = _mm256_srlv_epi64(_mm256_shuffle_epi8(high, order_high), phase_high);
+        low = _mm256_add_epi64(_mm256_and_si256(low, mask), add);
+        high = _mm256_add_epi64(_mm256_and_si256(high, mask), add);
+        _mm256_storeu_si256((__m256i *)&values[done], low);
+        _mm256_storeu_si256((__m256i *)&values[done + 4], high);
+    }
+    return done;
+}
+
+AVX2
+static void
+histogram_lzcnt(const uint64_t *values, size_t count, uint64_t base, uint32_t counts[65])
+{
+    /* Four tables, so that equal neighbours do not wait for each other's store. */
+    uint32_t table[4][65] = {{0}};
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (size_t lane = 0; lane < 4; lane++)
+            table[lane][64 - _lzcnt_u64(values[i + lane] - base)]++;
+    for (; i < count; i++)
+        table[0][64 - _lzcnt_u64(values[i] - base)]++;
+    for (size_t w = 0; w <= 64; w++)
+        counts[w] += table[0][w] + table[1][w] + table[2][w] + table[3][w];
+}
+
+static bool
+has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("lzcnt");
+}
+
+#endif
+
+void
+sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
+             unsigned width, uint64_t *values)
+{
+#if defined(__x86_64__)
+    if (width >= 1 && width <= 57 && has_avx2()) {
+        size_t done = width <= 25 ? read_narrow(bytes, readable_bytes, count, base, width, values)
+                                  : read_wide(bytes, readable_bytes, count, base, width, values);
+        read_from(bytes, readable_bytes, done, count, base, width, values);
+        return;
+    }
+#endif
+    sl_bits_read_scalar(bytes, readable_bytes, count, base, width, values);
+}
+
+void
+sl_bits_histogram(const uint64_t *values, size_t count, uint64_t base, uint32_t counts[65])
+{
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        histogram_lzcnt(values, count, base, counts);
+        return;
+    }
+#endif
+    for (size_t i = 0; i < count; i++)
+        counts[sl_bits_width(values[i] - base)]++;
+}

@@ -1,0 +1,58 @@
+/*
+ * bits.h - integers of one width, laid side by side as bits.
+ *
+ * Value i takes bits i * width .. (i + 1) * width - 1 of the bytes, where bit b is bit b % 8 of
+ * byte b / 8: least significant bits first. The last byte is filled up with zero bits.
+ *
+ * Reading is the inner loop of every scan. The scalar version is the definition; the one for
+ * AVX2 computes the same and is taken where the CPU has it: it lets one byte shuffle bring each
+ * value into a lane of its own, which serves every width up to 57.
+ *
+ * Threads: pure, any.
+ * Layer:   codec.
+ */
+#ifndef SLUICE_STORAGE_CODEC_BITS_H
+#define SLUICE_STORAGE_CODEC_BITS_H
+
+#include "storage/base/base.h"
+
+/* Significant bits of a value: 0 for 0, 64 for the largest. */
+static inline unsigned
+sl_bits_width(uint64_t value)
+{
+    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
+}
+
+/* Bytes that `count` values of `width` bits take. */
+static inline size_t
+sl_bits_bytes(size_t count, unsigned width)
+{
+    return (count * width + 7) / 8;
+}
+
+/* The low `width` bits; width 0 .. 64. */
+static inline uint64_t
+sl_bits_mask(unsigned width)
+{
+    return width == 0 ? 0 : UINT64_MAX >> (64 - width);
+}
+
+/* Write the low `width` bits of values[i] - base to bytes[0 .. sl_bits_bytes()). */
+void sl_bits_write(const uint64_t *values, size_t count, uint64_t base, unsigned width,
+                   uint8_t *bytes);
+
+/*
+ * values[i] = base + value i of the bits. `readable_bytes`, at least sl_bits_bytes(), is how far
+ * memory at `bytes` may be read: with some slack behind the last value all of it goes fast.
+ */
+void sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
+                  unsigned width, uint64_t *values);
+
+/* The definition, for tests. */
+void sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
+                         unsigned width, uint64_t *values);
+
+/* counts[w] += number of values with sl_bits_width(values[i] - base) == w. */
+void sl_bits_histogram(const uint64_t *values, size_t count, uint64_t base, uint32_t counts[65]);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * codec.c - see codec.h: the table of schemes and the way of a block through them.
+ *
+ * Layout of a block
+ *     CONSTANT  varint value
+ *     others    1 step form: 0 none, 1 divided
+ *               divided: varint base, varint step, at least 2: each value is
+ *                        base + step * decoded, modulo 2^64
+ *               the bytes of the scheme, described in its file, to the end of the block
+ */
+#include "storage/codec/codec.h"
+#include "storage/base/cursor.h"
+#include "storage/codec/choose.h"
+#include "storage/codec/pack.h"
+#include "storage/codec/scheme.h"
+
+enum { STEP_NONE = 0, STEP_DIVIDED = 1 };
+
+/* zstd must save this share of a block, in percent: reading it costs some ten times as much. */
+enum { ZSTD_SAVES_PERCENT_MIN = 3 };
+
+_Static_assert(SL_CODEC_COUNT == 6, "every codec has its cases below");
+
+const char *
+sl_codec_name(enum sl_codec codec)
+{
+    static const char *const names[SL_CODEC_COUNT] = {
+#define X(name, number, text) [number] = (text),
+        SL_CODEC_LIST(X)
+#undef X
+    };
+    return (unsigned)codec < SL_CODEC_COUNT ? names[codec] : "?";
+}
+
+static void
+find_range(const uint64_t *values, uint32_t count, uint64_t *out_min, uint64_t *out_max)
+{
+    uint64_t min = values[0];
+    uint64_t max = values[0];
+    for (uint32_t i = 1; i < count; i++) {
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+    }
+    *out_min = min;
+    *out_max = max;
+}
+
+/* Append what `codec` makes of the values; false when it cannot take them. */
+static bool
+encode_scheme(enum sl_codec codec, const uint64_t *values, uint32_t count, struct sl_buf *out)
+{
+    switch (codec) {
+    case SL_CODEC_PACK:
+        sl_pack_encode(values, count, 0, out);
+        return true;
+    case SL_CODEC_DELTA:
+        sl_scheme_delta_encode(values, count, out);
+        return true;
+    case SL_CODEC_RUN:
+        sl_scheme_run_encode(values, count, out);
+        return true;
+    case SL_CODEC_DICT:
+        return sl_scheme_dict_encode(values, count, out);
+    case SL_CODEC_CONSTANT:
+    case SL_CODEC_ZSTD:
+    case SL_CODEC_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* Replace the bytes from `start_bytes` on by those of `other`. */
+static void
+replace_tail(struct sl_buf *out, size_t start_bytes, const struct sl_buf *other)
+{
+    out->size_bytes = start_bytes;
+    sl_buf_append(out, other->bytes, other->size_bytes);
+}
+
+/* The smallest of the light schemes: the expected winner, and each of the others as long as it
+ * promises less than what is there. */
+static enum sl_codec
+encode_light(const uint64_t *values, uint32_t count, struct sl_buf *out)
+{
+    struct sl_choice choice = sl_codec_choose(values, count);
+    struct sl_buf *trial = &sl_scratch_get()->trial;
+    size_t start_bytes = out->size_bytes;
+    enum sl_codec best = SL_CODEC_COUNT;
+
+    for (size_t i = 0; i < SL_COUNTOF(choice.codec); i++) {
+        size_t best_bytes = out->size_bytes - start_bytes;
+        if (best != SL_CODEC_COUNT && choice.bytes[i] >= best_bytes)
+            break;
+        sl_buf_clear(trial);
+        if (!encode_scheme(choice.codec[i], values, count, trial))
+            continue;
+        SL_ASSERT(!trial->bad);
+        if (best == SL_CODEC_COUNT || trial->size_bytes < best_bytes) {
+            replace_tail(out, start_bytes, trial);
+            best = choice.codec[i];
+        }
+        if (out->bad)
+            break;
+    }
+    SL_ASSERT(best != SL_CODEC_COUNT); /* PACK takes everything */
+    return best;
+}
+
+/* Put zstd on top of what `codec` left behind `start_bytes`, where it pays. */
+static enum sl_codec
+encode_squeezed(const uint64_t *values, uint32_t count, enum sl_codec codec, size_t start_bytes,
+                struct sl_buf *out)
+{
+    struct sl_buf *trial = &sl_scratch_get()->trial;
+    size_t light_bytes = out->size_bytes - start_bytes;
+
+    sl_buf_clear(trial);
+    sl_scheme_zstd_encode(values, count, codec, &out->bytes[start_bytes], light_bytes, trial);
+    if (trial->bad)
+        return codec;
+    if (trial->size_bytes * 100 > light_bytes * (100 - ZSTD_SAVES_PERCENT_MIN))
+        return codec;
+    replace_tail(out, start_bytes, trial);
+    return SL_CODEC_ZSTD;
+}
+
+enum sl_codec
+sl_codec_encode(const uint64_t *values, uint32_t count, enum sl_effort effort, struct sl_buf *out)
+{
+    uint64_t min;
+    uint64_t max;
+
+    SL_ASSERT(count >= 1 && count <= SL_BLOCK_ROWS);
+    find_range(values, count, &min, &max);
+    if (min == max) {
+        sl_buf_varint(out, min);
+        return SL_CODEC_CONSTANT;
+    }
+    uint64_t step = sl_codec_divisor(values, count, min);
+    if (step == 1) {
+        sl_buf_u8(out, STEP_NONE);
+    } else {
+        uint64_t *quotients = sl_scratch_get()->quotients;
+        for (uint32_t i = 0; i < count; i++)
+            quotients[i] = (values[i] - min) / step;
+        values = quotients;
+        sl_buf_u8(out, STEP_DIVIDED);
+        sl_buf_varint(out, min);
+        sl_buf_varint(out, step);
+    }
+    size_t start_bytes = out->size_bytes;
+    enum sl_codec codec = encode_light(values, count, out);
+    if (effort == SL_EFFORT_MERGE && !out->bad)
+        codec = encode_squeezed(values, count, codec, start_bytes, out);
+    return codec;
+}
+
+bool
+sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count)
+{
+    uint64_t *values = sl_target_mini(target, mini);
+    if (target->step != 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = target->base + target->step * values[i];
+    if (target->wide != NULL)
+        return true;
+    uint32_t *narrow = &target->narrow[(size_t)mini * SL_MINI_ROWS];
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        all |= values[i];
+        narrow[i] = (uint32_t)values[i];
+    }
+    return all <= UINT32_MAX;
+}
+
+static bool
+decode_constant(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
+{
+    uint64_t value = sl_cursor_varint(c);
+    if (c->bad)
+        return false;
+    for (uint32_t m = 0; m < sl_mini_count(count); m++) {
+        uint64_t *values = sl_target_mini(target, m);
+        if ((minis >> m & 1) == 0)
+            continue;
+        for (uint32_t i = 0; i < sl_mini_rows(count, m); i++)
+            values[i] = value;
+        if (!sl_target_done(target, m, sl_mini_rows(count, m)))
+            return false;
+    }
+    return true;
+}
+
+bool
+sl_scheme_decode(enum sl_codec codec, struct sl_cursor *c, uint32_t count, uint32_t minis,
+                 struct sl_target *target)
+{
+    switch (codec) {
+    case SL_CODEC_PACK:
+        return sl_scheme_pack_decode(c, count, minis, target);
+    case SL_CODEC_DELTA:
+        return sl_scheme_delta_decode(c, count, minis, target);
+    case SL_CODEC_RUN:
+        return sl_scheme_run_decode(c, count, minis, target);
+    case SL_CODEC_DICT:
+        return sl_scheme_dict_decode(c, count, minis, target);
+    case SL_CODEC_CONSTANT:
+    case SL_CODEC_ZSTD:
+    case SL_CODEC_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* What stands before the bytes of a scheme. */
+static bool
+read_step(struct sl_cursor *c, struct sl_target *target)
+{
+    uint8_t form = sl_cursor_u8(c);
+    if (form == STEP_NONE)
+        return !c->bad;
+    if (form != STEP_DIVIDED)
+        return false;
+    target->base = sl_cursor_varint(c);
+    target->step = sl_cursor_varint(c);
+    return !c->bad && target->step >= 2;
+}
+
+static sl_status
+decode_block(enum sl_codec codec, const void *bytes, size_t size_bytes, uint32_t count,
+             uint32_t minis, struct sl_target *target, struct sl_error *err)
+{
+    struct sl_cursor c = sl_cursor_over(bytes, size_bytes);
+    bool is_good = false;
+
+    SL_ASSERT(count >= 1 && count <= SL_BLOCK_ROWS);
+    target->base = 0;
+    target->step = 1;
+    if (codec == SL_CODEC_CONSTANT)
+        is_good = decode_constant(&c, count, minis, target);
+    else if (codec == SL_CODEC_ZSTD)
+        is_good = read_step(&c, target) && sl_scheme_zstd_decode(&c, count, minis, target);
+    else
+        is_good = read_step(&c, target) && sl_scheme_decode(codec, &c, count, minis, target);
+    if (!is_good || c.bad || sl_cursor_left(&c) != 0)
+        return sl_fail(err, SL_CORRUPT, "block of codec %s (%u): %zu bytes are not %u values",
+                       sl_codec_name(codec), (unsigned)codec, size_bytes, count);
+    return SL_OK;
+}
+
+sl_status
+sl_codec_decode(enum sl_codec codec, const void *bytes, size_t size_bytes, uint32_t count,
+                uint32_t minis, uint64_t *values, struct sl_error *err)
+{
+    struct sl_target target;
+    target.wide = values;
+    target.narrow = NULL;
+    return decode_block(codec, bytes, size_bytes, count, minis, &target, err);
+}
+
+sl_status
+sl_codec_decode_u32(enum sl_codec codec, const void *bytes, size_t size_bytes, uint32_t count,
+                    uint32_t minis, uint32_t *values, struct sl_error *err)
+{
+    struct sl_target target;
+    target.wide = NULL;
+    target.narrow = values;
+    return decode_block(codec, bytes, size_bytes, count, minis, &target, err);
+}

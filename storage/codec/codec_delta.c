@@ -1,0 +1,109 @@
+/*
+ * codec_delta.c - differences of neighbours, packed.
+ *
+ * Layout
+ *     1   mode: 0 offset, 1 zigzag
+ *     pack.h, origin 0: the first value of each mini
+ *     pack.h, one entry for each value: its difference from the value before, modulo 2^64
+ *         offset  with the sign bit flipped, origin 2^63
+ *         zigzag  sl_zigzag, origin 0
+ * The entry of a mini's first value means nothing: each mini starts anew, so that one is decoded
+ * without those before it.
+ *
+ * Why two modes: steady growth is narrowest less its smallest step. But where a sort key within
+ * starts over now and then, a few differences are very negative; as a minimum they would widen
+ * all the others, while as zigzags they are exceptions like any other.
+ */
+#include "storage/codec/pack.h"
+#include "storage/codec/scheme.h"
+
+enum { MODE_OFFSET = 0, MODE_ZIGZAG = 1 };
+
+/* Differences with the sign bit flipped. A mini's first entry repeats its second. */
+static void
+subtract(const uint64_t *values, uint32_t count, uint64_t *differences)
+{
+    for (uint32_t i = 1; i < count; i++)
+        differences[i] = (values[i] - values[i - 1]) ^ SL_PACK_SIGNED_ORIGIN;
+    for (uint32_t i = 0; i < count; i += SL_MINI_ROWS)
+        differences[i] = i + 1 < count ? differences[i + 1] : SL_PACK_SIGNED_ORIGIN;
+}
+
+static void
+encode_firsts(const uint64_t *values, uint32_t count, struct sl_buf *out)
+{
+    uint64_t firsts[SL_BLOCK_MINIS];
+    for (uint32_t m = 0; m < sl_mini_count(count); m++)
+        firsts[m] = values[m * SL_MINI_ROWS];
+    sl_pack_encode(firsts, sl_mini_count(count), 0, out);
+}
+
+void
+sl_scheme_delta_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
+{
+    struct sl_scratch *scratch = sl_scratch_get();
+    uint64_t *differences = scratch->first;
+    size_t start_bytes = out->size_bytes;
+
+    subtract(values, count, differences);
+    sl_buf_u8(out, MODE_OFFSET);
+    encode_firsts(values, count, out);
+    size_t head_bytes = out->size_bytes;
+    sl_pack_encode(differences, count, SL_PACK_SIGNED_ORIGIN, out);
+    size_t offset_bytes = out->size_bytes;
+
+    for (uint32_t i = 0; i < count; i++)
+        differences[i] = sl_zigzag(differences[i] ^ SL_PACK_SIGNED_ORIGIN);
+    sl_pack_encode(differences, count, 0, out);
+    if (out->bad)
+        return;
+    size_t zigzag_bytes = out->size_bytes - offset_bytes;
+    if (zigzag_bytes < offset_bytes - head_bytes) {
+        out->bytes[start_bytes] = MODE_ZIGZAG;
+        memmove(&out->bytes[head_bytes], &out->bytes[offset_bytes], zigzag_bytes);
+        out->size_bytes = head_bytes + zigzag_bytes;
+    } else {
+        out->size_bytes = offset_bytes;
+    }
+}
+
+static void
+add_up(uint64_t first, bool is_zigzag, uint32_t count, uint64_t *values)
+{
+    uint64_t sum = first;
+    values[0] = first;
+    if (is_zigzag) {
+        for (uint32_t i = 1; i < count; i++)
+            values[i] = sum += sl_unzigzag(values[i]);
+    } else {
+        for (uint32_t i = 1; i < count; i++)
+            values[i] = sum += values[i] ^ SL_PACK_SIGNED_ORIGIN;
+    }
+}
+
+bool
+sl_scheme_delta_decode(struct sl_cursor *c, uint32_t count, uint32_t minis,
+                       struct sl_target *target)
+{
+    struct sl_pack pack;
+    uint64_t firsts[SL_MINI_ROWS];
+    uint8_t mode = sl_cursor_u8(c);
+
+    if (mode > MODE_ZIGZAG)
+        return false;
+    if (!sl_pack_open(&pack, c, sl_mini_count(count), 0) || !sl_pack_read_all(&pack, firsts))
+        return false;
+    if (!sl_pack_open(&pack, c, count, mode == MODE_ZIGZAG ? 0 : SL_PACK_SIGNED_ORIGIN))
+        return false;
+    for (uint32_t m = 0; m < pack.mini_count; m++) {
+        if ((minis >> m & 1) == 0)
+            continue;
+        uint64_t *values = sl_target_mini(target, m);
+        if (!sl_pack_read(&pack, m, values))
+            return false;
+        add_up(firsts[m], mode == MODE_ZIGZAG, pack.minis[m].count, values);
+        if (!sl_target_done(target, m, pack.minis[m].count))
+            return false;
+    }
+    return true;
+}

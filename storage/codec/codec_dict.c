@@ -1,0 +1,134 @@
+/*
+ * codec_dict.c - few distinct values, wherever they lie: a sorted dictionary and packed codes.
+ *
+ * Layout
+ *     varint  entries, 1 .. SL_DICT_ENTRIES_MAX
+ *     pack.h, origin 0: entries, strictly ascending: the first as it is, each further one as its
+ *             difference from the one before, less 1
+ *     pack.h, origin 0: for each value the index of its entry
+ * Sorted, because codes of neighbouring values are then near each other too, and the differences
+ * of entries are short.
+ */
+#include "storage/base/hash.h"
+#include "storage/codec/pack.h"
+#include "storage/codec/scheme.h"
+
+static int
+compare_u64(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Number the distinct values in order of appearance: codes[i] for each value, `entries` by code.
+ * Returns how many there are, or 0 when there are too many. */
+static uint32_t
+number_values(struct sl_scratch *s, const uint64_t *values, uint32_t count, uint64_t *codes,
+              uint64_t *entries)
+{
+    uint32_t entry_count = 0;
+    memset(s->slot_codes, 0, sizeof(s->slot_codes));
+    for (uint32_t i = 0; i < count; i++) {
+        size_t slot = sl_hash_u64(values[i]) % SL_DICT_SLOTS;
+        while (s->slot_codes[slot] != 0 && s->slot_values[slot] != values[i])
+            slot = (slot + 1) % SL_DICT_SLOTS;
+        if (s->slot_codes[slot] == 0) {
+            if (entry_count == SL_DICT_ENTRIES_MAX)
+                return 0;
+            entries[entry_count++] = values[i];
+            s->slot_values[slot] = values[i];
+            s->slot_codes[slot] = (uint16_t)entry_count;
+        }
+        codes[i] = s->slot_codes[slot] - 1U;
+    }
+    return entry_count;
+}
+
+static size_t
+find_slot(const struct sl_scratch *s, uint64_t value)
+{
+    size_t slot = sl_hash_u64(value) % SL_DICT_SLOTS;
+    while (s->slot_values[slot] != value || s->slot_codes[slot] == 0)
+        slot = (slot + 1) % SL_DICT_SLOTS;
+    return slot;
+}
+
+bool
+sl_scheme_dict_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
+{
+    struct sl_scratch *scratch = sl_scratch_get();
+    uint64_t entries[SL_DICT_ENTRIES_MAX];
+    uint16_t sorted_code[SL_DICT_ENTRIES_MAX]; /* by code in order of appearance */
+    uint64_t *codes = scratch->first;
+
+    uint32_t entry_count = number_values(scratch, values, count, codes, entries);
+    if (entry_count == 0)
+        return false;
+    qsort(entries, entry_count, sizeof(entries[0]), compare_u64);
+    for (uint32_t i = 0; i < entry_count; i++)
+        sorted_code[scratch->slot_codes[find_slot(scratch, entries[i])] - 1] = (uint16_t)i;
+    for (uint32_t i = 0; i < count; i++)
+        codes[i] = sorted_code[codes[i]];
+    for (uint32_t i = entry_count - 1; i > 0; i--)
+        entries[i] -= entries[i - 1] + 1;
+
+    sl_buf_varint(out, entry_count);
+    sl_pack_encode(entries, entry_count, 0, out);
+    sl_pack_encode(codes, count, 0, out);
+    return true;
+}
+
+/* Differences into entries; false when they do not ascend. */
+static bool
+restore_entries(uint64_t *entries, uint32_t entry_count)
+{
+    for (uint32_t i = 1; i < entry_count; i++) {
+        if (entries[i - 1] == UINT64_MAX)
+            return false;
+        if (__builtin_add_overflow(entries[i], entries[i - 1] + 1, &entries[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Codes into values, in place; false for a code without an entry. */
+static bool
+look_up(const uint64_t *entries, uint32_t entry_count, uint32_t count, uint64_t *values)
+{
+    bool is_beyond = false;
+    for (uint32_t i = 0; i < count; i++) {
+        is_beyond |= values[i] >= entry_count;
+        values[i] = entries[values[i] % SL_DICT_ENTRIES_MAX];
+    }
+    return !is_beyond;
+}
+
+bool
+sl_scheme_dict_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
+{
+    struct sl_pack pack;
+    uint64_t entries[SL_DICT_ENTRIES_MAX] = {0};
+    uint64_t entry_count = sl_cursor_varint(c);
+
+    if (entry_count == 0 || entry_count > SL_DICT_ENTRIES_MAX)
+        return false;
+    if (!sl_pack_open(&pack, c, (uint32_t)entry_count, 0) || !sl_pack_read_all(&pack, entries))
+        return false;
+    if (!restore_entries(entries, (uint32_t)entry_count))
+        return false;
+    if (!sl_pack_open(&pack, c, count, 0))
+        return false;
+    for (uint32_t m = 0; m < pack.mini_count; m++) {
+        uint64_t *values = sl_target_mini(target, m);
+        if ((minis >> m & 1) == 0)
+            continue;
+        if (!sl_pack_read(&pack, m, values))
+            return false;
+        if (!look_up(entries, (uint32_t)entry_count, pack.minis[m].count, values))
+            return false;
+        if (!sl_target_done(target, m, pack.minis[m].count))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,202 @@
+/*
+ * codec_pack.c - see pack.h for the layout; PACK as a codec is these bytes and nothing else.
+ */
+#include "storage/codec/bits.h"
+#include "storage/codec/pack.h"
+#include "storage/codec/scheme.h"
+
+unsigned
+sl_pack_best_width(const uint32_t counts[65], uint32_t count, uint64_t *out_bits)
+{
+    unsigned widest = 64;
+    while (widest > 0 && counts[widest] == 0)
+        widest--;
+    unsigned best = widest;
+    uint64_t best_bits = (uint64_t)count * widest;
+    uint64_t exceptions = 0;
+    for (unsigned width = widest; width-- > 0;) {
+        exceptions += counts[width + 1];
+        uint64_t bits =
+            (uint64_t)count * width + 32 + exceptions * (SL_PACK_POSITION_BITS + widest - width);
+        if (bits < best_bits) {
+            best = width;
+            best_bits = bits;
+        }
+    }
+    *out_bits = best_bits;
+    return best;
+}
+
+static void
+find_range(const uint64_t *values, uint32_t count, uint64_t *out_min, uint64_t *out_max)
+{
+    uint64_t min = values[0];
+    uint64_t max = values[0];
+    for (uint32_t i = 1; i < count; i++) {
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+    }
+    *out_min = min;
+    *out_max = max;
+}
+
+/* What the head of a mini says. */
+static struct sl_pack_mini
+plan_mini(const uint64_t *values, uint32_t count)
+{
+    struct sl_pack_mini mini = {.count = count};
+    uint64_t max;
+    find_range(values, count, &mini.minimum, &max);
+    unsigned widest = sl_bits_width(max - mini.minimum);
+    mini.width = (uint8_t)widest;
+    if (widest < 2)
+        return mini; /* nothing narrower can pay */
+
+    uint32_t counts[65] = {0};
+    uint64_t bits;
+    sl_bits_histogram(values, count, mini.minimum, counts);
+    unsigned width = sl_pack_best_width(counts, count, &bits);
+    mini.width = (uint8_t)width;
+    mini.high_width = (uint8_t)(widest - width);
+    for (unsigned w = width + 1; w <= widest; w++)
+        mini.exception_count += counts[w];
+    return mini;
+}
+
+static void
+encode_body(const struct sl_pack_mini *mini, const uint64_t *values, struct sl_buf *out)
+{
+    uint64_t positions[SL_MINI_ROWS];
+    uint64_t highs[SL_MINI_ROWS];
+    uint32_t count = 0;
+
+    uint8_t *body = sl_buf_extend(out, sl_bits_bytes(mini->count, mini->width));
+    if (body == NULL)
+        return;
+    sl_bits_write(values, mini->count, mini->minimum, mini->width, body);
+    if (mini->high_width == 0)
+        return;
+    for (uint32_t i = 0; i < mini->count; i++) {
+        uint64_t high = (values[i] - mini->minimum) >> mini->width;
+        positions[count] = i;
+        highs[count] = high;
+        count += high != 0; /* without a branch: exceptions come at random */
+        SL_DEBUG_ASSERT(count <= mini->exception_count);
+    }
+    SL_ASSERT(count == mini->exception_count);
+    uint8_t *at = sl_buf_extend(out, sl_bits_bytes(count, SL_PACK_POSITION_BITS));
+    if (at != NULL)
+        sl_bits_write(positions, count, 0, SL_PACK_POSITION_BITS, at);
+    at = sl_buf_extend(out, sl_bits_bytes(count, mini->high_width));
+    if (at != NULL)
+        sl_bits_write(highs, count, 0, mini->high_width, at);
+}
+
+void
+sl_pack_encode(const uint64_t *values, uint32_t count, uint64_t origin, struct sl_buf *out)
+{
+    struct sl_pack_mini minis[SL_BLOCK_MINIS];
+    uint32_t mini_count = sl_mini_count(count);
+    uint64_t before = origin;
+
+    SL_ASSERT(count <= SL_BLOCK_ROWS);
+    for (uint32_t m = 0; m < mini_count; m++) {
+        minis[m] = plan_mini(&values[m * SL_MINI_ROWS], sl_mini_rows(count, m));
+        sl_buf_u8(out, minis[m].width);
+        sl_buf_u8(out, minis[m].high_width);
+        if (minis[m].high_width != 0)
+            sl_buf_u16le(out, (uint16_t)minis[m].exception_count);
+        sl_buf_varint(out, sl_zigzag(minis[m].minimum - before));
+        before = minis[m].minimum;
+    }
+    for (uint32_t m = 0; m < mini_count; m++)
+        encode_body(&minis[m], &values[m * SL_MINI_ROWS], out);
+}
+
+bool
+sl_pack_open(struct sl_pack *pack, struct sl_cursor *c, uint32_t count, uint64_t origin)
+{
+    uint64_t before = origin;
+
+    SL_ASSERT(count <= SL_BLOCK_ROWS);
+    pack->mini_count = sl_mini_count(count);
+    for (uint32_t m = 0; m < pack->mini_count; m++) {
+        struct sl_pack_mini *mini = &pack->minis[m];
+        mini->count = sl_mini_rows(count, m);
+        mini->width = sl_cursor_u8(c);
+        mini->high_width = sl_cursor_u8(c);
+        mini->exception_count = mini->high_width == 0 ? 0 : sl_cursor_u16le(c);
+        mini->minimum = before + sl_unzigzag(sl_cursor_varint(c));
+        before = mini->minimum;
+        if (mini->width + mini->high_width > 64 || mini->exception_count > mini->count)
+            return false;
+        if (mini->high_width != 0 && mini->exception_count == 0)
+            return false;
+    }
+    for (uint32_t m = 0; m < pack->mini_count; m++) {
+        struct sl_pack_mini *mini = &pack->minis[m];
+        mini->body = sl_cursor_take(c, sl_bits_bytes(mini->count, mini->width));
+        (void)sl_cursor_take(c, sl_bits_bytes(mini->exception_count, SL_PACK_POSITION_BITS));
+        (void)sl_cursor_take(c, sl_bits_bytes(mini->exception_count, mini->high_width));
+    }
+    pack->end = c->end;
+    return !c->bad;
+}
+
+/* The bits at `at` end within what may be read: sl_pack_open has seen to it. */
+static void
+read_bits(const struct sl_pack *pack, const uint8_t *at, uint32_t count, uint64_t base,
+          unsigned width, uint64_t *values)
+{
+    sl_bits_read(at, (size_t)(pack->end - at), count, base, width, values);
+}
+
+bool
+sl_pack_read(const struct sl_pack *pack, uint32_t mini_index, uint64_t *values)
+{
+    SL_DEBUG_ASSERT(mini_index < pack->mini_count);
+    const struct sl_pack_mini *mini = &pack->minis[mini_index];
+    read_bits(pack, mini->body, mini->count, mini->minimum, mini->width, values);
+    if (mini->high_width == 0)
+        return true;
+
+    uint64_t positions[SL_MINI_ROWS];
+    uint64_t highs[SL_MINI_ROWS];
+    uint32_t count = mini->exception_count;
+    const uint8_t *at = mini->body + sl_bits_bytes(mini->count, mini->width);
+    read_bits(pack, at, count, 0, SL_PACK_POSITION_BITS, positions);
+    at += sl_bits_bytes(count, SL_PACK_POSITION_BITS);
+    read_bits(pack, at, count, 0, mini->high_width, highs);
+    for (uint32_t i = 0; i < count; i++) {
+        if (positions[i] >= mini->count)
+            return false;
+        values[positions[i]] += highs[i] << mini->width;
+    }
+    return true;
+}
+
+bool
+sl_pack_read_all(const struct sl_pack *pack, uint64_t *values)
+{
+    for (uint32_t m = 0; m < pack->mini_count; m++)
+        if (!sl_pack_read(pack, m, &values[m * SL_MINI_ROWS]))
+            return false;
+    return true;
+}
+
+bool
+sl_scheme_pack_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
+{
+    struct sl_pack pack;
+    if (!sl_pack_open(&pack, c, count, 0))
+        return false;
+    for (uint32_t m = 0; m < pack.mini_count; m++) {
+        if ((minis >> m & 1) == 0)
+            continue;
+        if (!sl_pack_read(&pack, m, sl_target_mini(target, m)))
+            return false;
+        if (!sl_target_done(target, m, pack.minis[m].count))
+            return false;
+    }
+    return true;
+}

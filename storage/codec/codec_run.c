@@ -1,0 +1,117 @@
+/*
+ * codec_run.c - values that repeat: each run once, with its length.
+ *
+ * Layout
+ *     for each mini: varint runs, 1 .. values of the mini
+ *     pack.h, origin 0, one entry for each run of the block: its value
+ *     pack.h, origin 0, one entry for each run of the block: its length less 1
+ * A run ends where its mini ends, and the lengths of a mini's runs add up to its values: a mini
+ * is decoded from its own runs.
+ */
+#include "storage/codec/pack.h"
+#include "storage/codec/scheme.h"
+
+/* Runs of one mini; returns their number. */
+static uint32_t
+find_runs(const uint64_t *values, uint32_t count, uint64_t *run_values, uint64_t *run_lengths)
+{
+    uint32_t runs = 0;
+    uint32_t start = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        if (SL_LIKELY(values[i] == values[i - 1]))
+            continue;
+        run_values[runs] = values[start];
+        run_lengths[runs] = i - start - 1;
+        runs++;
+        start = i;
+    }
+    run_values[runs] = values[start];
+    run_lengths[runs] = count - start - 1;
+    return runs + 1;
+}
+
+void
+sl_scheme_run_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
+{
+    struct sl_scratch *scratch = sl_scratch_get();
+    uint32_t total = 0;
+
+    for (uint32_t m = 0; m < sl_mini_count(count); m++) {
+        uint32_t runs = find_runs(&values[m * SL_MINI_ROWS], sl_mini_rows(count, m),
+                                  &scratch->first[total], &scratch->second[total]);
+        sl_buf_varint(out, runs);
+        total += runs;
+    }
+    sl_pack_encode(scratch->first, total, 0, out);
+    sl_pack_encode(scratch->second, total, 0, out);
+}
+
+/* Write the runs of one mini out; false when they are not exactly its length. */
+static bool
+spread(const uint64_t *run_values, const uint64_t *run_lengths, uint32_t runs, uint32_t count,
+       uint64_t *values)
+{
+    uint32_t at = 0;
+    for (uint32_t r = 0; r < runs; r++) {
+        if (run_lengths[r] >= count - at)
+            return false;
+        uint32_t end = at + (uint32_t)run_lengths[r] + 1;
+        for (; at < end; at++)
+            values[at] = run_values[r];
+    }
+    return at == count;
+}
+
+/* Read the minis of `pack` that hold entries first .. last, each once. */
+static bool
+read_entries(const struct sl_pack *pack, uint32_t first, uint32_t last, uint32_t *read,
+             uint64_t *values)
+{
+    for (uint32_t m = first / SL_MINI_ROWS; m <= last / SL_MINI_ROWS; m++) {
+        if (*read >> m & 1)
+            continue;
+        if (!sl_pack_read(pack, m, &values[m * SL_MINI_ROWS]))
+            return false;
+        *read |= UINT32_C(1) << m;
+    }
+    return true;
+}
+
+bool
+sl_scheme_run_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
+{
+    struct sl_scratch *scratch = sl_scratch_get();
+    struct sl_pack values;
+    struct sl_pack lengths;
+    uint32_t start[SL_BLOCK_MINIS + 1] = {0};
+    uint32_t read_values = 0;
+    uint32_t read_lengths = 0;
+
+    uint32_t mini_count = sl_mini_count(count);
+    for (uint32_t m = 0; m < mini_count; m++) {
+        uint64_t runs = sl_cursor_varint(c);
+        if (runs == 0 || runs > sl_mini_rows(count, m))
+            return false;
+        start[m + 1] = start[m] + (uint32_t)runs;
+    }
+    if (!sl_pack_open(&values, c, start[mini_count], 0))
+        return false;
+    if (!sl_pack_open(&lengths, c, start[mini_count], 0))
+        return false;
+    for (uint32_t m = 0; m < mini_count; m++) {
+        uint32_t rows = sl_mini_rows(count, m);
+        uint32_t last = start[m + 1] - 1;
+        if ((minis >> m & 1) == 0)
+            continue;
+        if (!read_entries(&values, start[m], last, &read_values, scratch->first))
+            return false;
+        if (!read_entries(&lengths, start[m], last, &read_lengths, scratch->second))
+            return false;
+        if (!spread(&scratch->first[start[m]], &scratch->second[start[m]], last + 1 - start[m],
+                    rows, sl_target_mini(target, m)))
+            return false;
+        if (!sl_target_done(target, m, rows))
+            return false;
+    }
+    return true;
+}
