@@ -1,0 +1,565 @@
+/*
+ * loop.c - the only user of libuv: see loop.h.
+ *
+ * Every handle of ours embeds libuv's and starts with it; libuv's `data` points back. A handle
+ * is freed by its close callback alone, which runs one turn of the loop after the close.
+ */
+#include "server/net/loop.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "storage/base/thread.h"
+
+enum {
+    READ_BYTES = 64 << 10, /* of one read; shared by all sockets of a loop */
+    BACKLOG = 511,
+    LOOP_MAGIC = 0x4c4f4f50,
+};
+
+struct task {
+    sl_loop_task_fn *run;
+    void *context;
+};
+
+struct sl_loop {
+    uint32_t magic;
+    uv_loop_t uv;
+    uv_async_t wake;
+    struct sl_mutex mutex;
+    struct task *tasks; /* owned; guarded by mutex, with the two counts */
+    size_t task_count;
+    size_t task_capacity;
+    char read_bytes[READ_BYTES];
+};
+
+struct sl_timer {
+    uv_timer_t uv;
+    sl_loop_task_fn *run;
+    void *context;
+};
+
+struct sl_signal {
+    uv_signal_t uv;
+    sl_loop_task_fn *run;
+    void *context;
+};
+
+struct sl_acceptor {
+    uv_tcp_t uv;
+    sl_accept_fn *on_accept;
+    void *context;
+    struct sl_loop *loop;
+    struct sl_endpoint endpoint;
+};
+
+struct sl_tcp {
+    uv_tcp_t uv;
+    struct sl_loop *loop;
+    const struct sl_tcp_events *events; /* borrowed; NULL until it is owned */
+    void *context;
+    uv_connect_t connect;
+    uv_shutdown_t shutdown;
+};
+
+struct write {
+    uv_write_t uv;
+    uint8_t *bytes; /* owned */
+};
+
+/* Frees the struct that starts with the handle. */
+static void
+free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static sl_status
+fail_uv(struct sl_error *err, int code, const char *what)
+{
+    sl_status st = sl_fail(err, SL_IO, "%s: %s", what, uv_strerror(code));
+    if (err != NULL)
+        err->os_errno = -code;
+    return st;
+}
+
+/* ---- loop ---- */
+
+static void
+run_tasks(struct sl_loop *loop)
+{
+    sl_mutex_lock(&loop->mutex);
+    struct task *tasks = loop->tasks;
+    size_t count = loop->task_count;
+    loop->tasks = NULL;
+    loop->task_count = 0;
+    loop->task_capacity = 0;
+    sl_mutex_unlock(&loop->mutex);
+
+    for (size_t i = 0; i < count; i++)
+        tasks[i].run(tasks[i].context);
+    free(tasks);
+}
+
+static void
+on_wake(uv_async_t *wake)
+{
+    run_tasks(wake->data);
+}
+
+struct sl_loop *
+sl_loop_create(void)
+{
+    struct sl_loop *loop = sl_new(sizeof(*loop));
+    loop->magic = LOOP_MAGIC;
+    sl_mutex_init(&loop->mutex, SL_LOCK_NET);
+    int loop_code = uv_loop_init(&loop->uv);
+    SL_ASSERT(loop_code == 0);
+    int wake_code = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    SL_ASSERT(wake_code == 0);
+    loop->wake.data = loop;
+    return loop;
+}
+
+void
+sl_loop_run(struct sl_loop *loop)
+{
+    SL_ASSERT(loop->magic == LOOP_MAGIC);
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void
+sl_loop_stop(struct sl_loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+static void
+close_left_over(uv_handle_t *handle, void *context)
+{
+    struct sl_loop *loop = context;
+    if (uv_is_closing(handle))
+        return;
+    uv_close(handle, handle == (uv_handle_t *)&loop->wake ? NULL : free_handle);
+}
+
+void
+sl_loop_destroy(struct sl_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    SL_ASSERT(loop->magic == LOOP_MAGIC);
+    run_tasks(loop);
+    uv_walk(&loop->uv, close_left_over, loop);
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    int code = uv_loop_close(&loop->uv);
+    SL_ASSERT(code == 0);
+    SL_ASSERT(loop->task_count == 0);
+    free(loop->tasks);
+    sl_mutex_fini(&loop->mutex);
+    sl_retire(&loop->magic);
+    free(loop);
+}
+
+void
+sl_loop_post(struct sl_loop *loop, sl_loop_task_fn *run, void *context)
+{
+    SL_ASSERT(loop->magic == LOOP_MAGIC);
+    sl_mutex_lock(&loop->mutex);
+    if (loop->task_count == loop->task_capacity) {
+        loop->task_capacity = sl_max_size(64, loop->task_capacity * 2);
+        loop->tasks = sl_grow(loop->tasks, sizeof(*loop->tasks), loop->task_capacity);
+    }
+    loop->tasks[loop->task_count++] = (struct task){.run = run, .context = context};
+    sl_mutex_unlock(&loop->mutex);
+    (void)uv_async_send(&loop->wake); /* fails only for a handle that is closing */
+}
+
+/* ---- timers, signals ---- */
+
+static void
+on_timer(uv_timer_t *uv)
+{
+    struct sl_timer *timer = (struct sl_timer *)uv->data;
+    timer->run(timer->context);
+}
+
+/* Rounded up: a timer that fires early would see a deadline that has not passed. */
+static uint64_t
+ms_of(int64_t us)
+{
+    return us <= 0 ? 0 : ((uint64_t)us + 999) / 1000;
+}
+
+struct sl_timer *
+sl_timer_open(struct sl_loop *loop, int64_t after_us, int64_t every_us, sl_loop_task_fn *run,
+              void *context)
+{
+    struct sl_timer *timer = sl_new(sizeof(*timer));
+    timer->run = run;
+    timer->context = context;
+    (void)uv_timer_init(&loop->uv, &timer->uv); /* never fails */
+    timer->uv.data = timer;
+    uv_update_time(&loop->uv);
+    int code = uv_timer_start(&timer->uv, on_timer, ms_of(after_us), ms_of(every_us));
+    SL_ASSERT(code == 0);
+    return timer;
+}
+
+void
+sl_timer_close(struct sl_timer *timer)
+{
+    if (timer != NULL)
+        uv_close((uv_handle_t *)&timer->uv, free_handle);
+}
+
+static void
+on_signal(uv_signal_t *uv, int number)
+{
+    struct sl_signal *signal = uv->data;
+    (void)number;
+    signal->run(signal->context);
+}
+
+struct sl_signal *
+sl_signal_open(struct sl_loop *loop, int number, sl_loop_task_fn *run, void *context)
+{
+    struct sl_signal *signal = sl_new(sizeof(*signal));
+    signal->run = run;
+    signal->context = context;
+    int init_code = uv_signal_init(&loop->uv, &signal->uv);
+    SL_ASSERT(init_code == 0);
+    signal->uv.data = signal;
+    int start_code = uv_signal_start(&signal->uv, on_signal, number);
+    SL_ASSERT(start_code == 0);
+    return signal;
+}
+
+void
+sl_signal_close(struct sl_signal *signal)
+{
+    if (signal != NULL)
+        uv_close((uv_handle_t *)&signal->uv, free_handle);
+}
+
+/* ---- addresses ---- */
+
+/* Split "host:port" or "[host]:port" and check the port. */
+static sl_status
+split_endpoint(const char *text, char *host, size_t host_capacity, uint16_t *out_port,
+               struct sl_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text)
+        return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT", text);
+    const char *start = text;
+    const char *end = colon;
+    if (*start == '[' && end[-1] == ']') {
+        start++;
+        end--;
+    } else if (memchr(start, ':', (size_t)(end - start)) != NULL) {
+        return sl_fail(err, SL_FORMAT, "\"%.80s\": write an IPv6 address as [ADDRESS]:PORT", text);
+    }
+    size_t host_bytes = (size_t)(end - start);
+    if (host_bytes == 0 || host_bytes >= host_capacity)
+        return sl_fail(err, SL_FORMAT, "\"%.80s\" has no host", text);
+    memcpy(host, start, host_bytes);
+    host[host_bytes] = '\0';
+
+    char *rest = NULL;
+    errno = 0;
+    unsigned long port = colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &rest, 10) : 65536;
+    if (port > UINT16_MAX || *rest != '\0')
+        return sl_fail(err, SL_FORMAT, "\"%.80s\": a port is a number from 0 to 65535", text);
+    *out_port = (uint16_t)port;
+    return SL_OK;
+}
+
+static sl_status
+endpoint_of(const struct sockaddr *address, struct sl_endpoint *out_endpoint, struct sl_error *err)
+{
+    *out_endpoint = (struct sl_endpoint){.is_v6 = address->sa_family == AF_INET6};
+    int code;
+    if (out_endpoint->is_v6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+        code = uv_ip6_name(v6, out_endpoint->host, sizeof(out_endpoint->host));
+        out_endpoint->port = ntohs(v6->sin6_port);
+        out_endpoint->is_loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    } else {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        code = uv_ip4_name(v4, out_endpoint->host, sizeof(out_endpoint->host));
+        out_endpoint->port = ntohs(v4->sin_port);
+        out_endpoint->is_loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    return code == 0 ? SL_OK : fail_uv(err, code, "address");
+}
+
+sl_status
+sl_endpoint_parse(const char *text, struct sl_endpoint *out_endpoint, struct sl_error *err)
+{
+    char host[256];
+    uint16_t port = 0;
+    SL_TRY(split_endpoint(text, host, sizeof(host), &port, err));
+
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int code = getaddrinfo(host, NULL, &hints, &found);
+    if (code != 0)
+        return sl_fail(err, SL_IO, "cannot resolve \"%.80s\": %s", host, gai_strerror(code));
+    sl_status st = endpoint_of(found->ai_addr, out_endpoint, err);
+    out_endpoint->port = port;
+    freeaddrinfo(found);
+    return st;
+}
+
+void
+sl_endpoint_format(const struct sl_endpoint *endpoint, char text[SL_ENDPOINT_TEXT_BYTES])
+{
+    (void)snprintf(text, SL_ENDPOINT_TEXT_BYTES, endpoint->is_v6 ? "[%s]:%u" : "%s:%u",
+                   endpoint->host, (unsigned)endpoint->port);
+}
+
+static sl_status
+address_of(const struct sl_endpoint *endpoint, struct sockaddr_storage *out_address,
+           struct sl_error *err)
+{
+    int code = endpoint->is_v6 ? uv_ip6_addr(endpoint->host, endpoint->port,
+                                             (struct sockaddr_in6 *)(void *)out_address)
+                               : uv_ip4_addr(endpoint->host, endpoint->port,
+                                             (struct sockaddr_in *)(void *)out_address);
+    return code == 0 ? SL_OK : fail_uv(err, code, endpoint->host);
+}
+
+/* ---- TCP ---- */
+
+static struct sl_tcp *
+create_tcp(struct sl_loop *loop)
+{
+    struct sl_tcp *tcp = sl_new(sizeof(*tcp));
+    (void)uv_tcp_init(&loop->uv, &tcp->uv); /* makes no socket yet: never fails */
+    tcp->uv.data = tcp;
+    tcp->loop = loop;
+    return tcp;
+}
+
+static void
+on_incoming(uv_stream_t *server, int status)
+{
+    struct sl_acceptor *acceptor = server->data;
+    if (status < 0)
+        return; /* out of descriptors: the peer stays in the backlog */
+
+    struct sl_tcp *tcp = create_tcp(acceptor->loop);
+    struct sockaddr_storage address = {0};
+    int size_bytes = sizeof(address);
+    struct sl_endpoint peer;
+    if (uv_accept(server, (uv_stream_t *)&tcp->uv) != 0 ||
+        uv_tcp_getpeername(&tcp->uv, (struct sockaddr *)&address, &size_bytes) != 0 ||
+        endpoint_of((const struct sockaddr *)&address, &peer, NULL) != SL_OK) {
+        sl_tcp_close(tcp);
+        return;
+    }
+    (void)uv_tcp_nodelay(&tcp->uv, 1);
+    (void)uv_tcp_keepalive(&tcp->uv, 1, 60);
+    acceptor->on_accept(acceptor->context, tcp, &peer);
+}
+
+sl_status
+sl_acceptor_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, sl_accept_fn *on_accept,
+                 void *context, struct sl_acceptor **out_acceptor, struct sl_error *err)
+{
+    *out_acceptor = NULL;
+    struct sockaddr_storage address = {0};
+    SL_TRY(address_of(endpoint, &address, err));
+
+    struct sl_acceptor *acceptor = sl_new(sizeof(*acceptor));
+    acceptor->loop = loop;
+    acceptor->on_accept = on_accept;
+    acceptor->context = context;
+    (void)uv_tcp_init(&loop->uv, &acceptor->uv);
+    acceptor->uv.data = acceptor;
+
+    int size_bytes = sizeof(address);
+    int code = uv_tcp_bind(&acceptor->uv, (const struct sockaddr *)&address, 0);
+    if (code == 0)
+        code = uv_listen((uv_stream_t *)&acceptor->uv, BACKLOG, on_incoming);
+    if (code == 0)
+        code = uv_tcp_getsockname(&acceptor->uv, (struct sockaddr *)&address, &size_bytes);
+    sl_status st = SL_OK;
+    if (code != 0)
+        st = fail_uv(err, code, "cannot listen");
+    else
+        st = endpoint_of((const struct sockaddr *)&address, &acceptor->endpoint, err);
+    if (st != SL_OK) {
+        sl_acceptor_close(acceptor);
+        return st;
+    }
+    *out_acceptor = acceptor;
+    return SL_OK;
+}
+
+struct sl_endpoint
+sl_acceptor_endpoint(const struct sl_acceptor *acceptor)
+{
+    return acceptor->endpoint;
+}
+
+void
+sl_acceptor_close(struct sl_acceptor *acceptor)
+{
+    if (acceptor != NULL)
+        uv_close((uv_handle_t *)&acceptor->uv, free_handle);
+}
+
+/* Close and tell the owner; the last thing a socket does. */
+static void
+end_tcp(struct sl_tcp *tcp, int code)
+{
+    const struct sl_tcp_events *events = tcp->events;
+    void *context = tcp->context;
+    struct sl_error why = {0};
+    if (code != UV_EOF)
+        (void)fail_uv(&why, code, "connection");
+    sl_tcp_close(tcp);
+    if (events != NULL)
+        events->on_end(context, &why);
+}
+
+static void
+on_connected(uv_connect_t *connect, int status)
+{
+    struct sl_tcp *tcp = connect->data;
+    if (status == UV_ECANCELED)
+        return; /* closed while connecting */
+    if (status < 0) {
+        end_tcp(tcp, status);
+        return;
+    }
+    (void)uv_tcp_nodelay(&tcp->uv, 1);
+    tcp->events->on_connect(tcp->context);
+}
+
+sl_status
+sl_tcp_connect(struct sl_loop *loop, const struct sl_endpoint *endpoint,
+               const struct sl_tcp_events *events, void *context, struct sl_tcp **out_tcp,
+               struct sl_error *err)
+{
+    *out_tcp = NULL;
+    struct sockaddr_storage address = {0};
+    SL_TRY(address_of(endpoint, &address, err));
+
+    struct sl_tcp *tcp = create_tcp(loop);
+    sl_tcp_own(tcp, events, context);
+    tcp->connect.data = tcp;
+    int code =
+        uv_tcp_connect(&tcp->connect, &tcp->uv, (const struct sockaddr *)&address, on_connected);
+    if (code != 0) {
+        sl_tcp_close(tcp);
+        return fail_uv(err, code, "cannot connect");
+    }
+    *out_tcp = tcp;
+    return SL_OK;
+}
+
+void
+sl_tcp_own(struct sl_tcp *tcp, const struct sl_tcp_events *events, void *context)
+{
+    tcp->events = events;
+    tcp->context = context;
+}
+
+static void
+lend_bytes(uv_handle_t *handle, size_t suggested_bytes, uv_buf_t *out_buf)
+{
+    struct sl_tcp *tcp = handle->data;
+    (void)suggested_bytes;
+    *out_buf = uv_buf_init(tcp->loop->read_bytes, READ_BYTES);
+}
+
+static void
+on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+{
+    struct sl_tcp *tcp = stream->data;
+    if (count < 0)
+        end_tcp(tcp, (int)count);
+    else if (count > 0)
+        tcp->events->on_read(tcp->context, (const uint8_t *)buf->base, (size_t)count);
+}
+
+void
+sl_tcp_read_start(struct sl_tcp *tcp)
+{
+    /* Fails only for a socket that is closing or reading already; both need nothing. */
+    (void)uv_read_start((uv_stream_t *)&tcp->uv, lend_bytes, on_bytes);
+}
+
+void
+sl_tcp_read_stop(struct sl_tcp *tcp)
+{
+    (void)uv_read_stop((uv_stream_t *)&tcp->uv);
+}
+
+static void
+on_write_done(uv_write_t *request, int status)
+{
+    struct write *write = (struct write *)request->data;
+    struct sl_tcp *tcp = request->handle->data;
+    free(write->bytes);
+    free(write);
+    if (uv_is_closing((uv_handle_t *)&tcp->uv))
+        return;
+    if (status < 0)
+        end_tcp(tcp, status);
+    else
+        tcp->events->on_written(tcp->context);
+}
+
+void
+sl_tcp_write(struct sl_tcp *tcp, uint8_t *bytes, size_t size_bytes)
+{
+    SL_ASSERT(size_bytes <= UINT32_MAX);
+    struct write *write = sl_new(sizeof(*write));
+    write->bytes = bytes;
+    write->uv.data = write;
+    uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)size_bytes);
+    int code = uv_write(&write->uv, (uv_stream_t *)&tcp->uv, &buf, 1, on_write_done);
+    if (code != 0) {
+        /* Not connected or closing: the read side tells the owner. */
+        free(bytes);
+        free(write);
+    }
+}
+
+size_t
+sl_tcp_unwritten_bytes(const struct sl_tcp *tcp)
+{
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&tcp->uv);
+}
+
+static void
+on_shutdown(uv_shutdown_t *request, int status)
+{
+    (void)request; /* a failure means that the connection is gone: the read side tells */
+    (void)status;
+}
+
+void
+sl_tcp_shutdown(struct sl_tcp *tcp)
+{
+    (void)uv_shutdown(&tcp->shutdown, (uv_stream_t *)&tcp->uv, on_shutdown);
+}
+
+void
+sl_tcp_close(struct sl_tcp *tcp)
+{
+    if (tcp != NULL && !uv_is_closing((uv_handle_t *)&tcp->uv))
+        uv_close((uv_handle_t *)&tcp->uv, free_handle);
+}
+
+struct sl_loop *
+sl_tcp_loop(const struct sl_tcp *tcp)
+{
+    return tcp->loop;
+}
