@@ -1,0 +1,524 @@
+/*
+ * parse.c - statements, and the cursor that the parser's halves share.
+ */
+#include "query/parse.h"
+
+#include "query/parser.h"
+#include "storage/base/limits.h"
+
+const struct sl_token *
+sl_parser_peek(const struct sl_parser *p, uint32_t ahead)
+{
+    return ahead < p->count - p->at ? &p->tokens[p->at + ahead] : &p->tokens[p->count - 1];
+}
+
+bool
+sl_parser_is_word(const struct sl_parser *p, const char *word)
+{
+    const struct sl_token *token = sl_parser_token(p);
+
+    return token->kind == SL_TOKEN_NAME && sl_slice_is(token->text, word);
+}
+
+bool
+sl_parser_is(const struct sl_parser *p, const char *op)
+{
+    const struct sl_token *token = sl_parser_token(p);
+
+    return token->kind == SL_TOKEN_OPERATOR && sl_slice_is(token->text, op);
+}
+
+bool
+sl_parser_accept_word(struct sl_parser *p, const char *word)
+{
+    bool is_there = sl_parser_is_word(p, word);
+
+    p->at += is_there;
+    return is_there;
+}
+
+bool
+sl_parser_accept(struct sl_parser *p, const char *op)
+{
+    bool is_there = sl_parser_is(p, op);
+
+    p->at += is_there;
+    return is_there;
+}
+
+sl_status
+sl_parser_fail(struct sl_parser *p, const char *wanted)
+{
+    const struct sl_token *token = sl_parser_token(p);
+    uint32_t size = token->end - token->position;
+    char found[48] = "end of statement";
+
+    if (token->kind != SL_TOKEN_END) {
+        uint32_t shown = size < 32 ? size : 32;
+        found[0] = '"';
+        memcpy(&found[1], p->text + token->position, shown);
+        memcpy(&found[1 + shown], shown < size ? "...\"" : "\"", shown < size ? 5 : 2);
+    }
+    return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, token->position,
+                      wanted == NULL ? "unexpected %s" : "unexpected %s, expected %s", found,
+                      wanted);
+}
+
+sl_status
+sl_parser_expect_word(struct sl_parser *p, const char *word)
+{
+    return sl_parser_accept_word(p, word) ? SL_OK : sl_parser_fail(p, word);
+}
+
+sl_status
+sl_parser_expect(struct sl_parser *p, const char *op)
+{
+    return sl_parser_accept(p, op) ? SL_OK : sl_parser_fail(p, op);
+}
+
+sl_status
+sl_parser_enter(struct sl_parser *p)
+{
+    if (p->depth == SL_SQL_DEPTH_MAX)
+        return sl_fail_at(p->err, SL_LIMIT, 0, p->text, p->text_bytes,
+                          sl_parser_token(p)->position,
+                          "the statement is nested deeper than %d levels", SL_SQL_DEPTH_MAX);
+    p->depth++;
+    return SL_OK;
+}
+
+void
+sl_parser_leave(struct sl_parser *p)
+{
+    SL_ASSERT(p->depth > 0);
+    p->depth--;
+}
+
+static sl_status
+fail_memory(struct sl_parser *p)
+{
+    return sl_fail(p->err, SL_LIMIT, "the statement is too long for the query's memory");
+}
+
+sl_status
+sl_parser_node(struct sl_parser *p, enum sl_node_kind kind, uint32_t position,
+               struct sl_node **out_node)
+{
+    *out_node = sl_arena_calloc(p->arena, 1, sizeof(**out_node));
+    if (*out_node == NULL)
+        return fail_memory(p);
+    (*out_node)->kind = kind;
+    (*out_node)->position = position;
+    return SL_OK;
+}
+
+sl_status
+sl_parser_append(struct sl_parser *p, struct sl_node_list *list, struct sl_node *node)
+{
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity == 0 ? 4 : list->capacity * 2;
+        struct sl_node **grown = sl_arena_calloc(p->arena, capacity, sizeof(struct sl_node *));
+        if (grown == NULL)
+            return fail_memory(p);
+        if (list->count > 0)
+            memcpy(grown, list->nodes, list->count * sizeof(struct sl_node *));
+        list->nodes = grown;
+        list->capacity = capacity;
+    }
+    list->nodes[list->count++] = node;
+    return SL_OK;
+}
+
+bool
+sl_parser_is_reserved(struct sl_slice word)
+{
+    static const char *const words[] = {
+        "SELECT",  "FROM",  "WHERE",  "GROUP",  "HAVING",  "ORDER", "LIMIT", "OFFSET", "UNION",
+        "AND",     "OR",    "XOR",    "NOT",    "IN",      "IS",    "LIKE",  "REGEXP", "RLIKE",
+        "BETWEEN", "DIV",   "MOD",    "AS",     "ON",      "USING", "JOIN",  "LEFT",   "RIGHT",
+        "INNER",   "CROSS", "NATURAL", "CASE",  "WHEN",    "THEN",  "ELSE",  "END",    "ASC",
+        "DESC",    "BY",    "DISTINCT", "FOR",  "SEPARATOR", "COLLATE", "ESCAPE", "PROCEDURE",
+        "WINDOW",  "WITH",  "INTO",   "LOCK",   "STRAIGHT_JOIN",
+    };
+
+    for (size_t i = 0; i < SL_COUNTOF(words); i++)
+        if (sl_slice_is(word, words[i]))
+            return true;
+    return false;
+}
+
+/* [AS] alias; false when none is there. */
+static sl_status
+parse_alias(struct sl_parser *p, struct sl_slice *out_alias, bool *out_found)
+{
+    bool is_as = sl_parser_accept_word(p, "AS");
+    const struct sl_token *token = sl_parser_token(p);
+    bool is_name = token->kind == SL_TOKEN_QUOTED || token->kind == SL_TOKEN_STRING ||
+                   (token->kind == SL_TOKEN_NAME && (is_as || !sl_parser_is_reserved(token->text)));
+
+    if (!is_as && sl_parser_is_last(p))
+        is_name = false;
+    *out_found = is_name;
+    if (!is_name)
+        return is_as ? sl_parser_fail(p, "an alias") : SL_OK;
+    *out_alias = token->text;
+    p->at++;
+    return SL_OK;
+}
+
+static sl_status
+parse_item(struct sl_parser *p, struct sl_item *item)
+{
+    const struct sl_token *first = sl_parser_token(p);
+
+    SL_TRY(sl_parse_expr(p, &item->expr));
+    const struct sl_token *last = &p->tokens[p->at - 1];
+    SL_TRY(parse_alias(p, &item->name, &item->is_alias));
+    if (item->is_alias)
+        return SL_OK;
+    /* A column is named by its own name, everything else by its text. */
+    if (item->expr->kind == SL_NODE_NAME || item->expr->kind == SL_NODE_STRING)
+        item->name = item->expr->text;
+    else
+        item->name = (struct sl_slice){.bytes = (const uint8_t *)p->text + first->position,
+                                       .size_bytes = last->end - first->position};
+    return SL_OK;
+}
+
+static sl_status
+parse_items(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    uint32_t capacity = 0;
+
+    do {
+        if (select->item_count == SL_SQL_COLUMNS_MAX)
+            return sl_fail_at(p->err, SL_LIMIT, 1117, p->text, p->text_bytes,
+                              sl_parser_token(p)->position, "more than %d columns are selected",
+                              SL_SQL_COLUMNS_MAX);
+        if (select->item_count == capacity) {
+            capacity = capacity == 0 ? 8 : capacity * 2;
+            struct sl_item *grown = sl_arena_calloc(p->arena, capacity, sizeof(*grown));
+            if (grown == NULL)
+                return fail_memory(p);
+            if (select->item_count > 0)
+                memcpy(grown, select->items, select->item_count * sizeof(*grown));
+            select->items = grown;
+        }
+        SL_TRY(parse_item(p, &select->items[select->item_count]));
+        select->item_count++;
+    } while (sl_parser_accept(p, ","));
+    return SL_OK;
+}
+
+static sl_status parse_union(struct sl_parser *p, struct sl_syntax_select **out_head);
+
+static sl_status
+parse_table_name(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    for (int part = 0; part < 2; part++) {
+        const struct sl_token *token = sl_parser_token(p);
+        if (token->kind != SL_TOKEN_QUOTED &&
+            (token->kind != SL_TOKEN_NAME || (part == 0 && sl_parser_is_reserved(token->text))))
+            return sl_parser_fail(p, "a table");
+        select->schema = select->table;
+        select->table = token->text;
+        select->table_position = part == 0 ? token->position : select->table_position;
+        p->at++;
+        if (part == 0 && !sl_parser_accept(p, "."))
+            break;
+    }
+    return SL_OK;
+}
+
+static sl_status
+parse_from(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    bool has_alias;
+
+    select->table_position = sl_parser_token(p)->position;
+    if (sl_parser_accept(p, "(")) {
+        SL_TRY(parse_union(p, &select->subselect));
+        SL_TRY(sl_parser_expect(p, ")"));
+        SL_TRY(parse_alias(p, &select->alias, &has_alias));
+        if (!has_alias && p->dialect == SL_DIALECT_MYSQL)
+            return sl_fail_at(p->err, SL_SYNTAX, 1248, p->text, p->text_bytes,
+                              select->table_position, "every derived table must have an alias");
+    } else {
+        SL_TRY(parse_table_name(p, select));
+        if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
+            p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
+            select->table.size_bytes = 0;
+        SL_TRY(parse_alias(p, &select->alias, &has_alias));
+    }
+    static const char *const joins[] = {"JOIN", "LEFT", "RIGHT", "INNER", "CROSS", "NATURAL",
+                                        "STRAIGHT_JOIN"};
+    bool is_join = sl_parser_is(p, ",");
+    for (size_t i = 0; i < SL_COUNTOF(joins); i++)
+        is_join |= sl_parser_is_word(p, joins[i]);
+    if (is_join)
+        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
+                          sl_parser_token(p)->position, "a join is not supported yet");
+    return SL_OK;
+}
+
+static sl_status
+parse_groups(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    struct sl_node_list list = {0};
+
+    do {
+        struct sl_node *node;
+        SL_TRY(sl_parse_expr(p, &node));
+        SL_TRY(sl_parser_append(p, &list, node));
+        (void)sl_parser_accept_word(p, "ASC");
+    } while (sl_parser_accept(p, ","));
+    select->groups = list.nodes;
+    select->group_count = list.count;
+    if (sl_parser_is_word(p, "WITH"))
+        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
+                          sl_parser_token(p)->position, "WITH ROLLUP is not supported yet");
+    return SL_OK;
+}
+
+static sl_status
+parse_orders(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    struct sl_node_list list = {0};
+    uint64_t descending[SL_SQL_COLUMNS_MAX / 64] = {0};
+
+    do {
+        struct sl_node *node;
+        if (list.count == SL_SQL_COLUMNS_MAX)
+            return sl_parser_fail(p, "fewer things to order by");
+        SL_TRY(sl_parse_expr(p, &node));
+        SL_TRY(sl_parser_append(p, &list, node));
+        if (sl_parser_accept_word(p, "DESC"))
+            sl_bit_set(descending, list.count - 1);
+        else
+            (void)sl_parser_accept_word(p, "ASC");
+    } while (sl_parser_accept(p, ","));
+    select->orders = sl_arena_calloc(p->arena, list.count, sizeof(*select->orders));
+    if (select->orders == NULL)
+        return fail_memory(p);
+    for (uint32_t i = 0; i < list.count; i++) {
+        select->orders[i].expr = list.nodes[i];
+        select->orders[i].is_descending = sl_bit_get(descending, i);
+    }
+    select->order_count = list.count;
+    return SL_OK;
+}
+
+/* ORDER BY and LIMIT, for a select or the chain it heads. */
+static sl_status
+parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    if (sl_parser_accept_word(p, "ORDER")) {
+        SL_TRY(sl_parser_expect_word(p, "BY"));
+        SL_TRY(parse_orders(p, select));
+    }
+    if (!sl_parser_accept_word(p, "LIMIT"))
+        return SL_OK;
+    SL_TRY(sl_parse_expr(p, &select->limit));
+    if (sl_parser_accept(p, ",")) {
+        select->offset = select->limit;
+        return sl_parse_expr(p, &select->limit);
+    }
+    return sl_parser_accept_word(p, "OFFSET") ? sl_parse_expr(p, &select->offset) : SL_OK;
+}
+
+static sl_status
+make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
+{
+    *out_select = sl_arena_calloc(p->arena, 1, sizeof(**out_select));
+    if (*out_select == NULL)
+        return fail_memory(p);
+    (*out_select)->position = sl_parser_token(p)->position;
+    return SL_OK;
+}
+
+/* [WHERE expr] [LAST 1h], the second in the native dialect only. */
+static sl_status
+parse_where(struct sl_parser *p, struct sl_node **out_where)
+{
+    struct sl_node *args[2];
+
+    if (sl_parser_accept_word(p, "WHERE"))
+        SL_TRY(sl_parse_expr(p, out_where));
+    if (!sl_parser_is_last(p))
+        return SL_OK;
+    args[0] = *out_where;
+    SL_TRY(sl_parse_expr(p, &args[1]));
+    if (args[0] == NULL) {
+        *out_where = args[1];
+        return SL_OK;
+    }
+    return sl_parser_operator(p, SL_FN_AND, args[1]->position, args, 2, out_where);
+}
+
+/* SELECT ... up to HAVING. */
+static sl_status
+parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
+{
+    /* Hints to a planner that is not ours. */
+    static const char *const hints[] = {"ALL", "HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_NO_CACHE",
+                                        "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT",
+                                        "SQL_BUFFER_RESULT"};
+    struct sl_syntax_select *select;
+
+    SL_TRY(make_select(p, out_select));
+    select = *out_select;
+    SL_TRY(sl_parser_expect_word(p, "SELECT"));
+    for (size_t i = 0; i < SL_COUNTOF(hints); i++)
+        if (sl_parser_accept_word(p, hints[i]))
+            i = 0;
+    select->is_distinct =
+        sl_parser_accept_word(p, "DISTINCT") || sl_parser_accept_word(p, "DISTINCTROW");
+    for (size_t i = 0; i < SL_COUNTOF(hints); i++)
+        if (sl_parser_accept_word(p, hints[i]))
+            i = 0;
+    SL_TRY(parse_items(p, select));
+    if (sl_parser_accept_word(p, "FROM"))
+        SL_TRY(parse_from(p, select));
+    SL_TRY(parse_where(p, &select->where));
+    if (sl_parser_accept_word(p, "GROUP")) {
+        SL_TRY(sl_parser_expect_word(p, "BY"));
+        SL_TRY(parse_groups(p, select));
+    }
+    if (sl_parser_accept_word(p, "HAVING"))
+        SL_TRY(sl_parse_expr(p, &select->having));
+    return SL_OK;
+}
+
+/* A select, or a chain in parentheses: then its own ORDER BY and LIMIT make it a subselect. */
+static sl_status
+parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
+{
+    struct sl_syntax_select *inner;
+
+    if (!sl_parser_is(p, "("))
+        return parse_select(p, out_select);
+    p->at++;
+    SL_TRY(parse_union(p, &inner));
+    SL_TRY(sl_parser_expect(p, ")"));
+    bool is_plain = inner->next_union == NULL && inner->order_count == 0 && inner->limit == NULL;
+    if (is_plain) {
+        *out_select = inner;
+        return SL_OK;
+    }
+    struct sl_node_list list = {0};
+    struct sl_node *star;
+    SL_TRY(make_select(p, out_select));
+    SL_TRY(sl_parser_node(p, SL_NODE_STAR, inner->position, &star));
+    SL_TRY(sl_parser_append(p, &list, star));
+    (*out_select)->items = sl_arena_calloc(p->arena, 1, sizeof(struct sl_item));
+    if ((*out_select)->items == NULL)
+        return fail_memory(p);
+    (*out_select)->items[0].expr = star;
+    (*out_select)->item_count = 1;
+    (*out_select)->position = inner->position;
+    (*out_select)->table_position = inner->position;
+    (*out_select)->subselect = inner;
+    return SL_OK;
+}
+
+static sl_status
+parse_union(struct sl_parser *p, struct sl_syntax_select **out_head)
+{
+    SL_TRY(sl_parser_enter(p));
+    SL_TRY(parse_arm(p, out_head));
+    struct sl_syntax_select *last = *out_head;
+    if (!sl_parser_is_word(p, "UNION"))
+        SL_TRY(parse_tail(p, last));
+    while (sl_parser_accept_word(p, "UNION")) {
+        bool is_all = sl_parser_accept_word(p, "ALL");
+        if (!is_all)
+            (void)sl_parser_accept_word(p, "DISTINCT");
+        if (last->order_count > 0 || last->limit != NULL)
+            return sl_parser_fail(p, "parentheses around a select with ORDER BY or LIMIT");
+        SL_TRY(parse_arm(p, &last->next_union));
+        last = last->next_union;
+        last->is_union_all = is_all;
+        if (!sl_parser_is_word(p, "UNION"))
+            SL_TRY(parse_tail(p, *out_head));
+    }
+    sl_parser_leave(p);
+    return SL_OK;
+}
+
+/* DELETE FROM table [WHERE ...] */
+static sl_status
+parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
+{
+    syntax->kind = SL_SYNTAX_DELETE;
+    SL_TRY(sl_parser_expect_word(p, "FROM"));
+    SL_TRY(make_select(p, &syntax->select));
+    SL_TRY(parse_table_name(p, syntax->select));
+    return parse_where(p, &syntax->select->where);
+}
+
+/* SHOW TABLES [FROM db], SHOW [FULL] COLUMNS FROM table [FROM db], DESCRIBE table */
+static sl_status
+parse_show(struct sl_parser *p, struct sl_syntax *syntax)
+{
+    SL_TRY(make_select(p, &syntax->select));
+    (void)sl_parser_accept_word(p, "FULL");
+    if (sl_parser_accept_word(p, "TABLES")) {
+        syntax->kind = SL_SYNTAX_SHOW_TABLES;
+        return SL_OK;
+    }
+    if (!sl_parser_accept_word(p, "COLUMNS") && !sl_parser_accept_word(p, "FIELDS"))
+        return sl_parser_fail(p, "TABLES or COLUMNS");
+    if (!sl_parser_accept_word(p, "IN"))
+        SL_TRY(sl_parser_expect_word(p, "FROM"));
+    syntax->kind = SL_SYNTAX_SHOW_COLUMNS;
+    SL_TRY(parse_table_name(p, syntax->select));
+    return SL_OK;
+}
+
+static sl_status
+parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
+{
+    if (sl_parser_token(p)->kind == SL_TOKEN_END)
+        return SL_OK;
+    if (sl_parser_accept_word(p, "DELETE"))
+        return parse_delete(p, syntax);
+    if (sl_parser_accept_word(p, "SHOW"))
+        return parse_show(p, syntax);
+    bool is_explain = sl_parser_is_word(p, "EXPLAIN") || sl_parser_is_word(p, "DESCRIBE") ||
+                      sl_parser_is_word(p, "DESC");
+    if (is_explain) {
+        p->at++;
+        bool is_analyze = sl_parser_accept_word(p, "ANALYZE");
+        syntax->kind = is_analyze ? SL_SYNTAX_EXPLAIN_ANALYZE : SL_SYNTAX_EXPLAIN;
+        if (!is_analyze && !sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "(")) {
+            syntax->kind = SL_SYNTAX_SHOW_COLUMNS;
+            SL_TRY(make_select(p, &syntax->select));
+            return parse_table_name(p, syntax->select);
+        }
+        return parse_union(p, &syntax->select);
+    }
+    if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
+        return sl_parser_fail(p, "SELECT, EXPLAIN, DELETE, SHOW or DESCRIBE");
+    syntax->kind = SL_SYNTAX_SELECT;
+    return parse_union(p, &syntax->select);
+}
+
+sl_status
+sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl_arena *arena,
+         struct sl_syntax *out_syntax, struct sl_error *err)
+{
+    struct sl_tokens tokens;
+    struct sl_parser p = {
+        .dialect = dialect, .text = text, .text_bytes = text_bytes, .arena = arena, .err = err};
+
+    *out_syntax = (struct sl_syntax){.kind = SL_SYNTAX_EMPTY};
+    SL_TRY(sl_lex(dialect, text, text_bytes, arena, &tokens, err));
+    p.tokens = tokens.tokens;
+    p.count = tokens.count;
+    SL_TRY(parse_statement(&p, out_syntax));
+    if (sl_parser_token(&p)->kind != SL_TOKEN_END)
+        return sl_parser_fail(&p, NULL);
+    out_syntax->parameter_count = p.parameter_count;
+    out_syntax->consumed_bytes = tokens.consumed_bytes;
+    return SL_OK;
+}

@@ -1,0 +1,81 @@
+/*
+ * parser.h - what the two halves of the parser share: the cursor over tokens.
+ *
+ * parse_expr.c reads expressions, parse.c statements.
+ *
+ * Layer: query, internal to the parser.
+ */
+#ifndef SLUICE_QUERY_PARSER_H
+#define SLUICE_QUERY_PARSER_H
+
+#include "query/parse.h"
+
+struct sl_parser {
+    enum sl_dialect dialect;
+    const char *text;
+    size_t text_bytes;
+    struct sl_arena *arena;
+    const struct sl_token *tokens;
+    uint32_t count;
+    uint32_t at;
+    uint32_t depth;
+    uint32_t parameter_count;
+    struct sl_error *err;
+};
+
+/* A list that grows in the arena. */
+struct sl_node_list {
+    struct sl_node **nodes;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static inline const struct sl_token *
+sl_parser_token(const struct sl_parser *p)
+{
+    return &p->tokens[p->at];
+}
+
+/* The token `ahead` of the current one; END stays END. */
+const struct sl_token *sl_parser_peek(const struct sl_parser *p, uint32_t ahead);
+
+/* Is the current token this unquoted word, this operator? The accepting forms step over it. */
+bool sl_parser_is_word(const struct sl_parser *p, const char *word);
+bool sl_parser_is(const struct sl_parser *p, const char *op);
+bool sl_parser_accept_word(struct sl_parser *p, const char *word);
+bool sl_parser_accept(struct sl_parser *p, const char *op);
+
+SL_MUST_CHECK sl_status sl_parser_expect_word(struct sl_parser *p, const char *word);
+SL_MUST_CHECK sl_status sl_parser_expect(struct sl_parser *p, const char *op);
+
+/* "unexpected X": SL_SYNTAX at the current token. `wanted` may be NULL. */
+sl_status sl_parser_fail(struct sl_parser *p, const char *wanted);
+
+/* Nesting: enter fails beyond the limit. */
+SL_MUST_CHECK sl_status sl_parser_enter(struct sl_parser *p);
+void sl_parser_leave(struct sl_parser *p);
+
+SL_MUST_CHECK
+sl_status sl_parser_node(struct sl_parser *p, enum sl_node_kind kind, uint32_t position,
+                         struct sl_node **out_node);
+SL_MUST_CHECK
+sl_status sl_parser_append(struct sl_parser *p, struct sl_node_list *list, struct sl_node *node);
+
+/* A node of an operator over its arguments. */
+SL_MUST_CHECK
+sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                             struct sl_node *const *args, uint32_t count,
+                             struct sl_node **out_node);
+
+/* Does LAST with a length of time start here? Native dialect only. */
+bool sl_parser_is_last(const struct sl_parser *p);
+
+/* Words that end an expression or a table and so cannot be an alias without AS. */
+bool sl_parser_is_reserved(struct sl_slice word);
+
+SL_MUST_CHECK sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
+
+/* expr, expr, ... up to the closing parenthesis, which is consumed. */
+SL_MUST_CHECK sl_status sl_parse_args(struct sl_parser *p, struct sl_node_list *out_list);
+
+#endif

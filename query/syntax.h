@@ -1,0 +1,123 @@
+/*
+ * syntax.h - the tree that the parser builds: what was written, before any name is known.
+ *
+ * Operators are calls of functions with the operator's id; negated forms are wrapped in NOT.
+ * Everything lies in the query's arena.
+ *
+ * Layer: query, internal.
+ */
+#ifndef SLUICE_QUERY_SYNTAX_H
+#define SLUICE_QUERY_SYNTAX_H
+
+#include "query/function.h"
+
+enum sl_node_kind {
+    SL_NODE_NULL,
+    SL_NODE_BOOL,    /* number: 0 or 1 */
+    SL_NODE_NUMBER,  /* number: a word of the language, such as a unit */
+    SL_NODE_INTEGER, /* text: digits */
+    SL_NODE_DECIMAL,
+    SL_NODE_DOUBLE,
+    SL_NODE_STRING,
+    SL_NODE_BYTES,
+    SL_NODE_ADDRESS,
+    SL_NODE_CIDR,
+    SL_NODE_NAME, /* text, qualifier */
+    SL_NODE_STAR, /* `*` or `t.*`: in select lists and COUNT(*) */
+    SL_NODE_VARIABLE,
+    SL_NODE_SYSTEM,
+    SL_NODE_PARAMETER, /* number: from 0 */
+    SL_NODE_OPERATOR,  /* function, args */
+    SL_NODE_CALL,      /* text: name of the function; args */
+    SL_NODE_CASE,      /* args: when, then, ..., [else]; operand: CASE x */
+    SL_NODE_CAST,      /* args[0], cast */
+    SL_NODE_INTERVAL,  /* args[0], unit; operand: the time; text "-" to subtract */
+    SL_NODE_LAST,      /* LAST 5m: number is microseconds */
+};
+
+enum sl_time_unit {
+    SL_TIME_MICROSECOND,
+    SL_TIME_SECOND,
+    SL_TIME_MINUTE,
+    SL_TIME_HOUR,
+    SL_TIME_DAY,
+    SL_TIME_WEEK,
+    SL_TIME_MONTH,
+    SL_TIME_QUARTER,
+    SL_TIME_YEAR,
+};
+
+struct sl_node {
+    enum sl_node_kind kind;
+    uint32_t position;
+    struct sl_slice text;
+    struct sl_slice qualifier; /* NAME, STAR: table; empty when there is none */
+    int64_t number;
+    enum sl_function_id function; /* OPERATOR */
+    enum sl_time_unit unit;       /* INTERVAL */
+    struct sl_sql_type cast;      /* CAST */
+    struct sl_node *operand;      /* CASE, INTERVAL */
+    struct sl_node **args;
+    uint32_t arg_count;
+    bool is_distinct;          /* COUNT(DISTINCT x) */
+    bool is_quoted;            /* NAME: never a word of ours */
+    struct sl_slice separator; /* GROUP_CONCAT; bytes NULL: the default */
+};
+
+struct sl_item {
+    struct sl_node *expr;
+    struct sl_slice name; /* the alias, or the text as written */
+    bool is_alias;
+};
+
+struct sl_order_item {
+    struct sl_node *expr;
+    bool is_descending;
+};
+
+struct sl_syntax_select {
+    uint32_t position;
+    bool is_distinct;
+    struct sl_item *items;
+    uint32_t item_count;
+
+    /* FROM: nothing, a table, or a subselect. */
+    struct sl_slice schema;
+    struct sl_slice table; /* size 0: none */
+    struct sl_slice alias;
+    uint32_t table_position;
+    struct sl_syntax_select *subselect;
+
+    struct sl_node *where;
+    struct sl_node **groups;
+    uint32_t group_count;
+    struct sl_node *having;
+
+    /* Of the whole chain when this is its head. */
+    struct sl_order_item *orders;
+    uint32_t order_count;
+    struct sl_node *limit;
+    struct sl_node *offset;
+
+    struct sl_syntax_select *next_union;
+    bool is_union_all; /* of this one with the one before it */
+};
+
+enum sl_syntax_kind {
+    SL_SYNTAX_EMPTY,
+    SL_SYNTAX_SELECT,
+    SL_SYNTAX_EXPLAIN,
+    SL_SYNTAX_EXPLAIN_ANALYZE,
+    SL_SYNTAX_DELETE,
+    SL_SYNTAX_SHOW_TABLES,
+    SL_SYNTAX_SHOW_COLUMNS,
+};
+
+struct sl_syntax {
+    enum sl_syntax_kind kind;
+    struct sl_syntax_select *select; /* SHOW COLUMNS: its table */
+    uint32_t parameter_count;
+    size_t consumed_bytes;
+};
+
+#endif
