@@ -1,2 +1,5 @@
-# Codecs: blocks of values as bytes.
+# Codecs, indexes and the encoding of batches.
 sluice_test(unit/storage/codec/codec_test.c sluice_codec)
+sluice_test(unit/storage/index/bitmap_test.c sluice_index)
+sluice_test(unit/storage/index/filter_test.c sluice_index)
+sluice_test(unit/storage/index/postings_test.c sluice_index)
