@@ -2,8 +2,9 @@
  * flowgen_main.c - generated flows as a file, or their statistics.
  *
  *   flowgen [--seed N] [--flows N] [--rate FLOWS_PER_SECOND] [--format nprobe|csv|stats]
+ *           [--until now]
  *
- * `csv` has sluice's column names; `stats` prints the figures that bench/README.md compares with
+ * --until now lets the flows end about now, for a demonstration. `csv` has sluice's column names; `stats` prints the figures that bench/README.md compares with
  * real sets.
  */
 #include <stdio.h>
@@ -138,6 +139,7 @@ main(int argc, char **argv)
     struct flowgen_options options = flowgen_options_default();
     uint64_t flows = 1000000;
     const char *format = "nprobe";
+    bool ends_now = false;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0)
             options.seed = strtoull(argv[i + 1], NULL, 10);
@@ -147,12 +149,20 @@ main(int argc, char **argv)
             options.flows_per_second = strtod(argv[i + 1], NULL);
         else if (strcmp(argv[i], "--format") == 0)
             format = argv[i + 1];
+        else if (strcmp(argv[i], "--until") == 0 && strcmp(argv[i + 1], "now") == 0)
+            ends_now = true;
+        else
+            format = "";
+    }
+    if (ends_now) {
+        double span_s = (double)flows / options.flows_per_second;
+        options.start_us = sl_clock_now_us() - (int64_t)(span_s * SL_US_PER_S);
     }
     bool is_known =
         strcmp(format, "nprobe") == 0 || strcmp(format, "csv") == 0 || strcmp(format, "stats") == 0;
     if (argc % 2 == 0 || flows == 0 || !is_known) {
         fprintf(stderr, "usage: flowgen [--seed N] [--flows N] [--rate FLOWS_PER_SECOND] "
-                        "[--format nprobe|csv|stats]\n");
+                        "[--format nprobe|csv|stats] [--until now]\n");
         return 2;
     }
     struct flowgen *g = flowgen_create(&options);

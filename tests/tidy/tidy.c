@@ -68,7 +68,7 @@ static const struct {
     {"xxhash.h", "storage/base/hash.c"}, {"roaring/", "storage/index/bitmap.c"},
     {"uv.h", "server/net/loop.c"},       {"pcap", "ingest/decode/capture.c"},
     {"ini.h", "server/config.c"},        {"jansson.h", "client/json.c"},
-    {"libsmartcols", "client/table.c"},  {"histedit.h", "client/shell.c"},
+    {"libsmartcols", "client/print_table.c"},  {"histedit.h", "client/shell.c"},
     {"zlib.h", "client/input.c"},
 };
 

@@ -1,0 +1,36 @@
+/*
+ * cli.h - what the subcommands of `sluice` share.
+ *
+ * Layer: client, internal to the program.
+ */
+#ifndef SLUICE_CLIENT_CLI_H
+#define SLUICE_CLIENT_CLI_H
+
+#include "client/connection.h"
+#include "client/print.h"
+
+struct sl_cli {
+    const char *address;              /* --connect; NULL: the default */
+    struct sl_connection *connection; /* opened when first needed */
+    enum sl_print_format format;
+    bool has_format; /* --format was given */
+};
+
+/* Set by SIGINT; watched by the connection. */
+extern volatile sig_atomic_t sl_cli_interrupted;
+
+/* Open the connection if it is not. */
+SL_MUST_CHECK
+sl_status sl_cli_connect(struct sl_cli *cli, struct sl_error *err);
+
+/* Run one statement and print its rows to `file`; what has no rows says how many it changed.
+ * *out_summary (if not NULL) gets "N rows in 0.012 s". */
+SL_MUST_CHECK
+sl_status sl_cli_run(struct sl_cli *cli, const char *text, size_t text_bytes,
+                     enum sl_print_format format, FILE *file, char *out_summary,
+                     size_t summary_bytes, struct sl_error *err);
+
+/* The interactive shell; the exit status of the program. */
+int sl_shell_run(struct sl_cli *cli);
+
+#endif

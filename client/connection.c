@@ -1,0 +1,323 @@
+/*
+ * connection.c - see connection.h.
+ */
+#include "client/connection.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 256 << 10, HOST_BYTES = 256, PORT_BYTES = 8 };
+
+static const char DEFAULT_HOST[] = "127.0.0.1";
+static const char DEFAULT_PORT[] = "7010";
+
+struct sl_connection {
+    int fd;
+    uint32_t tag;
+    uint32_t cancel_tag; /* of the CANCEL on its way; 0: none */
+    uint64_t id;
+    char server[64];
+    volatile sig_atomic_t *interrupted; /* borrowed; NULL: not watched */
+    struct sl_buf out;
+    uint8_t *in; /* owned: frames that came, the consumed part at its start */
+    size_t in_capacity;
+    size_t in_start;
+    size_t in_end;
+};
+
+/* "HOST:PORT" into its parts, with defaults for what is missing. */
+static sl_status
+split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES],
+              struct sl_error *err)
+{
+    if (address == NULL)
+        address = "";
+    const char *host_start = address;
+    size_t host_bytes = strlen(address);
+    const char *colon = strrchr(address, ':');
+    const char *bracket = strchr(address, ']');
+    if (address[0] == '[' && bracket != NULL) {
+        host_start++;
+        host_bytes = (size_t)(bracket - host_start);
+        colon = bracket[1] == ':' ? &bracket[1] : NULL;
+    } else if (colon != NULL && strchr(address, ':') == colon) {
+        host_bytes = (size_t)(colon - address);
+    } else {
+        colon = NULL; /* no port, or a bare IPv6 address */
+    }
+    if (host_bytes >= HOST_BYTES || (colon != NULL && strlen(colon + 1) >= PORT_BYTES))
+        return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT", address);
+    (void)snprintf(host, HOST_BYTES, "%.*s", (int)host_bytes, host_start);
+    if (host[0] == '\0')
+        (void)snprintf(host, HOST_BYTES, "%s", DEFAULT_HOST);
+    (void)snprintf(port, PORT_BYTES, "%s", colon != NULL ? colon + 1 : DEFAULT_PORT);
+    return SL_OK;
+}
+
+static sl_status
+connect_to(const char *address, int *out_fd, struct sl_error *err)
+{
+    char host[HOST_BYTES];
+    char port[PORT_BYTES];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+
+    SL_TRY(split_address(address, host, port, err));
+    int failed = getaddrinfo(host, port, &hints, &found);
+    if (failed != 0)
+        return sl_fail(err, SL_IO, "cannot resolve %s:%s: %s", host, port, gai_strerror(failed));
+    int fd = -1;
+    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
+        fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
+            int reason = errno;
+            (void)close(fd);
+            errno = reason;
+            fd = -1;
+        }
+    }
+    freeaddrinfo(found);
+    if (fd < 0)
+        return sl_fail_errno(err, "cannot connect to sluiced at %s:%s (is it running?)", host,
+                             port);
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    *out_fd = fd;
+    return SL_OK;
+}
+
+sl_status
+sl_connection_send(struct sl_connection *c, struct sl_error *err)
+{
+    if (c->out.bad)
+        return sl_fail(err, SL_LIMIT, "the request is larger than the protocol allows");
+    for (size_t sent = 0; sent < c->out.size_bytes;) {
+        ssize_t put = send(c->fd, c->out.bytes + sent, c->out.size_bytes - sent, MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return sl_fail_errno(err, "the connection to sluiced broke");
+        sent += (size_t)put;
+    }
+    sl_buf_clear(&c->out);
+    return SL_OK;
+}
+
+/* Room for `wanted_bytes` from in_start on. */
+static void
+make_room(struct sl_connection *c, size_t wanted_bytes)
+{
+    if (c->in_capacity - c->in_start >= wanted_bytes)
+        return;
+    if (c->in_start != 0) {
+        memmove(c->in, c->in + c->in_start, c->in_end - c->in_start);
+        c->in_end -= c->in_start;
+        c->in_start = 0;
+    }
+    if (c->in_capacity < wanted_bytes) {
+        c->in_capacity = wanted_bytes;
+        c->in = sl_grow(c->in, 1, c->in_capacity);
+    }
+}
+
+/* The answer to this CANCEL (a DONE of its tag) is dropped in sl_connection_receive. */
+static sl_status
+cancel_when_interrupted(struct sl_connection *c, struct sl_error *err)
+{
+    struct sl_wire_cancel cancel = {0};
+    if (c->interrupted == NULL || *c->interrupted == 0)
+        return SL_OK;
+    *c->interrupted = 0;
+    c->cancel_tag = sl_connection_tag(c);
+    sl_wire_cancel_encode(&c->out, c->cancel_tag, &cancel);
+    return sl_connection_send(c, err);
+}
+
+static sl_status
+read_more(struct sl_connection *c, size_t wanted_bytes, struct sl_error *err)
+{
+    make_room(c, sl_max_size(wanted_bytes, READ_BYTES));
+    for (;;) {
+        ssize_t got = recv(c->fd, c->in + c->in_end, c->in_capacity - c->in_end, 0);
+        if (got < 0 && errno == EINTR) {
+            SL_TRY(cancel_when_interrupted(c, err));
+            continue;
+        }
+        if (got < 0)
+            return sl_fail_errno(err, "the connection to sluiced broke");
+        if (got == 0)
+            return sl_fail(err, SL_IO, "sluiced closed the connection");
+        c->in_end += (size_t)got;
+        return SL_OK;
+    }
+}
+
+/* An ERROR frame as the error it carries. */
+static sl_status
+take_error(const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    struct sl_wire_error told;
+    SL_TRY(sl_wire_error_decode(frame, &told, err));
+    if (told.status == SL_OK)
+        return sl_fail(err, SL_FORMAT, "sluiced sent an error without a class");
+    (void)sl_fail(err, told.status, "%.*s", SL_ERROR_TEXT_BYTES - 1, told.text);
+    if (err != NULL)
+        err->sql_number = told.sql_number;
+    return told.status;
+}
+
+sl_status
+sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
+                      struct sl_error *err)
+{
+    for (;;) {
+        size_t used_bytes = 0;
+        size_t wanted_bytes = 0;
+        size_t held_bytes = c->in_end - c->in_start;
+        SL_TRY(sl_wire_next(c->in + c->in_start, held_bytes, SL_WIRE_FRAME_BYTES_MAX, out_frame,
+                            &used_bytes, &wanted_bytes, err));
+        if (used_bytes != 0) {
+            c->in_start += used_bytes;
+            if (c->cancel_tag != 0 && out_frame->tag == c->cancel_tag) {
+                c->cancel_tag = 0;
+                continue;
+            }
+            return out_frame->type == SL_WIRE_ERROR ? take_error(out_frame, err) : SL_OK;
+        }
+        SL_TRY(read_more(c, wanted_bytes, err));
+    }
+}
+
+bool
+sl_connection_is_readable(struct sl_connection *c)
+{
+    struct sl_wire_frame frame;
+    size_t used_bytes = 0;
+    size_t wanted_bytes = 0;
+    if (c->in_end > c->in_start &&
+        sl_wire_next(c->in + c->in_start, c->in_end - c->in_start, SL_WIRE_FRAME_BYTES_MAX, &frame,
+                     &used_bytes, &wanted_bytes, NULL) == SL_OK &&
+        used_bytes != 0)
+        return true;
+    struct pollfd wait = {.fd = c->fd, .events = POLLIN};
+    return poll(&wait, 1, 0) > 0;
+}
+
+sl_status
+sl_connection_expect(struct sl_connection *c, enum sl_wire_type type,
+                     struct sl_wire_frame *out_frame, struct sl_error *err)
+{
+    SL_TRY(sl_connection_receive(c, out_frame, err));
+    if (out_frame->type != type)
+        return sl_fail(err, SL_FORMAT, "sluiced answered %s where %s was expected",
+                       sl_wire_type_name(out_frame->type), sl_wire_type_name(type));
+    return SL_OK;
+}
+
+static sl_status
+shake_hands(struct sl_connection *c, struct sl_arena *arena, struct sl_error *err)
+{
+    struct sl_wire_frame frame;
+    struct sl_wire_welcome welcome;
+    struct sl_wire_hello hello = {.version_min = SL_WIRE_VERSION,
+                                  .version_max = SL_WIRE_VERSION,
+                                  .features = SL_WIRE_FEATURE_INSERT | SL_WIRE_FEATURE_PROGRESS,
+                                  .client = "libsluice 0.1.0"};
+    sl_wire_hello_encode(&c->out, sl_connection_tag(c), &hello);
+    SL_TRY(sl_connection_send(c, err));
+    SL_TRY(sl_connection_expect(c, SL_WIRE_WELCOME, &frame, err));
+    SL_TRY(sl_wire_welcome_decode(&frame, arena, &welcome, err));
+    c->id = welcome.connection_id;
+    (void)snprintf(c->server, sizeof(c->server), "%.63s", welcome.server);
+
+    const char *user = getenv("USER");
+    struct sl_wire_auth auth = {.user = user != NULL ? user : "sluice",
+                                .mechanism = "none",
+                                .response = {.bytes = (const uint8_t *)"", .size_bytes = 0}};
+    sl_wire_auth_encode(&c->out, sl_connection_tag(c), &auth);
+    SL_TRY(sl_connection_send(c, err));
+    return sl_connection_expect(c, SL_WIRE_AUTH_OK, &frame, err);
+}
+
+sl_status
+sl_connection_open(const char *address, struct sl_connection **out_connection, struct sl_error *err)
+{
+    int fd = -1;
+    *out_connection = NULL;
+    SL_TRY(connect_to(address, &fd, err));
+    struct sl_connection *c = sl_new(sizeof(*c));
+    c->fd = fd;
+    c->out = sl_buf_empty(SL_WIRE_FRAME_BYTES_MAX + SL_WIRE_HEADER_BYTES);
+    struct sl_arena *arena = sl_arena_create(SL_WIRE_SMALL_BYTES_MAX);
+    sl_status st = shake_hands(c, arena, err);
+    sl_arena_destroy(arena);
+    if (st != SL_OK) {
+        sl_connection_close(c);
+        return st;
+    }
+    *out_connection = c;
+    return SL_OK;
+}
+
+void
+sl_connection_close(struct sl_connection *c)
+{
+    if (c == NULL)
+        return;
+    (void)close(c->fd);
+    sl_buf_fini(&c->out);
+    free(c->in);
+    free(c);
+}
+
+void
+sl_connection_watch(struct sl_connection *c, volatile sig_atomic_t *interrupted)
+{
+    c->interrupted = interrupted;
+}
+
+uint64_t
+sl_connection_id(const struct sl_connection *c)
+{
+    return c->id;
+}
+
+const char *
+sl_connection_server(const struct sl_connection *c)
+{
+    return c->server;
+}
+
+struct sl_buf *
+sl_connection_out(struct sl_connection *c)
+{
+    return &c->out;
+}
+
+uint32_t
+sl_connection_tag(struct sl_connection *c)
+{
+    c->tag = c->tag == UINT32_MAX ? 1 : c->tag + 1;
+    return c->tag;
+}
+
+sl_status
+sl_connection_cancel(const char *address, uint64_t connection_id, struct sl_error *err)
+{
+    struct sl_connection *c = NULL;
+    struct sl_wire_frame frame;
+    SL_TRY(sl_connection_open(address, &c, err));
+    struct sl_wire_cancel cancel = {.connection_id = connection_id};
+    sl_wire_cancel_encode(&c->out, sl_connection_tag(c), &cancel);
+    sl_status st = sl_connection_send(c, err);
+    if (st == SL_OK)
+        st = sl_connection_expect(c, SL_WIRE_DONE, &frame, err);
+    sl_connection_close(c);
+    return st;
+}

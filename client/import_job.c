@@ -1,0 +1,147 @@
+/*
+ * import_job.c - see import_job.h.
+ */
+#include "client/import_job.h"
+
+#include <stdio.h>
+
+#include "storage/base/clock.h"
+
+enum { CHUNK_BYTES = 1 << 20, LINE_BYTES_MAX = 1 << 20 };
+
+static void
+note_reason(struct sl_import_job *job, uint64_t line, const struct sl_error *err)
+{
+    struct sl_import_totals *totals = job->totals;
+    totals->rows_rejected++;
+    if (totals->reason_count == SL_IMPORT_REASONS_MAX)
+        return;
+    unsigned at = totals->reason_count++;
+    totals->reasons[at].line = line;
+    (void)snprintf(totals->reasons[at].text, SL_IMPORT_REASON_BYTES, "%.60s:%" PRIu64 ": %.90s",
+                   job->path, line, err->text);
+}
+
+static void
+show_progress(struct sl_import_job *job)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    if (!job->options->shows_progress || now_us < job->next_progress_us)
+        return;
+    job->next_progress_us = now_us + SL_US_PER_S / 5;
+    double seconds = (double)(now_us - job->started_us) / SL_US_PER_S;
+    double share = job->size_bytes == 0 ? 0 : (double)job->done_bytes / (double)job->size_bytes;
+    double rate = seconds <= 0 ? 0 : (double)job->totals->rows_read / seconds;
+    char bar[21];
+    for (unsigned i = 0; i < 20; i++)
+        bar[i] = i < (unsigned)(share * 20) ? '#' : '.';
+    bar[20] = '\0';
+    if (job->size_bytes != 0)
+        fprintf(stderr, "\r[%s] %3.0f %%  %" PRIu64 " rows  %.0f rows/s  %.0f s left   ", bar,
+                share * 100, job->totals->rows_read, rate,
+                share <= 0 ? 0 : seconds / share - seconds);
+    else
+        fprintf(stderr, "\r%" PRIu64 " rows  %.0f rows/s   ", job->totals->rows_read, rate);
+    (void)fflush(stderr);
+}
+
+sl_status
+sl_import_job_send(struct sl_import_job *job, uint64_t offset_bytes, struct sl_error *err)
+{
+    struct sl_batch *batch = sl_builder_finish(job->builder);
+    if (batch == NULL)
+        return SL_OK;
+    job->totals->rows_stored += batch->row_count;
+    return sl_inserter_put(job->inserter, batch, job->has_identity ? &job->identity : NULL,
+                           job->has_identity ? offset_bytes : 0, err);
+}
+
+sl_status
+sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_bytes, sl_status st,
+                  struct sl_error *err)
+{
+    struct sl_error reason = {0};
+    if (st != SL_OK && err != NULL)
+        reason = *err;
+    job->totals->rows_read++;
+    if (st == SL_OK) {
+        const struct sl_column *origin = sl_schema_at(job->schema, SL_COLUMN_ORIGIN);
+        struct sl_builder_column *c = sl_builder_column(job->builder, origin);
+        if (!sl_bit_get(c->present, job->builder->row_count))
+            sl_builder_set_slice(job->builder, c, "import", 6);
+        st = sl_field_end_row(job->schema, job->builder, sl_inserter_oldest_us(job->inserter),
+                              &reason);
+    } else {
+        sl_builder_abandon(job->builder);
+    }
+    if (st != SL_OK) {
+        note_reason(job, line, &reason);
+        if (job->options->is_strict)
+            return sl_fail(err, SL_FORMAT, "%.80s:%" PRIu64 ": %.120s", job->path, line,
+                           reason.text);
+    }
+    job->done_bytes = offset_bytes > job->done_bytes ? offset_bytes : job->done_bytes;
+    if (offset_bytes != 0 && sl_builder_is_full(job->builder)) {
+        SL_TRY(sl_import_job_send(job, job->done_bytes, err));
+        show_progress(job);
+    }
+    return SL_OK;
+}
+
+/* Lines in buffer[0 .. used); what is left of the last one is moved to its start. */
+struct line_splitter {
+    char *buffer; /* LINE_BYTES_MAX + CHUNK_BYTES, owned */
+    size_t used;
+    uint64_t offset_bytes; /* of buffer[0] in the input */
+    uint64_t number;
+};
+
+static sl_status
+split(struct sl_import_job *job, struct line_splitter *s, bool is_last, sl_import_line_fn *take,
+      void *context, struct sl_error *err)
+{
+    char *at = s->buffer;
+    char *end = s->buffer + s->used;
+    while (at < end) {
+        char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (stop == NULL && !is_last)
+            break;
+        char *next = stop == NULL ? end : stop + 1;
+        size_t line_bytes = (size_t)((stop == NULL ? end : stop) - at);
+        if (line_bytes != 0 && at[line_bytes - 1] == '\r')
+            line_bytes--;
+        s->number++;
+        job->line_bytes = s->offset_bytes + (uint64_t)(at - s->buffer);
+        SL_TRY(take(context, at, line_bytes, s->number,
+                    s->offset_bytes + (uint64_t)(next - s->buffer), err));
+        at = next;
+    }
+    size_t left = (size_t)(end - at);
+    if (left > LINE_BYTES_MAX)
+        return sl_fail(err, SL_FORMAT, "%s:%" PRIu64 ": a line of more than a megabyte", job->path,
+                       s->number + 1);
+    s->offset_bytes += (uint64_t)(at - s->buffer);
+    memmove(s->buffer, at, left);
+    s->used = left;
+    return SL_OK;
+}
+
+sl_status
+sl_import_job_lines(struct sl_import_job *job, sl_import_line_fn *take, void *context,
+                    struct sl_error *err)
+{
+    struct line_splitter s = {.buffer = sl_new(LINE_BYTES_MAX + CHUNK_BYTES)};
+    sl_status st = SL_OK;
+    for (bool is_last = false; st == SL_OK && !is_last;) {
+        size_t got = 0;
+        st = sl_input_read(job->input, s.buffer + s.used, CHUNK_BYTES, &got, err);
+        is_last = got == 0;
+        s.used += got;
+        if (st == SL_OK)
+            st = split(job, &s, is_last, take, context, err);
+    }
+    if (st == SL_OK)
+        st = sl_import_job_send(job, s.offset_bytes, err);
+    free(s.buffer);
+    return st;
+}

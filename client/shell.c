@@ -1,0 +1,360 @@
+/*
+ * shell.c - the only user of libedit: `sluice` without a command.
+ *
+ * Statements end with ';' and may span lines; what begins with '\' is for the shell itself.
+ * History is kept in ~/.sluice_history; the Tab key completes columns, tables and keywords.
+ * A result longer than the screen goes through $PAGER when one is set.
+ */
+#include <histedit.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "client/cli.h"
+#include "client/result.h"
+
+enum { HISTORY_LINES = 1000, WORDS_MAX = 4096, STATEMENT_BYTES_MAX = 1 << 20 };
+
+static const char *const keywords[] = {
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "LIKE",
+    "BETWEEN",
+    "IS NULL",
+    "AS",
+    "DESC",
+    "LAST",
+    "EXPLAIN",
+    "COUNT",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "DISTINCT",
+    "flows",
+    "INTERVAL",
+    "UNION ALL",
+    "system.segments",
+    "system.exporters",
+    "system.columns",
+    "system.queries",
+    "time_bucket",
+    "bytes",
+    "packets",
+    "duration",
+    "bps",
+    "pps",
+    "host",
+    "port",
+};
+
+struct shell {
+    struct sl_cli *cli;
+    EditLine *editor;
+    History *history;
+    char history_path[SL_PATH_BYTES_MAX];
+    char *words[WORDS_MAX]; /* columns of the server, owned */
+    unsigned word_count;
+    bool is_continued; /* the statement so far has not ended */
+    bool is_vertical;
+    struct sl_buf statement;
+};
+
+static char *
+prompt(EditLine *editor)
+{
+    static char first[] = "sluice> ";
+    static char next[] = "     -> ";
+    struct shell *shell = NULL;
+    (void)el_get(editor, EL_CLIENTDATA, &shell);
+    return shell->is_continued ? next : first;
+}
+
+/* The names of the table's columns, for completion; without them completion knows keywords. */
+static void
+load_words(struct shell *shell)
+{
+    static const char text[] = "SELECT * FROM flows LIMIT 0";
+    struct sl_result *result = NULL;
+    struct sl_result_options options = {0};
+    uint32_t count = 0;
+    if (sl_result_start(shell->cli->connection, text, sizeof(text) - 1, &options, &result, NULL) !=
+        SL_OK)
+        return;
+    const struct sl_wire_column *columns = sl_result_columns(result, &count);
+    for (uint32_t i = 0; i < count && shell->word_count < WORDS_MAX; i++)
+        shell->words[shell->word_count++] = sl_new_string(columns[i].name);
+    sl_result_close(result);
+}
+
+static bool
+is_word_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.';
+}
+
+/* Narrow `common` to what it shares with `word`; first match sets it. */
+static void
+share_prefix(const char *word, char *common, size_t common_bytes, unsigned *matches)
+{
+    if ((*matches)++ == 0) {
+        (void)snprintf(common, common_bytes, "%s", word);
+        return;
+    }
+    size_t shared = 0;
+    while (common[shared] != '\0' && word[shared] == common[shared])
+        shared++;
+    common[shared] = '\0';
+}
+
+static void
+match_word(const char *word, const char *start, size_t start_bytes, char *common,
+           size_t common_bytes, unsigned *matches)
+{
+    if (strncasecmp(word, start, start_bytes) == 0)
+        share_prefix(word, common, common_bytes, matches);
+}
+
+static unsigned char
+complete(EditLine *editor, int key)
+{
+    struct shell *shell = NULL;
+    char common[128] = "";
+    unsigned matches = 0;
+    (void)key;
+    (void)el_get(editor, EL_CLIENTDATA, &shell);
+    const LineInfo *line = el_line(editor);
+    const char *start = line->cursor;
+    while (start > line->buffer && is_word_char(start[-1]))
+        start--;
+    size_t start_bytes = (size_t)(line->cursor - start);
+    if (start_bytes == 0)
+        return CC_ERROR;
+    for (unsigned i = 0; i < shell->word_count; i++)
+        match_word(shell->words[i], start, start_bytes, common, sizeof(common), &matches);
+    for (unsigned i = 0; i < SL_COUNTOF(keywords); i++)
+        match_word(keywords[i], start, start_bytes, common, sizeof(common), &matches);
+    if (matches == 0 || strlen(common) < start_bytes)
+        return CC_ERROR;
+    el_deletestr(editor, (int)start_bytes);
+    if (el_insertstr(editor, common) != 0 || (matches == 1 && el_insertstr(editor, " ") != 0))
+        return CC_ERROR;
+    return CC_REFRESH;
+}
+
+static void
+show_help(void)
+{
+    (void)fputs("statements end with ;\n"
+                "  \\h  this help         \\q  leave (also Ctrl-D)\n"
+                "  \\s  status            \\x  one value a line, on and off\n"
+                "  \\d  columns of flows  Tab completes, Ctrl-C stops a query\n",
+                stdout);
+}
+
+/* Results go through $PAGER when standard output is a terminal and a pager is named. */
+static void
+run_statement(struct shell *shell, const char *text, size_t text_bytes)
+{
+    struct sl_error err = {0};
+    char summary[96] = "";
+    const char *pager = isatty(STDOUT_FILENO) ? getenv("PAGER") : NULL;
+    FILE *file = pager == NULL ? stdout : popen(pager, "w");
+    enum sl_print_format format = shell->is_vertical ? SL_PRINT_VERTICAL : SL_PRINT_TABLE;
+    sl_cli_interrupted = 0;
+    sl_status st = sl_cli_run(shell->cli, text, text_bytes, format, file == NULL ? stdout : file,
+                              summary, sizeof(summary), &err);
+    if (pager != NULL && file != NULL)
+        (void)pclose(file);
+    if (st == SL_OK) {
+        printf("%s\n", summary);
+        return;
+    }
+    fprintf(stderr, "%s\n", err.text);
+    if (st == SL_IO) {
+        sl_connection_close(shell->cli->connection);
+        shell->cli->connection = NULL; /* the next statement connects again */
+    }
+}
+
+static void
+show_status(struct shell *shell)
+{
+    struct sl_error err = {0};
+    struct sl_wire_frame frame;
+    sl_status st = sl_cli_connect(shell->cli, &err);
+    if (st == SL_OK) {
+        struct sl_connection *c = shell->cli->connection;
+        sl_wire_empty_encode(sl_connection_out(c), SL_WIRE_STATUS, sl_connection_tag(c));
+        st = sl_connection_send(c, &err);
+        if (st == SL_OK)
+            st = sl_connection_expect(c, SL_WIRE_STATUS_TEXT, &frame, &err);
+    }
+    if (st == SL_OK)
+        (void)fwrite(frame.payload, 1, frame.payload_bytes, stdout);
+    else
+        fprintf(stderr, "%s\n", err.text);
+}
+
+/* True when the shell must end. */
+static bool
+run_own_command(struct shell *shell, const char *line)
+{
+    static const char columns[] = "SELECT name, type, text FROM system.columns";
+    switch (line[1]) {
+    case 'q':
+        return true;
+    case 'x':
+        shell->is_vertical = !shell->is_vertical;
+        printf("one value a line: %s\n", shell->is_vertical ? "on" : "off");
+        return false;
+    case 's':
+        show_status(shell);
+        return false;
+    case 'd':
+        run_statement(shell, columns, sizeof(columns) - 1);
+        return false;
+    default:
+        show_help();
+        return false;
+    }
+}
+
+/* The statement's end is a ';' outside of quotes; -- comments reach to the line's end. */
+static bool
+is_complete(const char *text, size_t text_bytes)
+{
+    char quote = '\0';
+    bool ended = false;
+    for (size_t i = 0; i < text_bytes; i++) {
+        char c = text[i];
+        if (quote != '\0') {
+            if (c == '\\' && quote != '`')
+                i++;
+            else if (c == quote)
+                quote = '\0';
+        } else if (c == '\'' || c == '"' || c == '`') {
+            quote = c;
+            ended = false;
+        } else if (c == '-' && i + 1 < text_bytes && text[i + 1] == '-') {
+            while (i < text_bytes && text[i] != '\n')
+                i++;
+        } else if (c == ';') {
+            ended = true;
+        } else if (c != ' ' && c != '\t' && c != '\n') {
+            ended = false;
+        }
+    }
+    return ended && quote == '\0';
+}
+
+static void
+take_line(struct shell *shell, const char *line)
+{
+    sl_buf_text(&shell->statement, line);
+    shell->is_continued = true;
+    if (shell->statement.bad) {
+        fprintf(stderr, "the statement is too long\n");
+    } else {
+        const char *text = (const char *)shell->statement.bytes;
+        if (!is_complete(text, shell->statement.size_bytes))
+            return;
+        HistEvent event;
+        (void)history(shell->history, &event, H_ENTER, text);
+        run_statement(shell, text, shell->statement.size_bytes);
+    }
+    sl_buf_clear(&shell->statement);
+    shell->is_continued = false;
+}
+
+static bool
+is_blank(const char *line)
+{
+    return line[strspn(line, " \t\r\n")] == '\0';
+}
+
+static void
+read_lines(struct shell *shell)
+{
+    for (;;) {
+        int count = 0;
+        const char *line = el_gets(shell->editor, &count);
+        if (line == NULL && sl_cli_interrupted != 0) {
+            sl_cli_interrupted = 0;
+            sl_buf_clear(&shell->statement);
+            shell->is_continued = false;
+            (void)fputs("\n", stdout);
+            continue;
+        }
+        if (line == NULL || count <= 0)
+            return;
+        if (!shell->is_continued && is_blank(line))
+            continue;
+        if (!shell->is_continued && line[0] == '\\') {
+            if (run_own_command(shell, line))
+                return;
+            continue;
+        }
+        take_line(shell, line);
+    }
+}
+
+static void
+open_editor(struct shell *shell)
+{
+    HistEvent event;
+    const char *home = getenv("HOME");
+    shell->editor = el_init("sluice", stdin, stdout, stderr);
+    shell->history = history_init();
+    SL_ASSERT(shell->editor != NULL && shell->history != NULL);
+    (void)history(shell->history, &event, H_SETSIZE, HISTORY_LINES);
+    (void)history(shell->history, &event, H_SETUNIQUE, 1);
+    (void)snprintf(shell->history_path, sizeof(shell->history_path), "%s/.sluice_history",
+                   home == NULL ? "." : home);
+    (void)history(shell->history, &event, H_LOAD, shell->history_path);
+    (void)el_set(shell->editor, EL_CLIENTDATA, shell);
+    (void)el_set(shell->editor, EL_PROMPT, prompt);
+    (void)el_set(shell->editor, EL_EDITOR, "emacs");
+    (void)el_set(shell->editor, EL_HIST, history, shell->history);
+    (void)el_set(shell->editor, EL_ADDFN, "complete", "complete a name", complete);
+    (void)el_set(shell->editor, EL_BIND, "^I", "complete", NULL);
+    (void)el_source(shell->editor, NULL);
+}
+
+int
+sl_shell_run(struct sl_cli *cli)
+{
+    struct sl_error err = {0};
+    HistEvent event;
+    if (sl_cli_connect(cli, &err) != SL_OK) {
+        fprintf(stderr, "sluice: %s\n", err.text);
+        return 1;
+    }
+    struct shell *shell = sl_new(sizeof(*shell));
+    shell->cli = cli;
+    shell->statement = sl_buf_empty(STATEMENT_BYTES_MAX);
+    open_editor(shell);
+    load_words(shell);
+    if (isatty(STDIN_FILENO))
+        printf("%s. Statements end with ; and \\h is for help.\n",
+               sl_connection_server(cli->connection));
+    read_lines(shell);
+    (void)history(shell->history, &event, H_SAVE, shell->history_path);
+    history_end(shell->history);
+    el_end(shell->editor);
+    sl_buf_fini(&shell->statement);
+    for (unsigned i = 0; i < shell->word_count; i++)
+        free(shell->words[i]);
+    free(shell);
+    return 0;
+}
