@@ -1,0 +1,592 @@
+/*
+ * aggregate.c - see aggregate.h.
+ */
+#include "query/aggregate.h"
+
+#include <math.h>
+
+#include "query/exec.h"
+
+enum sl_form
+sl_form_of(enum sl_type type)
+{
+    if (sl_type_is_bytes(type))
+        return SL_FORM_SLICE;
+    if (sl_type_is_signed(type))
+        return SL_FORM_I64;
+    if (type == SL_TYPE_F64)
+        return SL_FORM_F64;
+    if (type == SL_TYPE_DECIMAL)
+        return SL_FORM_I128;
+    return type == SL_TYPE_ADDR ? SL_FORM_ADDR : SL_FORM_U64;
+}
+
+/* Plain values without NULLs, which is what most columns are: one loop for each width. */
+static bool
+gather_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count,
+             union sl_argument *out)
+{
+    if (v->present != NULL || v->encoding != SL_PLAIN || sl_type_is_bytes(v->type))
+        return false;
+    switch (v->width) {
+    case 1:
+        for (uint32_t i = 0; i < count; i++)
+            out[i].u64 = ((const uint8_t *)v->values)[rows[i]];
+        return true;
+    case 2:
+        for (uint32_t i = 0; i < count; i++)
+            out[i].u64 = ((const uint16_t *)v->values)[rows[i]];
+        return true;
+    case 4:
+        if (v->type == SL_TYPE_ADDR)
+            return false;
+        for (uint32_t i = 0; i < count; i++)
+            out[i].u64 = ((const uint32_t *)v->values)[rows[i]];
+        return true;
+    case 8:
+        for (uint32_t i = 0; i < count; i++)
+            out[i].u64 = ((const uint64_t *)v->values)[rows[i]];
+        return true;
+    default:
+        return false;
+    }
+}
+
+static union sl_argument
+read_argument(const struct sl_vector *v, uint32_t row, enum sl_form form)
+{
+    union sl_argument value = {0};
+
+    switch (form) {
+    case SL_FORM_U64:
+    case SL_FORM_I64:
+        value.u64 = sl_vector_u64(v, row);
+        break;
+    case SL_FORM_F64:
+        value.f64 = sl_vector_f64(v, row);
+        break;
+    case SL_FORM_I128:
+        value.i128 = sl_vector_i128(v, row);
+        break;
+    case SL_FORM_ADDR:
+        value.addr = sl_vector_addr(v, row);
+        break;
+    case SL_FORM_SLICE:
+        value.slice = sl_vector_slice(v, row);
+        break;
+    }
+    return value;
+}
+
+uint32_t
+sl_argument_gather(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+                   union sl_argument *out_values, uint32_t *out_index)
+{
+    enum sl_form form = sl_form_of(vector->type);
+
+    if (gather_plain(vector, rows, count, out_values)) {
+        for (uint32_t i = 0; i < count; i++)
+            out_index[i] = i;
+        return count;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (sl_vector_is_null(vector, rows[i]))
+            continue;
+        out_values[kept] = read_argument(vector, rows[i], form);
+        out_index[kept++] = i;
+    }
+    return kept;
+}
+
+bool
+sl_aggregate_is_holistic(enum sl_aggregate_kind kind)
+{
+    switch (kind) {
+    case SL_AGG_COUNT_DISTINCT:
+    case SL_AGG_APPROX_COUNT_DISTINCT:
+    case SL_AGG_SUM_DISTINCT:
+    case SL_AGG_AVG_DISTINCT:
+    case SL_AGG_QUANTILE:
+    case SL_AGG_APPROX_QUANTILE:
+    case SL_AGG_GROUP_CONCAT:
+        return true;
+    case SL_AGG_COUNT_STAR:
+    case SL_AGG_COUNT:
+    case SL_AGG_SUM:
+    case SL_AGG_AVG:
+    case SL_AGG_MIN:
+    case SL_AGG_MAX:
+    case SL_AGG_STDDEV_POP:
+    case SL_AGG_STDDEV_SAMP:
+    case SL_AGG_VAR_POP:
+    case SL_AGG_VAR_SAMP:
+    case SL_AGG_ANY:
+    case SL_AGG_BIT_OR:
+    case SL_AGG_BIT_AND:
+        return false;
+    }
+    return false;
+}
+
+static struct sl_aggregate_state *
+state_at(void *record, size_t offset)
+{
+    return (struct sl_aggregate_state *)(void *)((uint8_t *)record + offset);
+}
+
+void
+sl_aggregate_count_rows(void *const *records, size_t offset, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        state_at(records[i], offset)->count++;
+}
+
+static sl_i128
+as_integer(const union sl_argument *value, enum sl_form form)
+{
+    switch (form) {
+    case SL_FORM_U64:
+        return value->u64;
+    case SL_FORM_I64:
+        return value->i64;
+    case SL_FORM_I128:
+        return value->i128;
+    case SL_FORM_F64:
+        return (sl_i128)llround(value->f64);
+    case SL_FORM_ADDR:
+    case SL_FORM_SLICE:
+        break;
+    }
+    return 0;
+}
+
+double
+sl_argument_f64(const union sl_argument *value, const struct sl_sql_type *type)
+{
+    enum sl_form form = sl_form_of(type->type);
+
+    if (form == SL_FORM_F64)
+        return value->f64;
+    double number = (double)as_integer(value, form);
+    return type->type == SL_TYPE_DECIMAL ? number / pow(10, type->scale) : number;
+}
+
+static void
+update_sum(enum sl_form form, void *const *records, size_t offset, const union sl_argument *values,
+           const uint32_t *index, uint32_t count)
+{
+    if (form == SL_FORM_U64) {
+        for (uint32_t i = 0; i < count; i++) {
+            struct sl_aggregate_state *state = state_at(records[index[i]], offset);
+            state->value.integer += (sl_i128)values[i].u64;
+            state->count++;
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct sl_aggregate_state *state = state_at(records[index[i]], offset);
+        if (form == SL_FORM_F64)
+            state->value.f64 += values[i].f64;
+        else
+            state->value.integer += as_integer(&values[i], form);
+        state->count++;
+    }
+}
+
+/* Does `value` come before (MIN) or after (MAX) what the state holds? */
+static bool
+beats(const struct sl_aggregate *aggregate, enum sl_form form,
+      const struct sl_aggregate_state *state, const union sl_argument *value)
+{
+    int order = 0;
+
+    if (state->count == 0)
+        return true;
+    if (aggregate->kind == SL_AGG_ANY)
+        return false;
+    switch (form) {
+    case SL_FORM_U64:
+    case SL_FORM_I64:
+    case SL_FORM_I128: {
+        sl_i128 integer = as_integer(value, form);
+        order = (integer > state->value.integer) - (integer < state->value.integer);
+        break;
+    }
+    case SL_FORM_F64:
+        order = (value->f64 > state->value.f64) - (value->f64 < state->value.f64);
+        break;
+    case SL_FORM_ADDR:
+        order = sl_addr_compare(value->addr, state->value.addr);
+        break;
+    case SL_FORM_SLICE: {
+        const struct sl_sql_type *type = &aggregate->argument->type;
+        order = sl_slice_compare(value->slice, state->value.slice,
+                                 type->is_binary || type->type == SL_TYPE_OCTETS);
+        break;
+    }
+    }
+    return aggregate->kind == SL_AGG_MIN ? order < 0 : order > 0;
+}
+
+static void
+replace(enum sl_form form, struct sl_aggregate_state *state, const union sl_argument *value)
+{
+    if (form == SL_FORM_F64)
+        state->value.f64 = value->f64;
+    else if (form == SL_FORM_ADDR)
+        state->value.addr = value->addr;
+    else if (form == SL_FORM_SLICE)
+        state->value.slice = value->slice;
+    else
+        state->value.integer = as_integer(value, form);
+}
+
+static bool
+update_extreme(const struct sl_aggregate *aggregate, enum sl_form form, void *const *records,
+               size_t offset, const union sl_argument *values, const uint32_t *index,
+               uint32_t count, struct sl_arena *arena)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct sl_aggregate_state *state = state_at(records[index[i]], offset);
+        if (beats(aggregate, form, state, &values[i])) {
+            union sl_argument kept = values[i];
+            if (form == SL_FORM_SLICE) {
+                uint8_t *copy = sl_arena_alloc(arena, kept.slice.size_bytes);
+                if (copy == NULL)
+                    return false;
+                if (kept.slice.size_bytes != 0)
+                    memcpy(copy, kept.slice.bytes, kept.slice.size_bytes);
+                kept.slice.bytes = copy;
+            }
+            replace(form, state, &kept);
+        }
+        state->count++;
+    }
+    return true;
+}
+
+/* Welford: one pass, and no difference of two large sums. */
+static void
+update_moments(const struct sl_aggregate *aggregate, void *const *records, size_t offset,
+               const union sl_argument *values, const uint32_t *index, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct sl_aggregate_state *state = state_at(records[index[i]], offset);
+        double value = sl_argument_f64(&values[i], &aggregate->argument->type);
+        double distance = value - state->value.moments.mean;
+        state->count++;
+        state->value.moments.mean += distance / (double)state->count;
+        state->value.moments.square += distance * (value - state->value.moments.mean);
+    }
+}
+
+static void
+update_bits(const struct sl_aggregate *aggregate, enum sl_form form, void *const *records,
+            size_t offset, const union sl_argument *values, const uint32_t *index, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct sl_aggregate_state *state = state_at(records[index[i]], offset);
+        uint64_t bits = (uint64_t)as_integer(&values[i], form);
+        state->value.bits |= aggregate->kind == SL_AGG_BIT_AND ? ~bits : bits;
+        state->count++;
+    }
+}
+
+bool
+sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *records, size_t offset,
+                    const union sl_argument *values, const uint32_t *index, uint32_t count,
+                    struct sl_arena *arena)
+{
+    enum sl_form form = sl_form_of(aggregate->argument->type.type);
+
+    switch (aggregate->kind) {
+    case SL_AGG_COUNT:
+        for (uint32_t i = 0; i < count; i++)
+            state_at(records[index[i]], offset)->count++;
+        return true;
+    case SL_AGG_SUM:
+    case SL_AGG_AVG:
+        update_sum(form, records, offset, values, index, count);
+        return true;
+    case SL_AGG_MIN:
+    case SL_AGG_MAX:
+    case SL_AGG_ANY:
+        return update_extreme(aggregate, form, records, offset, values, index, count, arena);
+    case SL_AGG_STDDEV_POP:
+    case SL_AGG_STDDEV_SAMP:
+    case SL_AGG_VAR_POP:
+    case SL_AGG_VAR_SAMP:
+        update_moments(aggregate, records, offset, values, index, count);
+        return true;
+    case SL_AGG_BIT_OR:
+    case SL_AGG_BIT_AND:
+        update_bits(aggregate, form, records, offset, values, index, count);
+        return true;
+    case SL_AGG_COUNT_STAR:
+    case SL_AGG_COUNT_DISTINCT:
+    case SL_AGG_APPROX_COUNT_DISTINCT:
+    case SL_AGG_SUM_DISTINCT:
+    case SL_AGG_AVG_DISTINCT:
+    case SL_AGG_QUANTILE:
+    case SL_AGG_APPROX_QUANTILE:
+    case SL_AGG_GROUP_CONCAT:
+        break;
+    }
+    SL_ASSERT(!"an aggregate without an update");
+    return false;
+}
+
+static void
+merge_moments(struct sl_aggregate_state *into, const struct sl_aggregate_state *from)
+{
+    double a = (double)into->count;
+    double b = (double)from->count;
+    double distance = from->value.moments.mean - into->value.moments.mean;
+
+    into->value.moments.mean += distance * b / (a + b);
+    into->value.moments.square +=
+        from->value.moments.square + distance * distance * a * b / (a + b);
+    into->count += from->count;
+}
+
+void
+sl_aggregate_merge(const struct sl_aggregate *aggregate, struct sl_aggregate_state *into,
+                   const struct sl_aggregate_state *from)
+{
+    if (from->count == 0)
+        return;
+    if (into->count == 0) {
+        *into = *from;
+        return;
+    }
+    enum sl_form form =
+        aggregate->argument == NULL ? SL_FORM_U64 : sl_form_of(aggregate->argument->type.type);
+    switch (aggregate->kind) {
+    case SL_AGG_SUM:
+    case SL_AGG_AVG:
+    case SL_AGG_SUM_DISTINCT:
+    case SL_AGG_AVG_DISTINCT:
+        if (form == SL_FORM_F64)
+            into->value.f64 += from->value.f64;
+        else
+            into->value.integer += from->value.integer;
+        break;
+    case SL_AGG_MIN:
+    case SL_AGG_MAX: {
+        union sl_argument value;
+        memcpy(&value, &from->value, sizeof(value));
+        /* Integers are kept as 128 bits whatever they were. */
+        enum sl_form kept = form == SL_FORM_U64 || form == SL_FORM_I64 ? SL_FORM_I128 : form;
+        if (beats(aggregate, kept, into, &value))
+            replace(kept, into, &value);
+        break;
+    }
+    case SL_AGG_STDDEV_POP:
+    case SL_AGG_STDDEV_SAMP:
+    case SL_AGG_VAR_POP:
+    case SL_AGG_VAR_SAMP:
+        merge_moments(into, from);
+        return;
+    case SL_AGG_BIT_OR:
+    case SL_AGG_BIT_AND:
+        into->value.bits |= from->value.bits;
+        break;
+    case SL_AGG_COUNT_STAR:
+    case SL_AGG_COUNT:
+    case SL_AGG_COUNT_DISTINCT:
+    case SL_AGG_APPROX_COUNT_DISTINCT:
+    case SL_AGG_QUANTILE:
+    case SL_AGG_APPROX_QUANTILE:
+    case SL_AGG_GROUP_CONCAT:
+    case SL_AGG_ANY:
+        break;
+    }
+    into->count += from->count;
+}
+
+void
+sl_aggregate_add_distinct(const struct sl_aggregate *aggregate, struct sl_aggregate_state *state,
+                          const union sl_argument *value)
+{
+    enum sl_form form = sl_form_of(aggregate->argument->type.type);
+
+    state->count++;
+    if (aggregate->kind == SL_AGG_COUNT_DISTINCT)
+        return;
+    if (form == SL_FORM_F64)
+        state->value.f64 += value->f64;
+    else
+        state->value.integer += as_integer(value, form);
+}
+
+static sl_i128
+power_of_10(unsigned exponent)
+{
+    sl_i128 power = 1;
+    for (unsigned i = 0; i < exponent; i++)
+        power *= 10;
+    return power;
+}
+
+/* Half away from zero, as MySQL rounds decimals. */
+static sl_i128
+divide_rounded(sl_i128 number, sl_i128 divisor)
+{
+    sl_i128 half = divisor / 2;
+    return (number >= 0 ? number + half : number - half) / divisor;
+}
+
+static sl_i128
+rescale(sl_i128 integer, unsigned from, unsigned to)
+{
+    if (to >= from)
+        return integer * power_of_10(to - from);
+    return divide_rounded(integer, power_of_10(from - to));
+}
+
+void
+sl_value_from_integer(sl_i128 integer, unsigned scale, const struct sl_sql_type *type,
+                      struct sl_value *out_value)
+{
+    struct sl_value value = {.type = type->type, .scale = type->scale};
+
+    if (type->type == SL_TYPE_DECIMAL)
+        value.as.i128 = rescale(integer, scale, type->scale);
+    else if (type->type == SL_TYPE_F64)
+        value.as.f64 = (double)integer / pow(10, scale);
+    else
+        value.as.u64 = (uint64_t)rescale(integer, scale, 0);
+    *out_value = value;
+}
+
+static void
+finish_average(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+               struct sl_value *out)
+{
+    const struct sl_sql_type *type = &aggregate->argument->type;
+    unsigned scale = type->type == SL_TYPE_DECIMAL ? type->scale : 0;
+
+    if (sl_form_of(type->type) == SL_FORM_F64) {
+        out->as.f64 = state->value.f64 / (double)state->count;
+        return;
+    }
+    if (aggregate->type.type == SL_TYPE_F64) {
+        out->as.f64 = (double)state->value.integer / pow(10, scale) / (double)state->count;
+        return;
+    }
+    /* Digits are made before dividing, so that the quotient is rounded once. */
+    unsigned digits = aggregate->type.scale > scale ? aggregate->type.scale : scale;
+    sl_i128 number = state->value.integer * power_of_10(digits - scale);
+    sl_value_from_integer(divide_rounded(number, (sl_i128)state->count), digits, &aggregate->type,
+                          out);
+}
+
+static void
+finish_sum(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+           struct sl_value *out)
+{
+    const struct sl_sql_type *type = &aggregate->argument->type;
+
+    if (sl_form_of(type->type) == SL_FORM_F64)
+        out->as.f64 = state->value.f64;
+    else
+        sl_value_from_integer(state->value.integer, type->type == SL_TYPE_DECIMAL ? type->scale : 0,
+                              &aggregate->type, out);
+}
+
+static void
+finish_moments(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+               struct sl_value *out)
+{
+    bool is_sample = aggregate->kind == SL_AGG_STDDEV_SAMP || aggregate->kind == SL_AGG_VAR_SAMP;
+    bool is_root = aggregate->kind == SL_AGG_STDDEV_POP || aggregate->kind == SL_AGG_STDDEV_SAMP;
+    uint64_t divisor = is_sample ? state->count - 1 : state->count;
+
+    if (divisor == 0) {
+        out->is_null = true;
+        return;
+    }
+    double variance = state->value.moments.square / (double)divisor;
+    out->as.f64 = is_root ? sqrt(variance) : variance;
+}
+
+/* A value that was kept as it came. */
+static void
+finish_value(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+             struct sl_value *out)
+{
+    const struct sl_sql_type *type = &aggregate->argument->type;
+
+    switch (sl_form_of(type->type)) {
+    case SL_FORM_F64:
+        out->as.f64 = state->value.f64;
+        break;
+    case SL_FORM_ADDR:
+        out->as.addr = state->value.addr;
+        break;
+    case SL_FORM_SLICE:
+        out->as.slice = state->value.slice;
+        break;
+    case SL_FORM_U64:
+    case SL_FORM_I64:
+    case SL_FORM_I128:
+        sl_value_from_integer(state->value.integer, type->type == SL_TYPE_DECIMAL ? type->scale : 0,
+                              &aggregate->type, out);
+        break;
+    }
+}
+
+void
+sl_aggregate_finish(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+                    struct sl_value *out_value)
+{
+    struct sl_value *out = out_value;
+
+    *out = (struct sl_value){.type = aggregate->type.type, .scale = aggregate->type.scale};
+    switch (aggregate->kind) {
+    case SL_AGG_COUNT_STAR:
+    case SL_AGG_COUNT:
+    case SL_AGG_COUNT_DISTINCT:
+    case SL_AGG_APPROX_COUNT_DISTINCT:
+        sl_value_from_integer(state->count, 0, &aggregate->type, out);
+        return;
+    case SL_AGG_BIT_OR:
+        out->as.u64 = state->value.bits;
+        return;
+    case SL_AGG_BIT_AND:
+        out->as.u64 = ~state->value.bits;
+        return;
+    case SL_AGG_SUM:
+    case SL_AGG_SUM_DISTINCT:
+    case SL_AGG_AVG:
+    case SL_AGG_AVG_DISTINCT:
+    case SL_AGG_MIN:
+    case SL_AGG_MAX:
+    case SL_AGG_ANY:
+    case SL_AGG_QUANTILE:
+    case SL_AGG_APPROX_QUANTILE:
+    case SL_AGG_GROUP_CONCAT:
+    case SL_AGG_STDDEV_POP:
+    case SL_AGG_STDDEV_SAMP:
+    case SL_AGG_VAR_POP:
+    case SL_AGG_VAR_SAMP:
+        break;
+    }
+    if (state->count == 0) {
+        out->is_null = true;
+        return;
+    }
+    if (aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_SUM_DISTINCT)
+        finish_sum(aggregate, state, out);
+    else if (aggregate->kind == SL_AGG_AVG || aggregate->kind == SL_AGG_AVG_DISTINCT)
+        finish_average(aggregate, state, out);
+    else if (aggregate->kind >= SL_AGG_STDDEV_POP && aggregate->kind <= SL_AGG_VAR_SAMP)
+        finish_moments(aggregate, state, out);
+    else if (aggregate->kind == SL_AGG_GROUP_CONCAT)
+        out->as.slice = state->value.slice;
+    else if (sl_aggregate_is_holistic(aggregate->kind) && aggregate->type.type == SL_TYPE_F64)
+        out->as.f64 = state->value.f64; /* a quantile, between two values perhaps */
+    else
+        finish_value(aggregate, state, out);
+}

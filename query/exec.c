@@ -1,0 +1,188 @@
+/*
+ * exec.c - cancel, deadline, parallel phases; chunks and their lazy columns.
+ */
+#include "query/exec.h"
+
+#include "storage/base/clock.h"
+#include "storage/base/thread.h"
+
+sl_status
+sl_exec_check(struct sl_exec *exec, struct sl_error *err)
+{
+    if (atomic_load_explicit(&exec->is_cancelled, memory_order_relaxed))
+        return sl_fail(err, SL_CANCELLED, "query was cancelled");
+    if (atomic_load_explicit(&exec->is_failing, memory_order_relaxed))
+        return sl_fail(err, SL_CANCELLED, "another worker of the query failed");
+    if (exec->snapshot != NULL && sl_snapshot_is_revoked(exec->snapshot))
+        return sl_fail(err, SL_CANCELLED, "query was cancelled: its files must make room");
+    if (exec->deadline_us != 0 && sl_clock_monotonic_us() > exec->deadline_us)
+        return sl_fail(err, SL_TIMEOUT, "query ran longer than its limit of %" PRId64 " ms",
+                       exec->env->timeout_us / SL_US_PER_MS);
+    return SL_OK;
+}
+
+sl_status
+sl_exec_out_of_memory(const struct sl_exec *exec, struct sl_error *err)
+{
+    return sl_fail(err, SL_LIMIT,
+                   "query needs more than its memory budget of %zu MiB: narrow the time range, "
+                   "group by fewer keys, add a LIMIT, or raise query-memory",
+                   exec->budget.limit_bytes >> 20);
+}
+
+struct phase {
+    struct sl_exec *exec;
+    sl_exec_each_fn *run;
+    void *context;
+    struct sl_mutex lock;
+    sl_status status; /* guarded by lock: the first failure */
+    struct sl_error error;
+};
+
+static void
+run_phase(void *context, unsigned index)
+{
+    struct phase *phase = context;
+    struct sl_error err = {0};
+
+    sl_status st = phase->run(phase->context, index, &err);
+    if (st == SL_OK)
+        return;
+    sl_mutex_lock(&phase->lock);
+    if (phase->status == SL_OK) {
+        phase->status = st;
+        phase->error = err;
+    }
+    sl_mutex_unlock(&phase->lock);
+    /* Relaxed: it only asks the others to hurry; the result is read after they have joined. */
+    atomic_store_explicit(&phase->exec->is_failing, true, memory_order_relaxed);
+}
+
+sl_status
+sl_exec_each(struct sl_exec *exec, unsigned count, sl_exec_each_fn *run, void *context,
+             struct sl_error *err)
+{
+    struct phase phase = {.exec = exec, .run = run, .context = context};
+
+    sl_mutex_init(&phase.lock, SL_LOCK_QUERY);
+    sl_pool_each(exec->env->pool, exec->threads, count, run_phase, &phase);
+    sl_mutex_fini(&phase.lock);
+    if (phase.status != SL_OK && err != NULL)
+        *err = phase.error;
+    return phase.status;
+}
+
+uint32_t
+sl_chunk_selected(const struct sl_chunk *chunk)
+{
+    if (chunk->selection == NULL)
+        return chunk->count;
+    uint32_t count = 0;
+    for (size_t word = 0; word < sl_words_for(chunk->count); word++)
+        count += (uint32_t)__builtin_popcountll(chunk->selection[word]);
+    return count;
+}
+
+uint32_t
+sl_chunk_rows(const struct sl_chunk *chunk, uint32_t *out_rows)
+{
+    uint32_t count = 0;
+
+    if (chunk->selection == NULL) {
+        for (uint32_t row = 0; row < chunk->count; row++)
+            out_rows[row] = row;
+        return chunk->count;
+    }
+    for (uint32_t word = 0; word < sl_words_for(chunk->count); word++) {
+        uint64_t bits = chunk->selection[word];
+        if (bits == UINT64_MAX) {
+            for (uint32_t bit = 0; bit < 64; bit++)
+                out_rows[count + bit] = word * 64 + bit;
+            count += 64;
+            continue;
+        }
+        for (; bits != 0; bits &= bits - 1)
+            out_rows[count++] = word * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return count;
+}
+
+sl_status
+sl_term_compile(const struct sl_expr *expr, uint32_t input_count, struct sl_arena *arena,
+                struct sl_term *out_term, struct sl_error *err)
+{
+    struct sl_term term = {.type = expr->type};
+
+    SL_TRY(sl_program_compile(expr, arena, &term.program, err));
+    term.slots = sl_arena_calloc(arena, input_count, sizeof(*term.slots));
+    if (term.slots == NULL)
+        return sl_fail(err, SL_LIMIT, "statement is too large");
+    for (uint32_t slot = 0; slot < input_count; slot++)
+        if (sl_program_reads_input(term.program, slot))
+            term.slots[term.slot_count++] = slot;
+    *out_term = term;
+    return SL_OK;
+}
+
+static sl_status
+fetch_slots(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *selection,
+            struct sl_error *err)
+{
+    struct sl_lazy *lazy = chunk->lazy;
+
+    if (lazy == NULL)
+        return SL_OK;
+    for (uint32_t i = 0; i < term->slot_count; i++) {
+        uint32_t slot = term->slots[i];
+        SL_ASSERT(slot < lazy->input_count);
+        if (lazy->is_fetched[slot])
+            continue;
+        SL_TRY(sl_morsel_column(lazy->morsel, lazy->inputs[slot].column, selection,
+                                &chunk->inputs[slot], err));
+        lazy->is_fetched[slot] = true;
+    }
+    return SL_OK;
+}
+
+static struct sl_program_row_source
+view_source(const struct sl_chunk *chunk)
+{
+    return (struct sl_program_row_source){
+        .inputs = chunk->inputs, .keys = chunk->keys, .aggregates = chunk->aggregates};
+}
+
+sl_status
+sl_term_run(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *selection,
+            struct sl_vector *out_vector, struct sl_error *err)
+{
+    const uint64_t *rows = selection != NULL ? selection : chunk->selection;
+    struct sl_program_row_source source = view_source(chunk);
+
+    SL_TRY(fetch_slots(term, chunk, rows, err));
+    return sl_program_run(term->program, &source, chunk->count, rows, chunk->arena, out_vector,
+                          err);
+}
+
+sl_status
+sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err)
+{
+    struct sl_program_row_source source = view_source(chunk);
+    size_t words = sl_words_for(chunk->count);
+
+    if (chunk->selection == NULL) {
+        chunk->selection = sl_arena_calloc(chunk->arena, words, sizeof(uint64_t));
+        if (chunk->selection == NULL)
+            return sl_fail(err, SL_LIMIT, "query memory is used up");
+        memset(chunk->selection, 0xff, chunk->count / 64 * sizeof(uint64_t));
+        if (chunk->count % 64 != 0)
+            chunk->selection[words - 1] = (UINT64_C(1) << chunk->count % 64) - 1;
+    }
+    SL_TRY(fetch_slots(term, chunk, chunk->selection, err));
+    SL_TRY(sl_program_filter(term->program, &source, chunk->count, chunk->selection, chunk->arena,
+                             err));
+    for (size_t word = 0; word < words; word++)
+        if (chunk->selection[word] != 0)
+            return SL_OK;
+    chunk->count = 0;
+    return SL_OK;
+}

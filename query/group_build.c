@@ -1,0 +1,462 @@
+/*
+ * group_build.c - rows to records: where most of the time of a GROUP BY goes.
+ *
+ * Keys are looked up as seldom as possible. Where all keys of a chunk are constants, dictionary
+ * codes or narrow integers, a direct array remembers the record of each combination of codes,
+ * and the hash table sees each combination once a chunk. Else the table is asked for each run of
+ * equal neighbours, which the inner order of segments makes long.
+ *
+ * Aggregates then run over a slice of rows column by column: state number i of record[row].
+ */
+#include "query/group.h"
+
+struct slice {
+    const uint32_t *rows;
+    uint32_t count;
+};
+
+/* What a chunk's keys look like on one side. */
+struct key_side {
+    struct sl_vector *vectors; /* of each key */
+    uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
+    /* Direct mode. */
+    void **direct; /* NULL: not possible */
+    uint32_t *domains;
+};
+
+static uint32_t
+domain_of(const struct sl_vector *v)
+{
+    uint32_t nulls = v->present != NULL || v->value_count == 0;
+
+    switch (v->encoding) {
+    case SL_CONSTANT:
+        return 1 + (v->present != NULL);
+    case SL_DICT:
+        return v->value_count + nulls;
+    case SL_PLAIN:
+        break;
+    }
+    if (v->width == 1 && !sl_type_is_bytes(v->type))
+        return 256 + nulls;
+    if (v->width == 2 && !sl_type_is_bytes(v->type))
+        return 65536 + nulls;
+    return UINT32_MAX;
+}
+
+/* A direct array pays when it is not much larger than the rows that use it. */
+static sl_status
+prepare_direct(struct sl_op *op, struct key_side *side, uint32_t row_count, struct sl_chunk *chunk,
+               struct sl_error *err)
+{
+    const struct group *group = op->state;
+    uint64_t product = 1;
+
+    side->direct = NULL;
+    side->domains = sl_arena_calloc(chunk->arena, group->key_count, sizeof(uint32_t));
+    if (side->domains == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        side->domains[i] = domain_of(&side->vectors[i]);
+        product *= side->domains[i];
+        if (product > GROUP_DIRECT_MAX || product > 4 * (uint64_t)row_count + 64)
+            return SL_OK;
+    }
+    side->direct = sl_arena_calloc(chunk->arena, (size_t)product, sizeof(void *));
+    return side->direct == NULL ? sl_exec_out_of_memory(op->exec, err) : SL_OK;
+}
+
+static sl_status
+prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, struct sl_error *err)
+{
+    const struct group *group = op->state;
+
+    side->numbers = sl_arena_calloc(chunk->arena, group->key_count, sizeof(*side->numbers));
+    if (side->numbers == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        if (group->keys[i].pool == NULL)
+            continue;
+        uint32_t entries = side->vectors[i].value_count;
+        side->numbers[i] = sl_arena_alloc(chunk->arena, (size_t)entries * sizeof(uint32_t));
+        if (side->numbers[i] == NULL)
+            return sl_exec_out_of_memory(op->exec, err);
+        memset(side->numbers[i], 0xff, (size_t)entries * sizeof(uint32_t));
+    }
+    return SL_OK;
+}
+
+/* ---- keys of rows as bytes ---- */
+
+static bool
+pack_text(struct group_worker *w, const struct group_key *key, uint32_t key_index,
+          struct key_side *side, uint32_t entry, uint8_t *target)
+{
+    uint32_t *number = &side->numbers[key_index][entry];
+
+    if (*number == SL_TEXT_NONE)
+        *number = sl_text_cache_number(w->key_caches[key_index],
+                                       sl_vector_entry_slice(&side->vectors[key_index], entry));
+    memcpy(target + key->offset, number, sizeof(*number));
+    return *number != SL_TEXT_NONE;
+}
+
+static void
+pack_fixed(const struct group_key *key, const struct sl_vector *v, uint32_t entry, uint8_t *target)
+{
+    if (v->type == SL_TYPE_ADDR) {
+        struct sl_addr addr = sl_vector_entry_addr(v, entry);
+        memcpy(target + key->offset, &addr, sizeof(addr));
+    } else if (v->type == SL_TYPE_DECIMAL) {
+        memcpy(target + key->offset, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
+    } else if (v->type == SL_TYPE_F64) {
+        double number = ((const double *)v->values)[entry];
+        number = number == 0 ? 0 : number; /* -0 and 0 are one group */
+        memcpy(target + key->offset, &number, sizeof(number));
+    } else {
+        uint64_t number = sl_vector_entry_u64(v, entry);
+        memcpy(target + key->offset, &number, key->bytes);
+    }
+}
+
+/* Keys of rows[0 .. count), key_bytes apart, into w->keys. */
+static bool
+pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
+          const uint32_t *rows, uint32_t count)
+{
+    memset(w->keys, 0, count * group->key_bytes);
+    for (uint32_t k = 0; k < group->key_count; k++) {
+        const struct group_key *key = &group->keys[k];
+        const struct sl_vector *v = &side->vectors[k];
+        uint8_t *target = w->keys;
+        for (uint32_t i = 0; i < count; i++, target += group->key_bytes) {
+            if (sl_vector_is_null(v, rows[i])) {
+                target[key->null_bit / 8] |= (uint8_t)(1u << key->null_bit % 8);
+                continue;
+            }
+            uint32_t entry = sl_vector_entry(v, rows[i]);
+            if (key->pool == NULL)
+                pack_fixed(key, v, entry, target);
+            else if (!pack_text(w, key, k, side, entry, target))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* ---- rows to records ---- */
+
+static uint32_t
+direct_code(const struct group *group, const struct key_side *side, uint32_t row)
+{
+    uint32_t code = 0;
+
+    for (uint32_t k = 0; k < group->key_count; k++) {
+        const struct sl_vector *v = &side->vectors[k];
+        uint32_t domain = side->domains[k];
+        uint32_t entry;
+        if (sl_vector_is_null(v, row))
+            entry = domain - 1;
+        else if (v->encoding == SL_PLAIN)
+            entry = (uint32_t)sl_vector_entry_u64(v, row);
+        else
+            entry = sl_vector_entry(v, row);
+        code = code * domain + entry;
+    }
+    return code;
+}
+
+static bool
+map_direct(const struct group *group, struct group_worker *w, struct key_side *side,
+           const struct slice *slice)
+{
+    static char pending; /* its address says "asked for in this slice" */
+    uint32_t *codes = w->index;
+    uint32_t *missing = (uint32_t *)(void *)w->values; /* rows, then their codes */
+    uint32_t *missing_codes = missing + GROUP_SLICE_ROWS;
+    uint32_t missing_count = 0;
+
+    for (uint32_t i = 0; i < slice->count; i++) {
+        codes[i] = direct_code(group, side, slice->rows[i]);
+        if (side->direct[codes[i]] != NULL)
+            continue;
+        side->direct[codes[i]] = &pending;
+        missing[missing_count] = slice->rows[i];
+        missing_codes[missing_count++] = codes[i];
+    }
+    if (missing_count != 0) {
+        if (!pack_keys(group, w, side, missing, missing_count) ||
+            !sl_group_table_add_many(&w->table, w->keys, missing_count, w->found))
+            return false;
+        for (uint32_t i = 0; i < missing_count; i++)
+            side->direct[missing_codes[i]] = w->found[i];
+    }
+    for (uint32_t i = 0; i < slice->count; i++)
+        w->records[i] = side->direct[codes[i]];
+    return true;
+}
+
+static bool
+map_hashed(const struct group *group, struct group_worker *w, struct key_side *side,
+           const struct slice *slice)
+{
+    size_t bytes = group->key_bytes;
+    uint32_t *run_of = w->index;
+    uint32_t run = 0;
+
+    if (!pack_keys(group, w, side, slice->rows, slice->count))
+        return false;
+    run_of[0] = 0;
+    for (uint32_t i = 1; i < slice->count; i++) {
+        const uint8_t *key = w->keys + i * bytes;
+        if (memcmp(key, w->keys + run * bytes, bytes) != 0) {
+            run++;
+            if (run != i)
+                memcpy(w->keys + run * bytes, key, bytes);
+        }
+        run_of[i] = run;
+    }
+    if (!sl_group_table_add_many(&w->table, w->keys, run + 1, w->found))
+        return false;
+    for (uint32_t i = 0; i < slice->count; i++)
+        w->records[i] = w->found[run_of[i]];
+    return true;
+}
+
+static bool
+map_slice(const struct group *group, struct group_worker *w, struct key_side *side,
+          const struct slice *slice)
+{
+    bool is_new;
+
+    if (group->key_count == 0) {
+        void *record = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
+        for (uint32_t i = 0; i < slice->count; i++)
+            w->records[i] = record;
+        return record != NULL;
+    }
+    if (side->direct != NULL)
+        return map_direct(group, w, side, slice);
+    return map_hashed(group, w, side, slice);
+}
+
+/* ---- records and values ---- */
+
+/* The nearest number with eight significant bits: 0.2 % off at most. Numbers of an approximate
+ * quantile are rounded so, which leaves at most 128 of them for each power of two. */
+static union sl_argument
+round_argument(const union sl_argument *value, enum sl_form form)
+{
+    union sl_argument rounded = *value;
+    uint64_t number = form == SL_FORM_I64 && value->i64 < 0 ? -value->u64 : value->u64;
+
+    if (form == SL_FORM_F64) {
+        rounded.u64 = (value->u64 + (UINT64_C(1) << 44)) & ~((UINT64_C(1) << 45) - 1);
+    } else if ((form == SL_FORM_U64 || form == SL_FORM_I64) && number >= 256) {
+        unsigned shift = 56u - (unsigned)__builtin_clzll(number);
+        uint64_t half = UINT64_C(1) << (shift - 1);
+        number = number > UINT64_MAX - half ? number : number + half;
+        number = number >> shift << shift;
+        rounded.u64 = form == SL_FORM_I64 && value->i64 < 0 ? -number : number;
+    }
+    return rounded;
+}
+
+/* The 16 bytes under which a value is kept; `number` is that of a text. */
+static union sl_argument
+value_key(const struct group_aggregate *a, const union sl_argument *value, uint32_t number,
+          uint64_t *out_register)
+{
+    enum sl_form form = sl_form_of(a->aggregate->argument->type.type);
+    union sl_argument key = *value;
+
+    *out_register = 0;
+    if (a->aggregate->kind == SL_AGG_APPROX_QUANTILE)
+        key = round_argument(value, form);
+    if (form == SL_FORM_SLICE)
+        key = (union sl_argument){.u64 = number};
+    else if (form == SL_FORM_F64)
+        key = (union sl_argument){.f64 = key.f64 == 0 ? 0 : key.f64};
+    else if (form == SL_FORM_U64 || form == SL_FORM_I64)
+        key = (union sl_argument){.i128 = key.u64};
+    if (a->aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT) {
+        uint64_t hash = sl_group_hash(&key, sizeof(key));
+        *out_register = (uint64_t)__builtin_clzll(hash << GROUP_HLL_BITS | UINT64_C(1) << 11) + 1;
+        key = (union sl_argument){.i128 = (sl_i128)(hash >> (64 - GROUP_HLL_BITS))};
+    }
+    return key;
+}
+
+static bool
+add_value(const struct group *group, struct sl_group_table *table, const struct group_aggregate *a,
+          const void *record, const union sl_argument *key, uint64_t reg)
+{
+    uint8_t bytes[GROUP_VALUE_KEY_BYTES_MAX + GROUP_VALUE_BYTES];
+    size_t size = group->key_bytes + GROUP_VALUE_BYTES;
+    bool is_new;
+
+    SL_ASSERT(size <= sizeof(bytes)); /* bounded when the operator was made */
+    if (group->key_bytes != 0)
+        memcpy(bytes, record, group->key_bytes);
+    memcpy(bytes + group->key_bytes, key, GROUP_VALUE_BYTES);
+    uint64_t hash = sl_group_hash(bytes, size);
+    unsigned partition = sl_group_partition_of(
+        group->key_count == 0 ? hash : sl_group_hash(record, group->key_bytes));
+    uint8_t *found = sl_group_table_add(table, partition, hash, bytes, &is_new);
+    if (found == NULL)
+        return false;
+    uint64_t payload;
+    memcpy(&payload, found + size, sizeof(payload));
+    if (a->aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT)
+        payload = reg > payload ? reg : payload;
+    else
+        payload++;
+    memcpy(found + size, &payload, sizeof(payload));
+    return true;
+}
+
+static bool
+add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+           uint32_t count)
+{
+    const struct group_aggregate *a = &group->aggregates[aggregate_index];
+    struct sl_group_table *table = &w->value_tables[a->value_table];
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = 0;
+        uint64_t reg;
+        if (a->pool != NULL) {
+            number = sl_text_cache_number(w->value_caches[aggregate_index], w->values[i].slice);
+            if (number == SL_TEXT_NONE)
+                return false;
+        }
+        union sl_argument key = value_key(a, &w->values[i], number, &reg);
+        if (!add_value(group, table, a, w->records[w->index[i]], &key, reg))
+            return false;
+    }
+    return true;
+}
+
+static bool
+update_slice(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
+             const struct slice *slice)
+{
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        const struct group_aggregate *a = &group->aggregates[i];
+        if (a->aggregate->kind == SL_AGG_COUNT_STAR) {
+            sl_aggregate_count_rows(w->records, a->offset, slice->count);
+            continue;
+        }
+        uint32_t count =
+            sl_argument_gather(&arguments[i], slice->rows, slice->count, w->values, w->index);
+        bool is_done = a->value_table >= 0
+                           ? add_values(group, w, i, count)
+                           : sl_aggregate_update(a->aggregate, w->records, a->offset, w->values,
+                                                 w->index, count, w->kept);
+        if (!is_done)
+            return false;
+    }
+    return true;
+}
+
+static sl_status
+build_side(struct sl_op *op, struct group_worker *w, struct key_side *side,
+           const struct sl_vector *arguments, const uint32_t *rows, uint32_t row_count,
+           struct sl_error *err)
+{
+    const struct group *group = op->state;
+
+    for (uint32_t start = 0; start < row_count; start += GROUP_SLICE_ROWS) {
+        struct slice slice = {.rows = rows + start, .count = row_count - start};
+        if (slice.count > GROUP_SLICE_ROWS)
+            slice.count = GROUP_SLICE_ROWS;
+        if (!map_slice(group, w, side, &slice) || !update_slice(group, w, arguments, &slice))
+            return sl_exec_out_of_memory(op->exec, err);
+    }
+    return SL_OK;
+}
+
+/* Rows whose other side is another group than the first: they count there too. */
+static uint32_t
+keep_other_rows(const struct group *group, const struct key_side *first,
+                const struct key_side *other, uint32_t *rows, uint32_t row_count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < row_count; i++) {
+        bool is_other = false;
+        for (uint32_t k = 0; k < group->key_count && !is_other; k++)
+            is_other = group->keys[k].key->kind != SL_KEY_EXPR &&
+                       sl_vector_compare(&first->vectors[k], rows[i], &other->vectors[k], rows[i],
+                                         &group->keys[k].key->type) != 0;
+        if (is_other)
+            rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
+static sl_status
+run_terms(struct sl_op *op, struct sl_chunk *chunk, struct key_side *sides,
+          struct sl_vector **out_arguments, struct sl_error *err)
+{
+    const struct group *group = op->state;
+    struct sl_vector *arguments =
+        sl_arena_calloc(chunk->arena, group->aggregate_count, sizeof(*arguments));
+
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
+        sides[s].vectors =
+            sl_arena_calloc(chunk->arena, group->key_count, sizeof(*sides[s].vectors));
+    if (arguments == NULL || sides[0].vectors == NULL || sides[1].vectors == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        const struct group_key *key = &group->keys[i];
+        SL_TRY(sl_term_run(&key->term, chunk, NULL, &sides[0].vectors[i], err));
+        sides[1].vectors[i] = sides[0].vectors[i];
+        if (key->key->kind != SL_KEY_EXPR)
+            SL_TRY(sl_term_run(&key->other, chunk, NULL, &sides[1].vectors[i], err));
+    }
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        if (group->aggregates[i].aggregate->kind != SL_AGG_COUNT_STAR)
+            SL_TRY(sl_term_run(&group->aggregates[i].term, chunk, NULL, &arguments[i], err));
+    *out_arguments = arguments;
+    return SL_OK;
+}
+
+/* COUNT(*) alone, without keys: nobody needs to look at the rows. */
+static bool
+is_plain_count(const struct group *group)
+{
+    return group->key_count == 0 && group->aggregate_count == 1 &&
+           group->aggregates[0].aggregate->kind == SL_AGG_COUNT_STAR;
+}
+
+sl_status
+group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, struct sl_error *err)
+{
+    const struct group *group = op->state;
+    struct group_worker *w = &group->workers[worker];
+    struct key_side sides[GROUP_SIDES_MAX];
+    struct sl_vector *arguments = NULL;
+    bool is_new;
+
+    if (is_plain_count(group)) {
+        void *record = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
+        if (record == NULL)
+            return sl_exec_out_of_memory(op->exec, err);
+        group_state(record, &group->aggregates[0])->count += sl_chunk_selected(chunk);
+        return SL_OK;
+    }
+    SL_TRY(run_terms(op, chunk, sides, &arguments, err));
+    uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
+    if (rows == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    uint32_t row_count = sl_chunk_rows(chunk, rows);
+    for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
+        if (s == 1)
+            row_count = keep_other_rows(group, &sides[0], &sides[1], rows, row_count);
+        SL_TRY(prepare_side(op, &sides[s], chunk, err));
+        SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
+        SL_TRY(build_side(op, w, &sides[s], arguments, rows, row_count, err));
+    }
+    return SL_OK;
+}

@@ -1,0 +1,88 @@
+/*
+ * group_table.h - hash tables of groups: records found by a key of fixed size.
+ *
+ * A record is its key, then `state_bytes` of state, both multiples of 8 bytes; a new record's
+ * state is zero. A table is cut into SL_GROUP_PARTITIONS by the top bits of a hash, so that the
+ * tables of several workers can be merged partition by partition, in parallel and without a
+ * lock. Records never move.
+ *
+ * Ownership: init in the caller's memory, fini gives everything back to the budget.
+ * Threads:   one for each partition.
+ * Layer:     query, internal.
+ */
+#ifndef SLUICE_QUERY_GROUP_TABLE_H
+#define SLUICE_QUERY_GROUP_TABLE_H
+
+#include "storage/base/arena.h"
+#include "storage/base/base.h"
+
+enum {
+    SL_GROUP_PARTITION_BITS = 5,
+    SL_GROUP_PARTITIONS = 1 << SL_GROUP_PARTITION_BITS,
+    SL_GROUP_PAGES_MAX = 28, /* 16 records, 32, 64 ...: 2^32 records a partition */
+};
+
+struct sl_group_slot {
+    uint32_t tag;   /* of the hash: most misses end here */
+    uint32_t index; /* of the record, from 1; 0 is empty */
+};
+
+struct sl_group_partition {
+    struct sl_group_slot *slots; /* owned: slot_mask + 1, or NULL */
+    uint32_t slot_mask;
+    uint32_t record_count;
+    uint8_t *pages[SL_GROUP_PAGES_MAX]; /* owned */
+};
+
+struct sl_group_table {
+    struct sl_budget *budget; /* borrowed */
+    size_t key_bytes;
+    size_t record_bytes;
+    struct sl_group_partition partitions[SL_GROUP_PARTITIONS];
+};
+
+void sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size_t key_bytes,
+                         size_t state_bytes);
+void sl_group_table_fini(struct sl_group_table *table);
+
+/* Give back the memory of one partition, which is empty then. */
+void sl_group_partition_fini(struct sl_group_table *table, unsigned partition);
+
+uint64_t sl_group_hash(const void *key, size_t key_bytes);
+
+static inline unsigned
+sl_group_partition_of(uint64_t hash)
+{
+    return (unsigned)(hash >> (64 - SL_GROUP_PARTITION_BITS));
+}
+
+/* The record of `key`, added when missing; NULL when the budget is used up. */
+void *sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t hash,
+                         const void *key, bool *out_is_new);
+
+/*
+ * The same for `count` keys, key_bytes apart, each in the partition of its hash. Slots are
+ * fetched ahead, which hides the memory behind a large table. False: budget used up.
+ */
+SL_MUST_CHECK
+bool sl_group_table_add_many(struct sl_group_table *table, const void *keys, uint32_t count,
+                             void **out_records);
+
+/* The record of `key`, or NULL. */
+void *sl_group_table_find(const struct sl_group_table *table, unsigned partition, uint64_t hash,
+                          const void *key);
+
+/* Record number `index` of a partition, below its record_count. */
+static inline void *
+sl_group_record(const struct sl_group_table *table, unsigned partition, uint32_t index)
+{
+    uint64_t number = (uint64_t)index + 16;
+    unsigned page = 59u - (unsigned)__builtin_clzll(number);
+    uint64_t first = UINT64_C(16) << page;
+    return table->partitions[partition].pages[page] + (number - first) * table->record_bytes;
+}
+
+/* Records of all partitions. */
+uint64_t sl_group_table_count(const struct sl_group_table *table);
+
+#endif

@@ -1,0 +1,384 @@
+/*
+ * op_group.c - GROUP BY and DISTINCT: layout of the records, the operator, chunks of groups.
+ *
+ * See group.h for the parts and group_build.c for what makes it fast.
+ */
+#include "query/group.h"
+
+static uint32_t
+key_bytes_of(enum sl_type type)
+{
+    if (sl_type_is_bytes(type))
+        return sizeof(uint32_t);
+    if (type == SL_TYPE_NULL)
+        return 1;
+    return (uint32_t)sl_type_bytes(type);
+}
+
+/* Widest keys first, so that each is aligned; the NULL bits come last. */
+static size_t
+lay_out_keys(struct group *group)
+{
+    static const uint32_t widths[] = {16, 8, 4, 2, 1};
+    uint32_t at = 0;
+
+    for (size_t w = 0; w < SL_COUNTOF(widths); w++)
+        for (uint32_t i = 0; i < group->key_count; i++) {
+            struct group_key *key = &group->keys[i];
+            if (key->bytes != widths[w])
+                continue;
+            key->offset = at;
+            at += key->bytes;
+        }
+    uint32_t bits = 8 * at;
+    for (uint32_t i = 0; i < group->key_count; i++)
+        group->keys[i].null_bit = bits++;
+    return (((size_t)bits + 7) / 8 + 7) / 8 * 8;
+}
+
+static sl_status
+compile_terms(struct group *group, const struct sl_exec *exec, uint32_t input_count,
+              struct sl_error *err)
+{
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        struct group_key *key = &group->keys[i];
+        SL_TRY(sl_term_compile(key->key->expr, input_count, exec->arena, &key->term, err));
+        key->bytes = key_bytes_of(key->key->type.type);
+        if (key->key->kind == SL_KEY_EXPR)
+            continue;
+        SL_TRY(sl_term_compile(key->key->other, input_count, exec->arena, &key->other, err));
+        group->has_sides = true;
+    }
+    group->key_bytes = group->key_count == 0 ? 0 : lay_out_keys(group);
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        struct group_aggregate *a = &group->aggregates[i];
+        a->offset = group->key_bytes + i * sizeof(struct sl_aggregate_state);
+        a->value_table = -1;
+        if (a->aggregate->kind == SL_AGG_COUNT_STAR)
+            continue;
+        SL_TRY(sl_term_compile(a->aggregate->argument, input_count, exec->arena, &a->term, err));
+        if (sl_aggregate_is_holistic(a->aggregate->kind))
+            a->value_table = (int32_t)group->value_table_count++;
+    }
+    return SL_OK;
+}
+
+static bool
+open_worker(const struct group *group, const struct sl_exec *exec, struct sl_budget *budget,
+            struct group_worker *w)
+{
+    size_t value_bytes = group->key_bytes + GROUP_VALUE_BYTES;
+    size_t key_slice_bytes = sl_max_size(group->key_bytes, 1);
+
+    sl_group_table_init(&w->table, budget, group->key_bytes,
+                        group->aggregate_count * sizeof(struct sl_aggregate_state));
+    w->kept = sl_arena_create_shared(budget);
+    w->value_tables =
+        sl_arena_calloc(exec->arena, group->value_table_count, sizeof(*w->value_tables));
+    w->key_caches = sl_arena_calloc(exec->arena, group->key_count, sizeof(*w->key_caches));
+    w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
+    w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, key_slice_bytes);
+    w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
+    w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
+    w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
+    w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
+    if (w->value_tables == NULL || w->key_caches == NULL || w->value_caches == NULL ||
+        w->keys == NULL || w->records == NULL || w->found == NULL || w->values == NULL ||
+        w->index == NULL)
+        return false;
+    for (uint32_t i = 0; i < group->value_table_count; i++)
+        sl_group_table_init(&w->value_tables[i], budget, value_bytes, sizeof(uint64_t));
+    for (uint32_t i = 0; i < group->key_count; i++)
+        if (group->keys[i].pool != NULL)
+            w->key_caches[i] = sl_text_cache_create(group->keys[i].pool);
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        if (group->aggregates[i].pool != NULL)
+            w->value_caches[i] = sl_text_cache_create(group->aggregates[i].pool);
+    return true;
+}
+
+static bool
+is_binary_text(const struct sl_sql_type *type)
+{
+    return type->is_binary || type->type == SL_TYPE_OCTETS;
+}
+
+static sl_status
+build(void *context, unsigned worker, struct sl_error *err)
+{
+    struct sl_op *op = context;
+    struct sl_chunk chunk;
+
+    for (;;) {
+        SL_TRY(sl_op_next(op->children[0], worker, &chunk, err));
+        if (chunk.count == 0)
+            return SL_OK;
+        SL_TRY(group_build_chunk(op, worker, &chunk, err));
+    }
+}
+
+static sl_status
+group_start(struct sl_op *op, struct sl_error *err)
+{
+    struct group *group = op->state;
+    struct sl_budget *budget = &op->exec->budget;
+
+    SL_TRY(sl_op_arenas_open(&group->arenas, op->exec, err));
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        const struct sl_sql_type *type = &group->keys[i].key->type;
+        if (sl_type_is_bytes(type->type))
+            group->keys[i].pool = sl_text_pool_create(budget, is_binary_text(type));
+    }
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        struct group_aggregate *a = &group->aggregates[i];
+        if (a->value_table < 0)
+            continue;
+        const struct sl_sql_type *type = &a->aggregate->argument->type;
+        /* Concatenated texts keep their spelling, distinct ones are equal without it. */
+        bool is_exact = is_binary_text(type) || a->aggregate->kind == SL_AGG_GROUP_CONCAT;
+        if (sl_type_is_bytes(type->type))
+            a->pool = sl_text_pool_create(budget, is_exact);
+    }
+    for (unsigned p = 0; p < SL_GROUP_PARTITIONS && group->value_table_count != 0; p++)
+        group->texts[p] = sl_arena_create_shared(budget);
+    for (unsigned i = 0; i < op->exec->threads; i++)
+        if (!open_worker(group, op->exec, budget, &group->workers[i]))
+            return sl_exec_out_of_memory(op->exec, err);
+    SL_TRY(sl_exec_each(op->exec, op->children[0]->width, build, op, err));
+    return group_merge(op, err);
+}
+
+static void
+close_worker(const struct group *group, struct group_worker *w)
+{
+    sl_group_table_fini(&w->table);
+    for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
+        sl_group_table_fini(&w->value_tables[i]);
+    for (uint32_t i = 0; i < group->key_count && w->key_caches != NULL; i++)
+        sl_text_cache_destroy(w->key_caches[i]);
+    for (uint32_t i = 0; i < group->aggregate_count && w->value_caches != NULL; i++)
+        sl_text_cache_destroy(w->value_caches[i]);
+    if (w->kept != NULL)
+        sl_arena_destroy(w->kept);
+}
+
+static void
+group_close(struct sl_op *op)
+{
+    struct group *group = op->state;
+
+    for (unsigned i = 0; i < op->exec->threads; i++)
+        close_worker(group, &group->workers[i]);
+    for (uint32_t i = 0; i < group->key_count; i++)
+        sl_text_pool_destroy(group->keys[i].pool);
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        sl_text_pool_destroy(group->aggregates[i].pool);
+    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++)
+        if (group->texts[p] != NULL)
+            sl_arena_destroy(group->texts[p]);
+    sl_op_arenas_close(&group->arenas, op->exec);
+}
+
+/* ---- chunks of groups ---- */
+
+struct group_run {
+    const struct sl_group_table *table;
+    unsigned partition;
+    uint32_t first;
+    uint32_t count;
+};
+
+/* A plain vector of `type`, all present so far, with room for `count` values. */
+static bool
+make_vector(const struct sl_sql_type *type, uint32_t count, struct sl_arena *arena,
+            struct sl_vector *out, void **out_values, uint64_t **out_present)
+{
+    bool is_text = sl_type_is_bytes(type->type);
+    size_t bytes = is_text ? sizeof(struct sl_slice) : sl_max_size(sl_type_bytes(type->type), 1);
+
+    *out_values = sl_arena_calloc(arena, count, bytes);
+    *out_present = sl_arena_calloc(arena, sl_words_for(count), sizeof(uint64_t));
+    *out = (struct sl_vector){.type = type->type,
+                              .encoding = SL_PLAIN,
+                              .width = is_text ? 0 : (uint8_t)bytes,
+                              .scale = type->scale,
+                              .count = count,
+                              .value_count = count,
+                              .values = is_text ? NULL : *out_values,
+                              .present = *out_present};
+    return *out_values != NULL && *out_present != NULL;
+}
+
+static bool
+pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
+            struct sl_vector *out)
+{
+    uint32_t *offsets = sl_arena_calloc(arena, (size_t)count + 1, sizeof(*offsets));
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < count && offsets != NULL; i++) {
+        total += slices[i].size_bytes;
+        if (total > UINT32_MAX)
+            return false;
+        offsets[i + 1] = (uint32_t)total;
+    }
+    uint8_t *bytes = sl_arena_alloc(arena, (size_t)total);
+    if (offsets == NULL || bytes == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (slices[i].size_bytes != 0)
+            memcpy(bytes + offsets[i], slices[i].bytes, slices[i].size_bytes);
+    out->offsets = offsets;
+    out->bytes = bytes;
+    return true;
+}
+
+static bool
+give_key(const struct group_key *key, const struct group_run *run, struct sl_arena *arena,
+         struct sl_vector *out)
+{
+    void *values;
+    uint64_t *present;
+
+    if (!make_vector(&key->key->type, run->count, arena, out, &values, &present))
+        return false;
+    for (uint32_t i = 0; i < run->count; i++) {
+        const uint8_t *record = sl_group_record(run->table, run->partition, run->first + i);
+        if (record[key->null_bit / 8] >> key->null_bit % 8 & 1)
+            continue;
+        sl_bit_set(present, i);
+        if (key->pool == NULL) {
+            memcpy((uint8_t *)values + (size_t)i * key->bytes, record + key->offset, key->bytes);
+            continue;
+        }
+        uint32_t number;
+        memcpy(&number, record + key->offset, sizeof(number));
+        ((struct sl_slice *)values)[i] = sl_text_pool_slice(key->pool, number);
+    }
+    return key->pool == NULL || pour_slices(values, run->count, arena, out);
+}
+
+static bool
+give_aggregate(const struct group_aggregate *a, const struct group_run *run, struct sl_arena *arena,
+               struct sl_vector *out)
+{
+    const struct sl_sql_type *type = &a->aggregate->type;
+    size_t bytes = sl_type_bytes(type->type);
+    void *values;
+    uint64_t *present;
+
+    if (!make_vector(type, run->count, arena, out, &values, &present))
+        return false;
+    for (uint32_t i = 0; i < run->count; i++) {
+        struct sl_value value;
+        void *record = sl_group_record(run->table, run->partition, run->first + i);
+        sl_aggregate_finish(a->aggregate, group_state(record, a), &value);
+        if (value.is_null)
+            continue;
+        sl_bit_set(present, i);
+        if (sl_type_is_bytes(type->type))
+            ((struct sl_slice *)values)[i] = value.as.slice;
+        else
+            memcpy((uint8_t *)values + i * bytes, &value.as, bytes);
+    }
+    return !sl_type_is_bytes(type->type) || pour_slices(values, run->count, arena, out);
+}
+
+/* The next run of groups that nobody has taken; count 0 when there is none. */
+static struct group_run
+take_run(struct group *group)
+{
+    const struct sl_group_table *table = &group->workers[0].table;
+    uint64_t number = atomic_fetch_add_explicit(&group->next_chunk, 1, memory_order_relaxed);
+
+    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+        if (number >= group->chunk_counts[p]) {
+            number -= group->chunk_counts[p];
+            continue;
+        }
+        uint32_t first = (uint32_t)number * GROUP_CHUNK_ROWS;
+        uint32_t left = table->partitions[p].record_count - first;
+        return (struct group_run){.table = table,
+                                  .partition = p,
+                                  .first = first,
+                                  .count = left < GROUP_CHUNK_ROWS ? left : GROUP_CHUNK_ROWS};
+    }
+    return (struct group_run){0};
+}
+
+static sl_status
+group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
+{
+    struct group *group = op->state;
+    struct sl_arena *arena = group->arenas.arenas[worker];
+
+    sl_arena_reset(arena);
+    if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
+        return SL_OK;
+    struct group_run run = take_run(group);
+    if (run.count == 0)
+        return SL_OK;
+    struct sl_vector *keys = sl_arena_calloc(arena, group->key_count, sizeof(*keys));
+    struct sl_vector *aggregates =
+        sl_arena_calloc(arena, group->aggregate_count, sizeof(*aggregates));
+    if (keys == NULL || aggregates == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    for (uint32_t i = 0; i < group->key_count; i++)
+        if (!give_key(&group->keys[i], &run, arena, &keys[i]))
+            return sl_exec_out_of_memory(op->exec, err);
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        if (!give_aggregate(&group->aggregates[i], &run, arena, &aggregates[i]))
+            return sl_exec_out_of_memory(op->exec, err);
+    out_chunk->count = run.count;
+    out_chunk->keys = keys;
+    out_chunk->aggregates = aggregates;
+    out_chunk->arena = arena;
+    return SL_OK;
+}
+
+static void
+group_describe(const struct sl_op *op, struct sl_buf *out)
+{
+    const struct group *group = op->state;
+    sl_buf_printf(out, "group by %" PRIu32 " key%s, %" PRIu32 " aggregate%s%s", group->key_count,
+                  group->key_count == 1 ? "" : "s", group->aggregate_count,
+                  group->aggregate_count == 1 ? "" : "s",
+                  group->has_sides ? ", once for each side" : "");
+}
+
+static const struct sl_op_class group_class = {
+    .name = "group",
+    .start = group_start,
+    .next = group_next,
+    .close = group_close,
+    .describe = group_describe,
+};
+
+sl_status
+sl_op_group(struct sl_exec *exec, struct sl_op *child, const struct sl_key *keys,
+            uint32_t key_count, const struct sl_aggregate *aggregates, uint32_t aggregate_count,
+            uint32_t input_count, struct sl_op **out_op, struct sl_error *err)
+{
+    *out_op = sl_op_create(exec, &group_class, child, sizeof(struct group));
+    struct group_key *group_keys = sl_arena_calloc(exec->arena, key_count, sizeof(*group_keys));
+    struct group_aggregate *group_aggregates =
+        sl_arena_calloc(exec->arena, aggregate_count, sizeof(*group_aggregates));
+    struct group_worker *workers = sl_arena_calloc(exec->arena, exec->threads, sizeof(*workers));
+    if (*out_op == NULL || group_keys == NULL || group_aggregates == NULL || workers == NULL)
+        return sl_fail(err, SL_LIMIT, "statement is too large");
+    for (uint32_t i = 0; i < key_count; i++)
+        group_keys[i].key = &keys[i];
+    for (uint32_t i = 0; i < aggregate_count; i++)
+        group_aggregates[i].aggregate = &aggregates[i];
+    struct group *group = (*out_op)->state;
+    group->keys = group_keys;
+    group->key_count = key_count;
+    group->aggregates = group_aggregates;
+    group->aggregate_count = aggregate_count;
+    group->workers = workers;
+    (*out_op)->width = exec->threads;
+    SL_TRY(compile_terms(group, exec, input_count, err));
+    if (group->value_table_count != 0 && group->key_bytes > GROUP_VALUE_KEY_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "GROUP BY has too many keys for a distinct aggregate");
+    return SL_OK;
+}

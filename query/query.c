@@ -1,0 +1,478 @@
+/*
+ * query.c - the facade: one statement from its text to its last row.
+ *
+ * Rows come in rounds: every worker makes one chunk, then they are handed to the caller one by
+ * one. An ordered plan has one worker that gives rows, so a round is one chunk and the order
+ * stays. LIMIT without ORDER BY ends after the round that filled it.
+ *
+ * States: prepared -> started (first next) -> ended or failed. A failed query answers the same
+ * failure again.
+ */
+#include "query/query.h"
+
+#include "query/front.h"
+#include "query/plan.h"
+#include "storage/base/clock.h"
+#include "storage/base/limits.h"
+#include "storage/scan.h"
+#include "storage/store.h"
+
+#define QUERY_MAGIC UINT32_C(0x5c0e7a11)
+
+enum {
+    /* Trees, programs and plan of one statement: a text of 16 MiB of INSERT-like lists fits. */
+    STATEMENT_BYTES_MAX = 1 << 30,
+};
+
+struct round {
+    struct sl_vector *vectors; /* of the result's columns; NULL: nothing */
+    uint32_t count;
+    bool is_ended; /* the worker has no more */
+};
+
+struct sl_query {
+    uint32_t magic;
+    struct sl_query_env env;
+    struct sl_arena *arena; /* owned: statement, plan */
+    struct sl_statement statement;
+    struct sl_exec exec;
+    struct sl_op *root; /* NULL: DELETE, empty, or parameters without values */
+    struct sl_query_info info;
+    struct round *rounds; /* exec.threads of them */
+    unsigned round_next;
+    unsigned round_count;
+    bool is_started;
+    bool is_ended;
+    sl_status failure;
+    struct sl_error failure_error;
+    atomic_bool is_running;    /* the scan may be asked for its progress */
+    struct sl_buf explanation; /* owned */
+    struct sl_vector explained;
+    int64_t started_us; /* wall clock */
+};
+
+/* ---- prepare ---- */
+
+static sl_status
+fail_size(struct sl_error *err)
+{
+    return sl_fail(err, SL_LIMIT, "statement is too large");
+}
+
+static sl_status
+describe_result(struct sl_query *query, struct sl_error *err)
+{
+    const struct sl_select *select = query->statement.select;
+    uint32_t count = select->visible_count;
+    struct sl_result_column *columns = sl_arena_calloc(query->arena, count, sizeof(*columns));
+
+    if (columns == NULL)
+        return fail_size(err);
+    for (uint32_t i = 0; i < count; i++)
+        columns[i] = (struct sl_result_column){.name = select->outputs[i].name,
+                                               .table = select->outputs[i].origin_table,
+                                               .origin = select->outputs[i].origin_column,
+                                               .type = select->outputs[i].expr->type};
+    query->info.columns = columns;
+    query->info.column_count = count;
+    return SL_OK;
+}
+
+static void
+describe_explanation(struct sl_query *query)
+{
+    static const struct sl_result_column column = {
+        .name = "EXPLAIN",
+        .table = "",
+        .origin = "",
+        .type = {.type = SL_TYPE_TEXT, .length = 1024},
+    };
+    query->info.columns = &column;
+    query->info.column_count = 1;
+}
+
+static void
+init_exec(struct sl_query *query)
+{
+    struct sl_exec *exec = &query->exec;
+    const struct sl_query_env *env = &query->env;
+    unsigned threads = env->pool == NULL ? 1 : env->threads_max;
+
+    exec->env = env;
+    exec->arena = query->arena;
+    exec->budget.limit_bytes = env->memory_bytes;
+    exec->threads = threads < 1 ? 1 : threads > SL_THREADS_MAX ? SL_THREADS_MAX : threads;
+    exec->is_analyzed = query->statement.class == SL_CLASS_EXPLAIN_ANALYZE;
+}
+
+static sl_status
+prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
+{
+    bool is_explained = query->statement.class != SL_CLASS_SELECT;
+
+    query->info.kind = SL_STATEMENT_ROWS;
+    if (is_explained)
+        describe_explanation(query);
+    else
+        SL_TRY(describe_result(query, err));
+    if (!has_values)
+        return SL_OK;
+    query->rounds = sl_arena_calloc(query->arena, query->exec.threads, sizeof(*query->rounds));
+    if (query->rounds == NULL)
+        return fail_size(err);
+    return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
+}
+
+sl_status
+sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session, const char *text,
+                 size_t text_bytes, struct sl_query **out_query, struct sl_error *err)
+{
+    struct sl_query *query = sl_new(sizeof(*query));
+    sl_status st;
+
+    *out_query = NULL;
+    query->magic = QUERY_MAGIC;
+    query->env = *env;
+    query->arena = sl_arena_create(STATEMENT_BYTES_MAX);
+    query->started_us = sl_clock_now_us();
+    query->explanation = sl_buf_empty(16 << 20);
+    st = sl_statement_bind(env, session, text, text_bytes, query->arena, &query->statement, err);
+    if (st != SL_OK)
+        goto fail;
+    query->info.kind = SL_STATEMENT_OK;
+    query->info.parameter_count = query->statement.parameter_count;
+    query->info.consumed_bytes = query->statement.consumed_bytes;
+    init_exec(query);
+    if (env->store != NULL)
+        query->exec.snapshot = sl_snapshot_acquire(env->store);
+
+    bool has_values = query->statement.parameter_count == 0 || session->parameter_count != 0;
+    switch (query->statement.class) {
+    case SL_CLASS_SELECT:
+    case SL_CLASS_EXPLAIN:
+    case SL_CLASS_EXPLAIN_ANALYZE:
+        st = prepare_select(query, has_values, err);
+        break;
+    case SL_CLASS_DELETE:
+        if (env->store == NULL)
+            st = sl_fail(err, SL_MISSING, "there is no table flows here");
+        break;
+    case SL_CLASS_EMPTY:
+        break;
+    }
+    if (st != SL_OK)
+        goto fail;
+    if (!has_values)
+        query->failure =
+            sl_fail(&query->failure_error, SL_TYPE, "the statement's parameters have no values");
+    *out_query = query;
+    return SL_OK;
+fail:
+    sl_query_free(query);
+    return st;
+}
+
+const struct sl_query_info *
+sl_query_info(const struct sl_query *query)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    return &query->info;
+}
+
+/* ---- rounds ---- */
+
+/* The selected rows of a chunk as vectors of their own. */
+static sl_status
+compact_chunk(const struct sl_query *query, struct sl_chunk *chunk, struct round *round,
+              struct sl_error *err)
+{
+    uint32_t columns = query->info.column_count;
+    uint32_t selected = sl_chunk_selected(chunk);
+
+    round->count = selected;
+    round->vectors = chunk->inputs;
+    if (selected == chunk->count)
+        return SL_OK;
+    uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
+    round->vectors = sl_arena_calloc(chunk->arena, columns, sizeof(*round->vectors));
+    if (rows == NULL || round->vectors == NULL)
+        return sl_exec_out_of_memory(&query->exec, err);
+    (void)sl_chunk_rows(chunk, rows);
+    for (uint32_t i = 0; i < columns; i++)
+        if (!sl_vector_gather(&chunk->inputs[i], rows, selected, chunk->arena, &round->vectors[i]))
+            return sl_exec_out_of_memory(&query->exec, err);
+    return SL_OK;
+}
+
+static sl_status
+run_round(void *context, unsigned worker, struct sl_error *err)
+{
+    struct sl_query *query = context;
+    struct round *round = &query->rounds[worker];
+    struct sl_chunk chunk;
+
+    round->count = 0;
+    if (round->is_ended)
+        return SL_OK;
+    SL_TRY(sl_op_next(query->root, worker, &chunk, err));
+    round->is_ended = chunk.count == 0;
+    return chunk.count == 0 ? SL_OK : compact_chunk(query, &chunk, round, err);
+}
+
+/* EXPLAIN ANALYZE: to the end, without keeping anything. */
+static sl_status
+drain(void *context, unsigned worker, struct sl_error *err)
+{
+    struct sl_query *query = context;
+    struct sl_chunk chunk;
+
+    do {
+        SL_TRY(sl_op_next(query->root, worker, &chunk, err));
+    } while (chunk.count != 0);
+    return SL_OK;
+}
+
+static void
+set_deadline(struct sl_query *query)
+{
+    int64_t timeout_us = query->env.timeout_us;
+    query->exec.deadline_us = timeout_us == 0 ? 0 : sl_clock_monotonic_us() + timeout_us;
+}
+
+static sl_status
+start_plan(struct sl_query *query, struct sl_error *err)
+{
+    set_deadline(query);
+    atomic_store(&query->is_running, true);
+    return sl_op_start(query->root, err);
+}
+
+static sl_status
+next_rows(struct sl_query *query, const struct sl_vector **out_vectors, uint32_t *out_count,
+          struct sl_error *err)
+{
+    if (!query->is_started) {
+        query->is_started = true;
+        SL_TRY(start_plan(query, err));
+    }
+    for (;;) {
+        for (; query->round_next < query->round_count; query->round_next++) {
+            const struct round *round = &query->rounds[query->round_next];
+            if (round->count == 0)
+                continue;
+            *out_vectors = round->vectors;
+            *out_count = round->count;
+            query->round_next++;
+            return SL_OK;
+        }
+        bool is_more = query->round_count == 0;
+        for (unsigned i = 0; i < query->round_count; i++)
+            is_more = is_more || !query->rounds[i].is_ended;
+        if (!is_more)
+            return SL_OK;
+        query->round_next = 0;
+        query->round_count = query->root->width;
+        SL_TRY(sl_exec_each(&query->exec, query->round_count, run_round, query, err));
+    }
+}
+
+/* ---- EXPLAIN ---- */
+
+static sl_status
+next_explanation(struct sl_query *query, const struct sl_vector **out_vectors, uint32_t *out_count,
+                 struct sl_error *err)
+{
+    if (query->is_started)
+        return SL_OK;
+    query->is_started = true;
+    if (query->exec.is_analyzed) {
+        SL_TRY(start_plan(query, err));
+        SL_TRY(sl_exec_each(&query->exec, query->root->width, drain, query, err));
+    }
+    sl_plan_explain(query->root, &query->explanation);
+    if (query->explanation.bad)
+        return sl_fail(err, SL_LIMIT, "the plan is too long to be shown");
+
+    /* One row for each line; a line's end is not part of it, so the lines are closed up. */
+    uint8_t *bytes = query->explanation.bytes;
+    size_t size_bytes = query->explanation.size_bytes;
+    uint32_t lines = 0;
+    for (size_t i = 0; i < size_bytes; i++)
+        lines += bytes[i] == '\n';
+    uint32_t *offsets = sl_arena_calloc(query->arena, (size_t)lines + 1, sizeof(*offsets));
+    if (offsets == NULL)
+        return fail_size(err);
+    uint32_t kept = 0;
+    uint32_t line = 0;
+    for (size_t i = 0; i < size_bytes; i++) {
+        if (bytes[i] == '\n')
+            offsets[++line] = kept;
+        else
+            bytes[kept++] = bytes[i];
+    }
+    query->explained = (struct sl_vector){.type = SL_TYPE_TEXT,
+                                          .encoding = SL_PLAIN,
+                                          .count = lines,
+                                          .value_count = lines,
+                                          .offsets = offsets,
+                                          .bytes = bytes};
+    *out_vectors = &query->explained;
+    *out_count = lines;
+    return SL_OK;
+}
+
+/* ---- DELETE ---- */
+
+struct deletion {
+    struct sl_exec *exec;
+    const struct sl_select *select;
+    const struct sl_conjunct *conjuncts;
+    uint32_t conjunct_count;
+    bool is_never;
+};
+
+/* Leave in the morsel's selection the rows that go. */
+static sl_status
+match_rows(void *context, struct sl_morsel *morsel, struct sl_error *err)
+{
+    const struct deletion *deletion = context;
+    const struct sl_select *select = deletion->select;
+    struct sl_arena *arena = sl_arena_create_shared(&deletion->exec->budget);
+    uint32_t row_count = sl_morsel_row_count(morsel);
+    struct sl_lazy lazy = {
+        .morsel = morsel, .inputs = select->inputs, .input_count = select->input_count};
+    struct sl_chunk chunk = {.count = row_count,
+                             .selection = sl_morsel_selection(morsel),
+                             .lazy = &lazy,
+                             .arena = arena};
+    sl_status st = sl_exec_check(deletion->exec, err);
+
+    lazy.is_fetched = sl_arena_calloc(arena, select->input_count, sizeof(bool));
+    chunk.inputs = sl_arena_calloc(arena, select->input_count, sizeof(*chunk.inputs));
+    if (st == SL_OK && (lazy.is_fetched == NULL || chunk.inputs == NULL))
+        st = sl_exec_out_of_memory(deletion->exec, err);
+    if (st == SL_OK)
+        st = sl_conjuncts_filter(deletion->conjuncts, deletion->conjunct_count, &chunk, err);
+    if (st == SL_OK && deletion->is_never)
+        memset(chunk.selection, 0, sl_words_for(row_count) * sizeof(uint64_t));
+    sl_arena_destroy(arena);
+    return st;
+}
+
+static sl_status
+run_delete(struct sl_query *query, struct sl_error *err)
+{
+    const struct sl_select *select = query->statement.select;
+    struct sl_conjunct *conjuncts = NULL;
+    struct deletion deletion = {.exec = &query->exec, .select = select};
+
+    if (query->is_started)
+        return SL_OK;
+    query->is_started = true;
+    SL_TRY(sl_bounds_split(select->where, select->inputs, select->input_count, query->arena,
+                           &conjuncts, &deletion.conjunct_count, &deletion.is_never, err));
+    deletion.conjuncts = conjuncts;
+    set_deadline(query);
+    /* The store takes its own snapshot, of everything that is readable then. */
+    sl_snapshot_release(query->exec.snapshot);
+    query->exec.snapshot = NULL;
+    return sl_store_delete(query->env.store, match_rows, &deletion, &query->info.affected_rows,
+                           err);
+}
+
+/* ---- the rest of the facade ---- */
+
+sl_status
+sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint32_t *out_count,
+              struct sl_error *err)
+{
+    sl_status st = SL_OK;
+    struct sl_error story = {0};
+
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    *out_vectors = NULL;
+    *out_count = 0;
+    if (query->failure != SL_OK) {
+        if (err != NULL)
+            *err = query->failure_error;
+        return query->failure;
+    }
+    if (query->is_ended)
+        return SL_OK;
+    switch (query->statement.class) {
+    case SL_CLASS_SELECT:
+        st = next_rows(query, out_vectors, out_count, &story);
+        break;
+    case SL_CLASS_EXPLAIN:
+    case SL_CLASS_EXPLAIN_ANALYZE:
+        st = next_explanation(query, out_vectors, out_count, &story);
+        break;
+    case SL_CLASS_DELETE:
+        st = run_delete(query, &story);
+        break;
+    case SL_CLASS_EMPTY:
+        break;
+    }
+    if (st != SL_OK) {
+        query->failure = st;
+        query->failure_error = story;
+        if (err != NULL)
+            *err = story;
+        *out_count = 0;
+        return st;
+    }
+    query->is_ended = *out_count == 0;
+    return SL_OK;
+}
+
+void
+sl_query_cancel(struct sl_query *query)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    atomic_store_explicit(&query->exec.is_cancelled, true, memory_order_relaxed);
+}
+
+/* Scans of a plan, added up. */
+static void
+add_progress(const struct sl_op *op, struct sl_query_progress *progress)
+{
+    struct sl_scan_counters c;
+
+    if (sl_op_is_scan(op)) {
+        sl_op_scan_counters(op, &c);
+        progress->rows_total += c.rows_total;
+        progress->rows_done += c.rows_selected;
+        progress->bytes_read += c.bytes_read;
+    }
+    for (unsigned i = 0; i < SL_OP_CHILDREN_MAX; i++)
+        if (op->children[i] != NULL)
+            add_progress(op->children[i], progress);
+}
+
+void
+sl_query_progress(const struct sl_query *query, struct sl_query_progress *out_progress)
+{
+    struct sl_query_progress progress = {.started_us = query->started_us};
+
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    progress.memory_bytes =
+        atomic_load_explicit(&query->exec.budget.used_bytes, memory_order_relaxed);
+    if (query->root != NULL && atomic_load(&query->is_running))
+        add_progress(query->root, &progress);
+    *out_progress = progress;
+}
+
+void
+sl_query_free(struct sl_query *query)
+{
+    if (query == NULL)
+        return;
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    sl_op_close(query->root);
+    if (query->exec.snapshot != NULL)
+        sl_snapshot_release(query->exec.snapshot);
+    sl_buf_fini(&query->explanation);
+    sl_arena_destroy(query->arena);
+    sl_retire(&query->magic);
+    free(query);
+}

@@ -1,0 +1,223 @@
+/*
+ * vector_order.c - gathering rows of vectors, and their order; see exec.h.
+ *
+ * The rank squeezes a value into 64 bits so that most comparisons of a sort are one integer
+ * comparison: addresses and decimals saturate, text keeps its first seven letters.
+ */
+#include "query/exec.h"
+
+#include "storage/base/addr.h"
+
+static bool
+gather_text(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+            struct sl_arena *arena, struct sl_vector *out)
+{
+    uint32_t *offsets = sl_arena_calloc(arena, (size_t)count + 1, sizeof(*offsets));
+    if (offsets == NULL)
+        return false;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!sl_vector_is_null(vector, rows[i]))
+            total += sl_vector_slice(vector, rows[i]).size_bytes;
+        if (total > UINT32_MAX)
+            return false;
+        offsets[i + 1] = (uint32_t)total;
+    }
+    uint8_t *bytes = sl_arena_alloc(arena, (size_t)total);
+    if (bytes == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (offsets[i + 1] == offsets[i])
+            continue;
+        struct sl_slice slice = sl_vector_slice(vector, rows[i]);
+        memcpy(bytes + offsets[i], slice.bytes, slice.size_bytes);
+    }
+    out->offsets = offsets;
+    out->bytes = bytes;
+    return true;
+}
+
+static bool
+gather_fixed(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+             struct sl_arena *arena, struct sl_vector *out)
+{
+    size_t width = vector->width;
+    uint8_t *values = sl_arena_alloc(arena, (size_t)count * width);
+    if (values == NULL)
+        return false;
+    const uint8_t *source = vector->values;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(values + i * width, source + sl_vector_entry(vector, rows[i]) * width, width);
+    out->values = values;
+    return true;
+}
+
+static bool
+gather_presence(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+                struct sl_arena *arena, struct sl_vector *out)
+{
+    if (vector->present == NULL)
+        return true;
+    uint64_t *present = sl_arena_calloc(arena, sl_words_for(count), sizeof(*present));
+    if (present == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        present[i / 64] |= (uint64_t)sl_bit_get(vector->present, rows[i]) << i % 64;
+    out->present = present;
+    return true;
+}
+
+bool
+sl_vector_gather(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+                 struct sl_arena *arena, struct sl_vector *out_vector)
+{
+    struct sl_vector out = *vector;
+
+    out.count = count;
+    out.present = NULL;
+    if (!gather_presence(vector, rows, count, arena, &out))
+        return false;
+    if (vector->encoding == SL_CONSTANT || vector->type == SL_TYPE_NULL) {
+        *out_vector = out;
+        return true;
+    }
+    /* A dictionary much larger than the rows that are left is not worth carrying along. */
+    if (vector->encoding == SL_DICT && vector->value_count <= count) {
+        uint32_t *codes = sl_arena_alloc(arena, (size_t)count * sizeof(*codes));
+        if (codes == NULL)
+            return false;
+        for (uint32_t i = 0; i < count; i++)
+            codes[i] = vector->codes[rows[i]];
+        out.codes = codes;
+        *out_vector = out;
+        return true;
+    }
+    out.encoding = SL_PLAIN;
+    out.codes = NULL;
+    out.is_sorted = false;
+    out.value_count = count;
+    bool is_done = sl_type_is_bytes(vector->type) ? gather_text(vector, rows, count, arena, &out)
+                                                  : gather_fixed(vector, rows, count, arena, &out);
+    *out_vector = out;
+    return is_done;
+}
+
+static uint8_t
+fold(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+int
+sl_slice_compare(struct sl_slice a, struct sl_slice b, bool is_binary)
+{
+    uint32_t common = a.size_bytes < b.size_bytes ? a.size_bytes : b.size_bytes;
+
+    if (is_binary) {
+        int order = common == 0 ? 0 : memcmp(a.bytes, b.bytes, common);
+        if (order != 0)
+            return order < 0 ? -1 : 1;
+    } else {
+        for (uint32_t i = 0; i < common; i++) {
+            uint8_t x = fold(a.bytes[i]);
+            uint8_t y = fold(b.bytes[i]);
+            if (x != y)
+                return x < y ? -1 : 1;
+        }
+    }
+    return (a.size_bytes > b.size_bytes) - (a.size_bytes < b.size_bytes);
+}
+
+static bool
+compares_bytes(const struct sl_sql_type *type)
+{
+    return type->is_binary || type->type == SL_TYPE_OCTETS;
+}
+
+int
+sl_vector_compare(const struct sl_vector *a, uint32_t row_a, const struct sl_vector *b,
+                  uint32_t row_b, const struct sl_sql_type *type)
+{
+    bool null_a = sl_vector_is_null(a, row_a);
+    bool null_b = sl_vector_is_null(b, row_b);
+    if (null_a || null_b)
+        return (int)null_b - (int)null_a;
+    if (sl_type_is_bytes(type->type))
+        return sl_slice_compare(sl_vector_slice(a, row_a), sl_vector_slice(b, row_b),
+                                compares_bytes(type));
+    if (sl_type_is_signed(type->type)) {
+        int64_t x = (int64_t)sl_vector_u64(a, row_a);
+        int64_t y = (int64_t)sl_vector_u64(b, row_b);
+        return (x > y) - (x < y);
+    }
+    if (type->type == SL_TYPE_F64) {
+        double x = sl_vector_f64(a, row_a);
+        double y = sl_vector_f64(b, row_b);
+        return (x > y) - (x < y);
+    }
+    if (type->type == SL_TYPE_ADDR)
+        return sl_addr_compare(sl_vector_addr(a, row_a), sl_vector_addr(b, row_b));
+    if (type->type == SL_TYPE_DECIMAL) {
+        sl_i128 x = sl_vector_i128(a, row_a);
+        sl_i128 y = sl_vector_i128(b, row_b);
+        return (x > y) - (x < y);
+    }
+    uint64_t x = sl_vector_u64(a, row_a);
+    uint64_t y = sl_vector_u64(b, row_b);
+    return (x > y) - (x < y);
+}
+
+static uint64_t
+rank_text(struct sl_slice slice, bool is_binary)
+{
+    uint64_t rank = 0;
+    for (uint32_t i = 0; i < 7; i++) {
+        uint8_t c = i < slice.size_bytes ? slice.bytes[i] : 0;
+        rank = rank << 8 | (is_binary ? c : fold(c));
+    }
+    return rank + 1;
+}
+
+/* Half a step is lost below the top bit, so that 0 stays for NULL. */
+static uint64_t
+rank_f64(double value)
+{
+    uint64_t bits;
+    value = value == 0 ? 0 : value; /* -0 and 0 are one value */
+    memcpy(&bits, &value, sizeof(bits));
+    bits = bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+    return bits / 2 + 1;
+}
+
+static uint64_t
+rank_decimal(sl_i128 value)
+{
+    const sl_i128 edge = (sl_i128)1 << 62;
+    if (value >= edge)
+        return UINT64_MAX;
+    if (value < -edge)
+        return 1;
+    return (uint64_t)(value + edge) + 1;
+}
+
+uint64_t
+sl_vector_rank(const struct sl_vector *vector, uint32_t row, const struct sl_sql_type *type)
+{
+    if (sl_vector_is_null(vector, row))
+        return 0;
+    if (sl_type_is_bytes(type->type))
+        return rank_text(sl_vector_slice(vector, row), compares_bytes(type));
+    if (type->type == SL_TYPE_F64)
+        return rank_f64(sl_vector_f64(vector, row));
+    if (type->type == SL_TYPE_DECIMAL)
+        return rank_decimal(sl_vector_i128(vector, row));
+    if (type->type == SL_TYPE_ADDR) {
+        struct sl_addr addr = sl_vector_addr(vector, row);
+        bool is_low = addr.high == 0 && addr.low < UINT64_C(1) << 62;
+        return is_low ? addr.low + 1 : UINT64_C(1) << 63 | addr.high >> 1;
+    }
+    uint64_t value = sl_vector_u64(vector, row);
+    if (sl_type_is_signed(type->type))
+        value ^= UINT64_C(1) << 63;
+    return value == UINT64_MAX ? value : value + 1;
+}
