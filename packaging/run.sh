@@ -24,8 +24,7 @@ until [ -s "$port_file" ]; do
     waited=$((waited + 1))
     [ $waited -lt 300 ] || { echo "sluiced did not get ready in 30 seconds" >&2; exit 1; }
 done
-address=$(sed -n 's/^native=//p' "$port_file")
-[ -n "$address" ] || address="${SLUICE_LISTEN:-127.0.0.1:7010}"
+address="127.0.0.1:$(head -1 "$port_file")"
 
 stored=$("$bin/sluice" --connect "$address" query 'SELECT COUNT(*) FROM flows' --format csv | tr -d '\r' | tail -1)
 if [ "$stored" = 0 ]; then

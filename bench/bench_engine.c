@@ -1,0 +1,394 @@
+/*
+ * bench_engine.c - the engine in one process: datagrams in memory to rows on disk to answers.
+ *
+ *   bench_engine --dir NEW_DIR [--flows N] [--seed N] [--version 5|9] [--threads N]
+ *
+ * 1. generate: export datagrams of 8 exporters into memory (not timed)
+ * 2. ingest:   decode, journal, memtable; sealing and merging run beside it, as in the server.
+ *              Ends when everything is sealed and durable. Wall time and CPU of the process.
+ * 3. check:    COUNT and SUMs of the stored rows equal those of the generated flows
+ * 4. size:     every byte of the data directory, a flow and by column
+ * 5. queries:  the standard questions, warm: median of 5
+ *
+ * All flows are synthetic (bench/README.md). A wrong sum ends the run with status 1.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/flowgen.h"
+#include "ingest/decode/decoder.h"
+#include "query/query.h"
+#include "storage/base/clock.h"
+#include "storage/clause.h"
+#include "storage/store.h"
+#include "storage/value_text.h"
+
+enum { EXPORTERS = 8, DATAGRAM_BYTES_MAX = 2048 };
+
+struct datagrams {
+    struct sl_buf bytes; /* u16 length, u8 exporter, payload; one after another */
+    uint64_t flows;
+    uint64_t packets;
+    uint64_t flow_bytes;
+    uint64_t count;
+};
+
+struct run {
+    struct sl_schema *schema;
+    struct sl_pool *pool;
+    struct sl_store *store;
+    char *dir;
+    unsigned threads;
+};
+
+static double
+cpu_seconds(void)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static double
+peak_mib(void)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static void
+die(const char *what, const struct sl_error *err)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, err->text);
+    exit(1);
+}
+
+/* Flows that wait for their datagram, by exporter and family. */
+struct waiting {
+    struct flow flows[30];
+    uint32_t count;
+};
+
+static void
+emit(struct datagrams *d, struct flowgen_exporter *exporter, unsigned index, struct waiting *w,
+     int version)
+{
+    if (w->count == 0)
+        return;
+    size_t at = d->bytes.size_bytes;
+    sl_buf_u16le(&d->bytes, 0);
+    sl_buf_u8(&d->bytes, (uint8_t)index);
+    if (version == 5)
+        flowgen_netflow5(exporter, w->flows, w->count, &d->bytes);
+    else
+        flowgen_netflow9(exporter, w->flows, w->count, &d->bytes);
+    if (d->bytes.bad) {
+        fprintf(stderr, "bench: no memory for so many datagrams\n");
+        exit(1);
+    }
+    size_t payload_bytes = d->bytes.size_bytes - at - 3;
+    d->bytes.bytes[at] = (uint8_t)payload_bytes;
+    d->bytes.bytes[at + 1] = (uint8_t)(payload_bytes >> 8);
+    d->count++;
+    w->count = 0;
+}
+
+static struct datagrams
+generate(const struct flowgen_options *options, uint64_t flows, int version)
+{
+    static struct waiting waiting[EXPORTERS][2];
+    struct flowgen_exporter exporters[EXPORTERS] = {0};
+    struct datagrams d = {.bytes = sl_buf_empty(SIZE_MAX / 2)};
+    struct flowgen *g = flowgen_create(options);
+    for (unsigned i = 0; i < EXPORTERS; i++)
+        exporters[i].source_id = i + 1;
+    while (d.flows < flows) {
+        struct flow f;
+        flowgen_next(g, &f);
+        bool is_v6 = !sl_addr_is_v4(f.src_addr);
+        if (is_v6 && version == 5)
+            continue;
+        struct waiting *w = &waiting[f.exporter][is_v6];
+        w->flows[w->count++] = f;
+        d.flows++;
+        d.packets += f.packets;
+        d.flow_bytes += f.bytes;
+        uint32_t full = version == 5 ? 30 : is_v6 ? 15 : FLOWGEN_NETFLOW9_FLOWS_MAX;
+        if (w->count == full)
+            emit(&d, &exporters[f.exporter], f.exporter, w, version);
+    }
+    for (unsigned i = 0; i < EXPORTERS; i++) {
+        emit(&d, &exporters[i], i, &waiting[i][0], version);
+        emit(&d, &exporters[i], i, &waiting[i][1], version);
+    }
+    flowgen_destroy(g);
+    return d;
+}
+
+static sl_status
+put_batch(void *context, struct sl_batch *batch, struct sl_error *err)
+{
+    struct run *run = context;
+    sl_status st = sl_store_append(run->store, batch, NULL, NULL, NULL, err);
+    sl_batch_release(batch);
+    return st;
+}
+
+static void
+ingest(struct run *run, const struct datagrams *d)
+{
+    struct sl_error err = {0};
+    struct sl_decoder_options options = sl_decoder_options_default();
+    struct sl_sink sink = {.put = put_batch, .context = run};
+    struct sl_decoder *decoder = sl_decoder_create(&options, run->schema, sink);
+    const uint8_t *at = d->bytes.bytes;
+    const uint8_t *end = at + d->bytes.size_bytes;
+    while (at < end) {
+        size_t size_bytes = (size_t)at[0] | (size_t)at[1] << 8;
+        struct sl_datagram_from from = {.addr = sl_addr_from_v4(0xc0000201U + at[2]),
+                                        .port = 2055,
+                                        .received_us = sl_clock_now_us(),
+                                        .origin = "bench"};
+        if (sl_decoder_datagram(decoder, &from, at + 3, size_bytes, &err) != SL_OK)
+            die("decode", &err);
+        at += 3 + size_bytes;
+    }
+    if (sl_decoder_flush(decoder, &err) != SL_OK)
+        die("decode", &err);
+    sl_decoder_destroy(decoder);
+}
+
+static uint64_t
+directory_bytes(const char *path)
+{
+    uint64_t total = 0;
+    DIR *dir = opendir(path);
+    for (struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir)) {
+        char below[SL_PATH_BYTES_MAX];
+        struct stat info;
+        if (e->d_name[0] == '.')
+            continue;
+        (void)snprintf(below, sizeof(below), "%s/%s", path, e->d_name);
+        if (stat(below, &info) != 0)
+            continue;
+        /* What a sparse file occupies, not how long it says it is (LMDB's map). */
+        total += S_ISDIR(info.st_mode) ? directory_bytes(below) : (uint64_t)info.st_blocks * 512;
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+    return total;
+}
+
+/* Run a statement; *out_text gets its first row, "|" between values. Seconds. */
+static double
+ask(struct run *run, const char *sql, char *out_text, size_t text_bytes)
+{
+    struct sl_error err = {0};
+    struct sl_query *query = NULL;
+    struct sl_session session = {
+        .dialect = SL_DIALECT_NATIVE, .database = "flows", .time_zone = "UTC", .user = "bench"};
+    struct sl_query_env env = {.store = run->store,
+                               .schema = run->schema,
+                               .pool = run->pool,
+                               .threads_max = run->threads,
+                               .memory_bytes = (size_t)1 << 31,
+                               .prune = SL_PRUNE_ALL};
+    bool is_first = true;
+    out_text[0] = '\0';
+    int64_t started_us = sl_clock_monotonic_us();
+    if (sl_query_prepare(&env, &session, sql, strlen(sql), &query, &err) != SL_OK)
+        die(sql, &err);
+    for (;;) {
+        const struct sl_vector *v = NULL;
+        uint32_t count = 0;
+        if (sl_query_next(query, &v, &count, &err) != SL_OK)
+            die(sql, &err);
+        if (count == 0)
+            break;
+        struct sl_buf text = sl_buf_empty(text_bytes - 1);
+        for (uint32_t i = 0; is_first && i < sl_query_info(query)->column_count; i++) {
+            sl_buf_text(&text, i == 0 ? "" : "|");
+            if (!sl_vector_is_null(&v[i], 0))
+                sl_value_format(&v[i], 0, &text);
+        }
+        if (is_first && text.size_bytes != 0) {
+            memcpy(out_text, text.bytes, text.size_bytes);
+            out_text[text.size_bytes] = '\0';
+        }
+        is_first = false;
+        sl_buf_fini(&text);
+    }
+    sl_query_free(query);
+    return (double)(sl_clock_monotonic_us() - started_us) / 1e6;
+}
+
+static bool
+check_sums(struct run *run, const struct datagrams *d)
+{
+    char expected[128];
+    char got[256];
+    (void)snprintf(expected, sizeof(expected), "%" PRIu64 "|%" PRIu64 "|%" PRIu64, d->flows,
+                   d->packets, d->flow_bytes);
+    (void)ask(run, "SELECT COUNT(*), SUM(in_packets), SUM(in_bytes) FROM flows", got, sizeof(got));
+    if (strcmp(expected, got) == 0)
+        return true;
+    fprintf(stderr, "bench: stored %s, generated %s\n", got, expected);
+    return false;
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void
+questions(struct run *run)
+{
+    static const struct {
+        const char *name;
+        const char *sql;
+    } list[] = {
+        {"count", "SELECT COUNT(*) FROM flows"},
+        {"sum bytes", "SELECT SUM(bytes), SUM(packets) FROM flows"},
+        {"top sources",
+         "SELECT src_addr, SUM(bytes) AS b FROM flows GROUP BY src_addr ORDER BY b DESC LIMIT 10"},
+        {"top destinations",
+         "SELECT dst_addr, SUM(bytes) AS b FROM flows GROUP BY dst_addr ORDER BY b DESC LIMIT 10"},
+        {"top ports",
+         "SELECT dst_port, SUM(bytes) AS b FROM flows GROUP BY dst_port ORDER BY b DESC LIMIT 10"},
+        {"top pairs", "SELECT src_addr, dst_addr, SUM(bytes) AS b FROM flows GROUP BY src_addr, "
+                      "dst_addr ORDER BY b DESC LIMIT 10"},
+        {"per minute", "SELECT time_bucket(last_seen, 60) AS t, SUM(bytes) FROM flows GROUP BY t "
+                       "ORDER BY t"},
+        {"by interface", "SELECT exporter_addr, input_if, output_if, SUM(bytes) FROM flows GROUP "
+                         "BY exporter_addr, input_if, output_if ORDER BY 4 DESC LIMIT 20"},
+        {"by AS",
+         "SELECT src_as, SUM(bytes) AS b FROM flows GROUP BY src_as ORDER BY b DESC LIMIT 10"},
+        {"needle, busy host", "SELECT COUNT(*), SUM(bytes) FROM flows WHERE host = 10.10.6.153"},
+        {"needle, absent host", "SELECT COUNT(*) FROM flows WHERE host = 203.0.113.77"},
+        {"port filter", "SELECT COUNT(*), SUM(bytes) FROM flows WHERE dst_port = 3389"},
+        {"subnet filter", "SELECT COUNT(*), SUM(bytes) FROM flows WHERE dst_addr IN 10.10.3.0/24"},
+        {"newest 100", "SELECT * FROM flows ORDER BY last_seen DESC LIMIT 100"},
+        {"scan detection",
+         "SELECT src_addr, COUNT(DISTINCT dst_addr) AS n FROM flows WHERE "
+         "tcp_flags = 2 GROUP BY src_addr HAVING n > 100 ORDER BY n DESC LIMIT 10"},
+        {"distinct sources", "SELECT COUNT(DISTINCT src_addr) FROM flows"},
+    };
+    char text[512];
+    printf("%-20s %10s %10s\n", "question", "median ms", "min ms");
+    for (size_t i = 0; i < SL_COUNTOF(list); i++) {
+        double seconds[5];
+        for (unsigned round = 0; round < 5; round++)
+            seconds[round] = ask(run, list[i].sql, text, sizeof(text));
+        qsort(seconds, 5, sizeof(double), compare_doubles);
+        printf("%-20s %10.2f %10.2f   %.60s\n", list[i].name, seconds[2] * 1e3, seconds[0] * 1e3,
+               text);
+    }
+}
+
+static void
+print_column(void *context, const char *column, uint64_t data_bytes, uint64_t index_bytes)
+{
+    double flows = *(const double *)context;
+    if (data_bytes + index_bytes != 0)
+        printf("  %-20s %8.3f %8.3f\n", column, (double)data_bytes / flows,
+               (double)index_bytes / flows);
+}
+
+static void
+sizes(struct run *run, uint64_t flows)
+{
+    struct sl_error err = {0};
+    struct sl_store_status status;
+    double count = (double)flows;
+    sl_store_status(run->store, &status);
+    printf("size: %.3f bytes a flow in the directory; segments %.3f (indexes %.3f of it), "
+           "journal %.3f, catalog %.3f; %" PRIu64 " segments\n",
+           (double)directory_bytes(run->dir) / count, (double)status.segment_bytes / count,
+           (double)status.index_bytes / count, (double)status.journal_bytes / count,
+           (double)status.catalog_bytes / count, status.segment_count);
+    printf("  %-20s %8s %8s\n", "bytes a flow", "data", "index");
+    if (sl_store_column_bytes(run->store, print_column, &count, &err) != SL_OK)
+        die("sizes", &err);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct flowgen_options options = flowgen_options_default();
+    struct run run = {.threads = 2};
+    struct sl_error err = {0};
+    uint64_t flows = 10000000;
+    int version = 9;
+    const char *dir = NULL;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--flows") == 0)
+            flows = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--seed") == 0)
+            options.seed = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--dir") == 0)
+            dir = argv[i + 1];
+        else if (strcmp(argv[i], "--version") == 0)
+            version = argv[i + 1][0] == '5' ? 5 : 9;
+        else if (strcmp(argv[i], "--threads") == 0)
+            run.threads = (unsigned)strtoul(argv[i + 1], NULL, 10);
+    }
+    if (argc % 2 == 0 || flows == 0 || dir == NULL || run.threads == 0) {
+        fprintf(stderr, "usage: bench_engine --dir NEW_DIR [--flows N] [--seed N] [--version 5|9] "
+                        "[--threads N]\n");
+        return 2;
+    }
+    run.dir = sl_new_string(dir);
+    options.flows_per_second = 20000;
+    struct datagrams d = generate(&options, flows, version);
+    printf("%" PRIu64 " synthetic flows in %" PRIu64 " NetFlow v%d datagrams, %.1f bytes a flow\n",
+           d.flows, d.count, version, (double)d.bytes.size_bytes / (double)d.flows);
+    double base_mib = peak_mib();
+
+    /* Data is as old as the generator says: it must not be filed by the time of receipt. */
+    sl_clock_set_us(options.start_us + SL_US_PER_HOUR);
+    struct sl_store_options store_options = sl_store_options_default();
+    store_options.directory = dir;
+    run.schema = sl_schema_create();
+    run.pool = sl_pool_create("bench", run.threads);
+    if (sl_store_open(&store_options, run.schema, run.pool, &run.store, &err) != SL_OK)
+        die("open", &err);
+    double cpu = cpu_seconds();
+    int64_t started_us = sl_clock_monotonic_us();
+    ingest(&run, &d);
+    double received = (double)(sl_clock_monotonic_us() - started_us) / 1e6;
+    if (sl_store_flush(run.store, &err) != SL_OK)
+        die("flush", &err);
+    double wall = (double)(sl_clock_monotonic_us() - started_us) / 1e6;
+    cpu = cpu_seconds() - cpu;
+    printf("ingest: %.2f M flows/s until sealed and durable (%.2f s; %.2f s until received), "
+           "%.3f us CPU a flow, peak memory %.0f MiB above the datagrams\n",
+           (double)d.flows / wall / 1e6, wall, received, cpu * 1e6 / (double)d.flows,
+           peak_mib() - base_mib);
+    bool is_right = check_sums(&run, &d);
+    sizes(&run, d.flows);
+    started_us = sl_clock_monotonic_us();
+    cpu = cpu_seconds();
+    if (sl_store_merge_all(run.store, &err) != SL_OK)
+        die("merge", &err);
+    printf("merge: %.2f s, %.3f us CPU a flow\n",
+           (double)(sl_clock_monotonic_us() - started_us) / 1e6,
+           (cpu_seconds() - cpu) * 1e6 / (double)d.flows);
+    sizes(&run, d.flows);
+    is_right = check_sums(&run, &d) && is_right;
+    questions(&run);
+    sl_store_close(run.store);
+    sl_pool_destroy(run.pool);
+    sl_schema_destroy(run.schema);
+    sl_buf_fini(&d.bytes);
+    free(run.dir);
+    return is_right ? 0 : 1;
+}

@@ -1,0 +1,1 @@
+sluice_test(unit/client/field_test.c sluice_client)

@@ -1,0 +1,12 @@
+# sluice_e2e(name LABELS...): tests/e2e/<name>_test.sh with the programs of this preset.
+function(sluice_e2e name)
+    add_test(NAME e2e/${name}
+             COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${name}_test.sh ${CMAKE_BINARY_DIR}/bin)
+    set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS e2e)
+endfunction()
+
+sluice_e2e(cli)
+sluice_e2e(damage)
+sluice_e2e(import)
+sluice_e2e(run)
+sluice_e2e(softflowd)

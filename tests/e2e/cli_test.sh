@@ -1,0 +1,52 @@
+#!/bin/sh
+# cli_test.sh - the command line as scripts and people use it: formats, errors, exit statuses.
+. "$(dirname "$0")/lib.sh"
+start_server
+cat >"$work/rows.csv" <<'C'
+first_seen,last_seen,src_addr,dst_addr,src_port,dst_port,protocol,in_bytes,in_packets,note
+2026-11-23T08:15:30.250Z,2026-11-23T08:15:31Z,10.1.2.3,2001:db8::1,1234,443,tcp,1500,3,"a ""quoted"", note"
+2026-11-23T08:15:30Z,2026-11-23T08:15:30Z,10.1.2.4,192.0.2.1,53,5353,17,80,1,
+C
+sluice import "$work/rows.csv" --no-progress >/dev/null
+
+q="SELECT src_addr, dst_addr, first_seen, in_bytes, note FROM flows ORDER BY in_bytes DESC"
+same "csv" 'src_addr,dst_addr,first_seen,in_bytes,note
+10.1.2.3,2001:db8::1,2026-11-23T08:15:30.250Z,1500,"a ""quoted"", note"
+10.1.2.4,192.0.2.1,2026-11-23T08:15:30Z,80,' "$(sluice query "$q" --format csv | tr -d '\r')"
+same "tsv" "$(printf 'src_addr\tnote\n10.1.2.3\ta "quoted", note\n10.1.2.4\t\\N')" \
+    "$(sluice query "SELECT src_addr, note FROM flows ORDER BY in_bytes DESC" --format tsv)"
+same "json" '[{"src_addr":"10.1.2.3","in_bytes":1500,"note":"a \"quoted\", note"},
+{"src_addr":"10.1.2.4","in_bytes":80,"note":null}]' \
+    "$(sluice query "SELECT src_addr, in_bytes, note FROM flows ORDER BY in_bytes DESC" --format json)"
+contains "vertical" "in_bytes: 1500" "$(sluice query "$q" --format vertical)"
+contains "table" "SRC_ADDR|src_addr +dst_addr" "$(sluice query "$q" --format table)"
+contains "explain" "flows" "$(sluice query "$q" --explain --format csv)"
+
+err=$(sluice query 'SELECT byts FROM flows' 2>&1 >/dev/null)
+same "an unknown column points at it" 'sluice: unknown column "byts" at 1:8, did you mean "bytes"?' "$err"
+sluice query 'SELECT byts FROM flows' >/dev/null 2>&1
+same "and exits with 1" 1 $?
+sluice query 'SELECT 1 +' >/dev/null 2>"$work/err"
+same "a syntax error exits with 1" 1 $?
+same "in one line" 1 "$(wc -l <"$work/err" | tr -d ' ')"
+sluice frobnicate >/dev/null 2>&1
+same "an unknown command exits with 2" 2 $?
+"$bin/sluice" --connect 127.0.0.1:1 query 'SELECT 1' >/dev/null 2>"$work/err"
+same "no server exits with 1" 1 $?
+contains "and says where it looked" "127.0.0.1:1" "$(cat "$work/err")"
+contains "--help is there" "import FILE" "$("$bin/sluice" --help)"
+contains "sluiced --help is there" "netflow-listen" "$("$bin/sluiced" --help)"
+"$bin/sluiced" --data "$work/x" --mysql-listen 127.0.0.1:3307 >/dev/null 2>"$work/err"
+same "an option whose part is not built is refused" 1 "$([ $? != 0 ] && echo 1)"
+"$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off >/dev/null 2>"$work/err"
+same "a directory that is in use is refused" 1 "$([ $? != 0 ] && echo 1)"
+contains "with a reason" "data" "$(cat "$work/err")"
+
+contains "status is one screen" "segments" "$(sluice status)"
+out=$(printf 'SELECT COUNT(*) AS n\nFROM flows;\n\\q\n' | HOME="$work" sluice 2>&1)
+contains "the shell runs statements over several lines" "^ *2" "$out"
+out=$(printf 'SELECT nothing_here FROM flows;\nSELECT 41 + 1;\n' | HOME="$work" sluice 2>&1)
+contains "the shell goes on after an error" "42" "$out"
+
+contains "system tables answer" "^[0-9]" "$(sql 'SELECT COUNT(*) FROM system.segments')"
+finish

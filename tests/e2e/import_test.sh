@@ -1,0 +1,90 @@
+#!/bin/sh
+# import_test.sh - files into a server: every format, every compression, each content once, bad
+# lines, and imports that are cut off by a crash of either side.
+. "$(dirname "$0")/lib.sh"
+
+"$bin/flowgen" --flows 200000 --rate 2000 --format nprobe >"$work/a.flows"
+"$bin/flowgen" --flows 20000 --seed 2 --format csv >"$work/b.csv"
+start_server
+
+out=$(sluice import "$work/a.flows" --no-progress)
+contains "the summary counts rows" "^200000 rows read, 200000 stored, 0 rejected" "$out"
+expected=$(tail -n +2 "$work/a.flows" | awk -F'|' '{ p += $6; b += $7 } END { printf "%d,%d,%d", NR, p, b }')
+same "all rows, packets and bytes of the file" "$expected" \
+    "$(sql 'SELECT COUNT(*), SUM(in_packets), SUM(in_bytes) FROM flows')"
+
+out=$(sluice import "$work/a.flows" --no-progress)
+contains "a second import is recognised" "imported before" "$out"
+same "and stores nothing" 200000 "$(sql 'SELECT COUNT(*) FROM flows')"
+
+gzip -k "$work/a.flows"
+out=$(sluice import "$work/a.flows.gz" --no-progress)
+contains "the same content compressed is recognised" "imported before" "$out"
+
+"$bin/flowgen" --flows 210000 --rate 2000 --format nprobe >"$work/a.flows"
+out=$(sluice import "$work/a.flows" --no-progress)
+contains "a file that grew is continued" "^10000 rows read, 10000 stored" "$out"
+same "with the new rows only" 210000 "$(sql 'SELECT COUNT(*) FROM flows')"
+
+zstd -q "$work/b.csv"
+out=$(sluice import "$work/b.csv.zst" --no-progress)
+contains "CSV in zstd" "^20000 rows read, 20000 stored" "$out"
+out=$(sluice import "$work/b.csv" --again --no-progress)
+contains "--again imports once more" "^20000 rows read, 20000 stored" "$out"
+same "and stores again" 250000 "$(sql 'SELECT COUNT(*) FROM flows')"
+
+cat >"$work/c.json" <<'J'
+{"IPV4_SRC_ADDR":"203.0.113.5","IPV4_DST_ADDR":"198.51.100.7","L4_SRC_PORT":57016,"L4_DST_PORT":443,"PROTOCOL":6,"IN_BYTES":129,"IN_PKTS":2,"OUT_BYTES":1459,"OUT_PKTS":1,"FIRST_SWITCHED":1560962598,"LAST_SWITCHED":1560962598,"L7_PROTO":"0","EXPORTER_IPV4_ADDRESS":"127.0.0.1","42":9}
+[{"8":"203.0.113.6","12":"198.51.100.7","7":1,"11":2,"4":17,"1":100,"2":1,"22":1560962598,"21":1560962599},{"8":"203.0.113.7","12":"198.51.100.7","4":"udp","22":1560962598.25}]
+{"broken
+{"IN_BYTES":"many","FIRST_SWITCHED":1}
+J
+out=$(sluice import "$work/c.json" --no-progress 2>"$work/err")
+same "bad lines do not stop an import" 0 $?
+contains "and are counted" "^5 rows read, 3 stored, 2 rejected" "$out"
+contains "the first are shown with line and reason" "c.json:3: " "$(cat "$work/err")"
+contains "each of them" "c.json:4: .*in_bytes" "$(cat "$work/err")"
+same "JSON fields reach their columns" "203.0.113.5,443,129,1459,2019-06-19T16:43:18Z" \
+    "$(sql "SELECT src_addr, dst_port, in_bytes, out_bytes, last_seen FROM flows WHERE src_addr = 203.0.113.5")"
+sluice import "$work/c.json" --again --strict --no-progress >/dev/null 2>"$work/err"
+same "--strict stops at the first bad line" 1 $?
+contains "and says which" "c.json:3" "$(cat "$work/err")"
+printf 'IN_BYTES|LAST_SWITCHED\nx|y\n' >"$work/bad.flows"
+sluice import "$work/bad.flows" --no-progress >/dev/null 2>&1
+same "a file of only bad lines fails" 1 $?
+
+mkdir -p "$work/dump/2026/11"
+head -101 "$work/a.flows" | sed 's/|6|/|7|/' >"$work/dump/2026/11/00.flows"
+head -51 "$work/a.flows" | sed 's/|6|/|8|/' >"$work/dump/2026/11/01.flows"
+cp "$work/a.flows" "$work/dump/2026/11/02.flows.temp"
+out=$(sluice import "$work/dump" --no-progress)
+contains "a directory is walked, .temp files are skipped" "^150 rows read" "$out"
+
+sluice import /nowhere --no-progress >/dev/null 2>"$work/err"
+same "a missing file fails" 1 $?
+same "in one line" 1 "$(wc -l <"$work/err" | tr -d ' ')"
+
+# A crash of the server in the middle; then of the client.
+"$bin/flowgen" --flows 1500000 --seed 7 --format nprobe >"$work/big.flows"
+before=$(sql 'SELECT COUNT(*) FROM flows')
+sluice import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
+client=$!
+sleep 1
+kill_server
+wait $client
+same "an import fails when the server dies" 1 $?
+start_server
+sluice import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
+client=$!
+sleep 0.7
+kill -9 $client 2>/dev/null
+wait $client 2>/dev/null
+out=$(sluice import "$work/big.flows" --no-progress)
+same "and goes on without a row lost or doubled" $((before + 1500000)) \
+    "$(sql 'SELECT COUNT(*) FROM flows')"
+sluice flush
+same "flush succeeds" 0 $?
+stop_server
+out=$("$bin/sluice" check "$work/data" 2>&1)
+same "the directory is whole" 0 $?
+finish
