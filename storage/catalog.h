@@ -13,7 +13,7 @@
  * reads it. Therefore every value ends in an XXH3 over its key and itself, and open first lets a
  * child process read all of it, the list of free pages included: a child that dies or finds a
  * wrong hash means SL_CORRUPT, and the store then calls sl_catalog_move_aside and rebuilds the
- * catalog from segments and journal. The layout of keys and values is described in catalog.c.
+ * catalog from segments and journal. The layout of keys and values is described in catalog_record.h.
  *
  * Ownership: open gives the caller a catalog, close takes it back.
  * Threads:   any, between open and close; an edit and a state belong to one thread at a time.
@@ -45,6 +45,9 @@ struct sl_catalog_edit;
  */
 SL_MUST_CHECK
 sl_status sl_catalog_open(const char *path, struct sl_catalog **out_catalog, struct sl_error *err);
+/* Was there no catalog, so that this open made an empty one? With segments in the directory that
+ * means that it was lost. */
+bool sl_catalog_is_new(const struct sl_catalog *catalog);
 /* NULL is allowed. */
 void sl_catalog_close(struct sl_catalog *catalog);
 
@@ -124,7 +127,7 @@ struct sl_catalog_state {
     size_t import_count;
     const struct sl_catalog_column *columns; /* in the order they were added */
     size_t column_count;
-    struct sl_arena *arena; /* owned: all of the above */
+    struct sl_arena *arena; /* owned: what the above point to */
 };
 SL_MUST_CHECK
 sl_status sl_catalog_load(struct sl_catalog *catalog, struct sl_catalog_state **out_state,

@@ -1,0 +1,715 @@
+/*
+ * catalog.c - see catalog.h for the contract and catalog_record.h for keys and values.
+ *
+ * The environment is opened without LMDB's own locks: one process holds the data directory, and
+ * inside it one mutex covers every transaction, reading ones too, so that the map can be grown
+ * whenever a commit finds it full. It is the one lock that is held across I/O: its rank says so.
+ *
+ * A new catalog is made beside its place and renamed, so that a power cut during the very first
+ * commit leaves either no catalog or a whole one.
+ *
+ * What the child proves, beyond reading every page in use without dying: the two roots follow
+ * each other, the newest belongs to the transaction that the data names, keys ascend, each is
+ * found by a look-up, their number is the one the root tells, hashes and fields hold, and the
+ * list of free pages names each page once and none beyond the end.
+ */
+#include "storage/catalog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "storage/base/arena.h"
+#include "storage/base/cursor.h"
+#include "storage/base/file.h"
+#include "storage/base/log.h"
+#include "storage/base/thread.h"
+#include "storage/catalog_record.h"
+
+#define CATALOG_MAGIC   UINT32_C(0xca7a1096)
+#define MAP_BYTES_FIRST ((size_t)16 << 20)
+#define MAP_BYTES_MAX   ((size_t)1 << 38)
+
+static const char data_name[] = "data.mdb";
+
+/* Where LMDB 0.9 keeps, on 64-bit machines, what the proof of the roots needs. */
+enum {
+    ROOT_MAGIC = 16,
+    ROOT_PAGE_BYTES = 40,
+    ROOT_LAST_PAGE = 136,
+    ROOT_TRANSACTION = 144,
+    ROOT_BYTES = 152,
+    /* Pages at the end that a transaction took and gave back are never written. */
+    UNWRITTEN_BYTES_MAX = 64 << 20,
+};
+_Static_assert(sizeof(size_t) == 8, "roots as LMDB writes them on 64-bit machines");
+
+struct sl_catalog {
+    uint32_t magic;
+    bool is_new;
+    MDB_env *env; /* owned */
+    MDB_dbi dbi;
+    struct sl_mutex mutex; /* guards every transaction, and what follows */
+    size_t map_bytes;
+};
+
+static sl_status
+fail_lmdb(struct sl_error *err, int code, const char *what)
+{
+    sl_status status = SL_IO;
+    if (code == MDB_VERSION_MISMATCH)
+        status = SL_VERSION;
+    else if (code == MDB_MAP_FULL)
+        status = SL_LIMIT;
+    else if (code < 0)
+        status = SL_CORRUPT; /* LMDB's own numbers: the file is not what it should be */
+    (void)sl_fail(err, status, "catalog: %s: %s", what, mdb_strerror(code));
+    if (err != NULL && code > 0)
+        err->os_errno = code;
+    return status;
+}
+
+static sl_status
+open_env(const char *path, unsigned flags, MDB_env **out_env, MDB_dbi *out_dbi,
+         struct sl_error *err)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+
+    *out_env = NULL;
+    int code = mdb_env_create(&env);
+    if (code != 0)
+        return fail_lmdb(err, code, "create environment");
+    code = mdb_env_set_mapsize(env, MAP_BYTES_FIRST);
+    if (code == 0)
+        code = mdb_env_open(env, path, flags | MDB_NOLOCK | MDB_NOTLS, 0640);
+    if (code == 0)
+        code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (code == 0)
+        code = mdb_dbi_open(txn, NULL, 0, out_dbi);
+    if (txn != NULL)
+        mdb_txn_abort(txn);
+    if (code != 0) {
+        mdb_env_close(env);
+        return fail_lmdb(err, code, "open data file");
+    }
+    *out_env = env;
+    return SL_OK;
+}
+
+/* Key and value as one record in `out`, taken apart in *out_record. */
+static sl_status
+read_record(const MDB_val *key, const MDB_val *value, struct sl_buf *out,
+            struct sl_catalog_record *out_record, struct sl_error *err)
+{
+    if (key->mv_size == 0 || key->mv_size > SL_CATALOG_KEYS_BYTES_MAX)
+        return sl_fail(err, SL_CORRUPT, "catalog key of %zu bytes", key->mv_size);
+    sl_buf_clear(out);
+    sl_buf_u16le(out, (uint16_t)key->mv_size);
+    sl_buf_append(out, key->mv_data, key->mv_size);
+    sl_buf_append(out, value->mv_data, value->mv_size);
+    if (out->bad)
+        return sl_fail(err, SL_CORRUPT, "catalog value of %zu bytes", value->mv_size);
+    return sl_catalog_record_decode(out->bytes, out->size_bytes, out_record, err);
+}
+
+static bool
+has_prefix(const MDB_val *key, const struct sl_slice *prefix)
+{
+    return key->mv_size >= prefix->size_bytes &&
+           memcmp(key->mv_data, prefix->bytes, prefix->size_bytes) == 0;
+}
+
+static sl_status
+walk_records(MDB_txn *txn, MDB_dbi dbi, const struct sl_slice *prefix, sl_catalog_record_fn *visit,
+             void *context, struct sl_error *err)
+{
+    struct sl_buf bytes = sl_buf_empty(SL_CATALOG_RECORD_BYTES_MAX);
+    MDB_cursor *cursor;
+    MDB_val key = {.mv_size = prefix->size_bytes, .mv_data = (void *)(uintptr_t)prefix->bytes};
+    MDB_val value;
+    sl_status st = SL_OK;
+    SL_ASSERT(prefix->size_bytes > 0);
+
+    int code = mdb_cursor_open(txn, dbi, &cursor);
+    if (code != 0)
+        return fail_lmdb(err, code, "open cursor");
+    code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (code == 0 && st == SL_OK && has_prefix(&key, prefix)) {
+        struct sl_catalog_record record;
+        st = read_record(&key, &value, &bytes, &record, err);
+        if (st == SL_OK)
+            st = visit(context, &record, err);
+        if (st == SL_OK)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    if (st == SL_OK && code != 0 && code != MDB_NOTFOUND)
+        st = fail_lmdb(err, code, "read");
+    mdb_cursor_close(cursor);
+    sl_buf_fini(&bytes);
+    return st;
+}
+
+/* Read both roots, and the size of the file. */
+static sl_status
+read_roots(const char *path, uint8_t roots[2][ROOT_BYTES], uint64_t *out_file_bytes,
+           struct sl_error *err)
+{
+    int dir_fd, fd;
+    *out_file_bytes = 0;
+    SL_TRY(sl_file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, &dir_fd, err));
+    sl_status st = sl_file_open(dir_fd, data_name, O_RDONLY, &fd, err);
+    sl_file_close(dir_fd);
+    SL_TRY(st);
+    st = sl_file_size(fd, out_file_bytes, err);
+    if (st == SL_OK)
+        st = sl_file_read_at(fd, 0, roots[0], ROOT_BYTES, err);
+    uint64_t page_bytes = st == SL_OK ? sl_read_le(roots[0] + ROOT_PAGE_BYTES, 4) : 0;
+    if (st == SL_OK)
+        st = sl_file_read_at(fd, page_bytes, roots[1], ROOT_BYTES, err);
+    sl_file_close(fd);
+    return st;
+}
+
+/* The roots of the newest two transactions lie in pages 0 and 1: transaction t in page t % 2. */
+static sl_status
+prove_roots(const char *path, struct sl_error *err)
+{
+    uint8_t roots[2][ROOT_BYTES];
+    uint64_t transactions[2];
+    uint64_t file_bytes;
+
+    SL_TRY(read_roots(path, roots, &file_bytes, err));
+    for (unsigned i = 0; i < 2; i++) {
+        transactions[i] = sl_read_le(roots[i] + ROOT_TRANSACTION, 8);
+        uint64_t last_page = sl_read_le(roots[i] + ROOT_LAST_PAGE, 8);
+        uint64_t page_bytes = sl_read_le(roots[i] + ROOT_PAGE_BYTES, 4);
+        if (sl_read_le(roots[i] + ROOT_MAGIC, 4) != UINT32_C(0xbeefc0de) || page_bytes == 0 ||
+            last_page > (file_bytes + UNWRITTEN_BYTES_MAX) / page_bytes)
+            return sl_fail(err, SL_CORRUPT, "catalog root %u has impossible fields", i);
+    }
+    if (transactions[0] % 2 != 0 || transactions[1] % 2 != 1 ||
+        (transactions[0] + 1 != transactions[1] && transactions[1] + 1 != transactions[0]))
+        return sl_fail(err, SL_CORRUPT, "catalog roots do not follow each other");
+    return SL_OK;
+}
+
+/* Is the value of `key` where a look-up ends? The way down could differ from the walk's. */
+static bool
+is_found(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *value)
+{
+    MDB_val found;
+    return mdb_get(txn, dbi, key, &found) == 0 && found.mv_data == value->mv_data &&
+           found.mv_size == value->mv_size;
+}
+
+struct proof {
+    uint64_t format;
+    uint64_t transaction;
+    uint64_t count;
+    uint8_t last_key[SL_CATALOG_KEYS_BYTES_MAX];
+    size_t last_key_bytes;
+};
+
+static bool
+is_ascending(struct proof *proof, const MDB_val *key)
+{
+    size_t shared_bytes = sl_min_size(proof->last_key_bytes, key->mv_size);
+    int order = memcmp(proof->last_key, key->mv_data, shared_bytes);
+    bool is_up = order < 0 || (order == 0 && proof->last_key_bytes < key->mv_size);
+    memcpy(proof->last_key, key->mv_data, key->mv_size);
+    proof->last_key_bytes = key->mv_size;
+    return is_up;
+}
+
+static sl_status
+prove_records(MDB_txn *txn, MDB_dbi dbi, struct proof *proof, struct sl_error *err)
+{
+    struct sl_buf bytes = sl_buf_empty(SL_CATALOG_RECORD_BYTES_MAX);
+    struct sl_catalog_record record;
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    sl_status st = SL_OK;
+
+    int code = mdb_cursor_open(txn, dbi, &cursor);
+    if (code != 0)
+        return fail_lmdb(err, code, "open cursor");
+    for (code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); code == 0 && st == SL_OK;
+         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        st = read_record(&key, &value, &bytes, &record, err);
+        if (st != SL_OK)
+            break;
+        proof->count++;
+        if (!is_ascending(proof, &key) || !is_found(txn, dbi, &key, &value))
+            st = sl_fail(err, SL_CORRUPT, "catalog keys are out of order");
+        if (record.kind == SL_CATALOG_FORMAT)
+            proof->format = record.number;
+        if (record.kind == SL_CATALOG_TRANSACTION)
+            proof->transaction = record.number;
+    }
+    if (st == SL_OK && code != MDB_NOTFOUND)
+        st = fail_lmdb(err, code, "read");
+    mdb_cursor_close(cursor);
+    sl_buf_fini(&bytes);
+    return st;
+}
+
+/* Each free page once, none beyond the end: LMDB would write to whatever page it finds here. */
+static sl_status
+prove_free_pages(MDB_txn *txn, uint64_t last_page, struct sl_error *err)
+{
+    enum { FREE_DBI = 0, PAGES_MAX = 1 << 30 };
+    if (last_page >= PAGES_MAX)
+        return sl_fail(err, SL_CORRUPT, "catalog ends at page %" PRIu64, last_page);
+    uint64_t *is_free = sl_try_alloc(sl_words_for((size_t)last_page + 1) * sizeof(*is_free));
+    if (is_free == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to prove the free pages of the catalog");
+
+    MDB_cursor *cursor = NULL;
+    MDB_val key, value;
+    sl_status st = SL_OK;
+    int code = mdb_cursor_open(txn, FREE_DBI, &cursor);
+    for (MDB_cursor_op op = MDB_FIRST; code == 0 && st == SL_OK; op = MDB_NEXT) {
+        code = mdb_cursor_get(cursor, &key, &value, op);
+        if (code != 0)
+            break;
+        struct sl_cursor ids = sl_cursor_over(value.mv_data, value.mv_size);
+        uint64_t count = sl_cursor_u64le(&ids);
+        if (key.mv_size != 8 || ids.bad || count > sl_cursor_left(&ids) / 8 ||
+            sl_read_le(key.mv_data, 8) > mdb_txn_id(txn))
+            st = sl_fail(err, SL_CORRUPT, "catalog: the list of free pages has no form");
+        for (uint64_t i = 0; i < count && st == SL_OK; i++) {
+            uint64_t page = sl_cursor_u64le(&ids);
+            if (page < 2 || page > last_page || sl_bit_get(is_free, (size_t)page))
+                st = sl_fail(err, SL_CORRUPT, "catalog: page %" PRIu64 " cannot be free", page);
+            else
+                sl_bit_set(is_free, (size_t)page);
+        }
+    }
+    if (st == SL_OK && code != MDB_NOTFOUND)
+        st = fail_lmdb(err, code, "read the free pages");
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    free(is_free);
+    return st;
+}
+
+/* Runs in the child: everything that is read at any later time is read here first. */
+static sl_status
+prove(const char *path, struct sl_error *err)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_stat stat;
+    MDB_envinfo info;
+    unsigned flags = 0;
+    struct proof proof = {0};
+
+    SL_TRY(prove_roots(path, err));
+    SL_TRY(open_env(path, MDB_RDONLY, &env, &dbi, err));
+    int code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (code != 0)
+        return fail_lmdb(err, code, "begin");
+    if (mdb_dbi_flags(txn, dbi, &flags) != 0 || flags != 0)
+        return sl_fail(err, SL_CORRUPT, "catalog root has unknown flags");
+    if (mdb_stat(txn, dbi, &stat) != 0 || mdb_env_info(env, &info) != 0)
+        return sl_fail(err, SL_CORRUPT, "catalog root has no numbers");
+
+    SL_TRY(prove_records(txn, dbi, &proof, err));
+    if (proof.format != SL_CATALOG_FORMAT_VERSION)
+        return sl_fail(err, proof.format == 0 ? SL_CORRUPT : SL_VERSION, "catalog format %" PRIu64,
+                       proof.format);
+    if (proof.count != stat.ms_entries || proof.transaction != mdb_txn_id(txn))
+        return sl_fail(err, SL_CORRUPT, "catalog root does not belong to its data");
+    return prove_free_pages(txn, info.me_last_pgno, err);
+}
+
+/* The child: never returns. Dies quietly: no core, no handlers of its parent. */
+SL_NORETURN
+static void
+prove_main(const char *path, int report_fd)
+{
+    static const int quiet[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGTERM};
+    const struct rlimit no_core = {0, 0};
+    const struct rlimit cpu_s = {120, 120}; /* 50,000 segments take a fraction of a second */
+    struct sl_error err = {0};
+
+    for (size_t i = 0; i < SL_COUNTOF(quiet); i++)
+        (void)signal(quiet[i], SIG_DFL);
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)setrlimit(RLIMIT_CPU, &cpu_s);
+    int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null_fd >= 0)
+        (void)dup2(null_fd, STDERR_FILENO);
+
+    err.status = prove(path, &err);
+    ssize_t put = write(report_fd, &err, sizeof(err)); /* below PIPE_BUF: at once */
+    _exit(put == (ssize_t)sizeof(err) ? 0 : 1);
+}
+
+_Static_assert(sizeof(struct sl_error) <= 512, "a report is one write to a pipe");
+
+static sl_status
+read_report(pid_t child, int fd, struct sl_error *err)
+{
+    struct sl_error report = {0};
+    size_t got_bytes = 0;
+    int status = 0;
+
+    while (got_bytes < sizeof(report)) {
+        ssize_t got = read(fd, (uint8_t *)&report + got_bytes, sizeof(report) - got_bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        got_bytes += (size_t)got;
+    }
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR)
+            return sl_fail_errno(err, "wait for the proof of the catalog");
+    }
+    if (WIFSIGNALED(status))
+        return sl_fail(err, SL_CORRUPT, "catalog: reading it ended by signal %d", WTERMSIG(status));
+    if (got_bytes != sizeof(report) || WEXITSTATUS(status) != 0)
+        return sl_fail(err, SL_CORRUPT, "catalog: reading it ended with exit status %d",
+                       WEXITSTATUS(status));
+    if (report.status != SL_OK && err != NULL)
+        *err = report;
+    return report.status;
+}
+
+static sl_status
+prove_in_child(const char *path, struct sl_error *err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return sl_fail_errno(err, "make a pipe");
+    pid_t child = fork();
+    if (child < 0) {
+        sl_status st = sl_fail_errno(err, "start the proof of the catalog");
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        return st;
+    }
+    if (child == 0)
+        prove_main(path, fds[1]);
+    (void)close(fds[1]);
+    sl_status st = read_report(child, fds[0], err);
+    (void)close(fds[0]);
+    return st;
+}
+
+/* Split "a/b/c" into a directory, opened, and the last name. */
+static sl_status
+open_parent(const char *path, int *out_fd, const char **out_name, struct sl_error *err)
+{
+    char parent[SL_PATH_BYTES_MAX];
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL
+                     ? snprintf(parent, sizeof(parent), ".")
+                     : snprintf(parent, sizeof(parent), "%.*s/", (int)(slash - path), path);
+
+    *out_fd = -1;
+    *out_name = slash == NULL ? path : slash + 1;
+    if (length < 0 || (size_t)length >= sizeof(parent) || **out_name == 0)
+        return sl_fail(err, SL_LIMIT, "catalog path is too long, or ends in a slash");
+    return sl_file_open(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, out_fd, err);
+}
+
+static sl_status
+has_data(const char *path, bool *out_has, struct sl_error *err)
+{
+    char file[SL_PATH_BYTES_MAX + 16];
+    struct sl_error story = {0};
+    int fd;
+
+    *out_has = false;
+    (void)snprintf(file, sizeof(file), "%s/%s", path, data_name);
+    sl_status st = sl_file_open(AT_FDCWD, file, O_RDONLY, &fd, &story);
+    sl_file_close(fd);
+    *out_has = st == SL_OK;
+    if (st == SL_OK || st == SL_MISSING)
+        return SL_OK;
+    return sl_fail(err, st, "%s", story.text);
+}
+
+static int
+apply_op(MDB_txn *txn, MDB_dbi dbi, const uint8_t *bytes, const struct sl_catalog_op *op)
+{
+    MDB_val key = {.mv_size = op->key_bytes,
+                   .mv_data = (void *)(uintptr_t)(bytes + op->key_offset)};
+    MDB_val value = {.mv_size = op->value_bytes, .mv_data = (uint8_t *)key.mv_data + op->key_bytes};
+    int code = 0;
+
+    switch (op->kind) {
+    case SL_CATALOG_PUT:
+        return mdb_put(txn, dbi, &key, &value, 0);
+    case SL_CATALOG_REMOVE:
+        code = mdb_del(txn, dbi, &key, NULL);
+        return code == MDB_NOTFOUND ? 0 : code;
+    case SL_CATALOG_REMOVE_PREFIX:
+        break;
+    }
+
+    const struct sl_slice prefix = {bytes + op->key_offset, (uint32_t)op->key_bytes};
+    MDB_cursor *cursor;
+    code = mdb_cursor_open(txn, dbi, &cursor);
+    if (code != 0)
+        return code;
+    for (;;) {
+        MDB_val found = key;
+        code = mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
+        if (code == 0 && !has_prefix(&found, &prefix))
+            code = MDB_NOTFOUND;
+        if (code == 0)
+            code = mdb_cursor_del(cursor, 0);
+        if (code != 0)
+            break;
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+static int
+apply_edit(MDB_txn *txn, MDB_dbi dbi, const struct sl_catalog_edit *edit)
+{
+    int code = 0;
+    for (size_t i = 0; i < edit->op_count && code == 0; i++)
+        code = apply_op(txn, dbi, edit->bytes.bytes, &edit->ops[i]);
+    return code;
+}
+
+/* One attempt, as one transaction. */
+static int
+commit_once(MDB_env *env, MDB_dbi dbi, const struct sl_catalog_edit *edit)
+{
+    MDB_txn *txn;
+    int code = mdb_txn_begin(env, NULL, 0, &txn);
+    if (code != 0)
+        return code;
+    struct sl_catalog_edit *own = sl_catalog_edit_create();
+    sl_catalog_put_transaction(own, mdb_txn_id(txn));
+    code = apply_edit(txn, dbi, edit);
+    if (code == 0)
+        code = apply_edit(txn, dbi, own);
+    sl_catalog_edit_destroy(own);
+    if (code != 0) {
+        mdb_txn_abort(txn);
+        return code;
+    }
+    return mdb_txn_commit(txn);
+}
+
+/* Make <path>.new complete and durable, then give it its name. */
+static sl_status
+make_catalog(const char *path, struct sl_error *err)
+{
+    char new_path[SL_PATH_BYTES_MAX];
+    const char *name;
+    int parent_fd = -1;
+    int new_fd = -1;
+    MDB_env *env = NULL;
+    MDB_dbi dbi;
+
+    int length = snprintf(new_path, sizeof(new_path), "%s.new", path);
+    if (length < 0 || (size_t)length >= sizeof(new_path))
+        return sl_fail(err, SL_LIMIT, "catalog path is too long");
+    SL_TRY(open_parent(path, &parent_fd, &name, err));
+    const char *new_name = strrchr(new_path, '/');
+    new_name = new_name == NULL ? new_path : new_name + 1;
+
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    sl_catalog_put_format(edit);
+    sl_status st = sl_dir_open(parent_fd, new_name, &new_fd, err);
+    if (st == SL_OK)
+        st = sl_file_remove(new_fd, data_name, err);
+    if (st == SL_OK)
+        st = open_env(new_path, 0, &env, &dbi, err);
+    if (st == SL_OK) {
+        int code = commit_once(env, dbi, edit);
+        mdb_env_close(env);
+        st = code == 0 ? sl_dir_sync(new_fd, err) : fail_lmdb(err, code, "first commit");
+    }
+    if (st == SL_OK)
+        st = sl_file_rename(parent_fd, new_name, name, err);
+    if (st == SL_OK)
+        st = sl_dir_sync(parent_fd, err);
+    sl_catalog_edit_destroy(edit);
+    sl_file_close(new_fd);
+    sl_file_close(parent_fd);
+    return st;
+}
+
+sl_status
+sl_catalog_open(const char *path, struct sl_catalog **out_catalog, struct sl_error *err)
+{
+    bool has;
+    MDB_env *env;
+    MDB_dbi dbi;
+
+    *out_catalog = NULL;
+    SL_TRY(has_data(path, &has, err));
+    SL_TRY(has ? prove_in_child(path, err) : make_catalog(path, err));
+    SL_TRY(open_env(path, 0, &env, &dbi, err));
+
+    struct sl_catalog *catalog = sl_new(sizeof(*catalog));
+    catalog->magic = CATALOG_MAGIC;
+    catalog->is_new = !has;
+    catalog->env = env;
+    catalog->dbi = dbi;
+    MDB_envinfo info;
+    int code = mdb_env_info(env, &info);
+    SL_ASSERT(code == 0);
+    catalog->map_bytes = info.me_mapsize;
+    sl_mutex_init(&catalog->mutex, SL_LOCK_CATALOG);
+    *out_catalog = catalog;
+    return SL_OK;
+}
+
+bool
+sl_catalog_is_new(const struct sl_catalog *catalog)
+{
+    SL_ASSERT(catalog->magic == CATALOG_MAGIC);
+    return catalog->is_new;
+}
+
+void
+sl_catalog_close(struct sl_catalog *catalog)
+{
+    if (catalog == NULL)
+        return;
+    SL_ASSERT(catalog->magic == CATALOG_MAGIC);
+    mdb_env_close(catalog->env);
+    sl_mutex_fini(&catalog->mutex);
+    sl_retire(&catalog->magic);
+    free(catalog);
+}
+
+sl_status
+sl_catalog_move_aside(const char *path, char *out_path, size_t out_path_bytes, struct sl_error *err)
+{
+    enum { TRIES_MAX = 1000 };
+    const char *name;
+    int parent_fd;
+
+    SL_TRY(open_parent(path, &parent_fd, &name, err));
+    sl_status st = SL_LIMIT;
+    for (unsigned i = 1; i <= TRIES_MAX; i++) {
+        struct sl_error story = {0};
+        char target[SL_PATH_BYTES_MAX];
+        (void)snprintf(target, sizeof(target), "%s.damaged-%u", name, i);
+        st = sl_file_rename(parent_fd, name, target, &story);
+        if (st == SL_OK) {
+            (void)snprintf(out_path, out_path_bytes, "%s.damaged-%u", path, i);
+            st = sl_dir_sync(parent_fd, err);
+            break;
+        }
+        if (story.os_errno != ENOTEMPTY && story.os_errno != EEXIST) {
+            (void)sl_fail(err, st, "%s", story.text);
+            break;
+        }
+        st = sl_fail(err, SL_LIMIT, "%s and %u more exist already", target, i - 1);
+    }
+    sl_file_close(parent_fd);
+    return st;
+}
+
+sl_status
+sl_catalog_check(const char *path, sl_check_fn *report, void *context, uint64_t *out_damaged,
+                 struct sl_error *err)
+{
+    struct sl_error story = {0};
+    bool has;
+
+    *out_damaged = 0;
+    SL_TRY(has_data(path, &has, err));
+    if (!has)
+        return sl_fail(err, SL_MISSING, "there is no catalog at %.200s", path);
+    sl_status st = prove_in_child(path, &story);
+    if (st == SL_CORRUPT) {
+        *out_damaged = 1;
+        report(context, data_name, 0, story.text);
+        return SL_OK;
+    }
+    if (st != SL_OK)
+        (void)sl_fail(err, st, "%s", story.text);
+    return st;
+}
+
+/* With the lock held and no transaction open. */
+static int
+grow_map(struct sl_catalog *catalog)
+{
+    if (catalog->map_bytes > MAP_BYTES_MAX / 2)
+        return MDB_MAP_FULL;
+    int code = mdb_env_set_mapsize(catalog->env, catalog->map_bytes * 2);
+    if (code == 0)
+        catalog->map_bytes *= 2;
+    return code;
+}
+
+sl_status
+sl_catalog_commit(struct sl_catalog *catalog, struct sl_catalog_edit *edit, struct sl_error *err)
+{
+    SL_ASSERT(catalog->magic == CATALOG_MAGIC);
+    sl_status st = SL_OK;
+    if (edit->trouble != NULL)
+        st = sl_fail(err, SL_LIMIT, "catalog: %s", edit->trouble);
+    else if (edit->bytes.bad)
+        st = sl_fail(err, SL_LIMIT, "catalog: the changes of one commit are too large");
+    if (st != SL_OK) {
+        sl_catalog_edit_destroy(edit);
+        return st;
+    }
+
+    sl_mutex_lock(&catalog->mutex);
+    int code = commit_once(catalog->env, catalog->dbi, edit);
+    while (code == MDB_MAP_FULL) {
+        code = grow_map(catalog);
+        if (code == 0)
+            code = commit_once(catalog->env, catalog->dbi, edit);
+        else
+            break;
+    }
+    sl_mutex_unlock(&catalog->mutex);
+    sl_catalog_edit_destroy(edit);
+    return code == 0 ? SL_OK : fail_lmdb(err, code, "commit");
+}
+
+sl_status
+sl_catalog_walk(struct sl_catalog *catalog, const struct sl_slice *prefixes, size_t prefix_count,
+                sl_catalog_record_fn *visit, void *context, struct sl_error *err)
+{
+    SL_ASSERT(catalog->magic == CATALOG_MAGIC);
+    MDB_txn *txn;
+    sl_status st = SL_OK;
+
+    sl_mutex_lock(&catalog->mutex);
+    int code = mdb_txn_begin(catalog->env, NULL, MDB_RDONLY, &txn);
+    if (code == 0) {
+        for (size_t i = 0; i < prefix_count && st == SL_OK; i++)
+            st = walk_records(txn, catalog->dbi, &prefixes[i], visit, context, err);
+        mdb_txn_abort(txn);
+    }
+    sl_mutex_unlock(&catalog->mutex);
+    return code == 0 ? st : fail_lmdb(err, code, "begin");
+}
+
+uint64_t
+sl_catalog_bytes(struct sl_catalog *catalog)
+{
+    SL_ASSERT(catalog->magic == CATALOG_MAGIC);
+    MDB_envinfo info;
+    MDB_stat stat;
+    sl_mutex_lock(&catalog->mutex);
+    int failed = mdb_env_info(catalog->env, &info) | mdb_env_stat(catalog->env, &stat);
+    sl_mutex_unlock(&catalog->mutex);
+    SL_ASSERT(failed == 0);
+    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+}
