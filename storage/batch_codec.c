@@ -65,7 +65,7 @@ flip_of(enum sl_type type)
 static void
 encode_slices(const struct sl_vector *v, const uint32_t *codes, uint32_t count, struct sl_buf *out)
 {
-    uint32_t *lengths = malloc(((size_t)count + 1) * sizeof(*lengths));
+    uint32_t *lengths = sl_try_alloc(((size_t)count + 1) * sizeof(*lengths));
     size_t total_bytes = 0;
     if (lengths == NULL) {
         out->bad = true;

@@ -85,9 +85,11 @@ sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, u
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
-#define AVX2 __attribute__((target("avx2,lzcnt,bmi")))
+#define AVX2 __attribute__((target("avx2,lzcnt")))
 
 /*
  * Eight values of up to 25 bits take `width` bytes. Each half of a register loads 16 bytes that
@@ -185,11 +187,27 @@ histogram_lzcnt(const uint64_t *values, size_t count, uint64_t base, uint32_t co
         counts[w] += table[0][w] + table[1][w] + table[2][w] + table[3][w];
 }
 
+/*
+ * Asked of the CPU once: cpuid is slow under a hypervisor. Any thread may find the answer first;
+ * all find the same one, and nothing else depends on it, so relaxed order will do. LZCNT is asked
+ * for by its bit, because a CPU without it quietly runs another instruction in its place.
+ */
 static bool
 has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("lzcnt");
+    enum { UNKNOWN, ABSENT, PRESENT };
+    static _Atomic int answer = UNKNOWN;
+    int known = atomic_load_explicit(&answer, memory_order_relaxed);
+    if (SL_LIKELY(known != UNKNOWN))
+        return known == PRESENT;
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    bool has_lzcnt = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & bit_LZCNT);
+    known = has_lzcnt && __builtin_cpu_supports("avx2") ? PRESENT : ABSENT;
+    atomic_store_explicit(&answer, known, memory_order_relaxed);
+    return known == PRESENT;
 }
 
 #endif

@@ -9,8 +9,9 @@
  *     4   each container: 2 key, strictly ascending; 2 members - 1
  *     4   each container: offset from the first byte; absent with cookie 12347 and fewer than 4
  *     containers, one behind the other:
- *         runs    2 number of runs, each: 2 first, 2 length - 1; ascending, without overlap, with
- *                 as many members as the header says
+ *         runs    2 number of runs, each: 2 first, 2 length - 1; ascending, with a gap between any
+ *                 two (the library compares sets run by run), with as many members as the header
+ *                 says
  *         array   up to 4096 members: 2 each, strictly ascending
  *         bitset  more members: 8192 bytes, with as many ones
  */
@@ -160,17 +161,6 @@ sl_bitmap_read(const struct sl_bitmap *bitmap, uint32_t first, uint32_t count, u
     } while (read == SL_COUNTOF(members));
 }
 
-void
-sl_bitmap_encode(struct sl_bitmap *bitmap, struct sl_buf *out)
-{
-    roaring_bitmap_t *roaring = unwrap(bitmap);
-    (void)roaring_bitmap_run_optimize(roaring);
-    size_t size_bytes = roaring_bitmap_portable_size_in_bytes(roaring);
-    uint8_t *at = sl_buf_extend(out, size_bytes);
-    if (at != NULL)
-        SL_ASSERT(roaring_bitmap_portable_serialize(roaring, (char *)at) == size_bytes);
-}
-
 static bool
 check_runs(struct sl_cursor *c, uint32_t member_count)
 {
@@ -183,7 +173,7 @@ check_runs(struct sl_cursor *c, uint32_t member_count)
         if (c->bad || first < next || last > UINT16_MAX)
             return false;
         members += last - first + 1;
-        next = last + 1;
+        next = last + 2;
     }
     return members == member_count;
 }
@@ -274,6 +264,19 @@ check_portable(const uint8_t *bytes, size_t size_bytes)
             return false;
     }
     return !c.bad && sl_cursor_left(&c) == 0;
+}
+
+void
+sl_bitmap_encode(struct sl_bitmap *bitmap, struct sl_buf *out)
+{
+    roaring_bitmap_t *roaring = unwrap(bitmap);
+    (void)roaring_bitmap_run_optimize(roaring);
+    size_t size_bytes = roaring_bitmap_portable_size_in_bytes(roaring);
+    uint8_t *at = sl_buf_extend(out, size_bytes);
+    if (at == NULL)
+        return;
+    SL_ASSERT(roaring_bitmap_portable_serialize(roaring, (char *)at) == size_bytes);
+    SL_DEBUG_ASSERT(check_portable(at, size_bytes));
 }
 
 sl_status
