@@ -59,7 +59,13 @@ read_from(const uint8_t *bytes, size_t readable_bytes, size_t first, size_t coun
     uint64_t mask = sl_bits_mask(width);
     size_t at = first * width;
     size_t i = first;
-    if (width <= 57) {
+    if (width == 64) {
+        for (; i < count; i++) {
+            uint64_t word;
+            memcpy(&word, &bytes[i * 8], 8);
+            values[i] = base + word;
+        }
+    } else if (width <= 57) {
         for (; i < count && at / 8 + 8 <= readable_bytes; i++, at += width) {
             uint64_t word;
             memcpy(&word, &bytes[at / 8], 8);
@@ -211,6 +217,20 @@ has_avx2(void)
 }
 
 #endif
+
+void
+sl_bits_range(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max)
+{
+    uint64_t min = values[0];
+    uint64_t max = values[0];
+    SL_DEBUG_ASSERT(count > 0);
+    for (size_t i = 1; i < count; i++) {
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+    }
+    *out_min = min;
+    *out_max = max;
+}
 
 void
 sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,

@@ -52,6 +52,9 @@ void sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uin
 void sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
                          unsigned width, uint64_t *values);
 
+/* Least and greatest of `count` values, at least one. */
+void sl_bits_range(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max);
+
 /* counts[w] += number of values with sl_bits_width(values[i] - base) == w. */
 void sl_bits_histogram(const uint64_t *values, size_t count, uint64_t base, uint32_t counts[65]);
 

@@ -21,13 +21,6 @@ enum {
     ZSTD_SAVES_PERCENT_MIN = 3,
 };
 
-/* Entries from `first` on that one pack.h holds. */
-static uint32_t
-chunk_count(uint32_t first, uint32_t count)
-{
-    return count - first < SL_BLOCK_ROWS ? count - first : SL_BLOCK_ROWS;
-}
-
 static bool
 append_squeezed(const uint8_t *bytes, size_t size_bytes, enum sl_effort effort, struct sl_buf *out)
 {
@@ -52,7 +45,7 @@ sl_codec_encode_bytes(const uint8_t *bytes, const uint32_t *offsets, uint32_t co
     SL_ASSERT(count == 0 || offsets[0] == 0);
     sl_buf_u8(out, FORM_PLAIN);
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        uint32_t entries = chunk_count(first, count);
+        uint32_t entries = sl_pack_share(first, count);
         for (uint32_t i = 0; i < entries; i++)
             lengths[i] = offsets[first + i + 1] - offsets[first + i];
         sl_pack_encode(lengths, entries, 0, out);
@@ -76,7 +69,7 @@ read_offsets(struct sl_cursor *c, uint32_t count, size_t bytes_max, uint32_t *of
     offsets[0] = 0;
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
         struct sl_pack pack;
-        uint32_t entries = chunk_count(first, count);
+        uint32_t entries = sl_pack_share(first, count);
         if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, lengths))
             return false;
         for (uint32_t i = 0; i < entries; i++) {

@@ -15,18 +15,12 @@
 #include "storage/codec/pack.h"
 #include "storage/codec/scheme.h"
 
-static uint32_t
-chunk_count(uint32_t first, uint32_t count)
-{
-    return count - first < SL_BLOCK_ROWS ? count - first : SL_BLOCK_ROWS;
-}
-
 static void
 encode_short(const struct sl_addr *keys, uint32_t count, struct sl_buf *out)
 {
     uint64_t *differences = sl_scratch_get()->first;
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        uint32_t entries = chunk_count(first, count);
+        uint32_t entries = sl_pack_share(first, count);
         for (uint32_t i = 0; i < entries; i++) {
             uint64_t before = first + i == 0 ? UINT64_MAX : keys[first + i - 1].low;
             differences[i] = keys[first + i].low - before - 1;
@@ -41,7 +35,7 @@ encode_long(const struct sl_addr *keys, uint32_t count, struct sl_buf *out)
     struct sl_scratch *scratch = sl_scratch_get();
     struct sl_addr before = {0};
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        uint32_t entries = chunk_count(first, count);
+        uint32_t entries = sl_pack_share(first, count);
         for (uint32_t i = 0; i < entries; i++) {
             struct sl_addr key = keys[first + i];
             scratch->first[i] = key.high - before.high;
@@ -73,7 +67,7 @@ decode_short(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
     uint64_t *differences = sl_scratch_get()->first;
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
         struct sl_pack pack;
-        uint32_t entries = chunk_count(first, count);
+        uint32_t entries = sl_pack_share(first, count);
         if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, differences))
             return false;
         for (uint32_t i = 0; i < entries; i++) {
@@ -96,7 +90,7 @@ decode_long(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
     struct sl_addr before = {0};
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
         struct sl_pack pack;
-        uint32_t entries = chunk_count(first, count);
+        uint32_t entries = sl_pack_share(first, count);
         if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, scratch->first))
             return false;
         if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, scratch->second))

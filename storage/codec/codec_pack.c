@@ -27,26 +27,13 @@ sl_pack_best_width(const uint32_t counts[65], uint32_t count, uint64_t *out_bits
     return best;
 }
 
-static void
-find_range(const uint64_t *values, uint32_t count, uint64_t *out_min, uint64_t *out_max)
-{
-    uint64_t min = values[0];
-    uint64_t max = values[0];
-    for (uint32_t i = 1; i < count; i++) {
-        min = values[i] < min ? values[i] : min;
-        max = values[i] > max ? values[i] : max;
-    }
-    *out_min = min;
-    *out_max = max;
-}
-
 /* What the head of a mini says. */
 static struct sl_pack_mini
 plan_mini(const uint64_t *values, uint32_t count)
 {
     struct sl_pack_mini mini = {.count = count};
     uint64_t max;
-    find_range(values, count, &mini.minimum, &max);
+    sl_bits_range(values, count, &mini.minimum, &max);
     unsigned widest = sl_bits_width(max - mini.minimum);
     mini.width = (uint8_t)widest;
     if (widest < 2)

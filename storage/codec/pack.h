@@ -67,6 +67,13 @@ sl_mini_rows(uint32_t count, uint32_t mini)
     return left < SL_MINI_ROWS ? left : SL_MINI_ROWS;
 }
 
+/* Of `count` values in a row of packs: how many the one that begins with value `first` holds. */
+static inline uint32_t
+sl_pack_share(uint32_t first, uint32_t count)
+{
+    return count - first < SL_BLOCK_ROWS ? count - first : SL_BLOCK_ROWS;
+}
+
 static inline uint64_t
 sl_zigzag(uint64_t difference)
 {

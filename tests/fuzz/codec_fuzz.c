@@ -2,8 +2,8 @@
  * codec_fuzz.c - any bytes through every decoder of codec.h.
  *
  * Input: 1 what to decode (a codec's number; 6 byte strings, 7 keys, 8 values to encode and
- * compare), 2 count (its rest by COUNT_MAX), 2 minis, then the bytes. What decodes must decode the same when only some
- * minis are wanted, and into 32 bits where it fits.
+ * compare), 2 count (its rest by COUNT_MAX), 2 minis, then the bytes. What decodes must decode the
+ * same when only some minis are wanted, and into 32 bits where it fits.
  */
 #include "storage/base/addr.h"
 #include "storage/base/arena.h"
