@@ -1,0 +1,112 @@
+/*
+ * rows.c - what every row has, whatever its template: exporter, domain, origin, sampling.
+ */
+#include "ingest/decode/decoder_state.h"
+#include "storage/base/clock.h"
+
+/* Rows that say it themselves (elements 130, 131) keep it, unless it is 0.0.0.0. */
+static void
+fill_exporter(struct sl_decoder *decoder, const struct sl_exporter *exporter, uint32_t first,
+              uint32_t count)
+{
+    struct sl_builder_column *column = decoder->core[SL_COLUMN_EXPORTER_ADDR];
+    for (uint32_t row = first; row < first + count; row++)
+        if (column->values.addr[row].low == 0 && column->values.addr[row].high == 0)
+            column->values.addr[row] = exporter->key.addr;
+    sl_rows_mark(column, first, count);
+}
+
+static void
+fill_domain(struct sl_decoder *decoder, const struct sl_exporter *exporter, uint32_t first,
+            uint32_t count)
+{
+    struct sl_builder_column *column = decoder->core[SL_COLUMN_OBSERVATION_DOMAIN];
+    for (uint32_t row = first; row < first + count; row++)
+        if (!sl_bit_get(column->present, row))
+            column->values.u32[row] = exporter->key.domain;
+    sl_rows_mark(column, first, count);
+}
+
+/* The factor of a row that says nothing itself, and whether anybody said it. */
+static bool
+known_sampling(const struct sl_exporter *exporter, const struct sl_template *template,
+               struct sl_sampling *out_sampling)
+{
+    const struct sl_exporter_rule *rule = exporter->rule;
+    const struct sl_sampling *said = sl_exporter_sampling(exporter, NULL);
+    *out_sampling = (struct sl_sampling){.rate = 1, .divisor = 1};
+    if (rule != NULL && rule->sampling == SL_SAMPLING_FIXED)
+        out_sampling->rate = rule->sampling_rate;
+    if (rule != NULL && rule->sampling != SL_SAMPLING_AUTO)
+        return true;
+    if (template->is_nprobe)
+        return true; /* it has scaled its counters */
+    if (said == NULL)
+        return false;
+    *out_sampling = *said;
+    return true;
+}
+
+static void
+fill_sampling(struct sl_decoder *decoder, const struct sl_exporter *exporter,
+              const struct sl_template *template, uint32_t first, uint32_t count)
+{
+    struct sl_builder_column *rate = decoder->core[SL_COLUMN_SAMPLING_RATE];
+    struct sl_sampling sampling;
+    bool is_known = known_sampling(exporter, template, &sampling);
+    for (uint32_t row = first; row < first + count; row++) {
+        if (sl_bit_get(rate->present, row))
+            continue; /* the record said its own */
+        rate->values.u32[row] = sampling.rate;
+        if (decoder->sampling_known != NULL) {
+            decoder->sampling_known->values.u8[row] = is_known;
+            sl_rows_mark(decoder->sampling_known, row, 1);
+        }
+        if (sampling.divisor != 1 && decoder->sampling_divisor != NULL) {
+            decoder->sampling_divisor->values.u32[row] = sampling.divisor;
+            sl_rows_mark(decoder->sampling_divisor, row, 1);
+        }
+    }
+    sl_rows_mark(rate, first, count);
+}
+
+static void
+fill_origin(struct sl_decoder *decoder, const char *origin, uint32_t first, uint32_t count)
+{
+    struct sl_builder *b = decoder->builder;
+    size_t origin_bytes = strlen(origin);
+    uint32_t saved = b->row_count;
+    for (uint32_t row = first; row < first + count; row++) {
+        b->row_count = row;
+        sl_builder_set_slice(b, decoder->core[SL_COLUMN_ORIGIN], origin, origin_bytes);
+    }
+    b->row_count = saved;
+}
+
+static void
+count_times(struct sl_decoder *decoder, struct sl_exporter *exporter,
+            const struct sl_message *message, uint32_t first, uint32_t count)
+{
+    const int64_t *first_us = decoder->core[SL_COLUMN_FIRST_SEEN]->values.i64;
+    const int64_t *last_us = decoder->core[SL_COLUMN_LAST_SEEN]->values.i64;
+    int64_t oldest_us = message->received_us - SL_US_PER_DAY;
+    int64_t newest_us = message->received_us + 5 * SL_US_PER_MINUTE;
+    uint64_t outside = 0;
+    for (uint32_t row = first; row < first + count; row++)
+        outside +=
+            last_us[row] < oldest_us || last_us[row] > newest_us || first_us[row] > newest_us;
+    exporter->counts.times_outside += outside;
+}
+
+void
+sl_rows_common(struct sl_decoder *decoder, struct sl_exporter *exporter,
+               const struct sl_message *message, const struct sl_template *template, uint32_t first,
+               uint32_t count)
+{
+    fill_exporter(decoder, exporter, first, count);
+    fill_domain(decoder, exporter, first, count);
+    fill_sampling(decoder, exporter, template, first, count);
+    if (message->origin != NULL)
+        fill_origin(decoder, message->origin, first, count);
+    count_times(decoder, exporter, message, first, count);
+}
