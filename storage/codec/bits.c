@@ -147,7 +147,7 @@ read_wide(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t ba
     size_t start[4]; /* byte in which values 0, 2, 4, 6 begin */
     for (unsigned lane = 0; lane < 8; lane++) {
         unsigned first = lane / 2;
-        start[first] = 2 * first * (size_t)width / 8;
+        start[first] = (size_t)lane / 2 * 2 * width / 8;
         unsigned at = lane * width - (unsigned)start[first] * 8;
         shift[lane] = at % 8;
         for (unsigned byte = 0; byte < 8; byte++)
@@ -221,9 +221,9 @@ has_avx2(void)
 void
 sl_bits_range(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max)
 {
+    SL_ASSERT(count > 0);
     uint64_t min = values[0];
     uint64_t max = values[0];
-    SL_DEBUG_ASSERT(count > 0);
     for (size_t i = 1; i < count; i++) {
         min = values[i] < min ? values[i] : min;
         max = values[i] > max ? values[i] : max;

@@ -78,9 +78,9 @@ packed_bits(const uint64_t *sample, uint32_t count, uint64_t minimum, uint32_t r
 static uint64_t
 minimum_of(const uint64_t *values, uint32_t count)
 {
-    uint64_t min = values[0];
-    for (uint32_t i = 1; i < count; i++)
-        min = values[i] < min ? values[i] : min;
+    uint64_t min;
+    uint64_t max;
+    sl_bits_range(values, count, &min, &max);
     return min;
 }
 
@@ -109,6 +109,7 @@ sample_mini(const uint64_t *values, uint32_t rows, uint32_t runs, struct seen *s
             pairs++;
         }
     }
+    SL_ASSERT(count > 0);
     t->sampled += count;
     t->pairs += pairs;
     t->pack_bits += packed_bits(sample, count, minimum_of(sample, count), rows);
@@ -125,6 +126,7 @@ run_bits(const struct tally *t, uint32_t count)
     uint64_t runs = t->pairs == 0 ? 1 : count * t->changes / t->pairs + sl_mini_count(count);
     if (runs > count)
         runs = count;
+    SL_ASSERT(count > 0 && runs > 0);
     /* A run's value takes what PACK takes for one, its length a bit more than the mean's. */
     return runs * (t->pack_bits / count + 2 + sl_bits_width(count / runs)) + 256;
 }
@@ -134,6 +136,7 @@ dict_bits(const struct tally *t, uint32_t count, uint64_t span)
 {
     uint64_t twice = t->seen_twice == 0 ? 1 : t->seen_twice;
     uint64_t distinct = t->distinct;
+    SL_ASSERT(distinct > 0);
     if (t->sampled < count)
         distinct += (uint64_t)t->seen_once * t->seen_once / (2 * twice);
     if (distinct > SL_DICT_ENTRIES_MAX)
@@ -145,6 +148,7 @@ dict_bits(const struct tally *t, uint32_t count, uint64_t span)
 struct sl_choice
 sl_codec_choose(const uint64_t *values, uint32_t count)
 {
+    SL_ASSERT(count >= 1 && count <= SL_BLOCK_ROWS);
     struct tally tally = {0};
     struct seen *seen = (struct seen *)(void *)sl_scratch_get()->second;
     uint32_t mini_count = sl_mini_count(count);
@@ -153,7 +157,7 @@ sl_codec_choose(const uint64_t *values, uint32_t count)
 
     memset(seen->times, 0, sizeof(seen->times));
     for (uint32_t m = 0; m < mini_count; m++)
-        sample_mini(&values[m * SL_MINI_ROWS], sl_mini_rows(count, m), runs, seen, &tally);
+        sample_mini(&values[sl_mini_first(m)], sl_mini_rows(count, m), runs, seen, &tally);
     for (uint32_t i = 0; i < count; i += SAMPLE_RUN)
         span |= values[i];
 

@@ -87,7 +87,7 @@ read_offsets(struct sl_cursor *c, uint32_t count, size_t bytes_max, uint32_t *of
 static bool
 can_hold(size_t size_bytes, uint32_t count)
 {
-    return size_bytes > count / SL_MINI_ROWS * 2;
+    return size_bytes > (size_t)(count / SL_MINI_ROWS) * 2;
 }
 
 sl_status

@@ -34,7 +34,7 @@ encode_firsts(const uint64_t *values, uint32_t count, struct sl_buf *out)
 {
     uint64_t firsts[SL_BLOCK_MINIS];
     for (uint32_t m = 0; m < sl_mini_count(count); m++)
-        firsts[m] = values[m * SL_MINI_ROWS];
+        firsts[m] = values[sl_mini_first(m)];
     sl_pack_encode(firsts, sl_mini_count(count), 0, out);
 }
 

@@ -58,8 +58,8 @@ bool
 sl_scheme_dict_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
 {
     struct sl_scratch *scratch = sl_scratch_get();
-    uint64_t entries[SL_DICT_ENTRIES_MAX];
-    uint16_t sorted_code[SL_DICT_ENTRIES_MAX]; /* by code in order of appearance */
+    uint64_t entries[SL_DICT_ENTRIES_MAX] = {0};
+    uint16_t sorted_code[SL_DICT_ENTRIES_MAX] = {0}; /* by code in order of appearance */
     uint64_t *codes = scratch->first;
 
     uint32_t entry_count = number_values(scratch, values, count, codes, entries);

@@ -88,7 +88,7 @@ sl_pack_encode(const uint64_t *values, uint32_t count, uint64_t origin, struct s
 
     SL_ASSERT(count <= SL_BLOCK_ROWS);
     for (uint32_t m = 0; m < mini_count; m++) {
-        minis[m] = plan_mini(&values[m * SL_MINI_ROWS], sl_mini_rows(count, m));
+        minis[m] = plan_mini(&values[sl_mini_first(m)], sl_mini_rows(count, m));
         sl_buf_u8(out, minis[m].width);
         sl_buf_u8(out, minis[m].high_width);
         if (minis[m].high_width != 0)
@@ -97,7 +97,7 @@ sl_pack_encode(const uint64_t *values, uint32_t count, uint64_t origin, struct s
         before = minis[m].minimum;
     }
     for (uint32_t m = 0; m < mini_count; m++)
-        encode_body(&minis[m], &values[m * SL_MINI_ROWS], out);
+        encode_body(&minis[m], &values[sl_mini_first(m)], out);
 }
 
 bool
@@ -166,7 +166,7 @@ bool
 sl_pack_read_all(const struct sl_pack *pack, uint64_t *values)
 {
     for (uint32_t m = 0; m < pack->mini_count; m++)
-        if (!sl_pack_read(pack, m, &values[m * SL_MINI_ROWS]))
+        if (!sl_pack_read(pack, m, &values[sl_mini_first(m)]))
             return false;
     return true;
 }

@@ -37,7 +37,7 @@ sl_scheme_run_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
     uint32_t total = 0;
 
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
-        uint32_t runs = find_runs(&values[m * SL_MINI_ROWS], sl_mini_rows(count, m),
+        uint32_t runs = find_runs(&values[sl_mini_first(m)], sl_mini_rows(count, m),
                                   &scratch->first[total], &scratch->second[total]);
         sl_buf_varint(out, runs);
         total += runs;
@@ -70,7 +70,7 @@ read_entries(const struct sl_pack *pack, uint32_t first, uint32_t last, uint32_t
     for (uint32_t m = first / SL_MINI_ROWS; m <= last / SL_MINI_ROWS; m++) {
         if (*read >> m & 1)
             continue;
-        if (!sl_pack_read(pack, m, &values[m * SL_MINI_ROWS]))
+        if (!sl_pack_read(pack, m, &values[sl_mini_first(m)]))
             return false;
         *read |= UINT32_C(1) << m;
     }

@@ -92,7 +92,7 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
             continue;
         memset(values, 0, rows * sizeof(*values));
         for (unsigned plane = 0; plane < planes; plane++) {
-            const uint8_t *from = &bytes[(size_t)plane * count + (size_t)m * SL_MINI_ROWS];
+            const uint8_t *from = &bytes[(size_t)plane * count + sl_mini_first(m)];
             for (uint32_t i = 0; i < rows; i++)
                 values[i] |= (uint64_t)from[i] << (8 * plane);
         }

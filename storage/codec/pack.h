@@ -59,6 +59,13 @@ sl_mini_count(uint32_t count)
     return (count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
 }
 
+/* Number of the first value of mini `mini`. */
+static inline size_t
+sl_mini_first(uint32_t mini)
+{
+    return (size_t)mini * SL_MINI_ROWS;
+}
+
 /* Values of mini `mini` of `count` values. */
 static inline uint32_t
 sl_mini_rows(uint32_t count, uint32_t mini)
