@@ -239,9 +239,13 @@ sl_row_store_keep(struct sl_row_store *store, const uint32_t *rows, uint32_t cou
 {
     size_t scratch_bytes = (size_t)count * sizeof(struct sl_slice) + 1;
     size_t bitmap_bytes = sl_words_for(count) * sizeof(uint64_t);
+
+    if (count == 0) {
+        store->row_count = 0;
+        return SL_OK;
+    }
     uint8_t *scratch = sl_try_alloc(scratch_bytes);
     uint64_t *bits = sl_try_alloc(bitmap_bytes);
-
     if (scratch == NULL || bits == NULL) {
         free(scratch);
         free(bits);
