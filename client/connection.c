@@ -14,8 +14,8 @@
 
 enum { READ_BYTES = 256 << 10, HOST_BYTES = 256, PORT_BYTES = 8 };
 
-static const char DEFAULT_HOST[] = "127.0.0.1";
-static const char DEFAULT_PORT[] = "7010";
+static const char default_host[] = "127.0.0.1";
+static const char default_port[] = "7010";
 
 struct sl_connection {
     int fd;
@@ -55,8 +55,8 @@ split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES],
         return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT", address);
     (void)snprintf(host, HOST_BYTES, "%.*s", (int)host_bytes, host_start);
     if (host[0] == '\0')
-        (void)snprintf(host, HOST_BYTES, "%s", DEFAULT_HOST);
-    (void)snprintf(port, PORT_BYTES, "%s", colon != NULL ? colon + 1 : DEFAULT_PORT);
+        (void)snprintf(host, HOST_BYTES, "%s", default_host);
+    (void)snprintf(port, PORT_BYTES, "%s", colon != NULL ? colon + 1 : default_port);
     return SL_OK;
 }
 

@@ -355,7 +355,7 @@ import_below(struct sl_connection *connection, const char *path, unsigned depth,
              const struct sl_import_options *options, struct sl_import_totals *totals,
              struct sl_error *err)
 {
-    struct stat info;
+    struct stat info = {0};
     if (strcmp(path, "-") != 0 && (depth == 0 ? stat(path, &info) : lstat(path, &info)) != 0)
         return sl_fail_errno(err, "import %s", path);
     if (strcmp(path, "-") == 0 || S_ISREG(info.st_mode) || (depth == 0 && !S_ISDIR(info.st_mode)))

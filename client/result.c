@@ -146,7 +146,7 @@ sl_result_close(struct sl_result *r)
         /* Two requests end now: the query (ERROR or DONE) and its cancel (DONE). A connection
          * that broke ends the loop as well. */
         unsigned ended = 0;
-        while (ended < 2 && (st == SL_OK || st != SL_IO)) {
+        while (ended < 2 && st != SL_IO) {
             struct sl_wire_frame frame = {.type = SL_WIRE_ERROR};
             st = sl_connection_receive(r->connection, &frame, NULL);
             if (st == SL_IO || st == SL_FORMAT)

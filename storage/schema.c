@@ -28,12 +28,12 @@ struct sl_schema {
 static const struct sl_column core_columns[SL_CORE_COLUMN_COUNT] = {
 #define SL_COLUMN(id, column_name, column_type, column_unit, nullable, help) \
     [SL_COLUMN_##id] = {.index = SL_COLUMN_##id,                             \
-                        .type = column_type,                                 \
-                        .unit = column_unit,                                 \
+                        .type = (column_type),                               \
+                        .unit = (column_unit),                               \
                         .is_core = true,                                     \
-                        .is_nullable = nullable,                             \
-                        .name = column_name,                                 \
-                        .text = help},
+                        .is_nullable = (nullable),                           \
+                        .name = (column_name),                               \
+                        .text = (help)},
 #include "storage/schema.def"
 #undef SL_COLUMN
 };

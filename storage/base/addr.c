@@ -7,16 +7,16 @@
 
 #include "storage/base/cursor.h"
 
-static const uint64_t MAPPED_FIRST = UINT64_C(0xffff00000000); /* ::ffff:0.0.0.0, low half */
-static const uint64_t MAPPED_LAST = UINT64_C(0xffffffffffff);
-static const uint64_t V4_COUNT = UINT64_C(1) << 32;
+static const uint64_t mapped_first = UINT64_C(0xffff00000000); /* ::ffff:0.0.0.0, low half */
+static const uint64_t mapped_last = UINT64_C(0xffffffffffff);
+static const uint64_t v4_count = UINT64_C(1) << 32;
 
 /* Raw 128-bit IPv6 numbers to keys and back; not defined on mapped addresses. */
 static struct sl_addr
 key_of_raw(uint64_t high, uint64_t low)
 {
-    if (high == 0 && low < MAPPED_FIRST)
-        low += V4_COUNT;
+    if (high == 0 && low < mapped_first)
+        low += v4_count;
     return (struct sl_addr){.low = low, .high = high};
 }
 
@@ -25,7 +25,7 @@ sl_addr_from_v6(const uint8_t bytes[16])
 {
     uint64_t high = sl_read_be(bytes, 8);
     uint64_t low = sl_read_be(&bytes[8], 8);
-    if (high == 0 && low >= MAPPED_FIRST && low <= MAPPED_LAST)
+    if (high == 0 && low >= mapped_first && low <= mapped_last)
         return sl_addr_from_v4((uint32_t)low);
     return key_of_raw(high, low);
 }
@@ -34,10 +34,10 @@ void
 sl_addr_to_v6(struct sl_addr addr, uint8_t bytes[16])
 {
     uint64_t low = addr.low;
-    if (addr.high == 0 && low < V4_COUNT)
-        low += MAPPED_FIRST;
-    else if (addr.high == 0 && low <= MAPPED_LAST)
-        low -= V4_COUNT;
+    if (addr.high == 0 && low < v4_count)
+        low += mapped_first;
+    else if (addr.high == 0 && low <= mapped_last)
+        low -= v4_count;
     for (unsigned i = 0; i < 8; i++) {
         bytes[i] = (uint8_t)(addr.high >> (56 - 8 * i));
         bytes[8 + i] = (uint8_t)(low >> (56 - 8 * i));
@@ -83,10 +83,10 @@ sl_addr_parse(const char *text, size_t size_bytes, struct sl_addr *out_addr)
 static void
 key_interval(sl_u128 first, sl_u128 last, struct sl_addr *out_first, struct sl_addr *out_last)
 {
-    if (first >= MAPPED_FIRST && first <= MAPPED_LAST)
-        first = (sl_u128)MAPPED_LAST + 1;
-    if (last >= MAPPED_FIRST && last <= MAPPED_LAST)
-        last = (sl_u128)MAPPED_FIRST - 1;
+    if (first >= mapped_first && first <= mapped_last)
+        first = (sl_u128)mapped_last + 1;
+    if (last >= mapped_first && last <= mapped_last)
+        last = (sl_u128)mapped_first - 1;
     *out_first = key_of_raw((uint64_t)(first >> 64), (uint64_t)first);
     *out_last = key_of_raw((uint64_t)(last >> 64), (uint64_t)last);
 }

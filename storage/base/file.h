@@ -38,7 +38,7 @@ struct sl_file_calls {
 };
 
 /* Install another table (NULL: the real one). The table is borrowed until the next install. */
-void sl_file_install(const struct sl_file_calls *calls);
+void sl_file_install(const struct sl_file_calls *table);
 
 /* The real system calls, for wrappers to pass on to. */
 extern const struct sl_file_calls sl_file_real_calls;
