@@ -1,5 +1,5 @@
 /*
- * group_table.c - open addressing over 8-byte slots, linear probing, at most 3/4 full; see
+ * group_table.c - open addressing over 8-byte slots, linear probing, at most half full; see
  * group_table.h.
  *
  * The hash gives its top bits to the partition, its low half to the slot and bits 27..58 to the
@@ -156,7 +156,7 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
                    bool *out_is_new)
 {
     struct sl_group_partition *p = &table->partitions[partition];
-    bool is_full = p->slots == NULL || p->record_count >= (p->slot_mask + 1) / 4 * 3;
+    bool is_full = p->slots == NULL || p->record_count >= (p->slot_mask + 1) / 2;
 
     *out_is_new = false;
     if (is_full && !grow_slots(table, p, partition))
@@ -215,9 +215,12 @@ fetch_record(const struct sl_group_table *table, uint64_t hash)
     const struct sl_group_partition *p = &table->partitions[partition];
     if (p->slots == NULL)
         return;
-    uint32_t index = p->slots[(uint32_t)hash & p->slot_mask].index;
-    if (index != 0)
-        __builtin_prefetch(sl_group_record(table, partition, index - 1));
+    uint32_t tag = tag_of(hash);
+    uint32_t at = (uint32_t)hash & p->slot_mask;
+    while (p->slots[at].index != 0 && p->slots[at].tag != tag)
+        at = (at + 1) & p->slot_mask;
+    if (p->slots[at].index != 0)
+        __builtin_prefetch(sl_group_record(table, partition, p->slots[at].index - 1));
 }
 
 bool
