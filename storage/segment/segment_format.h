@@ -44,17 +44,14 @@
  * The groups lie one behind the other without a gap from the head to the filter.
  *
  * Row group
- * Its rows are cut into blocks of SL_BLOCK_ROWS; the last one may be shorter. Its parts are
- * dictionaries, streams and indexes, in the order of the directory and without a gap, so that the
+ * Its rows are cut into blocks of SL_BLOCK_ROWS; the last one may be shorter. Its parts are those of
+ * streams, dictionaries and indexes, in the order of the directory and without a gap, so that the
  * directory has sizes only. A *stream* is one unsigned 64-bit value (or one byte string) for each
  * row; leaf streams have parts, the others are computed from streams with smaller numbers. A
  * *column* of the schema is a stream, perhaps with a presence stream and a dictionary.
  *
  * Directory, all varint but where a size is given
  *     rows (as in the footer)
- *     dictionaries, each:
- *         1 kind (SL_SEGMENT_DICTIONARY_*), owner column, entries, bytes of all entries (BYTES)
- *         size of part, 8 hash
  *     streams, each: 1 form (SL_SEGMENT_FORM_*), owner column, then by form:
  *         VALUES    1 width; for each block: 1 codec, size of part, 8 hash
  *         BYTES     for each block: bytes of all strings, size of part, 8 hash
@@ -66,6 +63,9 @@
  *         ADD       stream a, stream b
  *         SCALE     stream a, stream b, stream c
  *         SELECT    stream a, stream b, stream c
+ *     dictionaries, each:
+ *         1 kind (SL_SEGMENT_DICTIONARY_*), owner column, entries, bytes of all entries (BYTES),
+ *         size of part, 8 hash
  *     columns, each: number of the column in the footer, stream, presence stream + 1 or 0,
  *         dictionary + 1 or 0; for each block the zone:
  *             rows without a value; unless that is all rows, and unless the stream is BYTES:
@@ -79,7 +79,8 @@
  *     ADD       a + b modulo 2^64
  *     SCALE     a = 0: b, else a * b + c modulo 2^64
  *     SELECT    a = 0: b, else c (a is 0 or 1)
- * ADD and SCALE are 8 wide; SELECT is as wide as the wider of b and c.
+ * ADD and SCALE are 8 wide; SELECT is as wide as the wider of b and c. The a of FUNCTION and SELECT
+ * is 4 wide.
  *
  * Keys. A stream of a column holds keys whose unsigned order is the order of the type:
  *     unsigned types, BOOL, MAC   the value
@@ -115,6 +116,7 @@
 #ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_FORMAT_H
 #define SLUICE_STORAGE_SEGMENT_SEGMENT_FORMAT_H
 
+#include "storage/base/base.h"
 #include "storage/base/limits.h"
 
 #define SL_SEGMENT_HEAD_MAGIC "sluiceSG"
@@ -161,11 +163,14 @@ enum {
     SL_SEGMENT_DIRECTORY_BYTES_MAX = 64 << 20,
     SL_SEGMENT_REPLACES_MAX = 1 << 16,
     SL_SEGMENT_NOTE_BYTES_MAX = 1 << 20,
-    SL_SEGMENT_PART_BYTES_MAX = 1 << 30,
-    /* Bytes of the strings of one block or one dictionary. */
-    SL_SEGMENT_BYTES_MAX = 1 << 28,
 };
 
+/* Bytes of one part, and of the strings of one block or one dictionary: a block of the longest
+ * strings there are fits. */
+#define SL_SEGMENT_BYTES_MAX (UINT32_MAX - (UINT32_C(1) << 16) + 1)
+
+_Static_assert((uint64_t)SL_BLOCK_ROWS *SL_TEXT_BYTES_MAX <= SL_SEGMENT_BYTES_MAX,
+               "a block of the longest strings fits");
 _Static_assert(SL_GROUP_ROWS_MAX % SL_BLOCK_ROWS == 0, "a full group is full blocks");
 _Static_assert(SL_BLOCK_ROWS % SL_MINI_ROWS == 0, "a full block is full minis");
 _Static_assert(SL_SEGMENT_GROUP_MINIS_MAX % 64 == 0, "minis of a group fill words");

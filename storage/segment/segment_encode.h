@@ -1,0 +1,43 @@
+/*
+ * segment_encode.h - one row group: from pieces of batches to streams in the file.
+ *
+ * Here it is decided what a column becomes: client's and server's streams, a duration, bytes per
+ * packet, a function of an address, a dictionary or plain strings (segment_format.h names them).
+ * Nothing here is needed to read a file.
+ *
+ * Layer: segment.
+ */
+#ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_ENCODE_H
+#define SLUICE_STORAGE_SEGMENT_SEGMENT_ENCODE_H
+
+#include "storage/segment/segment_emit.h"
+
+/* Numbers of the columns in the footer, given in the order in which they are first seen. */
+struct sl_segment_numbers {
+    uint32_t count;
+    const struct sl_column *columns[SL_COLUMNS_MAX];
+    uint32_t number_of[SL_COLUMNS_MAX]; /* schema index -> number + 1, or 0 */
+};
+
+struct sl_segment_encode_request {
+    const struct sl_segment_rows *rows;
+    size_t rows_count;
+    struct sl_segment_numbers *numbers; /* grows */
+    struct sl_segment_summary *summary; /* widened by the bounds of the rows */
+};
+
+/* In the arena of the group. */
+struct sl_segment_encoded {
+    const uint32_t *order;       /* as out_order of segment_writer.h */
+    const struct sl_addr *addrs; /* of src_addr and dst_addr, sorted */
+    uint32_t addr_count;
+};
+
+/* Encode the rows as a group of `emit`'s file, without indexes and directory. */
+SL_MUST_CHECK
+sl_status sl_segment_encode(struct sl_segment_emit *emit,
+                            const struct sl_segment_encode_request *request, struct sl_arena *arena,
+                            struct sl_segment_group *out_group,
+                            struct sl_segment_encoded *out_encoded, struct sl_error *err);
+
+#endif

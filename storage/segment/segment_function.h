@@ -1,0 +1,41 @@
+/*
+ * segment_function.h - columns that are a function of an address.
+ *
+ * AS, mask, interface, next hop and exporter are mostly given by one address of the flow. Where
+ * that holds for nearly all rows of a group, the value is stored once for each entry of the
+ * address dictionary, with the rows that deviate; where it does not hold, or saves nothing, the
+ * column stays as it is. Both are estimated from the group itself: nothing is assumed.
+ *
+ * Layer: segment.
+ */
+#ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_FUNCTION_H
+#define SLUICE_STORAGE_SEGMENT_SEGMENT_FUNCTION_H
+
+#include "storage/segment/segment_emit.h"
+
+/* The address that decides. */
+enum sl_segment_decider {
+    SL_SEGMENT_CLIENT,
+    SL_SEGMENT_SERVER,
+    SL_SEGMENT_TARGET, /* dst_addr */
+    SL_SEGMENT_DECIDER_COUNT,
+};
+
+struct sl_segment_functions {
+    uint32_t row_count;
+    uint32_t code_count; /* entries of the address dictionary; 0: nothing is a function */
+    uint32_t streams[SL_SEGMENT_DECIDER_COUNT]; /* SL_SEGMENT_NONE: the same as another */
+    uint32_t *codes[SL_SEGMENT_DECIDER_COUNT];  /* by row, inner order */
+    uint64_t *maps[2];                          /* code_count: the best so far, and a trial */
+    uint32_t *votes;                            /* code_count */
+};
+
+/* Emit values as what is smaller: a FUNCTION of one of the deciders in `deciders` (bits), or
+ * VALUES. */
+SL_MUST_CHECK
+sl_status sl_segment_function_emit(struct sl_segment_functions *functions,
+                                   struct sl_segment_emit *emit, uint32_t owner, unsigned deciders,
+                                   const uint64_t *values, uint32_t *out_stream,
+                                   struct sl_error *err);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * segment_index.h - which minis of a row group hold a value.
+ *
+ * An index of a column maps keys (segment_format.h) to sets of minis: POSTINGS for addresses
+ * (index/postings.h over the codes of the dictionary), MINIS for the others.
+ *
+ * MINIS
+ *     varint distinct keys n, 1 .. SL_BLOCK_ROWS
+ *     1 codec, varint size, the keys, ascending, by codec.h
+ *     a bitmap (index/bitmap.h) of the members i * SL_SEGMENT_GROUP_MINIS_MAX + m for each
+ *     mini m that holds key i: one bitmap for all keys, so that a rare key costs two bytes and
+ *     not a bitmap of its own
+ *
+ * An index is written where it excludes something: where the average key lies in less than half
+ * of the minis, and where it takes at most one byte in SL_SEGMENT_INDEX_SHARE of the group.
+ *
+ * Layer: segment.
+ */
+#ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_INDEX_H
+#define SLUICE_STORAGE_SEGMENT_SEGMENT_INDEX_H
+
+#include "storage/segment/segment_emit.h"
+
+enum { SL_SEGMENT_INDEX_SHARE = 20 };
+
+/* Collects one column's index; rows in the inner order. Emits nothing when it does not pay. */
+SL_MUST_CHECK
+sl_status sl_segment_index_emit(struct sl_segment_emit *emit,
+                                const struct sl_segment_group_column *column, const uint64_t *keys,
+                                const uint64_t *present, struct sl_error *err);
+
+/*
+ * The minis of keys first .. last (both inclusive) of an index, in minis[SL_SEGMENT_MINI_WORDS]:
+ * bits that were set stay. entry_count: entries of the column's dictionary (POSTINGS).
+ */
+SL_MUST_CHECK
+sl_status sl_segment_index_collect(const struct sl_segment_index *index, const void *bytes,
+                                   uint32_t entry_count, uint32_t mini_count, uint64_t first,
+                                   uint64_t last, uint64_t *minis, struct sl_error *err);
+
+#endif

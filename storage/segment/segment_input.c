@@ -1,0 +1,524 @@
+/*
+ * segment_input.c - columns of many batches as flat arrays; sets of distinct values.
+ *
+ * The sets are open-addressing hash tables over an array of entries. A vector that comes as a
+ * dictionary is looked up once for each entry that a row uses, not once for each row: that is
+ * what a merge, whose inputs are dictionaries already, spends its time on.
+ */
+#include "storage/segment/segment_input.h"
+
+#include <stdlib.h>
+
+#include "storage/base/hash.h"
+
+enum { SET_CAPACITY_FIRST = 1 << 12 };
+
+/* Where a walk over the rows of the input stands. */
+struct piece {
+    const struct sl_batch *batch;
+    const uint64_t *selection;
+    uint32_t first; /* number of its first selected row */
+};
+
+static uint32_t
+count_bits(const uint64_t *words, uint32_t bit_count)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < bit_count / 64; i++)
+        count += (uint32_t)__builtin_popcountll(words[i]);
+    if (bit_count % 64 != 0)
+        count += (uint32_t)__builtin_popcountll(words[bit_count / 64] &
+                                                ((UINT64_C(1) << (bit_count % 64)) - 1));
+    return count;
+}
+
+static uint32_t
+piece_rows(const struct sl_segment_rows *rows)
+{
+    if (rows->selection == NULL)
+        return rows->batch->row_count;
+    return count_bits(rows->selection, rows->batch->row_count);
+}
+
+static int
+compare_columns(const void *a, const void *b)
+{
+    uint32_t left = (*(const struct sl_column *const *)a)->index;
+    uint32_t right = (*(const struct sl_column *const *)b)->index;
+    return (left > right) - (left < right);
+}
+
+static sl_status
+collect_columns(struct sl_segment_input *input, struct sl_error *err)
+{
+    uint64_t *seen = sl_arena_calloc(input->arena, sl_words_for(SL_COLUMNS_MAX), sizeof(*seen));
+    input->columns = sl_arena_alloc(input->arena, SL_COLUMNS_MAX * sizeof(*input->columns));
+    if (seen == NULL || input->columns == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for the columns of a row group");
+    for (size_t i = 0; i < input->rows_count; i++) {
+        const struct sl_batch *batch = input->rows[i].batch;
+        for (uint32_t c = 0; c < batch->column_count; c++) {
+            const struct sl_column *column = batch->columns[c].column;
+            SL_ASSERT(column->index < SL_COLUMNS_MAX);
+            if (sl_bit_get(seen, column->index))
+                continue;
+            sl_bit_set(seen, column->index);
+            input->columns[input->column_count++] = column;
+        }
+    }
+    qsort(input->columns, input->column_count, sizeof(*input->columns), compare_columns);
+    return SL_OK;
+}
+
+sl_status
+sl_segment_input_init(struct sl_segment_input *input, const struct sl_segment_rows *rows,
+                      size_t rows_count, struct sl_arena *arena, struct sl_error *err)
+{
+    *input = (struct sl_segment_input){.rows = rows, .rows_count = rows_count, .arena = arena};
+    uint64_t count = 0;
+    for (size_t i = 0; i < rows_count; i++)
+        count += piece_rows(&rows[i]);
+    SL_ASSERT(count >= 1);
+    SL_ASSERT(count <= SL_GROUP_ROWS_MAX);
+    input->row_count = (uint32_t)count;
+    return collect_columns(input, err);
+}
+
+/* Keys of rows `from` .. `to` - 1 of one vector; presence is dealt with elsewhere. */
+static void
+fill_keys(const struct sl_vector *v, uint32_t from, uint32_t to, uint64_t *keys)
+{
+    enum sl_type type = v->type;
+    uint32_t count = to - from;
+    if (v->encoding == SL_PLAIN && v->width == 1) {
+        const uint8_t *values = (const uint8_t *)v->values + from;
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = values[i];
+    } else if (v->encoding == SL_PLAIN && v->width == 2) {
+        const uint16_t *values = (const uint16_t *)v->values + from;
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = values[i];
+    } else if (v->encoding == SL_PLAIN && v->width == 4) {
+        const uint32_t *values = (const uint32_t *)v->values + from;
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = values[i];
+    } else if (v->encoding == SL_PLAIN && type != SL_TYPE_F64) {
+        const uint64_t *values = (const uint64_t *)v->values + from;
+        uint64_t flip = sl_segment_key(type, 0);
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = values[i] ^ flip;
+    } else if (v->encoding == SL_PLAIN) {
+        const uint64_t *values = (const uint64_t *)v->values + from;
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = sl_segment_key(type, values[i]);
+    } else if (v->value_count == 0) {
+        memset(keys, 0, count * sizeof(*keys));
+    } else if (v->encoding == SL_CONSTANT) {
+        uint64_t key = sl_segment_key(type, sl_vector_entry_u64(v, 0));
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = key;
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = sl_segment_key(type, sl_vector_entry_u64(v, v->codes[from + i]));
+    }
+}
+
+/* Row of the piece that is its next selected one at or after `row`; row_count at the end. */
+static uint32_t
+next_selected(const struct piece *piece, uint32_t row)
+{
+    uint32_t count = piece->batch->row_count;
+    while (row < count) {
+        uint64_t word = piece->selection[row / 64] >> (row % 64);
+        if (word != 0) {
+            row += (uint32_t)__builtin_ctzll(word);
+            return row < count ? row : count;
+        }
+        row = (row / 64 + 1) * 64;
+    }
+    return count;
+}
+
+/* Bits of the rows of a piece that have a value; `first` need not be at a word's start. */
+static uint32_t
+fill_presence(const struct sl_vector *v, const struct piece *piece, uint64_t *present)
+{
+    uint32_t null_count = 0;
+    uint32_t out = piece->first;
+    uint32_t count = piece->batch->row_count;
+    for (uint32_t row = 0; row < count; row++) {
+        if (piece->selection != NULL) {
+            row = next_selected(piece, row);
+            if (row == count)
+                break;
+        }
+        if (v == NULL || sl_vector_is_null(v, row))
+            null_count++;
+        else
+            sl_bit_set(present, out);
+        out++;
+    }
+    return null_count;
+}
+
+static void
+set_bits(uint64_t *words, uint32_t first, uint32_t count)
+{
+    uint32_t i = first;
+    uint32_t end = first + count;
+    for (; i < end && i % 64 != 0; i++)
+        sl_bit_set(words, i);
+    for (; i + 64 <= end; i += 64)
+        words[i / 64] = UINT64_MAX;
+    for (; i < end; i++)
+        sl_bit_set(words, i);
+}
+
+/* Presence of one piece: quick where every row has a value. */
+static uint32_t
+mark_presence(const struct sl_vector *v, const struct piece *piece, uint32_t rows,
+              uint64_t *present)
+{
+    bool is_all =
+        v != NULL && v->present == NULL && !(v->encoding == SL_CONSTANT && v->value_count == 0);
+    if (!is_all)
+        return fill_presence(v, piece, present);
+    set_bits(present, piece->first, rows);
+    return 0;
+}
+
+uint32_t
+sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
+                      uint64_t *keys, uint64_t *present)
+{
+    uint64_t zero_key = sl_segment_key(column->type, 0);
+    uint32_t first = 0;
+    uint32_t null_count = 0;
+    memset(present, 0, sl_words_for(input->row_count) * sizeof(*present));
+    for (size_t p = 0; p < input->rows_count; p++) {
+        struct piece piece = {input->rows[p].batch, input->rows[p].selection, first};
+        const struct sl_vector *v = sl_batch_find(piece.batch, column);
+        uint32_t rows = piece_rows(&input->rows[p]);
+        uint32_t nulls = mark_presence(v, &piece, rows, present);
+        if (v == NULL) {
+            for (uint32_t i = 0; i < rows; i++)
+                keys[first + i] = zero_key;
+        } else if (piece.selection == NULL) {
+            fill_keys(v, 0, rows, keys + first);
+        } else {
+            uint32_t row = next_selected(&piece, 0);
+            for (uint32_t i = 0; i < rows; i++, row = next_selected(&piece, row + 1))
+                fill_keys(v, row, row + 1, keys + first + i);
+        }
+        for (uint32_t i = first; nulls != 0 && i < first + rows; i++)
+            if (!sl_bit_get(present, i))
+                keys[i] = zero_key;
+        null_count += nulls;
+        first += rows;
+    }
+    return null_count;
+}
+
+static bool
+set_resize(struct sl_segment_set *set, bool is_addresses, uint32_t capacity)
+{
+    uint32_t slots = capacity * 2;
+    uint32_t *table = sl_arena_calloc(set->arena, slots, sizeof(*table));
+    struct sl_addr *addrs = NULL;
+    struct sl_slice *slices = NULL;
+    uint64_t *hashes = NULL;
+    if (is_addresses) {
+        addrs = sl_arena_alloc(set->arena, capacity * sizeof(*addrs));
+    } else {
+        slices = sl_arena_alloc(set->arena, capacity * sizeof(*slices));
+        hashes = sl_arena_alloc(set->arena, capacity * sizeof(*hashes));
+    }
+    if (table == NULL || (is_addresses ? addrs == NULL : slices == NULL || hashes == NULL))
+        return false;
+    uint32_t mask = slots - 1;
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint64_t hash;
+        if (is_addresses) {
+            addrs[i] = set->addrs[i];
+            hash = sl_hash_u64(addrs[i].low ^ sl_hash_u64(addrs[i].high));
+        } else {
+            slices[i] = set->slices[i];
+            hashes[i] = hash = set->hashes[i];
+        }
+        uint32_t slot = (uint32_t)hash & mask;
+        while (table[slot] != 0)
+            slot = (slot + 1) & mask;
+        table[slot] = i + 1;
+    }
+    set->table = table;
+    set->table_mask = mask;
+    set->capacity = capacity;
+    set->addrs = addrs;
+    set->slices = slices;
+    set->hashes = hashes;
+    return true;
+}
+
+bool
+sl_segment_set_init(struct sl_segment_set *set, bool is_addresses, struct sl_arena *arena)
+{
+    *set = (struct sl_segment_set){.arena = arena};
+    return set_resize(set, is_addresses, SET_CAPACITY_FIRST);
+}
+
+/* The code of an address, added when new; false when there is no memory. */
+static bool
+set_add_addr(struct sl_segment_set *set, struct sl_addr addr, uint32_t *out_code)
+{
+    if (set->count == set->capacity && !set_resize(set, true, set->capacity * 2))
+        return false;
+    uint64_t hash = sl_hash_u64(addr.low ^ sl_hash_u64(addr.high));
+    uint32_t slot = (uint32_t)hash & set->table_mask;
+    while (set->table[slot] != 0) {
+        uint32_t code = set->table[slot] - 1;
+        if (sl_addr_equal(set->addrs[code], addr)) {
+            *out_code = code;
+            return true;
+        }
+        slot = (slot + 1) & set->table_mask;
+    }
+    set->addrs[set->count] = addr;
+    *out_code = set->count++;
+    set->table[slot] = set->count;
+    return true;
+}
+
+/* An empty slice may have no bytes to point to. */
+static bool
+same_bytes(const uint8_t *a, const uint8_t *b, uint32_t size_bytes)
+{
+    return size_bytes == 0 || memcmp(a, b, size_bytes) == 0;
+}
+
+static bool
+set_add_slice(struct sl_segment_set *set, struct sl_slice slice, uint32_t *out_code)
+{
+    if (set->count == set->capacity && !set_resize(set, false, set->capacity * 2))
+        return false;
+    uint64_t hash = sl_hash64(slice.bytes, slice.size_bytes);
+    uint32_t slot = (uint32_t)hash & set->table_mask;
+    while (set->table[slot] != 0) {
+        uint32_t code = set->table[slot] - 1;
+        const struct sl_slice *entry = &set->slices[code];
+        if (set->hashes[code] == hash && entry->size_bytes == slice.size_bytes &&
+            same_bytes(entry->bytes, slice.bytes, slice.size_bytes)) {
+            *out_code = code;
+            return true;
+        }
+        slot = (slot + 1) & set->table_mask;
+    }
+    set->slices[set->count] = slice;
+    set->hashes[set->count] = hash;
+    set->bytes += slice.size_bytes;
+    *out_code = set->count++;
+    set->table[slot] = set->count;
+    return true;
+}
+
+static bool
+set_add_entry(struct sl_segment_set *set, const struct sl_vector *v, uint32_t entry,
+              uint32_t *out_code)
+{
+    if (v->type == SL_TYPE_ADDR)
+        return set_add_addr(set, sl_vector_entry_addr(v, entry), out_code);
+    return set_add_slice(set, sl_vector_entry_slice(v, entry), out_code);
+}
+
+/* The memo for the entries of a vector: kept while vectors share their dictionary. */
+static bool
+set_memo(struct sl_segment_set *set, const struct sl_vector *v)
+{
+    const void *identity = v->type == SL_TYPE_ADDR ? v->values : v->offsets;
+    if (set->memo_of == identity)
+        return true;
+    if (v->value_count > set->memo_capacity) {
+        set->memo = sl_arena_alloc(set->arena, v->value_count * sizeof(*set->memo));
+        if (set->memo == NULL)
+            return false;
+        set->memo_capacity = v->value_count;
+    }
+    memset(set->memo, 0xff, v->value_count * sizeof(*set->memo));
+    set->memo_of = identity;
+    return true;
+}
+
+/* Codes of one piece whose vector is there and has a value. */
+static bool
+fill_codes(struct sl_segment_set *set, const struct sl_vector *v, const struct piece *piece,
+           uint32_t rows, const uint64_t *present, uint32_t *codes)
+{
+    bool has_memo = v->encoding != SL_PLAIN;
+    if (has_memo && !set_memo(set, v))
+        return false;
+    uint32_t *memo = has_memo ? set->memo : NULL;
+    uint32_t row = piece->selection == NULL ? 0 : next_selected(piece, 0);
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t out = piece->first + i;
+        codes[out] = 0;
+        if (sl_bit_get(present, out)) {
+            uint32_t entry = sl_vector_entry(v, row);
+            uint32_t code = memo == NULL ? UINT32_MAX : memo[entry];
+            if (code == UINT32_MAX && !set_add_entry(set, v, entry, &code))
+                return false;
+            if (memo != NULL)
+                memo[entry] = code;
+            codes[out] = code;
+        }
+        row = piece->selection == NULL ? row + 1 : next_selected(piece, row + 1);
+    }
+    return true;
+}
+
+bool
+sl_segment_input_codes(const struct sl_segment_input *input, const struct sl_column *column,
+                       struct sl_segment_set *set, uint32_t *codes, uint64_t *present,
+                       uint32_t *out_null_count)
+{
+    uint32_t first = 0;
+    *out_null_count = 0;
+    memset(present, 0, sl_words_for(input->row_count) * sizeof(*present));
+    for (size_t p = 0; p < input->rows_count; p++) {
+        struct piece piece = {input->rows[p].batch, input->rows[p].selection, first};
+        const struct sl_vector *v = sl_batch_find(piece.batch, column);
+        uint32_t rows = piece_rows(&input->rows[p]);
+        uint32_t nulls = mark_presence(v, &piece, rows, present);
+        if (nulls == rows)
+            memset(codes + first, 0, rows * sizeof(*codes));
+        else if (!fill_codes(set, v, &piece, rows, present, codes))
+            return false;
+        *out_null_count += nulls;
+        first += rows;
+    }
+    return true;
+}
+
+/* Least significant digit first, eight bits at a time; digits that all agree on cost nothing. */
+static bool
+sort_addresses(struct sl_segment_set *set, uint32_t *order)
+{
+    uint32_t *target = sl_arena_alloc(set->arena, set->count * sizeof(*target));
+    uint32_t(*counts)[256] = sl_arena_calloc(set->arena, 16, sizeof(*counts));
+    if (target == NULL || counts == NULL)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++) {
+        for (unsigned d = 0; d < 8; d++) {
+            counts[d][(uint8_t)(set->addrs[i].low >> (8 * d))]++;
+            counts[8 + d][(uint8_t)(set->addrs[i].high >> (8 * d))]++;
+        }
+    }
+    uint32_t *source = order;
+    for (unsigned d = 0; d < 16; d++) {
+        uint32_t starts[256];
+        uint32_t sum = 0;
+        uint32_t largest = 0;
+        for (unsigned b = 0; b < 256; b++) {
+            starts[b] = sum;
+            sum += counts[d][b];
+            largest = counts[d][b] > largest ? counts[d][b] : largest;
+        }
+        if (largest == set->count)
+            continue;
+        for (uint32_t i = 0; i < set->count; i++) {
+            struct sl_addr addr = set->addrs[source[i]];
+            uint64_t word = d < 8 ? addr.low : addr.high;
+            target[starts[(uint8_t)(word >> (8 * (d % 8)))]++] = source[i];
+        }
+        uint32_t *other = source;
+        source = target;
+        target = other;
+    }
+    if (source != order)
+        memcpy(order, source, set->count * sizeof(*order));
+    return true;
+}
+
+/* A string with the code that it had. */
+struct sorting {
+    struct sl_slice slice;
+    uint32_t code;
+};
+
+static int
+compare_strings(const void *a, const void *b)
+{
+    const struct sl_slice *left = &((const struct sorting *)a)->slice;
+    const struct sl_slice *right = &((const struct sorting *)b)->slice;
+    size_t common = left->size_bytes < right->size_bytes ? left->size_bytes : right->size_bytes;
+    int order = common == 0 ? 0 : memcmp(left->bytes, right->bytes, common);
+    if (order != 0)
+        return order;
+    return (left->size_bytes > right->size_bytes) - (left->size_bytes < right->size_bytes);
+}
+
+static bool
+sort_strings(struct sl_segment_set *set, uint32_t *order)
+{
+    struct sorting *entries = sl_arena_alloc(set->arena, set->count * sizeof(*entries));
+    if (entries == NULL)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++)
+        entries[i] = (struct sorting){set->slices[i], i};
+    qsort(entries, set->count, sizeof(*entries), compare_strings);
+    for (uint32_t i = 0; i < set->count; i++)
+        order[i] = entries[i].code;
+    return true;
+}
+
+bool
+sl_segment_set_sort(struct sl_segment_set *set, uint32_t **out_ranks)
+{
+    uint32_t *order = sl_arena_alloc(set->arena, set->count * sizeof(*order));
+    uint32_t *ranks = sl_arena_alloc(set->arena, set->count * sizeof(*ranks));
+    *out_ranks = ranks;
+    if (order == NULL || ranks == NULL)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++)
+        order[i] = i;
+    if (set->addrs != NULL ? !sort_addresses(set, order) : !sort_strings(set, order))
+        return false;
+    for (uint32_t i = 0; i < set->count; i++)
+        ranks[order[i]] = i;
+
+    size_t element_bytes = set->addrs != NULL ? sizeof(struct sl_addr) : sizeof(struct sl_slice);
+    void *sorted = sl_arena_alloc(set->arena, set->count * element_bytes);
+    if (sorted == NULL)
+        return false;
+    if (set->addrs != NULL) {
+        for (uint32_t i = 0; i < set->count; i++)
+            ((struct sl_addr *)sorted)[i] = set->addrs[order[i]];
+        set->addrs = sorted;
+    } else {
+        for (uint32_t i = 0; i < set->count; i++)
+            ((struct sl_slice *)sorted)[i] = set->slices[order[i]];
+        set->slices = sorted;
+    }
+    return true;
+}
+
+uint32_t
+sl_segment_input_slices(const struct sl_segment_input *input, const struct sl_column *column,
+                        struct sl_slice *slices, uint64_t *present)
+{
+    uint32_t first = 0;
+    uint32_t null_count = 0;
+    memset(present, 0, sl_words_for(input->row_count) * sizeof(*present));
+    for (size_t p = 0; p < input->rows_count; p++) {
+        struct piece piece = {input->rows[p].batch, input->rows[p].selection, first};
+        const struct sl_vector *v = sl_batch_find(piece.batch, column);
+        uint32_t rows = piece_rows(&input->rows[p]);
+        null_count += mark_presence(v, &piece, rows, present);
+        uint32_t row = piece.selection == NULL ? 0 : next_selected(&piece, 0);
+        for (uint32_t i = 0; i < rows; i++) {
+            bool is_there = sl_bit_get(present, first + i);
+            slices[first + i] = is_there ? sl_vector_slice(v, row) : (struct sl_slice){0};
+            row = piece.selection == NULL ? row + 1 : next_selected(&piece, row + 1);
+        }
+        first += rows;
+    }
+    return null_count;
+}

@@ -1,0 +1,245 @@
+/*
+ * segment_item.c - dictionaries, maps and indexes of a group: loaded once, kept while used.
+ *
+ * Two threads may load the same item at once: one of them installs it, the other one drops its
+ * copy. That is rare and harmless, and no lock is held while the file is read.
+ */
+#include "storage/codec/codec.h"
+#include "storage/segment/segment_open.h"
+
+static sl_status
+fail_memory(const struct sl_segment_reader *reader, struct sl_error *err)
+{
+    return sl_fail(err, SL_LIMIT, "%s: no memory for a dictionary or an index", reader->name);
+}
+
+static sl_status
+read_raw(const struct sl_segment_reader *reader, const struct sl_segment_part *part,
+         struct sl_arena *arena, uint8_t **out_bytes, struct sl_segment_counters *counters,
+         struct sl_error *err)
+{
+    *out_bytes = sl_arena_alloc(arena, part->size_bytes);
+    if (*out_bytes == NULL)
+        return fail_memory(reader, err);
+    return sl_segment_read_part(reader, part, *out_bytes, counters, err);
+}
+
+static sl_status
+load_addresses(const struct sl_segment_reader *reader,
+               const struct sl_segment_dictionary *dictionary, const uint8_t *raw,
+               struct sl_segment_item *item, struct sl_error *err)
+{
+    uint32_t count = dictionary->entry_count;
+    struct sl_addr *addrs = sl_arena_calloc(item->arena, count, sizeof(*addrs));
+    if (addrs == NULL)
+        return fail_memory(reader, err);
+    sl_status st = sl_codec_decode_keys(raw, dictionary->part.size_bytes, count, addrs, err);
+    if (st != SL_OK) {
+        sl_segment_locate(reader, dictionary->part.offset, err);
+        return st;
+    }
+    for (uint32_t i = 1; i < count; i++)
+        if (sl_addr_compare(addrs[i - 1], addrs[i]) >= 0)
+            return sl_segment_fail(reader, dictionary->part.offset, err,
+                                   "dictionary does not ascend at entry %u", i);
+    item->addrs = addrs;
+    if (count == 0 || !sl_addr_is_v4(addrs[count - 1]))
+        return SL_OK;
+    uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
+    if (short_addrs == NULL)
+        return fail_memory(reader, err);
+    for (uint32_t i = 0; i < count; i++)
+        short_addrs[i] = (uint32_t)addrs[i].low;
+    item->short_addrs = short_addrs;
+    return SL_OK;
+}
+
+static bool
+is_string_ascending(const uint8_t *bytes, const uint32_t *offsets, uint32_t entry)
+{
+    size_t left = offsets[entry] - offsets[entry - 1];
+    size_t right = offsets[entry + 1] - offsets[entry];
+    size_t common = left < right ? left : right;
+    int order =
+        common == 0 ? 0 : memcmp(bytes + offsets[entry - 1], bytes + offsets[entry], common);
+    return order != 0 ? order < 0 : left < right;
+}
+
+static sl_status
+load_strings(const struct sl_segment_reader *reader, const struct sl_segment_dictionary *dictionary,
+             const uint8_t *raw, struct sl_segment_item *item, struct sl_error *err)
+{
+    uint8_t *bytes;
+    uint32_t *offsets;
+    sl_status st = sl_codec_decode_bytes(raw, dictionary->part.size_bytes, dictionary->entry_count,
+                                         dictionary->bytes, item->arena, &bytes, &offsets, err);
+    if (st != SL_OK) {
+        sl_segment_locate(reader, dictionary->part.offset, err);
+        return st;
+    }
+    if (offsets[dictionary->entry_count] != dictionary->bytes)
+        return sl_segment_fail(reader, dictionary->part.offset, err,
+                               "dictionary has %u bytes, not %u", offsets[dictionary->entry_count],
+                               dictionary->bytes);
+    for (uint32_t i = 1; i < dictionary->entry_count; i++)
+        if (!is_string_ascending(bytes, offsets, i))
+            return sl_segment_fail(reader, dictionary->part.offset, err,
+                                   "dictionary does not ascend at entry %u", i);
+    item->bytes = bytes;
+    item->offsets = offsets;
+    return SL_OK;
+}
+
+/* All blocks of a FUNCTION's map. */
+static sl_status
+load_map(const struct sl_segment_reader *reader, const struct sl_segment_stream *stream,
+         struct sl_segment_item *item, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    void *map = sl_arena_calloc(item->arena, stream->map_count, stream->width);
+    if (map == NULL)
+        return fail_memory(reader, err);
+    for (uint32_t i = 0; i < sl_segment_block_count(stream->map_count); i++) {
+        const struct sl_segment_part *part = &stream->map[i];
+        uint32_t count = sl_segment_block_size(stream->map_count, i);
+        size_t first = (size_t)i * SL_BLOCK_ROWS;
+        uint8_t *raw;
+        SL_TRY(read_raw(reader, part, item->arena, &raw, counters, err));
+        sl_status st = stream->width == 4
+                           ? sl_codec_decode_u32((enum sl_codec)part->codec, raw, part->size_bytes,
+                                                 count, UINT32_MAX, (uint32_t *)map + first, err)
+                           : sl_codec_decode((enum sl_codec)part->codec, raw, part->size_bytes,
+                                             count, UINT32_MAX, (uint64_t *)map + first, err);
+        if (st != SL_OK) {
+            sl_segment_locate(reader, part->offset, err);
+            return st;
+        }
+    }
+    if (stream->width == 4)
+        item->map_narrow = map;
+    else
+        item->map_wide = map;
+    return SL_OK;
+}
+
+static sl_status
+load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_t number,
+          struct sl_segment_item *item, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    const struct sl_segment_group *group = &reader->footer.groups[group_number];
+    uint8_t *raw;
+    if (number < group->dictionary_count) {
+        const struct sl_segment_dictionary *dictionary = &group->dictionaries[number];
+        SL_TRY(read_raw(reader, &dictionary->part, item->arena, &raw, counters, err));
+        if (dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES)
+            return load_addresses(reader, dictionary, raw, item, err);
+        return load_strings(reader, dictionary, raw, item, err);
+    }
+    number -= group->dictionary_count;
+    if (number < group->stream_count)
+        return load_map(reader, &group->streams[number], item, counters, err);
+    number -= group->stream_count;
+    SL_ASSERT(number < group->index_count);
+    SL_TRY(read_raw(reader, &group->indexes[number].part, item->arena, &raw, counters, err));
+    item->bytes = raw;
+    return SL_OK;
+}
+
+static void
+destroy_item(struct sl_segment_item *item)
+{
+    if (item == NULL)
+        return;
+    sl_arena_destroy(item->arena);
+    free(item);
+}
+
+static sl_status
+create_item(const struct sl_segment_reader *reader, uint32_t group, uint32_t number,
+            struct sl_segment_item **out_item, struct sl_segment_counters *counters,
+            struct sl_error *err)
+{
+    struct sl_segment_item *item = sl_new(sizeof(*item));
+    item->arena = sl_segment_arena_create(reader->budget);
+    sl_status st = load_item(reader, group, number, item, counters, err);
+    if (st != SL_OK) {
+        destroy_item(item);
+        item = NULL;
+    }
+    *out_item = item;
+    return st;
+}
+
+sl_status
+sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
+                    const struct sl_segment_item **out_item, struct sl_segment_counters *counters,
+                    struct sl_error *err)
+{
+    struct sl_segment_open_group *open = &reader->groups[group];
+    *out_item = NULL;
+    SL_ASSERT(number < open->item_count);
+    sl_mutex_lock(&reader->lock);
+    SL_ASSERT(open->users > 0);
+    struct sl_segment_item *item = open->items[number];
+    sl_mutex_unlock(&reader->lock);
+    if (item == NULL) {
+        struct sl_segment_item *loaded;
+        sl_status st = create_item(reader, group, number, &loaded, counters, err);
+        if (st == SL_LIMIT) { /* what nobody uses makes room */
+            (void)sl_segment_reader_drop(reader);
+            st = create_item(reader, group, number, &loaded, counters, err);
+        }
+        if (st != SL_OK)
+            return st;
+        sl_mutex_lock(&reader->lock);
+        item = open->items[number];
+        if (item == NULL) {
+            item = open->items[number] = loaded;
+            loaded = NULL;
+        }
+        sl_mutex_unlock(&reader->lock);
+        destroy_item(loaded);
+    }
+    *out_item = item;
+    return SL_OK;
+}
+
+void
+sl_segment_group_acquire(struct sl_segment_reader *reader, uint32_t group)
+{
+    sl_mutex_lock(&reader->lock);
+    reader->groups[group].users++;
+    sl_mutex_unlock(&reader->lock);
+}
+
+void
+sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group)
+{
+    sl_mutex_lock(&reader->lock);
+    SL_ASSERT(reader->groups[group].users > 0);
+    reader->groups[group].users--;
+    sl_mutex_unlock(&reader->lock);
+}
+
+/* Take the items of unused groups out under the lock; the caller's list frees them after it. */
+size_t
+sl_segment_reader_drop(struct sl_segment_reader *reader)
+{
+    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
+    size_t kept_bytes = 0;
+    for (uint32_t g = 0; g < reader->footer.summary.group_count; g++) {
+        struct sl_segment_open_group *open = &reader->groups[g];
+        for (uint32_t i = 0; i < open->item_count; i++) {
+            struct sl_segment_item *item = NULL;
+            sl_mutex_lock(&reader->lock);
+            if (open->users == 0) {
+                item = open->items[i];
+                open->items[i] = NULL;
+            } else if (open->items[i] != NULL) {
+                kept_bytes += sl_arena_used_bytes(open->items[i]->arena);
+            }
+            sl_mutex_unlock(&reader->lock);
+            destroy_item(item);
+        }
+    }
+    return kept_bytes;
+}

@@ -1,0 +1,100 @@
+/*
+ * segment_open.h - an open segment from the inside: for reader, cursor, prune and check.
+ *
+ * A group has *items*: what several blocks need and what is therefore loaded once and kept: its
+ * dictionaries, the maps of its FUNCTION streams, its indexes. An item is immutable once it is
+ * there, and stays while the group has users.
+ *
+ * Threads: as the reader's. `lock` guards users and items of all groups and is never held across
+ *          a read of the file.
+ * Layer:   segment, internal.
+ */
+#ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_OPEN_H
+#define SLUICE_STORAGE_SEGMENT_SEGMENT_OPEN_H
+
+#include "storage/base/thread.h"
+#include "storage/segment/segment_directory.h"
+#include "storage/segment/segment_reader.h"
+
+#define SL_SEGMENT_READER_MAGIC UINT32_C(0x52474553) /* "SEGR" */
+
+/* Dictionary, map or index in memory; all of it lies in its arena. */
+struct sl_segment_item {
+    struct sl_arena *arena;      /* owned */
+    const struct sl_addr *addrs; /* ADDRESSES */
+    const uint32_t *short_addrs; /* ADDRESSES: when all are IPv4 */
+    const uint8_t *bytes;        /* BYTES; an index */
+    const uint32_t *offsets;     /* BYTES */
+    const uint32_t *map_narrow;  /* FUNCTION of width 4 */
+    const uint64_t *map_wide;    /* FUNCTION of width 8 */
+};
+
+struct sl_segment_open_group {
+    uint32_t users;                 /* guarded by lock: cursors and prunings under way */
+    struct sl_segment_item **items; /* guarded by lock; NULL: not loaded */
+    uint32_t item_count;            /* dictionaries, then streams, then indexes */
+    uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
+};
+
+struct sl_segment_reader {
+    uint32_t magic;
+    int fd;
+    char *name;
+    uint64_t file_bytes;
+    struct sl_budget *budget; /* borrowed; NULL: unbounded */
+    struct sl_arena *arena;   /* footer and directories */
+    struct sl_segment_footer footer;
+    const struct sl_column **columns; /* by number in the footer; borrowed from the schema */
+    uint32_t *number_of;              /* schema index -> number + 1, or 0 */
+    uint32_t number_of_count;
+    struct sl_mutex lock;
+    struct sl_segment_open_group groups[SL_GROUPS_PER_SEGMENT_MAX];
+};
+
+/* An arena under a budget that may be NULL. */
+struct sl_arena *sl_segment_arena_create(struct sl_budget *budget);
+
+/* Read and prove a part: exactly part->size_bytes into `bytes`. counters may be NULL. */
+SL_MUST_CHECK
+sl_status sl_segment_read_part(const struct sl_segment_reader *reader,
+                               const struct sl_segment_part *part, void *bytes,
+                               struct sl_segment_counters *counters, struct sl_error *err);
+
+/* "<file> offset <n>: what went wrong", SL_CORRUPT. */
+SL_PRINTF(4, 5)
+sl_status sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offset,
+                          struct sl_error *err, const char *format, ...);
+
+/* Put file and offset in front of a story of a decoder. */
+void sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset,
+                       struct sl_error *err);
+
+/* Items of the group stay until it is released as often. */
+void sl_segment_group_acquire(struct sl_segment_reader *reader, uint32_t group);
+void sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group);
+
+/* Number of an item. */
+static inline uint32_t
+sl_segment_item_of_stream(const struct sl_segment_group *group, uint32_t stream)
+{
+    return group->dictionary_count + stream;
+}
+
+static inline uint32_t
+sl_segment_item_of_index(const struct sl_segment_group *group, uint32_t index)
+{
+    return group->dictionary_count + group->stream_count + index;
+}
+
+/* The item, loaded when missing; the group must be acquired. */
+SL_MUST_CHECK
+sl_status sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
+                              const struct sl_segment_item **out_item,
+                              struct sl_segment_counters *counters, struct sl_error *err);
+
+/* The column of a group that stands for `column`, or NULL. */
+const struct sl_segment_group_column *sl_segment_find_column(const struct sl_segment_reader *reader,
+                                                             uint32_t group,
+                                                             const struct sl_column *column);
+
+#endif

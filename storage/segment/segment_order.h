@@ -1,0 +1,42 @@
+/*
+ * segment_order.h - which end of a flow is the server, and the inner order of a row group.
+ *
+ * Rows of a group are put in the order (protocol, service port, which side serves, one host, its
+ * peer, time). Equal things lie together then, and light codecs find nothing but runs and narrow
+ * ranges: measured on flows this alone is worth a quarter of the bytes. Pruning by time survives,
+ * because segments are short.
+ *
+ * The service port is the better known of the two (a table by rank, in segment_order.c), else
+ * the lower one; the end that has it is the server. ICMP has no ports: there the destination
+ * port, which is type and code, stands for the service, and the destination is the server. No
+ * reader depends on any of this.
+ *
+ * Layer: segment.
+ */
+#ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_ORDER_H
+#define SLUICE_STORAGE_SEGMENT_SEGMENT_ORDER_H
+
+#include "storage/base/arena.h"
+
+/* The columns that decide the order, over all rows of the group; NULL: all zero. */
+struct sl_segment_order_keys {
+    uint32_t row_count;
+    const uint64_t *protocol;
+    const uint64_t *src_port;
+    const uint64_t *dst_port;
+    const uint32_t *src_code; /* codes in the sorted dictionary of addresses */
+    const uint32_t *dst_code;
+    uint32_t code_count;
+    const uint64_t *time; /* keys of first_seen */
+};
+
+/* For each row (in the order given): 0 when the source is the client, 1 when it is the server. */
+void sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides);
+
+/* *order (row_count entries) becomes the inner order: row i of the group is given row order[i].
+ * False when the arena has no memory for it. */
+SL_MUST_CHECK
+bool sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
+                           struct sl_arena *arena, uint32_t *order);
+
+#endif

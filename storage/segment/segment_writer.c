@@ -1,0 +1,257 @@
+/*
+ * segment_writer.c - the file around the row groups: head, directories, filter, footer, tail.
+ *
+ * Groups are written as they are encoded. The footer comes last and the rename after the sync, so
+ * that a file that has its name is whole; a crash before leaves a ".tmp" that nobody opens.
+ */
+#include "storage/segment/segment_writer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "storage/base/file.h"
+#include "storage/base/hash.h"
+#include "storage/index/filter.h"
+#include "storage/segment/segment_encode.h"
+
+#define WRITER_MAGIC UINT32_C(0x57474553) /* "SEGW" */
+
+struct sl_segment_writer {
+    uint32_t magic;
+    int dir_fd; /* borrowed */
+    int fd;     /* owned; -1 once committed */
+    char *name;
+    char *temporary_name;
+    struct sl_budget *budget; /* borrowed; NULL: unbounded */
+    struct sl_segment_emit emit;
+    struct sl_segment_footer footer;
+    struct sl_segment_numbers numbers;
+    uint64_t *addr_hashes; /* owned: of all groups */
+    size_t addr_count, addr_capacity;
+    size_t addr_budget_bytes; /* taken from the budget for them */
+    bool is_failed;
+    bool is_committed;
+};
+
+sl_status
+sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_meta *meta,
+                       enum sl_effort effort, struct sl_budget *budget,
+                       struct sl_segment_writer **out_writer, struct sl_error *err)
+{
+    *out_writer = NULL;
+    SL_ASSERT(meta->replace_count <= SL_SEGMENT_REPLACES_MAX);
+    SL_ASSERT(meta->note_bytes <= SL_SEGMENT_NOTE_BYTES_MAX);
+    struct sl_segment_writer *writer = sl_new(sizeof(*writer));
+    size_t name_bytes = strlen(name);
+    writer->magic = WRITER_MAGIC;
+    writer->dir_fd = dir_fd;
+    writer->fd = -1;
+    writer->name = sl_new_string(name);
+    writer->temporary_name = sl_new(name_bytes + sizeof(".tmp"));
+    memcpy(writer->temporary_name, name, name_bytes);
+    memcpy(writer->temporary_name + name_bytes, ".tmp", sizeof(".tmp"));
+    writer->budget = budget;
+    writer->footer.meta = *meta;
+    writer->footer.summary = (struct sl_segment_summary){
+        .first_seen_min_us = INT64_MAX,
+        .first_seen_max_us = INT64_MIN,
+        .last_seen_min_us = INT64_MAX,
+        .last_seen_max_us = INT64_MIN,
+        .duration_min_us = INT64_MAX,
+        .duration_max_us = INT64_MIN,
+    };
+    sl_segment_emit_init(&writer->emit, -1, effort, 0);
+    sl_status st =
+        sl_file_open(dir_fd, writer->temporary_name, O_RDWR | O_CREAT | O_TRUNC, &writer->fd, err);
+    if (st != SL_OK) {
+        writer->fd = -1;
+        sl_segment_writer_close(writer);
+        return st;
+    }
+    writer->emit.fd = writer->fd;
+    uint8_t head[SL_SEGMENT_HEAD_BYTES];
+    sl_segment_head_encode(meta->number, head);
+    sl_buf_append(&writer->emit.buf, head, sizeof(head));
+    *out_writer = writer;
+    return SL_OK;
+}
+
+/* Hashes of the group's addresses, for the filter of the whole segment. */
+static sl_status
+keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count,
+               struct sl_error *err)
+{
+    size_t needed = writer->addr_count + count;
+    if (needed > writer->addr_capacity) {
+        size_t capacity = sl_max_size(needed, writer->addr_capacity * 2);
+        size_t more_bytes = (capacity - writer->addr_capacity) * sizeof(uint64_t);
+        if (writer->budget != NULL && !sl_budget_take(writer->budget, more_bytes))
+            return sl_fail(err, SL_LIMIT, "no memory for the addresses of a segment");
+        writer->addr_budget_bytes += more_bytes;
+        writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), capacity);
+        writer->addr_capacity = capacity;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        writer->addr_hashes[writer->addr_count++] = sl_filter_hash_addr(addrs[i]);
+    return SL_OK;
+}
+
+static void
+append_directory(struct sl_segment_emit *emit, struct sl_segment_group *group)
+{
+    struct sl_buf directory = sl_buf_empty(SL_SEGMENT_DIRECTORY_BYTES_MAX);
+    sl_segment_directory_encode(group, &directory);
+    emit->buf.bad = emit->buf.bad || directory.bad;
+    if (!directory.bad)
+        sl_segment_emit_part(emit, directory.bytes, directory.size_bytes, &group->directory);
+    sl_buf_fini(&directory);
+}
+
+static sl_status
+write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows, size_t rows_count,
+            struct sl_arena *arena, uint32_t *out_order, struct sl_error *err)
+{
+    struct sl_segment_summary *sum = &writer->footer.summary;
+    struct sl_segment_group *group = &writer->footer.groups[sum->group_count];
+    const struct sl_segment_encode_request request = {
+        .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
+    struct sl_segment_encoded encoded;
+    SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &encoded, err));
+    SL_TRY(keep_addresses(writer, encoded.addrs, encoded.addr_count, err));
+    for (uint32_t i = 0; i < group->index_count; i++)
+        sum->index_bytes += group->indexes[i].part.size_bytes;
+    append_directory(&writer->emit, group);
+    if (out_order != NULL)
+        memcpy(out_order, encoded.order, group->row_count * sizeof(*out_order));
+    sum->group_count++;
+    sum->row_count += group->row_count;
+    /* What the footer needs of the group lies in the struct; the rest goes with the arena. */
+    group->dictionaries = NULL;
+    group->streams = NULL;
+    group->columns = NULL;
+    group->indexes = NULL;
+    return sl_segment_emit_flush(&writer->emit, 0, err);
+}
+
+sl_status
+sl_segment_writer_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows,
+                        size_t rows_count, uint32_t *out_order, struct sl_error *err)
+{
+    SL_ASSERT(writer->magic == WRITER_MAGIC);
+    SL_ASSERT(!writer->is_failed);
+    SL_ASSERT(writer->footer.summary.group_count < SL_GROUPS_PER_SEGMENT_MAX);
+    struct sl_arena *arena =
+        writer->budget == NULL ? sl_arena_create(SIZE_MAX) : sl_arena_create_shared(writer->budget);
+    sl_status st = write_group(writer, rows, rows_count, arena, out_order, err);
+    writer->is_failed = st != SL_OK;
+    sl_arena_destroy(arena);
+    return st;
+}
+
+uint64_t
+sl_segment_writer_bytes(const struct sl_segment_writer *writer)
+{
+    return writer->emit.offset + writer->emit.buf.size_bytes;
+}
+
+static int
+compare_hashes(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The filter of all groups' addresses: an address of several groups counts once. */
+static void
+append_filter(struct sl_segment_writer *writer)
+{
+    size_t count = 0;
+    if (writer->addr_count == 0)
+        return;
+    if (writer->footer.summary.group_count > 1)
+        qsort(writer->addr_hashes, writer->addr_count, sizeof(uint64_t), compare_hashes);
+    for (size_t i = 0; i < writer->addr_count; i++)
+        if (i == 0 || writer->addr_hashes[i] != writer->addr_hashes[count - 1])
+            writer->addr_hashes[count++] = writer->addr_hashes[i];
+    struct sl_buf filter = sl_buf_empty(SL_SEGMENT_BYTES_MAX);
+    sl_filter_encode(writer->addr_hashes, count, &filter);
+    writer->emit.buf.bad = writer->emit.buf.bad || filter.bad;
+    if (!filter.bad)
+        sl_segment_emit_part(&writer->emit, filter.bytes, filter.size_bytes,
+                             &writer->footer.filter);
+    sl_buf_fini(&filter);
+    writer->footer.summary.index_bytes += writer->footer.filter.size_bytes;
+}
+
+static void
+append_footer(struct sl_segment_writer *writer)
+{
+    struct sl_segment_footer *footer = &writer->footer;
+    footer->column_count = writer->numbers.count;
+    footer->columns = sl_grow(NULL, sizeof(*footer->columns), footer->column_count + 1);
+    for (uint32_t i = 0; i < footer->column_count; i++) {
+        const struct sl_column *column = writer->numbers.columns[i];
+        size_t name_bytes = strlen(column->name);
+        SL_ASSERT(name_bytes <= SL_COLUMN_NAME_BYTES_MAX);
+        footer->columns[i].type = column->type;
+        memcpy(footer->columns[i].name, column->name, name_bytes + 1);
+    }
+    struct sl_buf bytes = sl_buf_empty(SL_SEGMENT_FOOTER_BYTES_MAX);
+    sl_segment_footer_encode(footer, &bytes);
+    free(footer->columns);
+    footer->columns = NULL;
+    writer->emit.buf.bad = writer->emit.buf.bad || bytes.bad;
+    if (!bytes.bad) {
+        struct sl_segment_part part = {0};
+        uint8_t tail[SL_SEGMENT_TAIL_BYTES];
+        sl_segment_emit_part(&writer->emit, bytes.bytes, bytes.size_bytes, &part);
+        sl_segment_tail_encode(&part, tail);
+        sl_buf_append(&writer->emit.buf, tail, sizeof(tail));
+    }
+    sl_buf_fini(&bytes);
+}
+
+sl_status
+sl_segment_writer_commit(struct sl_segment_writer *writer, struct sl_segment_summary *out_summary,
+                         struct sl_error *err)
+{
+    SL_ASSERT(writer->magic == WRITER_MAGIC);
+    SL_ASSERT(!writer->is_failed && !writer->is_committed);
+    SL_ASSERT(writer->footer.summary.group_count >= 1);
+    append_filter(writer);
+    append_footer(writer);
+    writer->is_failed = true; /* until all of it is done */
+    SL_TRY(sl_segment_emit_flush(&writer->emit, 0, err));
+    SL_TRY(sl_file_sync(writer->fd, err));
+    SL_TRY(sl_file_rename(writer->dir_fd, writer->temporary_name, writer->name, err));
+    writer->is_committed = true;
+    SL_TRY(sl_dir_sync(writer->dir_fd, err));
+    writer->is_failed = false;
+    writer->footer.summary.file_bytes = writer->emit.offset;
+    *out_summary = writer->footer.summary;
+    return SL_OK;
+}
+
+void
+sl_segment_writer_close(struct sl_segment_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    SL_ASSERT(writer->magic == WRITER_MAGIC);
+    if (writer->fd >= 0) {
+        sl_file_close(writer->fd);
+        /* Best effort: a file of this name is removed at the next start as well. */
+        if (!writer->is_committed &&
+            sl_file_remove(writer->dir_fd, writer->temporary_name, NULL) != SL_OK)
+            writer->is_failed = true;
+    }
+    if (writer->budget != NULL && writer->addr_budget_bytes != 0)
+        sl_budget_give(writer->budget, writer->addr_budget_bytes);
+    free(writer->addr_hashes);
+    sl_segment_emit_fini(&writer->emit);
+    free(writer->temporary_name);
+    free(writer->name);
+    sl_retire(&writer->magic);
+    free(writer);
+}

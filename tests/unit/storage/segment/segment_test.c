@@ -1,0 +1,308 @@
+/*
+ * segment_test.c - what goes into a segment comes out of it, in the order that the writer tells.
+ *
+ * Random batches are written, read back block by block and compared value by value.
+ */
+#include <fcntl.h>
+
+#include "storage/base/file.h"
+#include "tests/unit/storage/segment/segment_rows.h"
+
+enum { PIECES_MAX = 8 };
+
+struct written {
+    struct sl_schema *schema;
+    char *path;
+    int dir_fd;
+    struct sl_batch *batches[PIECES_MAX];
+    uint64_t *selections[PIECES_MAX];
+    struct sl_segment_rows rows[PIECES_MAX];
+    uint32_t piece_count;
+    uint32_t row_count;
+    uint32_t *order;
+    uint32_t *piece_of, *row_of; /* by input row */
+    struct sl_segment_summary summary;
+};
+
+static void
+start(struct written *w)
+{
+    struct sl_error err = {0};
+    memset(w, 0, sizeof(*w));
+    w->schema = sl_schema_create();
+    (void)rows_columns_add(w->schema);
+    w->path = test_dir_create();
+    TEST_OK(sl_dir_open(AT_FDCWD, w->path, &w->dir_fd, &err), &err);
+}
+
+static void
+stop(struct written *w)
+{
+    for (uint32_t i = 0; i < w->piece_count; i++) {
+        sl_batch_release(w->batches[i]);
+        free(w->selections[i]);
+    }
+    free(w->order);
+    free(w->piece_of);
+    free(w->row_of);
+    sl_file_close(w->dir_fd);
+    test_dir_remove(w->path);
+    sl_schema_destroy(w->schema);
+}
+
+static void
+add_piece(struct written *w, struct sl_batch *batch, uint64_t *selection)
+{
+    SL_ASSERT(w->piece_count < PIECES_MAX);
+    uint32_t piece = w->piece_count++;
+    w->batches[piece] = batch;
+    w->selections[piece] = selection;
+    w->rows[piece] = (struct sl_segment_rows){batch, selection};
+    w->piece_of = sl_grow(w->piece_of, sizeof(uint32_t), w->row_count + batch->row_count);
+    w->row_of = sl_grow(w->row_of, sizeof(uint32_t), w->row_count + batch->row_count);
+    for (uint32_t row = 0; row < batch->row_count; row++) {
+        if (selection != NULL && !sl_bit_get(selection, row))
+            continue;
+        w->piece_of[w->row_count] = piece;
+        w->row_of[w->row_count++] = row;
+    }
+}
+
+static void
+add_random_pieces(struct written *w, uint32_t rows_max, uint64_t *seed, bool is_hostile)
+{
+    uint32_t pieces = 1 + (uint32_t)test_random_below(seed, 4);
+    for (uint32_t i = 0; i < pieces; i++) {
+        uint32_t rows = 1 + (uint32_t)test_random_below(seed, rows_max);
+        struct sl_batch *batch = rows_batch(w->schema, rows, seed, is_hostile);
+        uint64_t *selection = NULL;
+        if (test_random_below(seed, 2) == 0) {
+            selection = sl_new(sl_words_for(rows) * sizeof(uint64_t));
+            for (uint32_t row = 0; row < rows; row++)
+                if (row == 0 || test_random_below(seed, 3) != 0)
+                    sl_bit_set(selection, row);
+        }
+        add_piece(w, batch, selection);
+    }
+}
+
+static void
+write_segment(struct written *w, const char *name, uint32_t groups)
+{
+    struct sl_error err = {0};
+    struct sl_segment_writer *writer;
+    const uint64_t replaces[] = {3, 5, 8};
+    const struct sl_segment_meta meta = {
+        .number = 42,
+        .level = 1,
+        .generation = 7,
+        .partition_first_us = -5,
+        .partition_last_us = 5,
+        .replaces = replaces,
+        .replace_count = SL_COUNTOF(replaces),
+        .note = "note",
+        .note_bytes = 4,
+    };
+    w->order = sl_new(w->row_count * sizeof(uint32_t));
+    TEST_OK(sl_segment_writer_open(w->dir_fd, name, &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
+            &err);
+    for (uint32_t g = 0; g < groups; g++)
+        TEST_OK(sl_segment_writer_group(writer, w->rows, w->piece_count, w->order, &err), &err);
+    TEST_OK(sl_segment_writer_commit(writer, &w->summary, &err), &err);
+    sl_segment_writer_close(writer);
+}
+
+/* Rows of a block whose bit is set in `selection` are what was written. */
+static void
+compare_block(const struct written *w, struct sl_segment_cursor *cursor, uint32_t block,
+              uint32_t row_count, const uint64_t *selection)
+{
+    struct sl_error err = {0};
+    for (uint32_t c = 0; c < sl_schema_count(w->schema); c++) {
+        const struct sl_column *column = sl_schema_at(w->schema, c);
+        struct sl_vector vector;
+        TEST_OK(sl_segment_cursor_column(cursor, column, selection, &vector, NULL, &err), &err);
+        assert_int_equal(vector.count, row_count);
+        assert_int_equal(vector.type, column->type);
+        for (uint32_t row = 0; row < row_count; row++) {
+            if (selection != NULL && !sl_bit_get(selection, row))
+                continue;
+            uint32_t input = w->order[block * SL_BLOCK_ROWS + row];
+            const struct sl_vector *given =
+                sl_batch_find(w->batches[w->piece_of[input]], column);
+            if (!rows_equal(column, given, w->row_of[input], &vector, row))
+                fail_msg("%s differs in row %u of block %u", column->name, row, block);
+        }
+    }
+}
+
+static void
+compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t *seed)
+{
+    struct sl_error err = {0};
+    struct sl_segment_reader *reader;
+    TEST_OK(sl_segment_reader_open(w->dir_fd, name, w->schema, NULL, &reader, &err), &err);
+    const struct sl_segment_summary *summary = sl_segment_reader_summary(reader);
+    assert_int_equal(summary->row_count, (uint64_t)groups * w->row_count);
+    assert_memory_equal(summary, &w->summary, sizeof(*summary));
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    for (uint32_t g = 0; g < groups; g++) {
+        for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, g); b++) {
+            uint32_t rows = sl_segment_reader_block_rows(reader, g, b);
+            TEST_OK(sl_segment_cursor_seek(cursor, reader, g, b, &err), &err);
+            if (seed != NULL) {
+                uint64_t *selection = sl_new(sl_words_for(rows) * sizeof(uint64_t));
+                for (uint32_t i = 0; i < rows; i++)
+                    if (i / SL_MINI_ROWS % 3 == 1 || test_random_below(seed, 20000) == 0)
+                        sl_bit_set(selection, i);
+                compare_block(w, cursor, b, rows, selection);
+                free(selection);
+            }
+            compare_block(w, cursor, b, rows, NULL);
+        }
+    }
+    sl_segment_cursor_destroy(cursor);
+    assert_int_equal(sl_segment_reader_drop(reader), 0);
+    sl_segment_reader_close(reader);
+}
+
+static void
+round_trip(uint32_t rows_max, bool is_hostile, uint64_t rounds)
+{
+    uint64_t seed = test_seed();
+    for (uint64_t i = 0; i < rounds; i++) {
+        struct written w;
+        start(&w);
+        add_random_pieces(&w, rows_max, &seed, is_hostile);
+        write_segment(&w, "a.segment", 1);
+        compare_all(&w, "a.segment", 1, &seed);
+        stop(&w);
+    }
+}
+
+static void
+small_segments_of_plausible_rows_read_back(void **state)
+{
+    (void)state;
+    round_trip(300, false, 40);
+}
+
+static void
+small_segments_of_hostile_rows_read_back(void **state)
+{
+    (void)state;
+    round_trip(300, true, 60);
+}
+
+static void
+segments_of_several_blocks_read_back(void **state)
+{
+    (void)state;
+    round_trip(SL_BATCH_ROWS_MAX, false, 2);
+    round_trip(SL_BATCH_ROWS_MAX, true, 2);
+}
+
+static void
+groups_are_independent_and_the_footer_tells_what_was_said(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_reader *reader;
+    start(&w);
+    add_random_pieces(&w, 500, &seed, false);
+    write_segment(&w, "a.segment", SL_GROUPS_PER_SEGMENT_MAX);
+    compare_all(&w, "a.segment", SL_GROUPS_PER_SEGMENT_MAX, NULL);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    const struct sl_segment_meta *meta = sl_segment_reader_meta(reader);
+    assert_int_equal(meta->number, 42);
+    assert_int_equal(meta->level, 1);
+    assert_int_equal(meta->generation, 7);
+    assert_false(meta->is_by_receipt);
+    assert_int_equal(meta->partition_first_us, -5);
+    assert_int_equal(meta->replace_count, 3);
+    assert_int_equal(meta->replaces[2], 8);
+    assert_memory_equal(meta->note, "note", 4);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
+static void
+a_writer_that_is_closed_early_leaves_nothing(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_writer *writer;
+    const struct sl_segment_meta meta = {.number = 1};
+    int fd;
+    start(&w);
+    add_random_pieces(&w, 50, &seed, false);
+    TEST_OK(sl_segment_writer_open(w.dir_fd, "a.segment", &meta, SL_EFFORT_SEAL, NULL, &writer,
+                                   &err),
+            &err);
+    TEST_OK(sl_segment_writer_group(writer, w.rows, w.piece_count, NULL, &err), &err);
+    sl_segment_writer_close(writer);
+    assert_int_not_equal(sl_file_open(w.dir_fd, "a.segment", O_RDONLY, &fd, NULL), SL_OK);
+    assert_int_not_equal(sl_file_open(w.dir_fd, "a.segment.tmp", O_RDONLY, &fd, NULL), SL_OK);
+    stop(&w);
+}
+
+static void
+budgets_end_in_an_error_and_all_is_given_back(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    start(&w);
+    add_random_pieces(&w, 3000, &seed, false);
+    write_segment(&w, "a.segment", 1);
+    bool is_done = false;
+    for (size_t limit = 1000; !is_done; limit += limit / 2) {
+        struct sl_budget budget = {.limit_bytes = limit};
+        struct sl_segment_writer *writer;
+        const struct sl_segment_meta meta = {.number = 1};
+        TEST_OK(sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, &budget,
+                                       &writer, &err),
+                &err);
+        sl_status st = sl_segment_writer_group(writer, w.rows, w.piece_count, NULL, &err);
+        sl_segment_writer_close(writer);
+        assert_int_equal(budget.used_bytes, 0);
+        assert_true(st == SL_OK || st == SL_LIMIT);
+        struct sl_segment_reader *reader = NULL;
+        sl_status opened =
+            sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, &budget, &reader, &err);
+        struct sl_segment_cursor *cursor = sl_segment_cursor_create(&budget);
+        sl_status read = opened;
+        if (opened == SL_OK)
+            read = sl_segment_cursor_seek(cursor, reader, 0, 0, &err);
+        for (uint32_t c = 0; read == SL_OK && c < sl_schema_count(w.schema); c++) {
+            struct sl_vector vector;
+            read = sl_segment_cursor_column(cursor, sl_schema_at(w.schema, c), NULL, &vector,
+                                            NULL, &err);
+        }
+        assert_true(read == SL_OK || read == SL_LIMIT);
+        sl_segment_cursor_destroy(cursor);
+        sl_segment_reader_close(reader);
+        assert_int_equal(budget.used_bytes, 0);
+        is_done = st == SL_OK && read == SL_OK;
+    }
+    stop(&w);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_segments_of_plausible_rows_read_back),
+        cmocka_unit_test(small_segments_of_hostile_rows_read_back),
+        cmocka_unit_test(segments_of_several_blocks_read_back),
+        cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
+        cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
+        cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
