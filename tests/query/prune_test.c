@@ -1,0 +1,236 @@
+/*
+ * prune_test.c - each index switched off: the answers stay, the rows read rise.
+ *
+ * Method: hours of flows are sealed into segments, with one address, one port and one
+ * application that few rows have. A query that an index helps runs with all indexes, with that
+ * one switched off, and with none; EXPLAIN ANALYZE tells the rows read.
+ */
+#include "tests/query/oracle.h"
+
+#include <stdio.h>
+
+#include "storage/clause.h"
+
+enum { HOURS = 4, ROWS_PER_HOUR = 30000 };
+
+#define FIRST_US INT64_C(1700000000000000)
+#define HOUR_US  INT64_C(3600000000)
+
+struct world {
+    char *directory;
+    struct sl_schema *schema;
+    struct sl_pool *pool;
+    struct sl_store *store;
+    struct sl_query_env env;
+    struct sl_session session;
+    uint64_t seed;
+};
+
+static void
+set_number(struct world *w, struct sl_builder *b, enum sl_core_column column, uint64_t value)
+{
+    sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->schema, column)), value);
+}
+
+static void
+add_row(struct world *w, struct sl_builder *b, uint32_t hour, uint32_t number)
+{
+    /* One row in 10,000 is the needle: it has the rare address, port and application. */
+    bool is_needle = hour == 2 && number % 10000 == 77;
+    uint64_t time_us =
+        (uint64_t)(FIRST_US + hour * HOUR_US) + test_random_below(&w->seed, 3500) * 1000000;
+    uint32_t host = 0x0a000000 + (uint32_t)test_random_below(&w->seed, 3000);
+    uint64_t port = test_random_below(&w->seed, 4) == 0 ? 53 : 443;
+
+    set_number(w, b, SL_COLUMN_FIRST_SEEN, time_us);
+    set_number(w, b, SL_COLUMN_LAST_SEEN, time_us + 1000);
+    set_number(w, b, SL_COLUMN_PROTOCOL, port == 53 ? 17 : 6);
+    set_number(w, b, SL_COLUMN_SRC_PORT, 20000 + test_random_below(&w->seed, 30000));
+    set_number(w, b, SL_COLUMN_DST_PORT, is_needle ? 7777 : port);
+    set_number(w, b, SL_COLUMN_INPUT_IF, is_needle ? 99 : test_random_below(&w->seed, 4));
+    set_number(w, b, SL_COLUMN_IN_BYTES, 100 + test_random_below(&w->seed, 5000));
+    set_number(w, b, SL_COLUMN_IN_PACKETS, 1 + test_random_below(&w->seed, 20));
+    set_number(w, b, SL_COLUMN_SAMPLING_RATE, 1);
+    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_SRC_ADDR)),
+                        sl_addr_from_v4(is_needle ? 0x0a000bb9 + 7 : host));
+    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_DST_ADDR)),
+                        sl_addr_from_v4(0xc0000200 + (uint32_t)test_random_below(&w->seed, 200)));
+    sl_builder_next(b);
+}
+
+static void
+load(struct world *w)
+{
+    struct sl_error err = {0};
+
+    for (uint32_t hour = 0; hour < HOURS; hour++) {
+        struct sl_builder *b = sl_builder_create(SL_BATCH_ROWS_MAX);
+        for (uint32_t i = 0; i < ROWS_PER_HOUR; i++)
+            add_row(w, b, hour, i);
+        struct sl_batch *batch = sl_builder_finish(b);
+        TEST_OK(sl_store_append(w->store, batch, NULL, NULL, NULL, &err), &err);
+        sl_batch_release(batch);
+        sl_builder_destroy(b);
+        TEST_OK(sl_store_flush(w->store, &err), &err);
+    }
+}
+
+static int
+set_up(void **state)
+{
+    struct world *w = sl_new(sizeof(*w));
+    struct sl_error err = {0};
+
+    w->seed = test_seed();
+    w->directory = test_dir_create();
+    w->schema = sl_schema_create();
+    w->pool = sl_pool_create("test", 2);
+    struct sl_store_options options = sl_store_options_default();
+    options.directory = w->directory;
+    options.is_background_off = true;
+    TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
+    w->env = (struct sl_query_env){.store = w->store,
+                                   .schema = w->schema,
+                                   .pool = w->pool,
+                                   .threads_max = 2,
+                                   .memory_bytes = (size_t)256 << 20,
+                                   .prune = SL_PRUNE_ALL};
+    w->session = (struct sl_session){
+        .database = "flows", .time_zone = "UTC", .user = "test", .dialect = SL_DIALECT_MYSQL};
+    load(w);
+    *state = w;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct world *w = *state;
+
+    sl_store_close(w->store);
+    sl_pool_destroy(w->pool);
+    sl_schema_destroy(w->schema);
+    test_dir_remove(w->directory);
+    free(w);
+    return 0;
+}
+
+/* "rows read: N of ..." of EXPLAIN ANALYZE. */
+static uint64_t
+rows_read(struct world *w, const char *text)
+{
+    struct oracle_table table;
+    struct sl_error err = {0};
+    char explained[1000];
+    uint64_t rows = UINT64_MAX;
+
+    (void)snprintf(explained, sizeof(explained), "EXPLAIN ANALYZE %s", text);
+    TEST_OK(oracle_run(&w->env, &w->session, explained, &table, &err), &err);
+    for (uint32_t i = 0; i < table.row_count; i++) {
+        const char *at = strstr(table.cells[i].text, "rows read: ");
+        if (at != NULL)
+            rows = strtoull(at + strlen("rows read: "), NULL, 10);
+    }
+    oracle_table_fini(&table);
+    assert_true(rows != UINT64_MAX);
+    return rows;
+}
+
+/* `text` gives the same with and without `bits`, and reads more rows without. */
+static void
+check_index(struct world *w, uint32_t bits, uint32_t others, const char *text)
+{
+    struct oracle_table with, without;
+    struct sl_error err = {0};
+
+    w->env.prune = others | bits;
+    TEST_OK(oracle_run(&w->env, &w->session, text, &with, &err), &err);
+    uint64_t rows_with = rows_read(w, text);
+    w->env.prune = others;
+    TEST_OK(oracle_run(&w->env, &w->session, text, &without, &err), &err);
+    uint64_t rows_without = rows_read(w, text);
+    w->env.prune = SL_PRUNE_ALL;
+    oracle_table_sort(&with);
+    oracle_table_sort(&without);
+    const char *difference = oracle_table_differ(&with, &without);
+    if (difference != NULL)
+        fail_msg("%s: %s", text, difference);
+    if (rows_with >= rows_without)
+        fail_msg("%s: %" PRIu64 " rows read with the index, %" PRIu64 " without", text, rows_with,
+                 rows_without);
+    oracle_table_fini(&with);
+    oracle_table_fini(&without);
+}
+
+static void
+time_prunes_segments(void **state)
+{
+    check_index(*state, SL_PRUNE_TIME, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE last_seen >= "
+                "'2023-11-15 00:30:00'");
+}
+
+static void
+zones_prune_blocks(void **state)
+{
+    check_index(*state, SL_PRUNE_ZONE, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE input_if = 99");
+}
+
+static void
+bitmaps_find_a_rare_value(void **state)
+{
+    check_index(*state, SL_PRUNE_BITMAP, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE dst_port = 7777");
+}
+
+static void
+postings_find_an_address(void **state)
+{
+    check_index(*state, SL_PRUNE_POSTINGS, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
+}
+
+static void
+filters_leave_segments_unopened(void **state)
+{
+    check_index(*state, SL_PRUNE_FILTER, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
+}
+
+static void
+an_order_by_time_ends_the_scan_early(void **state)
+{
+    struct world *w = *state;
+    uint64_t rows =
+        rows_read(w, "SELECT last_seen, src_addr FROM flows ORDER BY last_seen DESC LIMIT 5");
+    assert_true(rows < (uint64_t)HOURS * ROWS_PER_HOUR);
+}
+
+static void
+a_count_of_everything_reads_nothing(void **state)
+{
+    struct world *w = *state;
+    struct oracle_table table;
+    struct sl_error err = {0};
+
+    TEST_OK(oracle_run(&w->env, &w->session, "SELECT COUNT(*) FROM flows", &table, &err), &err);
+    assert_int_equal(table.row_count, 1);
+    assert_int_equal(table.cells[0].integer, HOURS * ROWS_PER_HOUR);
+    oracle_table_fini(&table);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_prunes_segments),
+        cmocka_unit_test(zones_prune_blocks),
+        cmocka_unit_test(bitmaps_find_a_rare_value),
+        cmocka_unit_test(postings_find_an_address),
+        cmocka_unit_test(filters_leave_segments_unopened),
+        cmocka_unit_test(an_order_by_time_ends_the_scan_early),
+        cmocka_unit_test(a_count_of_everything_reads_nothing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
