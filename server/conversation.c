@@ -1,0 +1,740 @@
+/*
+ * conversation.c - see conversation.h.
+ */
+#include "server/conversation.h"
+
+#include <sys/random.h>
+
+#include "server/lane.h"
+#include "server/net/stream.h"
+#include "server/request.h"
+#include "server/stats.h"
+#include "server/wire/wire.h"
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+
+enum {
+    CONVERSATION_MAGIC = 0x434f4e56,
+    HANDSHAKE_US = 10 * SL_US_PER_S,
+    PROGRESS_US = SL_US_PER_S / 2,
+    QUEUED_BYTES_HIGH = 4 << 20, /* a result waits while more is on its way to the peer */
+    SMALL_BYTES_MAX = 128 << 10,
+    HANDSHAKE_ARENA_BYTES = 64 << 10,
+    STATEMENT_BYTES_MAX = 32 << 20, /* texts of all prepared statements of a connection */
+};
+
+static const uint64_t features =
+    SL_WIRE_FEATURE_INSERT | SL_WIRE_FEATURE_PREPARE | SL_WIRE_FEATURE_PROGRESS;
+
+enum state { STATE_HELLO, STATE_AUTH, STATE_READY, STATE_FINISHING };
+
+struct sl_conversation {
+    uint32_t magic;
+    enum state state;
+    uint32_t references; /* the stream, the request, and each insert on its way hold one */
+    struct sl_conversation_list *list; /* borrowed */
+    struct sl_conversation *previous;
+    struct sl_conversation *next;
+    const struct sl_service *service; /* borrowed */
+    struct sl_stream *stream;         /* owned; NULL once the peer is gone */
+    struct sl_entry *entry;           /* owned */
+    char peer[SL_ENDPOINT_TEXT_BYTES];
+    char user[SL_WIRE_NAME_BYTES_MAX + 1];
+    uint64_t features;          /* of both sides */
+    struct sl_timer *handshake; /* owned; NULL in READY */
+    struct sl_timer *progress;  /* owned; NULL unless a request wants it */
+
+    struct sl_request *request; /* owned, but while a worker steps it */
+    bool is_stepping;
+    bool is_held_back; /* the next step waits for the peer to read */
+    bool has_head;     /* the peer has seen a RESULT whose DONE is not computed yet */
+    struct sl_lane lane;
+    bool is_starved; /* an INSERT waits for memory */
+
+    struct sl_statement_text *statements; /* owned */
+    uint32_t statement_count;
+    uint32_t statement_last_id;
+    size_t statement_bytes;
+};
+
+/* ---- life ---- */
+
+static void
+hold(void *context)
+{
+    struct sl_conversation *c = context;
+    c->references++;
+}
+
+static void
+free_statement(struct sl_statement_text *statement)
+{
+    free(statement->text);
+    free(statement->database);
+    free(statement->time_zone);
+}
+
+static void
+leave_list(struct sl_conversation *c)
+{
+    struct sl_conversation_list *list = c->list;
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        list->first = c->next;
+    if (c->next != NULL)
+        c->next->previous = c->previous;
+    list->count--;
+    if (list->is_stopping && list->count == 0)
+        list->on_empty(list->context);
+}
+
+static void
+release(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    SL_ASSERT(c->references > 0);
+    if (--c->references != 0)
+        return;
+    SL_ASSERT(c->stream == NULL);
+    SL_ASSERT(c->request == NULL);
+    sl_lane_fini(&c->lane);
+    sl_entry_close(c->entry);
+    for (uint32_t i = 0; i < c->statement_count; i++)
+        free_statement(&c->statements[i]);
+    free(c->statements);
+    sl_stats_add(c->service->stats, SL_COUNTER_CONNECTIONS_CLOSED, 1);
+    leave_list(c);
+    sl_retire(&c->magic);
+    free(c);
+}
+
+static void
+stop_timers(struct sl_conversation *c)
+{
+    sl_timer_close(c->handshake);
+    sl_timer_close(c->progress);
+    c->handshake = NULL;
+    c->progress = NULL;
+}
+
+static void
+drop_request(struct sl_conversation *c)
+{
+    sl_request_destroy(c->request);
+    c->request = NULL;
+    c->is_held_back = false;
+    sl_entry_end(c->entry);
+    sl_timer_close(c->progress);
+    c->progress = NULL;
+    release(c);
+}
+
+/* Nobody listens any more: stop the work, keep what workers still hold. */
+static void
+abandon(struct sl_conversation *c)
+{
+    stop_timers(c);
+    sl_entry_cancel(c->entry);
+    sl_lane_close(&c->lane);
+    if (c->request != NULL && !c->is_stepping)
+        drop_request(c);
+}
+
+/* ---- sending ---- */
+
+static void
+send_out(void *context, struct sl_buf *bytes)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(!bytes->bad);
+    if (c->stream == NULL) {
+        sl_buf_clear(bytes);
+        return;
+    }
+    sl_stats_add(c->service->stats, SL_COUNTER_BYTES_SENT, bytes->size_bytes);
+    sl_stream_send(c->stream, bytes);
+}
+
+static void
+send_error(struct sl_conversation *c, uint32_t tag, const struct sl_error *error)
+{
+    struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
+    sl_wire_error_encode(&out, tag, error);
+    send_out(c, &out);
+    sl_buf_fini(&out);
+}
+
+static void
+send_done(struct sl_conversation *c, uint32_t tag)
+{
+    struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
+    struct sl_wire_done done = {0};
+    sl_wire_done_encode(&out, tag, &done);
+    send_out(c, &out);
+    sl_buf_fini(&out);
+}
+
+/* Tell the peer why, and close when it has heard. */
+static void
+finish(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
+{
+    if (c->state == STATE_FINISHING)
+        return;
+    c->state = STATE_FINISHING;
+    send_error(c, tag, why);
+    hold(c);
+    abandon(c);
+    if (c->stream != NULL)
+        sl_stream_finish(c->stream);
+    release(c);
+}
+
+static void
+refuse(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
+{
+    sl_stats_add(c->service->stats, SL_COUNTER_PROTOCOL_ERRORS, 1);
+    sl_log(SL_LOG_INFO, "server", "connection %" PRIu64 " from %s ended: %s", sl_entry_id(c->entry),
+           c->peer, why->text);
+    finish(c, tag, why);
+}
+
+/* ---- requests ---- */
+
+static void step_request(struct sl_conversation *c);
+
+/* The lane opens on the loop, before the client can know that it is open. */
+static void
+answer_insert_open(struct sl_conversation *c)
+{
+    struct sl_request *r = c->request;
+    if (r->type != SL_WIRE_INSERT_OPEN || r->has_failed || c->state != STATE_READY)
+        return;
+    sl_lane_open(&c->lane, r->producer, r->ready.epoch);
+    r->ready.credits = SL_LANE_CREDITS;
+    sl_wire_insert_ready_encode(&r->out, r->tag, &r->ready);
+}
+
+static void
+forget_statement(struct sl_conversation *c, uint32_t id)
+{
+    for (uint32_t i = 0; i < c->statement_count; i++) {
+        if (c->statements[i].id != id)
+            continue;
+        c->statement_bytes -= c->statements[i].text_bytes;
+        free_statement(&c->statements[i]);
+        c->statements[i] = c->statements[--c->statement_count];
+        return;
+    }
+}
+
+static void
+on_stepped(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    struct sl_request *r = c->request;
+    c->is_stepping = false;
+
+    if (c->stream == NULL || c->state != STATE_READY) {
+        drop_request(c);
+        return;
+    }
+    bool is_done = r->is_done;
+    c->has_head = r->has_head;
+    if (is_done)
+        answer_insert_open(c);
+    if (is_done && r->type == SL_WIRE_PREPARE && r->has_failed)
+        forget_statement(c, r->statement_id);
+    send_out(c, &r->out);
+    if (is_done)
+        drop_request(c);
+    else if (sl_stream_queued_bytes(c->stream) > QUEUED_BYTES_HIGH)
+        c->is_held_back = true;
+    else
+        step_request(c);
+}
+
+static void
+work(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    struct sl_loop *loop = c->service->loop;
+    sl_request_step(c->request);
+    sl_loop_post(loop, on_stepped, c);
+}
+
+static void
+step_request(struct sl_conversation *c)
+{
+    SL_ASSERT(!c->is_stepping);
+    c->is_stepping = true;
+    c->is_held_back = false;
+    sl_pool_submit(c->service->requests, SL_POOL_FOREGROUND, work, c);
+}
+
+static void
+send_progress(void *context)
+{
+    struct sl_conversation *c = context;
+    struct sl_query_progress progress;
+    if (!c->is_stepping || !c->has_head || !sl_entry_progress(c->entry, &progress))
+        return;
+    if (sl_stream_queued_bytes(c->stream) > QUEUED_BYTES_HIGH)
+        return;
+    struct sl_wire_progress wire = {
+        .rows_total = progress.rows_total,
+        .rows_done = progress.rows_done,
+        .bytes_read = progress.bytes_read,
+        .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - c->request->started_us),
+    };
+    struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
+    sl_wire_progress_encode(&out, c->request->tag, &wire);
+    send_out(c, &out);
+    sl_buf_fini(&out);
+}
+
+/* ---- prepared statements ---- */
+
+static const struct sl_statement_text *
+find_statement(const struct sl_conversation *c, uint32_t id)
+{
+    for (uint32_t i = 0; i < c->statement_count; i++)
+        if (c->statements[i].id == id)
+            return &c->statements[i];
+    return NULL;
+}
+
+/* Remember the text of a PREPARE; forgotten again when it turns out to be wrong. */
+static sl_status
+keep_statement(struct sl_conversation *c, struct sl_request *r, struct sl_error *err)
+{
+    if (c->statement_count == SL_WIRE_STATEMENTS_MAX ||
+        c->statement_bytes + r->text.size_bytes > STATEMENT_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "too many prepared statements on this connection");
+    char *text = sl_try_alloc((size_t)r->text.size_bytes + 1);
+    if (text == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for a prepared statement");
+    if (r->text.size_bytes != 0)
+        memcpy(text, r->text.bytes, r->text.size_bytes);
+
+    c->statements = sl_grow(c->statements, sizeof(*c->statements), c->statement_count + 1);
+    c->statements[c->statement_count++] = (struct sl_statement_text){
+        .id = ++c->statement_last_id,
+        .text = text,
+        .text_bytes = r->text.size_bytes,
+        .dialect = r->session.dialect,
+        .database = sl_new_string(r->session.database),
+        .time_zone = sl_new_string(r->session.time_zone),
+    };
+    c->statement_bytes += r->text.size_bytes;
+    r->statement_id = c->statement_last_id;
+    return SL_OK;
+}
+
+static sl_status
+bind_statement(const struct sl_conversation *c, struct sl_request *r, struct sl_error *err)
+{
+    const struct sl_statement_text *statement = find_statement(c, r->statement_id);
+    if (statement == NULL) {
+        sl_status st =
+            sl_fail(err, SL_MISSING, "there is no prepared statement %" PRIu32, r->statement_id);
+        err->sql_number = 1243; /* ER_UNKNOWN_STMT_HANDLER */
+        return st;
+    }
+    sl_request_bind(r, statement);
+    return SL_OK;
+}
+
+static sl_status
+ready_request(struct sl_conversation *c, struct sl_request *r, struct sl_error *err)
+{
+    switch (r->type) {
+    case SL_WIRE_PREPARE:
+        return keep_statement(c, r, err);
+    case SL_WIRE_DESCRIBE:
+    case SL_WIRE_EXECUTE:
+        return bind_statement(c, r, err);
+    case SL_WIRE_INSERT_OPEN:
+        if (c->lane.outstanding != 0)
+            return sl_fail(err, SL_LIMIT,
+                           "batches are on their way: open a producer when all are answered");
+        return SL_OK;
+    default:
+        return SL_OK;
+    }
+}
+
+static sl_status
+take_request(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    struct sl_request *r = NULL;
+    struct sl_error refusal = {0};
+    if (c->request != NULL)
+        return sl_fail(err, SL_FORMAT, "one request at a time: %s came while another runs",
+                       sl_wire_type_name(frame->type));
+    SL_TRY(sl_request_create(c->service, c->entry, c->user, frame, &r, err));
+    if (ready_request(c, r, &refusal) != SL_OK) {
+        send_error(c, frame->tag, &refusal);
+        sl_request_destroy(r);
+        return SL_OK;
+    }
+    c->request = r;
+    hold(c);
+    sl_entry_begin(c->entry, sl_request_what(r), (const char *)r->text.bytes, r->text.size_bytes);
+    if ((r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0 &&
+        (c->features & SL_WIRE_FEATURE_PROGRESS) != 0)
+        c->progress = sl_timer_open(c->service->loop, PROGRESS_US, PROGRESS_US, send_progress, c);
+    step_request(c);
+    return SL_OK;
+}
+
+/* ---- frames ---- */
+
+/* MySQL's schemes end a challenge at its first zero byte: there must be none. */
+static void
+make_challenge(uint8_t challenge[SL_WIRE_CHALLENGE_BYTES])
+{
+    ssize_t got = getrandom(challenge, SL_WIRE_CHALLENGE_BYTES, 0);
+    SL_ASSERT(got == SL_WIRE_CHALLENGE_BYTES); /* so few bytes are never cut short */
+    for (size_t i = 0; i < SL_WIRE_CHALLENGE_BYTES; i++)
+        challenge[i] = (uint8_t)(challenge[i] % 127 + 1);
+}
+
+static sl_status
+take_hello(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_arena *arena,
+           struct sl_error *err)
+{
+    struct sl_wire_hello hello;
+    if (frame->type != SL_WIRE_HELLO)
+        return sl_fail(err, SL_FORMAT, "%s before HELLO", sl_wire_type_name(frame->type));
+    SL_TRY(sl_wire_hello_decode(frame, arena, &hello, err));
+    if (hello.version_min > SL_WIRE_VERSION || hello.version_max < SL_WIRE_VERSION)
+        return sl_fail(
+            err, SL_VERSION, "this server speaks version %d of the protocol, the client %u to %u",
+            (int)SL_WIRE_VERSION, (unsigned)hello.version_min, (unsigned)hello.version_max);
+
+    struct sl_wire_welcome welcome = {
+        .version = SL_WIRE_VERSION,
+        .features = features,
+        .connection_id = sl_entry_id(c->entry),
+        .server = "sluiced " SL_SERVER_VERSION,
+        .mechanisms = "none mysql_native_password caching_sha2_password",
+    };
+    make_challenge(welcome.challenge);
+    struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
+    sl_wire_welcome_encode(&out, frame->tag, &welcome);
+    send_out(c, &out);
+    sl_buf_fini(&out);
+    c->features = hello.features & features;
+    c->state = STATE_AUTH;
+    return SL_OK;
+}
+
+/* There are no users yet: whoever can reach the door is let in, as what he calls himself. */
+static sl_status
+take_auth(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_arena *arena,
+          struct sl_error *err)
+{
+    struct sl_wire_auth auth;
+    if (frame->type != SL_WIRE_AUTH)
+        return sl_fail(err, SL_FORMAT, "%s before AUTH", sl_wire_type_name(frame->type));
+    SL_TRY(sl_wire_auth_decode(frame, arena, &auth, err));
+    memcpy(c->user, auth.user, strlen(auth.user) + 1);
+    sl_entry_set_user(c->entry, c->user);
+
+    struct sl_wire_auth_ok ok = {.user = c->user, .role = "admin"};
+    struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
+    sl_wire_auth_ok_encode(&out, frame->tag, &ok);
+    send_out(c, &out);
+    sl_buf_fini(&out);
+    c->state = STATE_READY;
+    sl_timer_close(c->handshake);
+    c->handshake = NULL;
+    return SL_OK;
+}
+
+static struct sl_conversation *
+find_conversation(const struct sl_conversation_list *list, uint64_t id)
+{
+    for (struct sl_conversation *c = list->first; c != NULL; c = c->next)
+        if (sl_entry_id(c->entry) == id && c->stream != NULL)
+            return c;
+    return NULL;
+}
+
+static sl_status
+take_cancel(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    struct sl_wire_cancel cancel;
+    struct sl_error why = {0};
+    SL_TRY(sl_wire_cancel_decode(frame, &cancel, err));
+    struct sl_conversation *target =
+        cancel.connection_id == 0 ? c : find_conversation(c->list, cancel.connection_id);
+    if (target == NULL) {
+        (void)sl_fail(&why, SL_MISSING, "there is no connection %" PRIu64, cancel.connection_id);
+        send_error(c, frame->tag, &why);
+        return SL_OK;
+    }
+    sl_entry_cancel(target->entry);
+    if (target->is_held_back)
+        step_request(target); /* which finds that it is cancelled */
+    send_done(c, frame->tag);
+    if ((cancel.flags & SL_WIRE_CANCEL_CONNECTION) != 0) {
+        (void)sl_fail(&why, SL_CANCELLED, "another connection ended this one");
+        finish(target, 0, &why);
+    }
+    return SL_OK;
+}
+
+static sl_status
+take_ping(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    uint64_t number = 0;
+    SL_TRY(sl_wire_ping_decode(frame, &number, err));
+    struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
+    sl_wire_ping_encode(&out, SL_WIRE_PONG, frame->tag, number);
+    send_out(c, &out);
+    sl_buf_fini(&out);
+    return SL_OK;
+}
+
+static sl_status
+take_close(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    uint32_t id = 0;
+    SL_TRY(sl_wire_statement_decode(frame, &id, err));
+    if (c->request != NULL)
+        return sl_fail(err, SL_FORMAT, "one request at a time: CLOSE came while another runs");
+    forget_statement(c, id);
+    send_done(c, frame->tag);
+    return SL_OK;
+}
+
+/* The feature that a frame belongs to must be named by both sides. */
+static uint64_t
+feature_of(enum sl_wire_type type)
+{
+    switch (type) {
+    case SL_WIRE_INSERT_OPEN:
+    case SL_WIRE_INSERT:
+    case SL_WIRE_IMPORT:
+        return SL_WIRE_FEATURE_INSERT;
+    case SL_WIRE_PREPARE:
+    case SL_WIRE_DESCRIBE:
+    case SL_WIRE_EXECUTE:
+    case SL_WIRE_CLOSE:
+        return SL_WIRE_FEATURE_PREPARE;
+    default:
+        return 0;
+    }
+}
+
+/* *out_is_taken false: offer the frame again later. */
+static sl_status
+take_ready(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *out_is_taken,
+           struct sl_error *err)
+{
+    if ((feature_of(frame->type) & ~c->features) != 0)
+        return sl_fail(err, SL_FORMAT, "%s is of a feature that HELLO did not name",
+                       sl_wire_type_name(frame->type));
+    switch (frame->type) {
+    case SL_WIRE_QUERY:
+    case SL_WIRE_PREPARE:
+    case SL_WIRE_DESCRIBE:
+    case SL_WIRE_EXECUTE:
+    case SL_WIRE_INSERT_OPEN:
+    case SL_WIRE_IMPORT:
+    case SL_WIRE_FLUSH:
+    case SL_WIRE_STATUS:
+        return take_request(c, frame, err);
+    case SL_WIRE_INSERT: {
+        bool is_full = false;
+        sl_status st = sl_lane_take(&c->lane, frame, &is_full, err);
+        *out_is_taken = !is_full;
+        c->is_starved = is_full;
+        return is_full ? SL_OK : st;
+    }
+    case SL_WIRE_CANCEL:
+        return take_cancel(c, frame, err);
+    case SL_WIRE_PING:
+        return take_ping(c, frame, err);
+    case SL_WIRE_CLOSE:
+        return take_close(c, frame, err);
+    default:
+        return sl_fail(err, SL_FORMAT, "%s is out of order here", sl_wire_type_name(frame->type));
+    }
+}
+
+static sl_status
+take_frame(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *out_is_taken,
+           struct sl_error *err)
+{
+    sl_status st = SL_OK;
+    *out_is_taken = true;
+    switch (c->state) {
+    case STATE_HELLO:
+    case STATE_AUTH: {
+        struct sl_arena *arena = sl_arena_create(HANDSHAKE_ARENA_BYTES);
+        st = c->state == STATE_HELLO ? take_hello(c, frame, arena, err)
+                                     : take_auth(c, frame, arena, err);
+        sl_arena_destroy(arena);
+        return st;
+    }
+    case STATE_READY:
+        return take_ready(c, frame, out_is_taken, err);
+    case STATE_FINISHING:
+        break;
+    }
+    return SL_OK;
+}
+
+/* ---- stream ---- */
+
+static size_t
+on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wanted_bytes)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    size_t limit_bytes =
+        c->state == STATE_READY ? SL_WIRE_FRAME_BYTES_MAX : SL_WIRE_HELLO_BYTES_MAX;
+    struct sl_wire_frame frame = {0};
+    struct sl_error why = {0};
+    size_t used_bytes = 0;
+    bool is_taken = true;
+
+    sl_status st =
+        sl_wire_next(bytes, size_bytes, limit_bytes, &frame, &used_bytes, out_wanted_bytes, &why);
+    if (st == SL_OK && used_bytes == 0)
+        return 0;
+    if (st == SL_OK)
+        st = take_frame(c, &frame, &is_taken, &why);
+    if (st != SL_OK) {
+        refuse(c, frame.tag, &why);
+        return size_bytes;
+    }
+    if (!is_taken) {
+        sl_stream_pause(c->stream);
+        *out_wanted_bytes = 1;
+        return 0;
+    }
+    sl_stats_add(c->service->stats, SL_COUNTER_BYTES_RECEIVED, used_bytes);
+    *out_wanted_bytes = SL_WIRE_HEADER_BYTES;
+    return used_bytes;
+}
+
+static void
+on_drained(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    if (c->is_held_back)
+        step_request(c);
+}
+
+static void
+on_end(void *context, const struct sl_error *why)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    c->stream = NULL;
+    if (why->status != SL_OK)
+        sl_log(SL_LOG_DEBUG, "server", "connection %" PRIu64 " from %s: %s", sl_entry_id(c->entry),
+               c->peer, why->text);
+    abandon(c);
+    release(c); /* the stream's */
+}
+
+static const struct sl_stream_events stream_events = {
+    .on_bytes = on_bytes,
+    .on_drained = on_drained,
+    .on_end = on_end,
+};
+
+/* Memory was given back: whoever waits for it may try again. */
+static void
+on_room(void *context)
+{
+    struct sl_conversation *self = context;
+    for (struct sl_conversation *c = self->list->first; c != NULL; c = c->next) {
+        if (!c->is_starved || c->stream == NULL)
+            continue;
+        c->is_starved = false;
+        sl_stream_resume(c->stream);
+    }
+}
+
+static const struct sl_lane_owner lane_owner = {
+    .send = send_out,
+    .hold = hold,
+    .release = release,
+    .on_room = on_room,
+};
+
+static void
+on_late(void *context)
+{
+    struct sl_conversation *c = context;
+    struct sl_error why = {0};
+    (void)sl_fail(&why, SL_TIMEOUT, "the handshake took longer than %d seconds",
+                  (int)(HANDSHAKE_US / SL_US_PER_S));
+    refuse(c, 0, &why);
+}
+
+void
+sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
+                      const struct sl_endpoint *peer)
+{
+    const struct sl_service *service = list->service;
+    struct sl_conversation *c = sl_new(sizeof(*c));
+    c->magic = CONVERSATION_MAGIC;
+    c->list = list;
+    c->service = service;
+    c->references = 1;
+    sl_endpoint_format(peer, c->peer);
+    c->entry = sl_entry_open(service->registry, c->peer);
+    sl_lane_init(&c->lane, service, &lane_owner, c);
+    c->next = list->first;
+    if (c->next != NULL)
+        c->next->previous = c;
+    list->first = c;
+    list->count++;
+    sl_stats_add(service->stats, SL_COUNTER_CONNECTIONS_OPENED, 1);
+
+    struct sl_stream_limits limits = {
+        .input_budget = service->stream_budget,
+        .stall_us = (int64_t)sl_config_number(service->config, SL_OPTION_STALL),
+    };
+    c->stream = sl_stream_open(tcp, &limits, &stream_events, c);
+    c->handshake = sl_timer_open(service->loop, HANDSHAKE_US, 0, on_late, c);
+
+    struct sl_error why = {0};
+    if (list->is_stopping) {
+        (void)sl_fail(&why, SL_CANCELLED, "the server is going down");
+        finish(c, 0, &why);
+    } else if (list->count > sl_config_number(service->config, SL_OPTION_CONNECTIONS)) {
+        sl_stats_add(service->stats, SL_COUNTER_CONNECTIONS_REFUSED, 1);
+        (void)sl_fail(&why, SL_LIMIT, "too many connections; the limit is \"connections = %s\"",
+                      sl_config_text(service->config, SL_OPTION_CONNECTIONS));
+        why.sql_number = 1040; /* ER_CON_COUNT_ERROR */
+        finish(c, 0, &why);
+    }
+}
+
+void
+sl_conversation_stop_all(struct sl_conversation_list *list)
+{
+    struct sl_error why = {0};
+    (void)sl_fail(&why, SL_CANCELLED, "the server is going down");
+    list->is_stopping = true;
+    if (list->count == 0) {
+        list->on_empty(list->context);
+        return;
+    }
+    for (struct sl_conversation *c = list->first, *next = NULL; c != NULL; c = next) {
+        next = c->next;
+        finish(c, c->request != NULL ? c->request->tag : 0, &why);
+    }
+}

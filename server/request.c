@@ -1,0 +1,537 @@
+/*
+ * request.c - see request.h.
+ */
+#include "server/request.h"
+
+#include "ingest/ingest.h"
+#include "server/stats.h"
+#include "server/status_screen.h"
+#include "storage/base/clock.h"
+#include "storage/store.h"
+
+enum {
+    REQUEST_MAGIC = 0x52455155,
+    INGEST_FLUSH_US = 30 * SL_US_PER_S,
+    STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
+    OUT_BYTES_MAX = SL_WIRE_FRAME_BYTES_MAX + (8 << 20),
+    DECODED_BYTES_MAX = 64 << 20, /* a payload of 17 MiB, its copy and its values */
+};
+
+/* ---- life ---- */
+
+static sl_status
+decode(struct sl_request *r, const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    struct sl_wire_query query = {0};
+    struct sl_wire_execute execute = {0};
+
+    switch (frame->type) {
+    case SL_WIRE_QUERY:
+    case SL_WIRE_PREPARE:
+        SL_TRY(sl_wire_query_decode(frame, r->arena, &query, err));
+        r->session = query.session;
+        r->text = query.text;
+        return SL_OK;
+    case SL_WIRE_EXECUTE:
+        SL_TRY(sl_wire_execute_decode(frame, r->arena, &execute, err));
+        r->session = execute.session;
+        r->statement_id = execute.statement_id;
+        return SL_OK;
+    case SL_WIRE_DESCRIBE:
+        return sl_wire_statement_decode(frame, &r->statement_id, err);
+    case SL_WIRE_INSERT_OPEN:
+        return sl_wire_insert_open_decode(frame, r->arena, &r->producer, err);
+    case SL_WIRE_IMPORT:
+        return sl_wire_import_decode(frame, &r->import, err);
+    case SL_WIRE_FLUSH:
+        return sl_wire_flush_decode(frame, &r->flush_flags, err);
+    case SL_WIRE_STATUS:
+        return sl_wire_empty_decode(frame, err);
+    default:
+        SL_ASSERT(!"the connection makes requests of these frames only");
+    }
+    return SL_FORMAT;
+}
+
+sl_status
+sl_request_create(const struct sl_service *service, struct sl_entry *entry, const char *user,
+                  const struct sl_wire_frame *frame, struct sl_request **out_request,
+                  struct sl_error *err)
+{
+    struct sl_request *r = sl_new(sizeof(*r));
+    *out_request = NULL;
+    r->magic = REQUEST_MAGIC;
+    r->service = service;
+    r->entry = entry;
+    r->user = user;
+    r->type = frame->type;
+    r->tag = frame->tag;
+    r->started_us = sl_clock_monotonic_us();
+    r->arena = sl_arena_create(DECODED_BYTES_MAX);
+    r->out = sl_buf_empty(OUT_BYTES_MAX);
+
+    sl_status st;
+    struct sl_wire_frame copy = *frame;
+    uint8_t *payload = sl_arena_alloc(r->arena, frame->payload_bytes);
+    if (payload == NULL) {
+        st = sl_fail(err, SL_LIMIT, "no memory for a request of %zu bytes", frame->payload_bytes);
+    } else {
+        if (frame->payload_bytes != 0)
+            memcpy(payload, frame->payload, frame->payload_bytes);
+        copy.payload = payload;
+        st = decode(r, &copy, err);
+    }
+    if (st != SL_OK) {
+        sl_request_destroy(r);
+        return st;
+    }
+    *out_request = r;
+    return SL_OK;
+}
+
+static void
+drop_query(struct sl_request *r)
+{
+    if (r->query == NULL)
+        return;
+    (void)sl_entry_set_query(r->entry, NULL); /* true: nothing is refused to be taken back */
+    sl_query_free(r->query);
+    r->query = NULL;
+}
+
+void
+sl_request_destroy(struct sl_request *r)
+{
+    if (r == NULL)
+        return;
+    SL_ASSERT(r->magic == REQUEST_MAGIC);
+    drop_query(r);
+    free(r->columns);
+    sl_buf_fini(&r->out);
+    sl_arena_destroy(r->arena);
+    sl_retire(&r->magic);
+    free(r);
+}
+
+void
+sl_request_bind(struct sl_request *r, const struct sl_statement_text *statement)
+{
+    r->text = (struct sl_slice){.bytes = (const uint8_t *)statement->text,
+                                .size_bytes = (uint32_t)statement->text_bytes};
+    if (r->type != SL_WIRE_DESCRIBE)
+        return;
+    r->session.dialect = statement->dialect;
+    r->session.database = statement->database;
+    r->session.time_zone = statement->time_zone;
+}
+
+const char *
+sl_request_what(const struct sl_request *r)
+{
+    switch (r->type) {
+    case SL_WIRE_PREPARE:
+        return "prepare";
+    case SL_WIRE_DESCRIBE:
+        return "describe";
+    case SL_WIRE_EXECUTE:
+        return "execute";
+    case SL_WIRE_INSERT_OPEN:
+        return "insert";
+    case SL_WIRE_IMPORT:
+        return "import";
+    case SL_WIRE_FLUSH:
+        return "flush";
+    case SL_WIRE_STATUS:
+        return "status";
+    default:
+        return "query";
+    }
+}
+
+/* ---- answers ---- */
+
+static void
+fail(struct sl_request *r, const struct sl_error *error)
+{
+    struct sl_stats *stats = r->service->stats;
+    sl_stats_add(stats, SL_COUNTER_STATEMENTS_FAILED, 1);
+    if (error->status == SL_CANCELLED)
+        sl_stats_add(stats, SL_COUNTER_STATEMENTS_CANCELLED, 1);
+    drop_query(r);
+    sl_wire_error_encode(&r->out, r->tag, error);
+    r->has_failed = true;
+    r->is_done = true;
+}
+
+static void
+finish(struct sl_request *r)
+{
+    struct sl_wire_done done = {
+        .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->started_us),
+    };
+    sl_wire_done_encode(&r->out, r->tag, &done);
+    r->is_done = true;
+}
+
+/* ---- statements ---- */
+
+static struct sl_value
+value_of(const struct sl_wire_value *wire)
+{
+    struct sl_value value = {.type = wire->type, .scale = wire->scale, .is_null = wire->is_null};
+    if (wire->is_null)
+        return value;
+    switch (wire->type) {
+    case SL_TYPE_I64:
+    case SL_TYPE_TIME:
+    case SL_TYPE_DATE:
+    case SL_TYPE_SPAN:
+        value.as.i64 = wire->as.i64;
+        break;
+    case SL_TYPE_F64:
+        value.as.f64 = wire->as.f64;
+        break;
+    case SL_TYPE_DECIMAL:
+        value.as.i128 = wire->as.i128;
+        break;
+    case SL_TYPE_ADDR:
+        value.as.addr = wire->as.addr;
+        break;
+    case SL_TYPE_TEXT:
+    case SL_TYPE_OCTETS:
+        value.as.slice = wire->as.slice;
+        break;
+    case SL_TYPE_U8:
+    case SL_TYPE_U16:
+    case SL_TYPE_U32:
+    case SL_TYPE_U64:
+    case SL_TYPE_BOOL:
+    case SL_TYPE_MAC:
+        value.as.u64 = wire->as.u64;
+        break;
+    case SL_TYPE_NULL:
+    case SL_TYPE_COUNT:
+        break;
+    }
+    return value;
+}
+
+/* The session as the query layer wants it; arrays live in `arena`. */
+static sl_status
+session_of(const struct sl_request *r, struct sl_arena *arena, struct sl_session *out_session,
+           struct sl_error *err)
+{
+    const struct sl_wire_session *wire = &r->session;
+    struct sl_variable *variables =
+        sl_arena_calloc(arena, wire->variable_count, sizeof(*variables));
+    struct sl_value *parameters =
+        sl_arena_calloc(arena, wire->parameter_count, sizeof(*parameters));
+    if (variables == NULL || parameters == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for the variables of a statement");
+    for (uint32_t i = 0; i < wire->variable_count; i++) {
+        variables[i].name = wire->variables[i].name;
+        variables[i].value = value_of(&wire->variables[i].value);
+    }
+    for (uint32_t i = 0; i < wire->parameter_count; i++)
+        parameters[i] = value_of(&wire->parameters[i]);
+
+    *out_session = (struct sl_session){
+        .dialect = wire->dialect == SL_WIRE_MYSQL ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE,
+        .database = wire->database,
+        .time_zone = wire->time_zone,
+        .user = r->user,
+        .connection_id = sl_entry_id(r->entry),
+        .variables = variables,
+        .variable_count = wire->variable_count,
+        .parameters = parameters,
+        .parameter_count = wire->parameter_count,
+    };
+    return SL_OK;
+}
+
+static sl_status
+prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_query,
+        struct sl_error *err)
+{
+    struct sl_query_env env = r->service->env;
+    if (r->session.timeout_us != 0 && r->session.timeout_us < INT64_MAX &&
+        (env.timeout_us == 0 || (int64_t)r->session.timeout_us < env.timeout_us))
+        env.timeout_us = (int64_t)r->session.timeout_us;
+
+    struct sl_session session;
+    sl_status st = session_of(r, r->arena, &session, err);
+    if (st == SL_OK)
+        st = sl_query_prepare(&env, &session, (const char *)r->text.bytes + text_offset,
+                              r->text.size_bytes - text_offset, out_query, err);
+    return st;
+}
+
+/* Skip blanks, semicolons and comments (not the ones that MySQL executes); the offset of the next
+ * statement, or the text's size when there is none. */
+static size_t
+skip_blank(struct sl_slice text, size_t at)
+{
+    while (at < text.size_bytes) {
+        const uint8_t *p = &text.bytes[at];
+        size_t left = text.size_bytes - at;
+        if (*p == ' ' || *p == ';' || (*p >= '\t' && *p <= '\r')) {
+            at++;
+        } else if (*p == '#' || (left >= 3 && p[0] == '-' && p[1] == '-' && p[2] <= ' ')) {
+            const uint8_t *end = memchr(p, '\n', left);
+            at = end == NULL ? text.size_bytes : (size_t)(end - text.bytes);
+        } else if (left >= 3 && p[0] == '/' && p[1] == '*' && p[2] != '!') {
+            const uint8_t *end = memmem(p + 2, left - 2, "*/", 2);
+            at = end == NULL ? text.size_bytes : (size_t)(end - text.bytes) + 2;
+        } else {
+            break;
+        }
+    }
+    return at;
+}
+
+static sl_status
+copy_columns(const struct sl_query_info *info, struct sl_wire_column **out_columns,
+             struct sl_error *err)
+{
+    *out_columns = sl_try_alloc((info->column_count + 1) * sizeof(**out_columns));
+    if (*out_columns == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for the columns of a result");
+    for (uint32_t i = 0; i < info->column_count; i++) {
+        const struct sl_result_column *from = &info->columns[i];
+        (*out_columns)[i] = (struct sl_wire_column){
+            .name = from->name,
+            .table = from->table,
+            .origin = from->origin,
+            .type = from->type.type,
+            .scale = from->type.scale,
+            .is_nullable = from->type.is_nullable,
+            .is_binary = from->type.is_binary,
+            .length = from->type.length,
+        };
+    }
+    return SL_OK;
+}
+
+/* Prepare the statement at text_offset and send the head of its result. */
+static sl_status
+begin_statement(struct sl_request *r, struct sl_error *err)
+{
+    sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
+    r->statement_us = sl_clock_monotonic_us();
+    r->result_rows = 0;
+    SL_TRY(prepare(r, r->text_offset, &r->query, err));
+    if (!sl_entry_set_query(r->entry, r->query)) {
+        sl_query_free(r->query);
+        r->query = NULL;
+        return sl_fail(err, SL_CANCELLED, "the statement was cancelled");
+    }
+    const struct sl_query_info *info = sl_query_info(r->query);
+    if (info->parameter_count != r->session.parameter_count)
+        return sl_fail(err, SL_SYNTAX,
+                       "the statement has %" PRIu32 " parameters, %" PRIu32 " values came with it",
+                       info->parameter_count, r->session.parameter_count);
+
+    r->text_offset = skip_blank(r->text, r->text_offset + info->consumed_bytes);
+    bool has_more = r->text_offset < r->text.size_bytes;
+    if (has_more && (r->session.flags & SL_WIRE_QUERY_MULTI) == 0)
+        return sl_fail(err, SL_SYNTAX, "one statement at a time: another begins at offset %zu",
+                       r->text_offset);
+
+    free(r->columns);
+    r->columns = NULL;
+    SL_TRY(copy_columns(info, &r->columns, err));
+    struct sl_wire_result result = {.columns = r->columns, .column_count = info->column_count};
+    sl_wire_result_encode(&r->out, r->tag, &result);
+    if (r->out.bad)
+        return sl_fail(err, SL_LIMIT, "the names of the result's columns are too long");
+    r->has_head = true;
+    return SL_OK;
+}
+
+static void
+end_statement(struct sl_request *r)
+{
+    struct sl_stats *stats = r->service->stats;
+    bool has_more = r->text_offset < r->text.size_bytes;
+    struct sl_wire_done done = {
+        .flags = has_more ? SL_WIRE_DONE_MORE : 0,
+        .affected_rows = sl_query_info(r->query)->affected_rows,
+        .result_rows = r->result_rows,
+        .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
+    };
+    drop_query(r);
+    sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
+    sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
+    sl_wire_done_encode(&r->out, r->tag, &done);
+    r->has_head = false;
+    r->is_done = !has_more;
+}
+
+/* The next rows of the statement, or its end. */
+static sl_status
+continue_statement(struct sl_request *r, struct sl_error *err)
+{
+    const struct sl_vector *vectors = NULL;
+    uint32_t row_count = 0;
+    SL_TRY(sl_query_next(r->query, &vectors, &row_count, err));
+    if (row_count == 0) {
+        end_statement(r);
+        return SL_OK;
+    }
+    size_t good_bytes = r->out.size_bytes;
+    sl_wire_data_encode(&r->out, r->tag, r->columns, vectors, sl_query_info(r->query)->column_count,
+                        row_count);
+    if (r->out.bad) {
+        r->out.bad = false;
+        r->out.size_bytes = good_bytes;
+        return sl_fail(err, SL_LIMIT, "%" PRIu32 " rows of the result take more than %d MiB",
+                       row_count, (int)(SL_WIRE_DATA_BYTES_MAX >> 20));
+    }
+    r->result_rows += row_count;
+    return SL_OK;
+}
+
+static sl_status
+step_statements(struct sl_request *r, struct sl_error *err)
+{
+    bool wants_progress = (r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0;
+    if (r->query == NULL && r->text_offset == 0)
+        r->text_offset = skip_blank(r->text, 0);
+    while (!r->is_done && r->out.size_bytes < STEP_BYTES) {
+        if (sl_entry_is_cancelled(r->entry))
+            return sl_fail(err, SL_CANCELLED, "the statement was cancelled");
+        if (r->query != NULL) {
+            SL_TRY(continue_statement(r, err));
+        } else {
+            SL_TRY(begin_statement(r, err));
+            if (wants_progress)
+                return SL_OK; /* the head goes out before the work begins */
+        }
+    }
+    return SL_OK;
+}
+
+/* PREPARE and DESCRIBE: what it needs and gives, without running it. */
+static sl_status
+describe(struct sl_request *r, struct sl_error *err)
+{
+    r->session.parameter_count = 0;
+    SL_TRY(prepare(r, 0, &r->query, err));
+    const struct sl_query_info *info = sl_query_info(r->query);
+    if (skip_blank(r->text, info->consumed_bytes) < r->text.size_bytes) {
+        sl_query_free(r->query);
+        r->query = NULL;
+        return sl_fail(err, SL_SYNTAX, "one statement at a time can be prepared");
+    }
+    struct sl_wire_prepared prepared = {.statement_id = r->statement_id,
+                                        .parameter_count = info->parameter_count};
+    sl_status st = copy_columns(info, &r->columns, err);
+    if (st == SL_OK) {
+        prepared.result =
+            (struct sl_wire_result){.columns = r->columns, .column_count = info->column_count};
+        sl_wire_prepared_encode(&r->out, r->tag, &prepared);
+        if (r->out.bad)
+            st = sl_fail(err, SL_LIMIT, "the names of the result's columns are too long");
+    }
+    sl_query_free(r->query);
+    r->query = NULL;
+    r->is_done = true;
+    return st;
+}
+
+/* ---- the store ---- */
+
+static sl_status
+open_producer(struct sl_request *r, struct sl_error *err)
+{
+    SL_TRY(sl_store_producer_open(r->service->store, r->producer, &r->ready.epoch,
+                                  &r->ready.batch_number, err));
+    int64_t retention_us = r->service->retention_us;
+    r->ready.oldest_us = retention_us == 0 ? INT64_MIN : sl_clock_now_us() - retention_us;
+    r->is_done = true; /* the connection answers, once its lane is open */
+    return SL_OK;
+}
+
+static sl_status
+import(struct sl_request *r, struct sl_error *err)
+{
+    struct sl_store *store = r->service->store;
+    struct sl_import_state state = {0};
+    struct sl_wire_import_state wire = {0};
+
+    switch (r->import.verb) {
+    case SL_WIRE_IMPORT_FIND:
+        SL_TRY(sl_store_import_find(store, r->import.id, &state, err));
+        wire.offset = state.offset;
+        wire.is_finished = state.is_finished;
+        sl_wire_import_state_encode(&r->out, r->tag, &wire);
+        r->is_done = true;
+        return SL_OK;
+    case SL_WIRE_IMPORT_FINISH:
+        SL_TRY(sl_store_import_finish(store, r->import.id, err));
+        break;
+    case SL_WIRE_IMPORT_FORGET:
+        SL_TRY(sl_store_import_forget(store, r->import.id, err));
+        break;
+    }
+    finish(r);
+    return SL_OK;
+}
+
+static sl_status
+flush(struct sl_request *r, struct sl_error *err)
+{
+    SL_TRY(sl_ingest_flush(r->service->ingest, INGEST_FLUSH_US, err));
+    SL_TRY(sl_store_flush(r->service->store, err));
+    if ((r->flush_flags & SL_WIRE_FLUSH_MERGE) != 0)
+        SL_TRY(sl_store_merge_all(r->service->store, err));
+    finish(r);
+    return SL_OK;
+}
+
+static sl_status
+status(struct sl_request *r)
+{
+    struct sl_buf text = sl_buf_empty(SL_WIRE_META_BYTES_MAX);
+    sl_status_screen(r->service, &text);
+    sl_wire_status_text_encode(
+        &r->out, r->tag,
+        (struct sl_slice){.bytes = text.bytes, .size_bytes = (uint32_t)text.size_bytes});
+    sl_buf_fini(&text);
+    r->is_done = true;
+    return SL_OK;
+}
+
+static sl_status
+step(struct sl_request *r, struct sl_error *err)
+{
+    switch (r->type) {
+    case SL_WIRE_PREPARE:
+    case SL_WIRE_DESCRIBE:
+        return describe(r, err);
+    case SL_WIRE_INSERT_OPEN:
+        return open_producer(r, err);
+    case SL_WIRE_IMPORT:
+        return import(r, err);
+    case SL_WIRE_FLUSH:
+        return flush(r, err);
+    case SL_WIRE_STATUS:
+        return status(r);
+    default:
+        return step_statements(r, err);
+    }
+}
+
+void
+sl_request_step(struct sl_request *r)
+{
+    struct sl_error err = {0};
+    SL_ASSERT(r->magic == REQUEST_MAGIC);
+    SL_ASSERT(!r->is_done);
+    sl_status st = step(r, &err);
+    if (st == SL_OK)
+        return;
+    r->out.bad = false;
+    err.status = st;
+    fail(r, &err);
+}

@@ -1,0 +1,79 @@
+/*
+ * request.h - one request of a connection, worked off in steps.
+ *
+ * A step runs on a worker, computes a bounded amount of answer into `out`, and returns; the
+ * connection sends that, waits until the peer has taken enough of it, and starts the next step.
+ * So a slow reader holds a query open, but never a thread.
+ *
+ * Ownership: the connection's; between sl_request_step and its return, the worker's.
+ * Threads:   one at a time; the registry's entry is the way to cancel it.
+ * Layer:     server, internal.
+ */
+#ifndef SLUICE_SERVER_REQUEST_H
+#define SLUICE_SERVER_REQUEST_H
+
+#include "server/registry.h"
+#include "server/service.h"
+#include "server/wire/wire.h"
+
+/* A prepared statement: its text and the session it was prepared in. */
+struct sl_statement_text {
+    uint32_t id;
+    char *text; /* owned */
+    size_t text_bytes;
+    enum sl_wire_dialect dialect;
+    char *database;  /* owned */
+    char *time_zone; /* owned */
+};
+
+/* Members are filled from the payload by the type of the frame. */
+struct sl_request {
+    uint32_t magic;
+    const struct sl_service *service; /* borrowed */
+    struct sl_entry *entry;           /* borrowed */
+    const char *user;                 /* borrowed */
+    struct sl_arena *arena;           /* owned: the payload and what was decoded from it */
+    enum sl_wire_type type;
+    uint32_t tag;
+    int64_t started_us; /* monotonic */
+
+    struct sl_wire_session session; /* QUERY, PREPARE, EXECUTE */
+    struct sl_slice text;           /* QUERY, PREPARE, and EXECUTE, DESCRIBE from the statement */
+    uint32_t statement_id;          /* PREPARE (chosen by the connection), DESCRIBE, EXECUTE */
+    const char *producer;           /* INSERT_OPEN */
+    struct sl_wire_import import;   /* IMPORT */
+    uint32_t flush_flags;           /* FLUSH */
+
+    /* The answer so far. */
+    struct sl_buf out; /* frames to send; emptied by whoever sends them */
+    bool is_done;
+    bool has_failed;
+    bool has_head;                     /* a RESULT is out: PROGRESS may follow */
+    struct sl_wire_insert_ready ready; /* INSERT_OPEN, when it has not failed */
+
+    /* The statement that runs. */
+    struct sl_query *query;
+    size_t text_offset; /* of the statement after it */
+    int64_t statement_us;
+    uint64_t result_rows;
+    struct sl_wire_column *columns;
+};
+
+/* Copy and decode a frame; SL_FORMAT: the peer broke the protocol. */
+SL_MUST_CHECK
+sl_status sl_request_create(const struct sl_service *service, struct sl_entry *entry,
+                            const char *user, const struct sl_wire_frame *frame,
+                            struct sl_request **out_request, struct sl_error *err);
+/* NULL is allowed. */
+void sl_request_destroy(struct sl_request *request);
+
+/* DESCRIBE, EXECUTE: the statement they name; borrowed until the request is destroyed. */
+void sl_request_bind(struct sl_request *request, const struct sl_statement_text *statement);
+
+/* For lists of what runs: "query", "flush"; and its text. */
+const char *sl_request_what(const struct sl_request *request);
+
+/* On a worker: the next piece of the answer. */
+void sl_request_step(struct sl_request *request);
+
+#endif

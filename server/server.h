@@ -1,0 +1,32 @@
+/*
+ * server.h - the composition root: builds the parts, connects them, stops them in reverse.
+ *
+ *   flow listeners --> ingest --> sink --> store <-- inserts -- conversations <-- TCP
+ *                                           ^                        |
+ *                                           +--- queries <-----------+
+ *
+ * Threads: open, run and close on one thread; sl_server_stop from a callback of the loop.
+ * Layer:   server, internal.
+ */
+#ifndef SLUICE_SERVER_SERVER_H
+#define SLUICE_SERVER_SERVER_H
+
+#include "server/config.h"
+#include "storage/base/status.h"
+
+struct sl_server;
+
+/* Open the store, the doors, and say on the log where they are. config is borrowed until close. */
+SL_MUST_CHECK
+sl_status sl_server_open(const struct sl_config *config, struct sl_server **out_server,
+                         struct sl_error *err);
+
+/* Serve until SIGTERM or SIGINT; then stop in order: no new flows and connections, running
+ * requests cancelled, what was received appended. A second signal ends the process at once (what
+ * was acknowledged is on disk). */
+void sl_server_run(struct sl_server *server);
+
+/* Sync and close. NULL is allowed. */
+void sl_server_close(struct sl_server *server);
+
+#endif
