@@ -65,6 +65,8 @@ struct sl_expr {
     const struct sl_function *function;
     struct sl_expr **args;
     uint32_t arg_count;
+    uint32_t depth;  /* CALL: longest way down; bounded, so that walks may recurse */
+    uint32_t weight; /* CALL: nodes below, shared ones counted each time; bounded */
 };
 
 enum sl_aggregate_kind {
@@ -78,8 +80,8 @@ enum sl_aggregate_kind {
     SL_AGG_AVG_DISTINCT,
     SL_AGG_MIN,
     SL_AGG_MAX,
-    SL_AGG_QUANTILE, /* exact; parameter: 0..1 */
-    SL_AGG_APPROX_QUANTILE,
+    SL_AGG_QUANTILE,        /* exact; parameter: 0..1; DOUBLE, interpolated between neighbours */
+    SL_AGG_APPROX_QUANTILE, /* DOUBLE */
     SL_AGG_STDDEV_POP,
     SL_AGG_STDDEV_SAMP,
     SL_AGG_VAR_POP,

@@ -9,9 +9,15 @@
 #include "query/types.h"
 
 static const struct sl_function functions[] = {
-#define SL_FUNCTION(id_, name_, low, high, flags_, signature_, type_, row_)                       \
-    [SL_FN_##id_] = {.id = SL_FN_##id_, .name = (name_), .arg_min = (low), .arg_max = (high),     \
-                     .flags = (flags_), .signature = (signature_), .type = type_, .row = row_},
+#define SL_FUNCTION(id_, name_, low, high, flags_, signature_, type_, row_) \
+    [SL_FN_##id_] = {.id = SL_FN_##id_,                                     \
+                     .name = (name_),                                       \
+                     .arg_min = (low),                                      \
+                     .arg_max = (high),                                     \
+                     .flags = (flags_),                                     \
+                     .signature = (signature_),                             \
+                     .type = type_,                                         \
+                     .row = row_},
 #define SL_ALIAS(name, id)
 #include "query/function.def"
 #undef SL_FUNCTION

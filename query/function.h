@@ -57,8 +57,7 @@ typedef sl_status sl_row_fn(struct sl_eval *eval, const struct sl_expr *call,
 
 /* Fix the type of a call whose arguments are typed; may wrap arguments in casts. */
 struct sl_typing;
-typedef sl_status sl_type_fn(struct sl_typing *typing, struct sl_expr *call,
-                             struct sl_error *err);
+typedef sl_status sl_type_fn(struct sl_typing *typing, struct sl_expr *call, struct sl_error *err);
 
 struct sl_function {
     enum sl_function_id id;

@@ -169,9 +169,9 @@ skip_space(struct lexer *l)
 {
     while (l->at < l->size) {
         char c = l->text[l->at];
-        bool is_dash_comment =
-            c == '-' && peek(l, 1) == '-' &&
-            (l->at + 2 >= l->size || isspace((unsigned char)peek(l, 2)) || iscntrl((unsigned char)peek(l, 2)));
+        bool is_dash_comment = c == '-' && peek(l, 1) == '-' &&
+                               (l->at + 2 >= l->size || isspace((unsigned char)peek(l, 2)) ||
+                                iscntrl((unsigned char)peek(l, 2)));
         if (isspace((unsigned char)c)) {
             l->at++;
         } else if (c == '#' || is_dash_comment) {
@@ -213,7 +213,8 @@ lex_quoted(struct lexer *l, enum sl_token_kind kind)
     char quote = l->text[l->at++];
     size_t end = l->at;
 
-    while (end < l->size && (l->text[end] != quote || (end + 1 < l->size && l->text[end + 1] == quote))) {
+    while (end < l->size &&
+           (l->text[end] != quote || (end + 1 < l->size && l->text[end + 1] == quote))) {
         bool is_pair = l->text[end] == quote || (kind == SL_TOKEN_STRING && l->text[end] == '\\');
         end += is_pair ? 2 : 1;
     }
@@ -252,8 +253,9 @@ add_bytes(struct lexer *l, size_t start, const char *digits, size_t count, unsig
         return sl_fail(l->err, SL_LIMIT, "a literal is too long for the query's memory");
     for (size_t i = 0; i < count; i++) {
         char c = digits[count - 1 - i];
-        unsigned value = isdigit((unsigned char)c) ? (unsigned)(c - '0')
-                                                   : (unsigned)(tolower((unsigned char)c) - 'a' + 10);
+        unsigned value = isdigit((unsigned char)c)
+                             ? (unsigned)(c - '0')
+                             : (unsigned)(tolower((unsigned char)c) - 'a' + 10);
         size_t bit = i * bits;
         bytes[size - 1 - bit / 8] |= (uint8_t)(value << bit % 8);
     }
@@ -414,10 +416,9 @@ lex_variable(struct lexer *l)
 static sl_status
 lex_operator(struct lexer *l)
 {
-    static const char *const operators[] = {"<=>", "<<", ">>", "<=", ">=", "<>", "!=", "||",
-                                            "&&",  ":=", "(",  ")",  ",",  ".",  "=",  "<",
-                                            ">",   "+",  "-",  "*",  "/",  "%",  "|",  "&",
-                                            "^",   "~",  "!"};
+    static const char *const operators[] = {"<=>", "<<", ">>", "<=", ">=", "<>", "!=", "||", "&&",
+                                            ":=",  "(",  ")",  ",",  ".",  "=",  "<",  ">",  "+",
+                                            "-",   "*",  "/",  "%",  "|",  "&",  "^",  "~",  "!"};
     size_t start = l->at;
 
     for (size_t i = 0; i < SL_COUNTOF(operators); i++) {

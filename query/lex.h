@@ -36,8 +36,8 @@ enum sl_token_kind {
 
 struct sl_token {
     enum sl_token_kind kind;
-    uint32_t position; /* byte offset in the text */
-    uint32_t end;      /* first byte behind it */
+    uint32_t position;     /* byte offset in the text */
+    uint32_t end;          /* first byte behind it */
     bool is_double_quoted; /* STRING: may serve as an alias */
     struct sl_slice text;
 };
@@ -58,8 +58,8 @@ void sl_text_position(const char *text, size_t text_bytes, size_t offset, uint32
 
 /* Record a failure at a byte offset of the text: "story at LINE:COLUMN". */
 SL_PRINTF(7, 8)
-sl_status sl_fail_at(struct sl_error *err, sl_status status, uint16_t sql_number,
-                     const char *text, size_t text_bytes, size_t offset, const char *format, ...);
+sl_status sl_fail_at(struct sl_error *err, sl_status status, uint16_t sql_number, const char *text,
+                     size_t text_bytes, size_t offset, const char *format, ...);
 
 /* A word, without regard to ASCII case. */
 bool sl_slice_is(struct sl_slice slice, const char *word);

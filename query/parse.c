@@ -80,8 +80,7 @@ sl_status
 sl_parser_enter(struct sl_parser *p)
 {
     if (p->depth == SL_SQL_DEPTH_MAX)
-        return sl_fail_at(p->err, SL_LIMIT, 0, p->text, p->text_bytes,
-                          sl_parser_token(p)->position,
+        return sl_fail_at(p->err, SL_LIMIT, 0, p->text, p->text_bytes, sl_parser_token(p)->position,
                           "the statement is nested deeper than %d levels", SL_SQL_DEPTH_MAX);
     p->depth++;
     return SL_OK;
@@ -133,12 +132,13 @@ bool
 sl_parser_is_reserved(struct sl_slice word)
 {
     static const char *const words[] = {
-        "SELECT",  "FROM",  "WHERE",  "GROUP",  "HAVING",  "ORDER", "LIMIT", "OFFSET", "UNION",
-        "AND",     "OR",    "XOR",    "NOT",    "IN",      "IS",    "LIKE",  "REGEXP", "RLIKE",
-        "BETWEEN", "DIV",   "MOD",    "AS",     "ON",      "USING", "JOIN",  "LEFT",   "RIGHT",
-        "INNER",   "CROSS", "NATURAL", "CASE",  "WHEN",    "THEN",  "ELSE",  "END",    "ASC",
-        "DESC",    "BY",    "DISTINCT", "FOR",  "SEPARATOR", "COLLATE", "ESCAPE", "PROCEDURE",
-        "WINDOW",  "WITH",  "INTO",   "LOCK",   "STRAIGHT_JOIN",
+        "SELECT", "FROM",      "WHERE",  "GROUP",    "HAVING",  "ORDER",     "LIMIT",
+        "OFFSET", "UNION",     "AND",    "OR",       "XOR",     "NOT",       "IN",
+        "IS",     "LIKE",      "REGEXP", "RLIKE",    "BETWEEN", "DIV",       "MOD",
+        "AS",     "ON",        "USING",  "JOIN",     "LEFT",    "RIGHT",     "INNER",
+        "CROSS",  "NATURAL",   "CASE",   "WHEN",     "THEN",    "ELSE",      "END",
+        "ASC",    "DESC",      "BY",     "DISTINCT", "FOR",     "SEPARATOR", "COLLATE",
+        "ESCAPE", "PROCEDURE", "WINDOW", "WITH",     "INTO",    "LOCK",      "STRAIGHT_JOIN",
     };
 
     for (size_t i = 0; i < SL_COUNTOF(words); i++)
@@ -250,8 +250,8 @@ parse_from(struct sl_parser *p, struct sl_syntax_select *select)
             select->table.size_bytes = 0;
         SL_TRY(parse_alias(p, &select->alias, &has_alias));
     }
-    static const char *const joins[] = {"JOIN", "LEFT", "RIGHT", "INNER", "CROSS", "NATURAL",
-                                        "STRAIGHT_JOIN"};
+    static const char *const joins[] = {"JOIN",  "LEFT",    "RIGHT",        "INNER",
+                                        "CROSS", "NATURAL", "STRAIGHT_JOIN"};
     bool is_join = sl_parser_is(p, ",");
     for (size_t i = 0; i < SL_COUNTOF(joins); i++)
         is_join |= sl_parser_is_word(p, joins[i]);
@@ -360,9 +360,9 @@ static sl_status
 parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
     /* Hints to a planner that is not ours. */
-    static const char *const hints[] = {"ALL", "HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_NO_CACHE",
-                                        "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT",
-                                        "SQL_BUFFER_RESULT"};
+    static const char *const hints[] = {
+        "ALL",       "HIGH_PRIORITY",    "STRAIGHT_JOIN",  "SQL_NO_CACHE",
+        "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
     struct sl_syntax_select *select;
 
     SL_TRY(make_select(p, out_select));

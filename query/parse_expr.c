@@ -33,18 +33,30 @@ struct binary {
 };
 
 static const struct binary binaries[] = {
-    {"OR", true, LEVEL_OR, SL_FN_OR},          {"||", false, LEVEL_OR, SL_FN_OR},
-    {"XOR", true, LEVEL_XOR, SL_FN_XOR},       {"AND", true, LEVEL_AND, SL_FN_AND},
-    {"&&", false, LEVEL_AND, SL_FN_AND},       {"=", false, LEVEL_COMPARE, SL_FN_EQ},
-    {"<=>", false, LEVEL_COMPARE, SL_FN_NULL_EQ}, {"<>", false, LEVEL_COMPARE, SL_FN_NE},
-    {"!=", false, LEVEL_COMPARE, SL_FN_NE},    {"<", false, LEVEL_COMPARE, SL_FN_LT},
-    {"<=", false, LEVEL_COMPARE, SL_FN_LE},    {">", false, LEVEL_COMPARE, SL_FN_GT},
-    {">=", false, LEVEL_COMPARE, SL_FN_GE},    {"|", false, LEVEL_BIT_OR, SL_FN_BIT_OR},
-    {"&", false, LEVEL_BIT_AND, SL_FN_BIT_AND}, {"<<", false, LEVEL_SHIFT, SL_FN_SHL},
-    {">>", false, LEVEL_SHIFT, SL_FN_SHR},     {"+", false, LEVEL_ADD, SL_FN_ADD},
-    {"-", false, LEVEL_ADD, SL_FN_SUB},        {"*", false, LEVEL_MUL, SL_FN_MUL},
-    {"/", false, LEVEL_MUL, SL_FN_DIV},        {"DIV", true, LEVEL_MUL, SL_FN_INT_DIV},
-    {"%", false, LEVEL_MUL, SL_FN_MOD},        {"MOD", true, LEVEL_MUL, SL_FN_MOD},
+    {"OR", true, LEVEL_OR, SL_FN_OR},
+    {"||", false, LEVEL_OR, SL_FN_OR},
+    {"XOR", true, LEVEL_XOR, SL_FN_XOR},
+    {"AND", true, LEVEL_AND, SL_FN_AND},
+    {"&&", false, LEVEL_AND, SL_FN_AND},
+    {"=", false, LEVEL_COMPARE, SL_FN_EQ},
+    {"<=>", false, LEVEL_COMPARE, SL_FN_NULL_EQ},
+    {"<>", false, LEVEL_COMPARE, SL_FN_NE},
+    {"!=", false, LEVEL_COMPARE, SL_FN_NE},
+    {"<", false, LEVEL_COMPARE, SL_FN_LT},
+    {"<=", false, LEVEL_COMPARE, SL_FN_LE},
+    {">", false, LEVEL_COMPARE, SL_FN_GT},
+    {">=", false, LEVEL_COMPARE, SL_FN_GE},
+    {"|", false, LEVEL_BIT_OR, SL_FN_BIT_OR},
+    {"&", false, LEVEL_BIT_AND, SL_FN_BIT_AND},
+    {"<<", false, LEVEL_SHIFT, SL_FN_SHL},
+    {">>", false, LEVEL_SHIFT, SL_FN_SHR},
+    {"+", false, LEVEL_ADD, SL_FN_ADD},
+    {"-", false, LEVEL_ADD, SL_FN_SUB},
+    {"*", false, LEVEL_MUL, SL_FN_MUL},
+    {"/", false, LEVEL_MUL, SL_FN_DIV},
+    {"DIV", true, LEVEL_MUL, SL_FN_INT_DIV},
+    {"%", false, LEVEL_MUL, SL_FN_MOD},
+    {"MOD", true, LEVEL_MUL, SL_FN_MOD},
     {"^", false, LEVEL_BIT_XOR, SL_FN_BIT_XOR},
 };
 
@@ -53,10 +65,14 @@ static const struct {
     const char *letters; /* native short form: 5m */
     enum sl_time_unit unit;
 } units[] = {
-    {"MICROSECOND", "us", SL_TIME_MICROSECOND}, {"SECOND", "s", SL_TIME_SECOND},
-    {"MINUTE", "m", SL_TIME_MINUTE},            {"HOUR", "h", SL_TIME_HOUR},
-    {"DAY", "d", SL_TIME_DAY},                  {"WEEK", "w", SL_TIME_WEEK},
-    {"MONTH", NULL, SL_TIME_MONTH},             {"QUARTER", NULL, SL_TIME_QUARTER},
+    {"MICROSECOND", "us", SL_TIME_MICROSECOND},
+    {"SECOND", "s", SL_TIME_SECOND},
+    {"MINUTE", "m", SL_TIME_MINUTE},
+    {"HOUR", "h", SL_TIME_HOUR},
+    {"DAY", "d", SL_TIME_DAY},
+    {"WEEK", "w", SL_TIME_WEEK},
+    {"MONTH", NULL, SL_TIME_MONTH},
+    {"QUARTER", NULL, SL_TIME_QUARTER},
     {"YEAR", NULL, SL_TIME_YEAR},
 };
 
@@ -78,7 +94,7 @@ find_binary(const struct sl_parser *p)
 
 sl_status
 sl_parser_operator(struct sl_parser *p, enum sl_function_id function, uint32_t position,
-              struct sl_node *const *args, uint32_t count, struct sl_node **out_node)
+                   struct sl_node *const *args, uint32_t count, struct sl_node **out_node)
 {
     struct sl_node_list list = {0};
 
@@ -95,9 +111,9 @@ bool
 sl_parser_is_last(const struct sl_parser *p)
 {
     const struct sl_token *next = sl_parser_peek(p, 1);
-    bool is_number = next->kind == SL_TOKEN_INTEGER ||
-                     (next->kind == SL_TOKEN_NAME && next->text.bytes[0] >= '0' &&
-                      next->text.bytes[0] <= '9');
+    bool is_number =
+        next->kind == SL_TOKEN_INTEGER ||
+        (next->kind == SL_TOKEN_NAME && next->text.bytes[0] >= '0' && next->text.bytes[0] <= '9');
 
     return p->dialect == SL_DIALECT_NATIVE && is_number && sl_parser_is_word(p, "LAST");
 }
@@ -194,8 +210,7 @@ parse_between(struct sl_parser *p, uint32_t position, struct sl_node *left,
 }
 
 static sl_status
-parse_like(struct sl_parser *p, uint32_t position, struct sl_node *left,
-           struct sl_node **out_node)
+parse_like(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl_node **out_node)
 {
     struct sl_node *args[3] = {left};
 
@@ -263,12 +278,12 @@ parse_cast_type(struct sl_parser *p, struct sl_sql_type *out_type)
         const char *word;
         enum sl_type type;
     } names[] = {
-        {"SIGNED", SL_TYPE_I64},   {"UNSIGNED", SL_TYPE_U64}, {"INT", SL_TYPE_I64},
-        {"INTEGER", SL_TYPE_I64},  {"BIGINT", SL_TYPE_I64},   {"CHAR", SL_TYPE_TEXT},
-        {"VARCHAR", SL_TYPE_TEXT}, {"NCHAR", SL_TYPE_TEXT},   {"BINARY", SL_TYPE_OCTETS},
-        {"DOUBLE", SL_TYPE_F64},   {"FLOAT", SL_TYPE_F64},    {"REAL", SL_TYPE_F64},
+        {"SIGNED", SL_TYPE_I64},      {"UNSIGNED", SL_TYPE_U64},  {"INT", SL_TYPE_I64},
+        {"INTEGER", SL_TYPE_I64},     {"BIGINT", SL_TYPE_I64},    {"CHAR", SL_TYPE_TEXT},
+        {"VARCHAR", SL_TYPE_TEXT},    {"NCHAR", SL_TYPE_TEXT},    {"BINARY", SL_TYPE_OCTETS},
+        {"DOUBLE", SL_TYPE_F64},      {"FLOAT", SL_TYPE_F64},     {"REAL", SL_TYPE_F64},
         {"DECIMAL", SL_TYPE_DECIMAL}, {"DATETIME", SL_TYPE_TIME}, {"TIMESTAMP", SL_TYPE_TIME},
-        {"DATE", SL_TYPE_DATE},    {"TIME", SL_TYPE_SPAN},    {"ADDRESS", SL_TYPE_ADDR},
+        {"DATE", SL_TYPE_DATE},       {"TIME", SL_TYPE_SPAN},     {"ADDRESS", SL_TYPE_ADDR},
     };
     unsigned numbers[2] = {0, 0};
     unsigned count = 0;
@@ -375,8 +390,7 @@ parse_date_add(struct sl_parser *p, uint32_t position, bool is_minus, struct sl_
 
 /* TIMESTAMPDIFF(unit, a, b), TIMESTAMPADD(unit, n, t) */
 static sl_status
-parse_timestamp_unit(struct sl_parser *p, uint32_t position, bool is_add,
-                     struct sl_node **out_node)
+parse_timestamp_unit(struct sl_parser *p, uint32_t position, bool is_add, struct sl_node **out_node)
 {
     enum sl_time_unit unit;
     struct sl_node_list args = {0};
@@ -516,9 +530,12 @@ static sl_status
 parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
 {
     static const int64_t unit_us[] = {
-        [SL_TIME_MICROSECOND] = 1,           [SL_TIME_SECOND] = 1000000,
-        [SL_TIME_MINUTE] = 60000000,         [SL_TIME_HOUR] = INT64_C(3600000000),
-        [SL_TIME_DAY] = INT64_C(86400000000), [SL_TIME_WEEK] = INT64_C(604800000000),
+        [SL_TIME_MICROSECOND] = 1,
+        [SL_TIME_SECOND] = 1000000,
+        [SL_TIME_MINUTE] = 60000000,
+        [SL_TIME_HOUR] = INT64_C(3600000000),
+        [SL_TIME_DAY] = INT64_C(86400000000),
+        [SL_TIME_WEEK] = INT64_C(604800000000),
     };
     const struct sl_token *token = sl_parser_token(p);
     enum sl_time_unit unit = SL_TIME_YEAR;
@@ -613,9 +630,9 @@ parse_typed_literal(struct sl_parser *p, struct sl_node **out_node)
     SL_TRY(parse_string(p, &text));
     SL_TRY(sl_parser_append(p, &args, text));
     SL_TRY(sl_parser_node(p, SL_NODE_CAST, position, out_node));
-    (*out_node)->cast = (struct sl_sql_type){
-        .type = is_date ? SL_TYPE_DATE : SL_TYPE_TIME, .scale = is_date ? 0 : 6,
-        .is_nullable = true};
+    (*out_node)->cast = (struct sl_sql_type){.type = is_date ? SL_TYPE_DATE : SL_TYPE_TIME,
+                                             .scale = is_date ? 0 : 6,
+                                             .is_nullable = true};
     (*out_node)->args = args.nodes;
     (*out_node)->arg_count = 1;
     return SL_OK;
@@ -749,8 +766,8 @@ parse_unary(struct sl_parser *p, struct sl_node **out_node)
         struct sl_node_list args = {0};
         SL_TRY(sl_parser_append(p, &args, arg));
         SL_TRY(sl_parser_node(p, SL_NODE_CAST, position, out_node));
-        (*out_node)->cast = (struct sl_sql_type){
-            .type = SL_TYPE_TEXT, .is_nullable = true, .is_binary = true};
+        (*out_node)->cast =
+            (struct sl_sql_type){.type = SL_TYPE_TEXT, .is_nullable = true, .is_binary = true};
         (*out_node)->args = args.nodes;
         (*out_node)->arg_count = 1;
         return SL_OK;
@@ -774,8 +791,8 @@ parse_collate(struct sl_parser *p, struct sl_node **node)
         p->at++;
         SL_TRY(sl_parser_append(p, &args, *node));
         SL_TRY(sl_parser_node(p, SL_NODE_CAST, name->position, &cast));
-        cast->cast = (struct sl_sql_type){
-            .type = SL_TYPE_TEXT, .is_nullable = true, .is_binary = is_binary};
+        cast->cast =
+            (struct sl_sql_type){.type = SL_TYPE_TEXT, .is_nullable = true, .is_binary = is_binary};
         cast->args = args.nodes;
         cast->arg_count = 1;
         *node = cast;

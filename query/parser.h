@@ -45,14 +45,17 @@ bool sl_parser_is(const struct sl_parser *p, const char *op);
 bool sl_parser_accept_word(struct sl_parser *p, const char *word);
 bool sl_parser_accept(struct sl_parser *p, const char *op);
 
-SL_MUST_CHECK sl_status sl_parser_expect_word(struct sl_parser *p, const char *word);
-SL_MUST_CHECK sl_status sl_parser_expect(struct sl_parser *p, const char *op);
+SL_MUST_CHECK
+sl_status sl_parser_expect_word(struct sl_parser *p, const char *word);
+SL_MUST_CHECK
+sl_status sl_parser_expect(struct sl_parser *p, const char *op);
 
 /* "unexpected X": SL_SYNTAX at the current token. `wanted` may be NULL. */
 sl_status sl_parser_fail(struct sl_parser *p, const char *wanted);
 
 /* Nesting: enter fails beyond the limit. */
-SL_MUST_CHECK sl_status sl_parser_enter(struct sl_parser *p);
+SL_MUST_CHECK
+sl_status sl_parser_enter(struct sl_parser *p);
 void sl_parser_leave(struct sl_parser *p);
 
 SL_MUST_CHECK
@@ -73,9 +76,11 @@ bool sl_parser_is_last(const struct sl_parser *p);
 /* Words that end an expression or a table and so cannot be an alias without AS. */
 bool sl_parser_is_reserved(struct sl_slice word);
 
-SL_MUST_CHECK sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
+SL_MUST_CHECK
+sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
 
 /* expr, expr, ... up to the closing parenthesis, which is consumed. */
-SL_MUST_CHECK sl_status sl_parse_args(struct sl_parser *p, struct sl_node_list *out_list);
+SL_MUST_CHECK
+sl_status sl_parse_args(struct sl_parser *p, struct sl_node_list *out_list);
 
 #endif

@@ -46,12 +46,30 @@ sl_expr_const(struct sl_typing *t, uint32_t position, const struct sl_value *val
 }
 
 sl_status
-sl_expr_const_i64(struct sl_typing *t, uint32_t position, int64_t number,
-                  struct sl_expr **out_expr, struct sl_error *err)
+sl_expr_const_i64(struct sl_typing *t, uint32_t position, int64_t number, struct sl_expr **out_expr,
+                  struct sl_error *err)
 {
     struct sl_value value = {.type = SL_TYPE_I64, .as.i64 = number};
 
     return sl_expr_const(t, position, &value, out_expr, err);
+}
+
+/* Bounds that let everybody walk the tree by recursion and without counting. */
+static sl_status
+measure(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    uint64_t weight = 1;
+
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        weight += 1 + (uint64_t)call->args[i]->weight;
+        if (call->args[i]->depth >= call->depth)
+            call->depth = call->args[i]->depth + 1;
+    }
+    if (weight > SL_EXPR_WEIGHT_MAX || call->depth > SL_EXPR_DEPTH_MAX)
+        return sl_fail_at(err, SL_LIMIT, 0, t->text, t->text_bytes, call->position,
+                          "an expression is too large");
+    call->weight = (uint32_t)weight;
+    return SL_OK;
 }
 
 /* Turn a call over constants into its value. */
@@ -61,6 +79,7 @@ fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     struct sl_eval eval = {.arena = t->arena, .err = err};
     struct sl_value small[8], *args = small, value;
 
+    SL_TRY(measure(t, call, err));
     for (uint32_t i = 0; i < call->arg_count; i++)
         if (call->args[i]->kind != SL_EXPR_CONST)
             return SL_OK;
@@ -80,6 +99,7 @@ fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     t->warning_count += eval.warning_count;
     call->kind = SL_EXPR_CONST;
     call->value = value;
+    call->depth = call->weight = 0;
     call->type.is_nullable = value.is_null;
     if (sl_type_is_bytes(value.type) && !value.is_null)
         call->type.length = value.as.slice.size_bytes;
@@ -211,7 +231,8 @@ has_zone(const struct sl_expr *expr)
     struct sl_slice s = expr->value.as.slice;
     if (s.size_bytes > 0 && (s.bytes[s.size_bytes - 1] | 0x20) == 'z')
         return true;
-    return s.size_bytes > 16 && (s.bytes[s.size_bytes - 6] == '+' || s.bytes[s.size_bytes - 6] == '-');
+    return s.size_bytes > 16 &&
+           (s.bytes[s.size_bytes - 6] == '+' || s.bytes[s.size_bytes - 6] == '-');
 }
 
 /* Conversions that nothing can make sense of. */
@@ -238,8 +259,8 @@ sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_t
         return SL_OK;
     if (!can_cast(from->type, type->type))
         return sl_typing_fail(t, err, 1210, (*expr)->position, "a value of an unfitting type");
-    bool is_to_time = type->type == SL_TYPE_TIME && (sl_type_is_bytes(from->type) ||
-                                                     from->type == SL_TYPE_DATE);
+    bool is_to_time =
+        type->type == SL_TYPE_TIME && (sl_type_is_bytes(from->type) || from->type == SL_TYPE_DATE);
     bool is_from_time = from->type == SL_TYPE_TIME && type->type != SL_TYPE_TIME;
     bool is_local = !has_zone(*expr);
     if (is_from_time && t->zone_us != 0 && type->type != SL_TYPE_BOOL)
@@ -343,8 +364,10 @@ sl_sql_type_unify(const struct sl_sql_type *a, const struct sl_sql_type *b)
         type.scale = a->scale > b->scale ? a->scale : b->scale;
         return type;
     }
-    bool a_number = sl_type_is_integer(a->type) || a->type == SL_TYPE_DECIMAL || a->type == SL_TYPE_F64;
-    bool b_number = sl_type_is_integer(b->type) || b->type == SL_TYPE_DECIMAL || b->type == SL_TYPE_F64;
+    bool a_number =
+        sl_type_is_integer(a->type) || a->type == SL_TYPE_DECIMAL || a->type == SL_TYPE_F64;
+    bool b_number =
+        sl_type_is_integer(b->type) || b->type == SL_TYPE_DECIMAL || b->type == SL_TYPE_F64;
     if (a_number && b_number)
         return unify_numbers(*a, *b);
     bool is_times = (a->type == SL_TYPE_TIME && b->type == SL_TYPE_DATE) ||

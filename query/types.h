@@ -13,6 +13,11 @@
 #include "query/bound.h"
 #include "query/function.h"
 
+enum {
+    SL_EXPR_DEPTH_MAX = 1000,     /* frames of a recursion over an expression: under 1 MiB */
+    SL_EXPR_WEIGHT_MAX = 1000000, /* ten IN lists of the greatest length */
+};
+
 struct sl_typing {
     struct sl_arena *arena;
     const char *text; /* of the statement, for messages */
@@ -38,13 +43,13 @@ sl_status sl_expr_const_i64(struct sl_typing *t, uint32_t position, int64_t numb
 /* A typed call, folded when it is constant. `args` is copied. Checks the number of arguments. */
 SL_MUST_CHECK
 sl_status sl_expr_call(struct sl_typing *t, enum sl_function_id id, uint32_t position,
-                       struct sl_expr *const *args, uint32_t arg_count,
-                       struct sl_expr **out_expr, struct sl_error *err);
+                       struct sl_expr *const *args, uint32_t arg_count, struct sl_expr **out_expr,
+                       struct sl_error *err);
 
 /* Replace *expr by itself as `type`: a cast where one is needed. */
 SL_MUST_CHECK
-sl_status sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr,
-                         const struct sl_sql_type *type, struct sl_error *err);
+sl_status sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_type *type,
+                         struct sl_error *err);
 
 /* One type for all of them (CASE, IF, UNION, GREATEST), and coerce them to it. */
 SL_MUST_CHECK
@@ -64,7 +69,6 @@ sl_status sl_expr_local(struct sl_typing *t, struct sl_expr **expr, struct sl_er
 sl_status sl_typing_fail(struct sl_typing *t, struct sl_error *err, uint16_t number,
                          uint32_t position, const char *story);
 
-
 /* Type rules named in function.def. */
 sl_type_fn sl_type_compare, sl_type_like, sl_type_if, sl_type_unify;
 sl_type_fn sl_type_arithmetic, sl_type_divide, sl_type_int_div, sl_type_negate, sl_type_integral,
@@ -73,6 +77,5 @@ sl_type_fn sl_type_unix_timestamp, sl_type_from_unixtime, sl_type_to_date, sl_ty
     sl_type_field_text, sl_type_date_add, sl_type_timestampdiff, sl_type_datediff;
 sl_type_fn sl_type_inet_ntoa, sl_type_inet6_ntoa, sl_type_is_address;
 sl_type_fn sl_type_flow_duration, sl_type_flow_rate;
-
 
 #endif

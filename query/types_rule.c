@@ -200,8 +200,7 @@ sl_type_if(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 
     SL_TRY(sl_expr_coerce(t, &call->args[0], &truth, err));
     SL_TRY(sl_expr_unify(t, &call->args[1], 2, &call->type, err));
-    call->type.is_nullable =
-        call->args[1]->type.is_nullable || call->args[2]->type.is_nullable;
+    call->type.is_nullable = call->args[1]->type.is_nullable || call->args[2]->type.is_nullable;
     return SL_OK;
 }
 
@@ -254,7 +253,8 @@ sl_type_divide(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
         a = b = type;
     } else {
         a.type = b.type = type.type = SL_TYPE_DECIMAL;
-        type.scale = (uint8_t)(a.scale + 4 > SL_DECIMAL_SCALE_MAX ? SL_DECIMAL_SCALE_MAX : a.scale + 4);
+        type.scale =
+            (uint8_t)(a.scale + 4 > SL_DECIMAL_SCALE_MAX ? SL_DECIMAL_SCALE_MAX : a.scale + 4);
     }
     SL_TRY(sl_expr_coerce(t, &call->args[0], &a, err));
     SL_TRY(sl_expr_coerce(t, &call->args[1], &b, err));
@@ -326,7 +326,8 @@ sl_type_round(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     if (type.type == SL_TYPE_DECIMAL) {
         int64_t wanted = 0;
         if (call->arg_count == 2)
-            wanted = call->args[1]->kind == SL_EXPR_CONST ? call->args[1]->value.as.i64 : type.scale;
+            wanted =
+                call->args[1]->kind == SL_EXPR_CONST ? call->args[1]->value.as.i64 : type.scale;
         if (wanted < type.scale)
             type.scale = (uint8_t)(wanted < 0 ? 0 : wanted);
     } else if (sl_type_is_unsigned(type.type)) {
@@ -360,7 +361,8 @@ sl_type_format(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 
     SL_TRY(sl_expr_coerce(t, &call->args[1], &digits, err));
     if (call->args[1]->kind == SL_EXPR_CONST && call->args[1]->value.as.i64 > 0)
-        number.scale = (uint8_t)(call->args[1]->value.as.i64 > 10 ? 10 : call->args[1]->value.as.i64);
+        number.scale =
+            (uint8_t)(call->args[1]->value.as.i64 > 10 ? 10 : call->args[1]->value.as.i64);
     SL_TRY(sl_expr_coerce(t, &call->args[0], &number, err));
     call->type = sl_sql_type_of(SL_TYPE_TEXT);
     call->type.length = 64;

@@ -34,8 +34,8 @@ coerce_time(struct sl_typing *t, struct sl_expr **arg, struct sl_error *err)
     bool has_fraction = (*arg)->type.type != SL_TYPE_DATE;
     if ((*arg)->kind == SL_EXPR_CONST && sl_type_is_bytes((*arg)->type.type) &&
         !(*arg)->value.is_null)
-        has_fraction = memchr((*arg)->value.as.slice.bytes, '.',
-                              (*arg)->value.as.slice.size_bytes) != NULL;
+        has_fraction =
+            memchr((*arg)->value.as.slice.bytes, '.', (*arg)->value.as.slice.size_bytes) != NULL;
     return coerce(t, arg, SL_TYPE_TIME, has_fraction ? 6 : 0, err);
 }
 
@@ -107,8 +107,8 @@ sl_type_date_add(struct sl_typing *t, struct sl_expr *call, struct sl_error *err
     if (!is_date)
         SL_TRY(coerce_time(t, &call->args[0], err));
     struct sl_sql_type amount = sl_sql_type_numeric(&call->args[1]->type);
-    bool has_fraction = unit == SL_TIME_SECOND && (amount.type == SL_TYPE_DECIMAL ||
-                                                   amount.type == SL_TYPE_F64);
+    bool has_fraction =
+        unit == SL_TIME_SECOND && (amount.type == SL_TYPE_DECIMAL || amount.type == SL_TYPE_F64);
     SL_TRY(coerce(t, &call->args[1], SL_TYPE_DECIMAL, has_fraction ? 6 : 0, err));
     uint8_t scale = call->args[0]->type.scale;
     if (has_fraction || unit == SL_TIME_MICROSECOND)

@@ -445,8 +445,9 @@ sl_time_to_number(int64_t time_us, int64_t *out_fraction_us)
 
     sl_civil_from_days(days, &year, &month, &day);
     *out_fraction_us = rest % SL_US_PER_S;
-    return ((((year * 100 + month) * 100 + day) * 100 + seconds / 3600) * 100 +
-            seconds / 60 % 60) * 100 + seconds % 60;
+    return ((((year * 100 + month) * 100 + day) * 100 + seconds / 3600) * 100 + seconds / 60 % 60) *
+               100 +
+           seconds % 60;
 }
 
 size_t
@@ -455,10 +456,10 @@ sl_datetime_format(int64_t time_us, unsigned scale, char text[SL_DATETIME_TEXT_B
     int64_t fraction;
     int64_t number = sl_time_to_number(time_us, &fraction);
     int size = snprintf(text, SL_DATETIME_TEXT_BYTES, "%04d-%02d-%02d %02d:%02d:%02d.%06d",
-                        (int)(number / INT64_C(10000000000)),
-                        (int)(number / 100000000 % 100), (int)(number / 1000000 % 100),
-                        (int)(number / 10000 % 100), (int)(number / 100 % 100),
-                        (int)(number % 100), (int)fraction);
-    size_t length = (size_t)size < SL_DATETIME_TEXT_BYTES ? (size_t)size : SL_DATETIME_TEXT_BYTES - 1;
+                        (int)(number / INT64_C(10000000000)), (int)(number / 100000000 % 100),
+                        (int)(number / 1000000 % 100), (int)(number / 10000 % 100),
+                        (int)(number / 100 % 100), (int)(number % 100), (int)fraction);
+    size_t length =
+        (size_t)size < SL_DATETIME_TEXT_BYTES ? (size_t)size : SL_DATETIME_TEXT_BYTES - 1;
     return scale == 0 ? length - 7 : length - 6 + scale;
 }

@@ -40,11 +40,14 @@ int sl_value_compare(const struct sl_value *a, const struct sl_value *b, bool is
 sl_i128 sl_power_of_ten(unsigned exponent);
 
 /* a * b, a + b; false when the result has more than 38 digits. */
-SL_MUST_CHECK bool sl_i128_multiply(sl_i128 a, sl_i128 b, sl_i128 *out);
-SL_MUST_CHECK bool sl_i128_add(sl_i128 a, sl_i128 b, sl_i128 *out);
+SL_MUST_CHECK
+bool sl_i128_multiply(sl_i128 a, sl_i128 b, sl_i128 *out);
+SL_MUST_CHECK
+bool sl_i128_add(sl_i128 a, sl_i128 b, sl_i128 *out);
 
 /* value * 10^-from as value * 10^-to, rounded half away from zero; false when out of range. */
-SL_MUST_CHECK bool sl_decimal_rescale(sl_i128 value, unsigned from, unsigned to, sl_i128 *out);
+SL_MUST_CHECK
+bool sl_decimal_rescale(sl_i128 value, unsigned from, unsigned to, sl_i128 *out);
 double sl_decimal_to_f64(sl_i128 value, unsigned scale);
 
 /* The number that starts the text; false (a warning) when it does not end with it. */

@@ -108,9 +108,10 @@ to_integer(struct sl_eval *eval, const struct sl_value *v, struct sl_value *out)
     }
     if (v->type == SL_TYPE_F64) {
         double rounded = rint(v->as.f64);
-        decimal = rounded >= 1e30 ? (sl_i128)1e30 : rounded <= -1e30 ? (sl_i128)-1e30
-                  : isnan(rounded)                                   ? 0
-                                                                     : (sl_i128)rounded;
+        decimal = rounded >= 1e30    ? (sl_i128)1e30
+                  : rounded <= -1e30 ? (sl_i128)-1e30
+                  : isnan(rounded)   ? 0
+                                     : (sl_i128)rounded;
     } else if (sl_type_is_bytes(v->type)) {
         /* MySQL reads the integer that starts the text: '1.9' is 1. */
         if (!sl_text_to_decimal(v->as.slice, 6, &decimal))
@@ -181,9 +182,12 @@ to_text(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_type
         } else if (v->type == SL_TYPE_SPAN) {
             size = format_span(v->as.i64, v->scale, text, sizeof(text));
         } else {
-            struct sl_vector one = {.type = v->type, .encoding = SL_CONSTANT,
-                                    .width = (uint8_t)sl_type_bytes(v->type), .scale = v->scale,
-                                    .count = 1, .value_count = 1};
+            struct sl_vector one = {.type = v->type,
+                                    .encoding = SL_CONSTANT,
+                                    .width = (uint8_t)sl_type_bytes(v->type),
+                                    .scale = v->scale,
+                                    .count = 1,
+                                    .value_count = 1};
             uint64_t narrow = v->as.u64;
             struct sl_buf buf = sl_buf_empty(sizeof(text));
             one.values = one.width < 8 ? (const void *)&narrow : (const void *)&v->as;
@@ -273,12 +277,12 @@ to_address(struct sl_eval *eval, const struct sl_value *v, struct sl_value *out)
     } else if (v->type == SL_TYPE_OCTETS && v->as.slice.size_bytes == 16) {
         out->as.addr = sl_addr_from_v6(v->as.slice.bytes);
     } else if (sl_type_is_bytes(v->type)) {
-        out->is_null = !sl_addr_parse((const char *)v->as.slice.bytes, v->as.slice.size_bytes,
-                                      &out->as.addr);
+        out->is_null =
+            !sl_addr_parse((const char *)v->as.slice.bytes, v->as.slice.size_bytes, &out->as.addr);
     } else {
         SL_TRY(to_decimal(eval, v, 0, &number));
-        out->is_null = number < 0 || number > UINT32_MAX || sl_type_is_signed(v->type) !=
-                       (v->type == SL_TYPE_I64);
+        out->is_null = number < 0 || number > UINT32_MAX ||
+                       sl_type_is_signed(v->type) != (v->type == SL_TYPE_I64);
         if (!out->is_null)
             out->as.addr = sl_addr_from_v4((uint32_t)number);
     }
@@ -342,8 +346,8 @@ sl_value_cast(struct sl_eval *eval, const struct sl_value *value, const struct s
         if (value->type == SL_TYPE_MAC)
             out->as.u64 = value->as.u64;
         else
-            out->is_null = !sl_type_is_bytes(value->type) ||
-                           !sl_text_to_mac(value->as.slice, &out->as.u64);
+            out->is_null =
+                !sl_type_is_bytes(value->type) || !sl_text_to_mac(value->as.slice, &out->as.u64);
         return SL_OK;
     case SL_TYPE_TEXT:
     case SL_TYPE_OCTETS:

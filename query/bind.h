@@ -1,0 +1,129 @@
+/*
+ * bind.h - what the parts of the binder share.
+ *
+ * bind.c binds statements, bind_select.c selects and their two stages, bind_expr.c expressions,
+ * bind_call.c calls and aggregates, bind_names.c columns, derived columns and names of values.
+ *
+ * Layer: query, internal to the binder.
+ */
+#ifndef SLUICE_QUERY_BIND_H
+#define SLUICE_QUERY_BIND_H
+
+#include "query/front.h"
+#include "query/syntax.h"
+#include "query/types.h"
+
+struct sl_binder {
+    struct sl_typing typing;
+    const struct sl_query_env *env;
+    const struct sl_session *session;
+    uint32_t depth; /* of nested selects and expressions */
+};
+
+/* Where an expression stands decides which names mean something in it. */
+enum sl_clause_place {
+    SL_PLACE_WHERE,  /* columns */
+    SL_PLACE_GROUP,  /* columns, then aliases */
+    SL_PLACE_OUTPUT, /* columns, aggregates */
+    SL_PLACE_TAIL,   /* HAVING, ORDER BY: aliases, then columns, aggregates */
+};
+
+/* host and port stand for both sides of a flow. */
+enum sl_side { SL_SIDE_NONE, SL_SIDE_SOURCE, SL_SIDE_TARGET };
+
+/* Derived columns, in this order in bind_names.c. */
+enum { SL_DERIVED_COUNT = 10 };
+
+struct sl_scope {
+    struct sl_binder *binder;
+    const struct sl_syntax_select *syntax;
+    struct sl_select *select;
+    enum sl_clause_place place;
+    enum sl_side side;
+    bool in_aggregate;
+    uint32_t input_capacity;
+    uint32_t aggregate_capacity;
+    struct sl_expr *derived[SL_DERIVED_COUNT]; /* bound once, shared */
+};
+
+/* Grow an array in the arena so that `count + 1` fit; NULL on SL_LIMIT. */
+void *sl_bind_grow(struct sl_scope *s, void *array, size_t element_bytes, uint32_t count,
+                   uint32_t *capacity, struct sl_error *err);
+
+SL_PRINTF(6, 7)
+sl_status sl_bind_fail(struct sl_binder *b, struct sl_error *err, sl_status status, uint16_t number,
+                       uint32_t position, const char *format, ...);
+
+/* bind_expr.c */
+SL_MUST_CHECK
+sl_status sl_bind_expr(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                       struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_op(struct sl_scope *s, enum sl_function_id id, uint32_t position,
+                     struct sl_expr *a, struct sl_expr *b, struct sl_expr **out_expr,
+                     struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_if(struct sl_scope *s, uint32_t position, struct sl_expr *condition,
+                     struct sl_expr *then, struct sl_expr *otherwise, struct sl_expr **out_expr,
+                     struct sl_error *err);
+
+/* bind_compare.c: comparison, IN, BETWEEN and LIKE, with all that names and sides mean there. */
+SL_MUST_CHECK
+sl_status sl_bind_predicate(struct sl_scope *s, const struct sl_node *node,
+                            struct sl_expr **out_expr, struct sl_error *err);
+
+/* bind_call.c */
+SL_MUST_CHECK
+sl_status sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                       struct sl_error *err);
+/* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
+bool sl_bind_is_constant_word(const struct sl_node *node);
+
+/* bind_names.c */
+SL_MUST_CHECK
+sl_status sl_bind_name(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                       struct sl_error *err);
+/* The slot of a column of the source, added when it is new. */
+SL_MUST_CHECK
+sl_status sl_bind_input(struct sl_scope *s, const struct sl_input *input, uint32_t position,
+                        struct sl_expr **out_expr, struct sl_error *err);
+struct sl_sql_type sl_bind_column_type(const struct sl_column *column);
+/* Is it `host`, `port`? */
+bool sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node,
+                      enum sl_key_kind *out_kind);
+/* Does the name mean a column here (derived ones included)? */
+bool sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node);
+SL_MUST_CHECK
+sl_status sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side,
+                       uint32_t position, struct sl_expr **out_expr, struct sl_error *err);
+
+/* What names a column's values have. */
+enum sl_naming { SL_NAMING_NONE, SL_NAMING_PROTOCOL, SL_NAMING_PORT };
+enum sl_naming sl_bind_naming(const struct sl_scope *s, const struct sl_node *node);
+
+/* value_name.c: names of protocols and services. */
+bool sl_protocol_by_name(struct sl_slice name, uint8_t *out_protocol);
+bool sl_service_by_name(struct sl_slice name, uint16_t *out_port);
+/* NULL when it has none. */
+const char *sl_protocol_name(uint8_t protocol);
+const char *sl_service_name(uint16_t port);
+
+/* bind_select.c: a chain of selects; `orders` of the head belong to the chain. */
+SL_MUST_CHECK
+sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                        struct sl_select **out_head, struct sl_error *err);
+/* Source and where of a DELETE. */
+SL_MUST_CHECK
+sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                         struct sl_select **out_select, struct sl_error *err);
+
+/* bind_stage.c: equality, and first-stage expressions as second-stage ones. */
+bool sl_expr_equal(const struct sl_expr *a, const struct sl_expr *b);
+SL_MUST_CHECK
+sl_status sl_bind_lift(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err);
+/* The slot of an aggregate, added when no equal one exists. */
+SL_MUST_CHECK
+sl_status sl_bind_aggregate(struct sl_scope *s, const struct sl_aggregate *aggregate,
+                            uint32_t position, struct sl_expr **out_expr, struct sl_error *err);
+
+#endif

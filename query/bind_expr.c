@@ -1,0 +1,351 @@
+/*
+ * bind_expr.c - nodes of the tree become typed expressions.
+ */
+#include "query/bind.h"
+#include "query/value.h"
+#include "storage/base/limits.h"
+
+sl_status
+sl_bind_op(struct sl_scope *s, enum sl_function_id id, uint32_t position, struct sl_expr *a,
+           struct sl_expr *b, struct sl_expr **out_expr, struct sl_error *err)
+{
+    struct sl_expr *args[2] = {a, b};
+
+    return sl_expr_call(&s->binder->typing, id, position, args, b == NULL ? 1 : 2, out_expr, err);
+}
+
+sl_status
+sl_bind_if(struct sl_scope *s, uint32_t position, struct sl_expr *condition, struct sl_expr *then,
+           struct sl_expr *otherwise, struct sl_expr **out_expr, struct sl_error *err)
+{
+    struct sl_expr *args[3] = {condition, then, otherwise};
+
+    return sl_expr_call(&s->binder->typing, SL_FN_IF, position, args, 3, out_expr, err);
+}
+
+static sl_status
+bind_value(struct sl_scope *s, const struct sl_node *node, const struct sl_value *value,
+           struct sl_expr **out_expr, struct sl_error *err)
+{
+    return sl_expr_const(&s->binder->typing, node->position, value, out_expr, err);
+}
+
+static sl_status
+bind_number(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+            struct sl_error *err)
+{
+    struct sl_value value = {.type = SL_TYPE_F64};
+    sl_i128 number;
+
+    if (node->kind == SL_NODE_DOUBLE) {
+        (void)sl_text_to_f64(node->text, &value.as.f64);
+        return bind_value(s, node, &value, out_expr, err);
+    }
+    const uint8_t *dot = memchr(node->text.bytes, '.', node->text.size_bytes);
+    size_t scale = dot == NULL ? 0 : (size_t)(node->text.bytes + node->text.size_bytes - dot - 1);
+    if (scale > SL_DECIMAL_SCALE_MAX)
+        scale = SL_DECIMAL_SCALE_MAX;
+    if (!sl_text_to_decimal(node->text, (unsigned)scale, &number)) {
+        (void)sl_text_to_f64(node->text, &value.as.f64); /* more digits than a DECIMAL has */
+        return bind_value(s, node, &value, out_expr, err);
+    }
+    if (dot != NULL || number > UINT64_MAX) {
+        value.type = SL_TYPE_DECIMAL;
+        value.scale = (uint8_t)scale;
+        value.as.i128 = number;
+    } else {
+        value.type = number > INT64_MAX ? SL_TYPE_U64 : SL_TYPE_I64;
+        value.as.u64 = (uint64_t)number;
+    }
+    return bind_value(s, node, &value, out_expr, err);
+}
+
+/* @name and @@name, from the session. */
+static sl_status
+bind_variable(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+              struct sl_error *err)
+{
+    const struct sl_session *session = s->binder->session;
+    const char *sign = node->kind == SL_NODE_SYSTEM ? "@@" : "@";
+    struct sl_value null = {.type = SL_TYPE_NULL, .is_null = true};
+
+    for (uint32_t i = 0; i < session->variable_count; i++) {
+        const char *name = session->variables[i].name;
+        size_t size = strlen(sign);
+        bool is_system = strncmp(name, "@@", 2) == 0;
+        if (strncmp(name, sign, size) != 0 || is_system != (node->kind == SL_NODE_SYSTEM))
+            continue;
+        struct sl_slice own = {.bytes = (const uint8_t *)name + size,
+                               .size_bytes = (uint32_t)strlen(name + size)};
+        if (sl_text_compare(own, node->text, false) == 0)
+            return bind_value(s, node, &session->variables[i].value, out_expr, err);
+    }
+    if (node->kind == SL_NODE_VARIABLE)
+        return bind_value(s, node, &null, out_expr, err);
+    return sl_bind_fail(s->binder, err, SL_NAME, 1193, node->position,
+                        "unknown system variable \"%.*s\"", (int)node->text.size_bytes & 127,
+                        (const char *)node->text.bytes);
+}
+
+static sl_status
+bind_parameter(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+               struct sl_error *err)
+{
+    const struct sl_session *session = s->binder->session;
+    struct sl_value null = {.type = SL_TYPE_NULL, .is_null = true};
+
+    if (session->parameter_count > 0) {
+        if ((uint64_t)node->number >= session->parameter_count)
+            return sl_bind_fail(s->binder, err, SL_TYPE, 1210, node->position,
+                                "parameter %d has no value", (int)node->number + 1);
+        return bind_value(s, node, &session->parameters[node->number], out_expr, err);
+    }
+    SL_TRY(bind_value(s, node, &null, out_expr, err));
+    (*out_expr)->kind = SL_EXPR_PARAMETER;
+    (*out_expr)->slot = (uint32_t)node->number;
+    (*out_expr)->type = (struct sl_sql_type){.type = SL_TYPE_TEXT, .is_nullable = true};
+    return SL_OK;
+}
+
+static sl_status
+bind_case(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+          struct sl_error *err)
+{
+    struct sl_value null = {.type = SL_TYPE_NULL, .is_null = true};
+    uint32_t pairs = node->arg_count / 2;
+    uint32_t count = pairs + 1;
+    struct sl_expr *operand = NULL;
+    struct sl_sql_type type;
+    struct sl_expr **values =
+        sl_arena_calloc(s->binder->typing.arena, count, sizeof(struct sl_expr *));
+
+    if (values == NULL)
+        return sl_fail_memory(err);
+    if (node->operand != NULL)
+        SL_TRY(sl_bind_expr(s, node->operand, &operand, err));
+    for (uint32_t i = 0; i < pairs; i++)
+        SL_TRY(sl_bind_expr(s, node->args[2 * i + 1], &values[i], err));
+    if (node->arg_count % 2 == 1)
+        SL_TRY(sl_bind_expr(s, node->args[node->arg_count - 1], &values[pairs], err));
+    else
+        SL_TRY(bind_value(s, node, &null, &values[pairs], err));
+    SL_TRY(sl_expr_unify(&s->binder->typing, values, count, &type, err));
+
+    *out_expr = values[pairs];
+    for (uint32_t i = pairs; i-- > 0;) {
+        struct sl_expr *when;
+        SL_TRY(sl_bind_expr(s, node->args[2 * i], &when, err));
+        if (operand != NULL)
+            SL_TRY(sl_bind_op(s, SL_FN_EQ, node->args[2 * i]->position, operand, when, &when, err));
+        SL_TRY(sl_bind_if(s, node->position, when, values[i], *out_expr, out_expr, err));
+    }
+    return SL_OK;
+}
+
+/* time + INTERVAL n unit */
+static sl_status
+bind_interval(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+              struct sl_error *err)
+{
+    struct sl_expr *args[3];
+
+    if (node->operand == NULL)
+        return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position,
+                            "an INTERVAL must be added to a time");
+    SL_TRY(sl_bind_expr(s, node->operand, &args[0], err));
+    SL_TRY(sl_bind_expr(s, node->args[0], &args[1], err));
+    if (node->text.size_bytes != 0)
+        SL_TRY(sl_bind_op(s, SL_FN_NEG, node->position, args[1], NULL, &args[1], err));
+    SL_TRY(
+        sl_expr_const_i64(&s->binder->typing, node->position, (int64_t)node->unit, &args[2], err));
+    return sl_expr_call(&s->binder->typing, SL_FN_DATE_ADD, node->position, args, 3, out_expr, err);
+}
+
+/* LAST 1h: last_seen >= now - 1h */
+static sl_status
+bind_last(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+          struct sl_error *err)
+{
+    struct sl_value from = {
+        .type = SL_TYPE_TIME, .scale = 6, .as.i64 = s->binder->typing.now_us - node->number};
+    struct sl_node name = {.kind = SL_NODE_NAME,
+                           .position = node->position,
+                           .text = {.bytes = (const uint8_t *)"last_seen", .size_bytes = 9}};
+    struct sl_expr *column, *bound;
+
+    SL_TRY(sl_bind_name(s, &name, &column, err));
+    SL_TRY(bind_value(s, node, &from, &bound, err));
+    return sl_bind_op(s, SL_FN_GE, node->position, column, bound, out_expr, err);
+}
+
+/* UNIX_TIMESTAMP(t) DIV n * n is a time bucket, whoever writes it. */
+static sl_status
+recognise_bucket(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err)
+{
+    const struct sl_expr *product = *expr;
+
+    if (!sl_expr_is_call(product, SL_FN_MUL) || !sl_expr_is_call(product->args[0], SL_FN_INT_DIV))
+        return SL_OK;
+    const struct sl_expr *quotient = product->args[0];
+    const struct sl_expr *seconds = quotient->args[0];
+    const struct sl_expr *n = quotient->args[1], *m = product->args[1];
+    if (n->kind != SL_EXPR_CONST || m->kind != SL_EXPR_CONST || n->type.type != SL_TYPE_I64 ||
+        m->type.type != SL_TYPE_I64 || n->value.is_null || m->value.is_null ||
+        n->value.as.i64 != m->value.as.i64 || n->value.as.i64 <= 0 ||
+        n->value.as.i64 > INT64_C(1000000000))
+        return SL_OK;
+    if (!sl_expr_is_call(seconds, SL_FN_UNIX_TIMESTAMP))
+        return SL_OK;
+    return sl_bind_op(s, SL_FN_UNIX_BUCKET, product->position, seconds->args[0], quotient->args[1],
+                      expr, err);
+}
+
+static sl_status
+bind_operator(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+              struct sl_error *err)
+{
+    struct sl_expr *args[3];
+
+    switch (node->function) {
+    case SL_FN_EQ:
+    case SL_FN_NE:
+    case SL_FN_LT:
+    case SL_FN_LE:
+    case SL_FN_GT:
+    case SL_FN_GE:
+    case SL_FN_NULL_EQ:
+    case SL_FN_BETWEEN:
+    case SL_FN_IN:
+    case SL_FN_LIKE:
+    case SL_FN_IS_NULL:
+        return sl_bind_predicate(s, node, out_expr, err);
+    default:
+        break;
+    }
+    SL_ASSERT(node->arg_count <= SL_COUNTOF(args));
+    for (uint32_t i = 0; i < node->arg_count; i++)
+        SL_TRY(sl_bind_expr(s, node->args[i], &args[i], err));
+    SL_TRY(sl_expr_call(&s->binder->typing, node->function, node->position, args, node->arg_count,
+                        out_expr, err));
+    return node->function == SL_FN_MUL ? recognise_bucket(s, out_expr, err) : SL_OK;
+}
+
+/* HAVING and ORDER BY know the aliases of the list. */
+static const struct sl_node *
+find_alias(const struct sl_scope *s, const struct sl_node *node)
+{
+    if (node->qualifier.size_bytes != 0)
+        return NULL;
+    for (uint32_t i = 0; i < s->syntax->item_count; i++) {
+        const struct sl_item *item = &s->syntax->items[i];
+        if (item->is_alias && sl_text_compare(item->name, node->text, false) == 0)
+            return item->expr;
+    }
+    return NULL;
+}
+
+static sl_status
+bind_alias_or_name(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                   struct sl_error *err)
+{
+    bool is_group = s->place == SL_PLACE_GROUP;
+    const struct sl_node *alias = NULL;
+
+    if (s->place == SL_PLACE_TAIL || is_group)
+        alias = find_alias(s, node);
+    /* GROUP BY prefers the column, and so does the argument of an aggregate. */
+    if (alias != NULL && (is_group || s->in_aggregate) && sl_bind_is_column(s, node))
+        alias = NULL;
+    if (alias == NULL) {
+        if (!sl_bind_is_column(s, node) && sl_bind_is_constant_word(node))
+            return sl_bind_call(s, node, out_expr, err);
+        return sl_bind_name(s, node, out_expr, err);
+    }
+    enum sl_clause_place place = s->place;
+    s->place = is_group ? SL_PLACE_WHERE : SL_PLACE_OUTPUT; /* aliases do not see each other */
+    sl_status st = sl_bind_expr(s, alias, out_expr, err);
+    s->place = place;
+    return st;
+}
+
+static sl_status
+bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+          struct sl_error *err)
+{
+    struct sl_value value = {.type = SL_TYPE_NULL, .is_null = true};
+
+    switch (node->kind) {
+    case SL_NODE_NULL:
+        return bind_value(s, node, &value, out_expr, err);
+    case SL_NODE_BOOL:
+        value = (struct sl_value){.type = SL_TYPE_BOOL, .as.u64 = (uint64_t)node->number};
+        return bind_value(s, node, &value, out_expr, err);
+    case SL_NODE_NUMBER:
+        return sl_expr_const_i64(&s->binder->typing, node->position, node->number, out_expr, err);
+    case SL_NODE_INTEGER:
+    case SL_NODE_DECIMAL:
+    case SL_NODE_DOUBLE:
+        return bind_number(s, node, out_expr, err);
+    case SL_NODE_STRING:
+    case SL_NODE_CIDR:
+        value = (struct sl_value){.type = SL_TYPE_TEXT, .as.slice = node->text};
+        return bind_value(s, node, &value, out_expr, err);
+    case SL_NODE_BYTES:
+        value = (struct sl_value){.type = SL_TYPE_OCTETS, .as.slice = node->text};
+        return bind_value(s, node, &value, out_expr, err);
+    case SL_NODE_ADDRESS:
+        value = (struct sl_value){.type = SL_TYPE_ADDR};
+        if (!sl_addr_parse((const char *)node->text.bytes, node->text.size_bytes, &value.as.addr))
+            return sl_bind_fail(s->binder, err, SL_TYPE, 1411, node->position,
+                                "this is not an address");
+        return bind_value(s, node, &value, out_expr, err);
+    case SL_NODE_NAME:
+        return bind_alias_or_name(s, node, out_expr, err);
+    case SL_NODE_STAR:
+        return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position,
+                            "* stands for all columns and is no value");
+    case SL_NODE_VARIABLE:
+    case SL_NODE_SYSTEM:
+        return bind_variable(s, node, out_expr, err);
+    case SL_NODE_PARAMETER:
+        return bind_parameter(s, node, out_expr, err);
+    case SL_NODE_OPERATOR:
+        return bind_operator(s, node, out_expr, err);
+    case SL_NODE_CALL:
+        return sl_bind_call(s, node, out_expr, err);
+    case SL_NODE_CASE:
+        return bind_case(s, node, out_expr, err);
+    case SL_NODE_CAST:
+        SL_TRY(sl_bind_expr(s, node->args[0], out_expr, err));
+        SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &node->cast, err));
+        if ((*out_expr)->type.is_binary != node->cast.is_binary &&
+            (*out_expr)->type.type == SL_TYPE_TEXT) {
+            struct sl_expr *copy = sl_arena_alloc(s->binder->typing.arena, sizeof(*copy));
+            if (copy == NULL)
+                return sl_fail_memory(err);
+            *copy = **out_expr;
+            copy->type.is_binary = node->cast.is_binary;
+            *out_expr = copy;
+        }
+        return SL_OK;
+    case SL_NODE_INTERVAL:
+        return bind_interval(s, node, out_expr, err);
+    case SL_NODE_LAST:
+        return bind_last(s, node, out_expr, err);
+    }
+    SL_ASSERT(!"a node has no kind");
+    return SL_OK;
+}
+
+sl_status
+sl_bind_expr(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+             struct sl_error *err)
+{
+    if (s->binder->depth >= SL_EXPR_DEPTH_MAX)
+        return sl_bind_fail(s->binder, err, SL_LIMIT, 0, node->position,
+                            "the statement is nested too deeply");
+    s->binder->depth++;
+    sl_status st = bind_node(s, node, out_expr, err);
+    s->binder->depth--;
+    return st;
+}

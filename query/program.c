@@ -1,0 +1,608 @@
+/*
+ * program.c - compile an expression to steps, run them in order.
+ *
+ * Masks. A step runs under a mask, a set of rows. Mask 0 is the caller's selection; others are
+ * derived from a register: the rows where a condition is true, not true, or not false. So the
+ * right side of AND is computed only where the left is not false, a branch of IF only where it
+ * is chosen: an overflow in a branch that no row takes is not an error, and a selective first
+ * condition makes the others cheap. A step whose mask is empty is skipped and yields NULLs.
+ */
+#include "query/program.h"
+
+#include "query/program_run.h"
+#include "query/value.h"
+
+enum step_kind {
+    STEP_LOAD,
+    STEP_CONST,
+    STEP_CALL,
+    STEP_AND,
+    STEP_OR,
+    STEP_MERGE,     /* args: condition, then, otherwise */
+    STEP_MASK_TRUE, /* mask `out` = mask & args[0] is true */
+    STEP_MASK_NOT_TRUE,
+    STEP_MASK_NOT_FALSE,
+};
+
+struct step {
+    enum step_kind kind;
+    const struct sl_expr *expr;
+    uint32_t mask;
+    uint32_t out; /* register, or mask */
+    uint32_t *args;
+    uint32_t arg_count;
+    struct sl_vector constant;
+    struct sl_in_set *set;
+};
+
+struct sl_program {
+    struct step *steps;
+    uint32_t step_count;
+    uint32_t step_capacity;
+    uint32_t register_count;
+    uint32_t mask_count;
+    uint32_t *mask_parents;
+    uint32_t mask_capacity;
+    uint32_t result;
+    uint64_t *inputs_read;
+    uint32_t input_words;
+};
+
+struct compiler {
+    struct sl_program *program;
+    struct sl_arena *arena;
+    struct sl_error *err;
+};
+
+enum { MEMO_STEPS = 64 }; /* steps that are searched for the same expression */
+
+static sl_status compile(struct compiler *c, const struct sl_expr *expr, uint32_t mask,
+                         uint32_t *out_register);
+
+static void *
+grow(struct compiler *c, void *array, size_t element_bytes, uint32_t count, uint32_t *capacity)
+{
+    if (count < *capacity)
+        return array;
+    uint32_t wanted = *capacity == 0 ? 16 : *capacity * 2;
+    void *grown = sl_arena_calloc(c->arena, wanted, element_bytes);
+    if (grown == NULL) {
+        (void)sl_fail_memory(c->err);
+        return NULL;
+    }
+    if (count > 0)
+        memcpy(grown, array, count * element_bytes);
+    *capacity = wanted;
+    return grown;
+}
+
+static sl_status
+add_step(struct compiler *c, enum step_kind kind, const struct sl_expr *expr, uint32_t mask,
+         uint32_t arg_count, struct step **out_step)
+{
+    struct sl_program *p = c->program;
+    struct step *grown = grow(c, p->steps, sizeof(*grown), p->step_count, &p->step_capacity);
+
+    if (grown == NULL)
+        return SL_LIMIT;
+    p->steps = grown;
+    struct step *step = &p->steps[p->step_count++];
+    *step = (struct step){.kind = kind, .expr = expr, .mask = mask, .arg_count = arg_count};
+    step->args = sl_arena_calloc(c->arena, arg_count + 1, sizeof(uint32_t));
+    *out_step = step;
+    return step->args == NULL ? sl_fail_memory(c->err) : SL_OK;
+}
+
+static sl_status
+add_value_step(struct compiler *c, enum step_kind kind, const struct sl_expr *expr, uint32_t mask,
+               const uint32_t *args, uint32_t arg_count, uint32_t *out_register)
+{
+    struct step *step;
+
+    SL_TRY(add_step(c, kind, expr, mask, arg_count, &step));
+    if (arg_count > 0)
+        memcpy(step->args, args, arg_count * sizeof(uint32_t));
+    step->out = c->program->register_count++;
+    *out_register = step->out;
+    return SL_OK;
+}
+
+static sl_status
+add_mask(struct compiler *c, enum step_kind kind, uint32_t mask, uint32_t condition,
+         uint32_t *out_mask)
+{
+    struct sl_program *p = c->program;
+    struct step *step;
+    uint32_t *grown = grow(c, p->mask_parents, sizeof(*grown), p->mask_count, &p->mask_capacity);
+
+    if (grown == NULL)
+        return SL_LIMIT;
+    p->mask_parents = grown;
+    SL_TRY(add_step(c, kind, NULL, mask, 1, &step));
+    step->args[0] = condition;
+    step->out = p->mask_count;
+    p->mask_parents[p->mask_count++] = mask;
+    *out_mask = step->out;
+    return SL_OK;
+}
+
+/* Is `mask` within `outer`: the same, or derived from it? */
+static bool
+is_within(const struct sl_program *p, uint32_t mask, uint32_t outer)
+{
+    while (mask > outer)
+        mask = p->mask_parents[mask];
+    return mask == outer;
+}
+
+/* The expression may have been computed already, for at least these rows. */
+static bool
+find_same(const struct compiler *c, const struct sl_expr *expr, uint32_t mask,
+          uint32_t *out_register)
+{
+    const struct sl_program *p = c->program;
+
+    for (uint32_t i = 0; i < p->step_count && i < MEMO_STEPS; i++) {
+        const struct step *step = &p->steps[p->step_count - 1 - i];
+        bool is_slot = step->expr != NULL && step->kind == STEP_LOAD &&
+                       expr->kind == step->expr->kind && expr->slot == step->expr->slot;
+        if (step->kind < STEP_MASK_TRUE && (step->expr == expr || is_slot) &&
+            is_within(p, mask, step->mask)) {
+            *out_register = step->out;
+            return true;
+        }
+    }
+    return false;
+}
+
+static sl_status
+compile_const(struct compiler *c, const struct sl_expr *expr, uint32_t *out_register)
+{
+    const struct sl_value *value = &expr->value;
+    uint32_t *offsets;
+
+    SL_TRY(add_value_step(c, STEP_CONST, expr, 0, NULL, 0, out_register));
+    struct sl_vector *v = &c->program->steps[c->program->step_count - 1].constant;
+    *v = (struct sl_vector){.type = expr->type.type,
+                            .encoding = SL_CONSTANT,
+                            .width = (uint8_t)sl_type_bytes(expr->type.type),
+                            .scale = expr->type.scale,
+                            .value_count = value->is_null ? 0 : 1};
+    if (value->is_null)
+        return SL_OK;
+    if (sl_type_is_bytes(expr->type.type)) {
+        offsets = sl_arena_calloc(c->arena, 2, sizeof(*offsets));
+        if (offsets == NULL)
+            return sl_fail_memory(c->err);
+        offsets[1] = value->as.slice.size_bytes;
+        v->offsets = offsets;
+        v->bytes = value->as.slice.bytes;
+    } else {
+        v->values = &value->as;
+    }
+    return SL_OK;
+}
+
+static int
+compare_values(const void *a, const void *b)
+{
+    return sl_value_compare(a, b, false);
+}
+
+static int
+compare_binary(const void *a, const void *b)
+{
+    return sl_value_compare(a, b, true);
+}
+
+/* IN over constants: sort them once. *out_set stays NULL when an element is no constant. */
+static sl_status
+prepare_set(struct compiler *c, const struct sl_expr *call, struct sl_in_set **out_set)
+{
+    struct sl_in_set *set = sl_arena_calloc(c->arena, 1, sizeof(*set));
+    bool is_small = true;
+
+    *out_set = NULL;
+    for (uint32_t i = 1; i < call->arg_count; i++)
+        if (call->args[i]->kind != SL_EXPR_CONST)
+            return SL_OK;
+    if (set == NULL)
+        return sl_fail_memory(c->err);
+    set->is_binary = call->type.is_binary;
+    set->values = sl_arena_calloc(c->arena, call->arg_count, sizeof(*set->values));
+    if (set->values == NULL)
+        return sl_fail_memory(c->err);
+    for (uint32_t i = 1; i < call->arg_count; i++) {
+        const struct sl_value *value = &call->args[i]->value;
+        if (value->is_null) {
+            set->has_null = true;
+            continue;
+        }
+        is_small &= sl_type_is_integer(value->type) && value->as.u64 < 65536;
+        set->values[set->count++] = *value;
+    }
+    qsort(set->values, set->count, sizeof(*set->values),
+          set->is_binary ? compare_binary : compare_values);
+    if (is_small) {
+        set->bits = sl_arena_calloc(c->arena, 65536 / 64, sizeof(uint64_t));
+        if (set->bits == NULL)
+            return sl_fail_memory(c->err);
+        for (uint32_t i = 0; i < set->count; i++)
+            sl_bit_set(set->bits, set->values[i].as.u64);
+    }
+    *out_set = set;
+    return SL_OK;
+}
+
+static sl_status
+compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
+{
+    struct sl_in_set *set = NULL;
+    uint32_t count = expr->arg_count;
+
+    if (expr->function->id == SL_FN_IN)
+        SL_TRY(prepare_set(c, expr, &set));
+    if (set != NULL)
+        count = 1;
+    uint32_t *args = sl_arena_calloc(c->arena, count + 1, sizeof(*args));
+    if (args == NULL)
+        return sl_fail_memory(c->err);
+    for (uint32_t i = 0; i < count; i++)
+        SL_TRY(compile(c, expr->args[i], mask, &args[i]));
+    SL_TRY(add_value_step(c, STEP_CALL, expr, mask, args, count, out_register));
+    c->program->steps[c->program->step_count - 1].set = set;
+    return SL_OK;
+}
+
+static sl_status
+compile_logic(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
+{
+    bool is_and = expr->function->id == SL_FN_AND;
+    uint32_t args[2], inner;
+
+    SL_TRY(compile(c, expr->args[0], mask, &args[0]));
+    SL_TRY(add_mask(c, is_and ? STEP_MASK_NOT_FALSE : STEP_MASK_NOT_TRUE, mask, args[0], &inner));
+    SL_TRY(compile(c, expr->args[1], inner, &args[1]));
+    return add_value_step(c, is_and ? STEP_AND : STEP_OR, expr, mask, args, 2, out_register);
+}
+
+static sl_status
+compile_if(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
+{
+    uint32_t args[3], inner;
+
+    SL_TRY(compile(c, expr->args[0], mask, &args[0]));
+    SL_TRY(add_mask(c, STEP_MASK_TRUE, mask, args[0], &inner));
+    SL_TRY(compile(c, expr->args[1], inner, &args[1]));
+    SL_TRY(add_mask(c, STEP_MASK_NOT_TRUE, mask, args[0], &inner));
+    SL_TRY(compile(c, expr->args[2], inner, &args[2]));
+    return add_value_step(c, STEP_MERGE, expr, mask, args, 3, out_register);
+}
+
+static sl_status
+note_input(struct compiler *c, uint32_t slot)
+{
+    struct sl_program *p = c->program;
+    uint32_t words = slot / 64 + 1;
+
+    if (words > p->input_words) {
+        uint64_t *grown = sl_arena_calloc(c->arena, words, sizeof(*grown));
+        if (grown == NULL)
+            return sl_fail_memory(c->err);
+        if (p->input_words > 0)
+            memcpy(grown, p->inputs_read, p->input_words * sizeof(*grown));
+        p->inputs_read = grown;
+        p->input_words = words;
+    }
+    sl_bit_set(p->inputs_read, slot);
+    return SL_OK;
+}
+
+static sl_status
+compile(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
+{
+    if (expr->kind != SL_EXPR_CONST && find_same(c, expr, mask, out_register))
+        return SL_OK;
+    switch (expr->kind) {
+    case SL_EXPR_CONST:
+        return compile_const(c, expr, out_register);
+    case SL_EXPR_INPUT:
+        SL_TRY(note_input(c, expr->slot));
+        return add_value_step(c, STEP_LOAD, expr, 0, NULL, 0, out_register);
+    case SL_EXPR_KEY:
+    case SL_EXPR_AGGREGATE:
+        return add_value_step(c, STEP_LOAD, expr, 0, NULL, 0, out_register);
+    case SL_EXPR_PARAMETER:
+        return sl_fail(c->err, SL_TYPE, "parameter %u has no value", expr->slot + 1);
+    case SL_EXPR_CALL:
+        break;
+    }
+    switch (expr->function->id) {
+    case SL_FN_AND:
+    case SL_FN_OR:
+        return compile_logic(c, expr, mask, out_register);
+    case SL_FN_IF:
+        return compile_if(c, expr, mask, out_register);
+    default:
+        return compile_call(c, expr, mask, out_register);
+    }
+}
+
+sl_status
+sl_program_compile(const struct sl_expr *expr, struct sl_arena *arena,
+                   struct sl_program **out_program, struct sl_error *err)
+{
+    struct compiler c = {.arena = arena, .err = err};
+
+    *out_program = NULL;
+    c.program = sl_arena_calloc(arena, 1, sizeof(*c.program));
+    if (c.program == NULL)
+        return sl_fail_memory(err);
+    c.program->mask_count = 1;
+    c.program->mask_parents = grow(&c, NULL, sizeof(uint32_t), 0, &c.program->mask_capacity);
+    if (c.program->mask_parents == NULL)
+        return SL_LIMIT;
+    SL_TRY(compile(&c, expr, 0, &c.program->result));
+    *out_program = c.program;
+    return SL_OK;
+}
+
+bool
+sl_program_reads_input(const struct sl_program *program, uint32_t slot)
+{
+    return slot / 64 < program->input_words && sl_bit_get(program->inputs_read, slot);
+}
+
+uint64_t *
+sl_run_bits(struct sl_run *run)
+{
+    return sl_arena_alloc(run->arena, sl_words_for(run->count) * sizeof(uint64_t) + 8);
+}
+
+static uint64_t
+tail_bits(uint32_t count)
+{
+    return count % 64 == 0 ? ~UINT64_C(0) : (UINT64_C(1) << count % 64) - 1;
+}
+
+static void
+fill_bits(uint64_t *bits, uint32_t count, bool value)
+{
+    size_t words = sl_words_for(count);
+
+    memset(bits, value ? 0xff : 0, words * sizeof(*bits));
+    if (value && words > 0)
+        bits[words - 1] = tail_bits(count);
+}
+
+sl_status
+sl_run_truth(struct sl_run *run, const struct sl_register *reg, const uint64_t **out_true,
+             const uint64_t **out_known)
+{
+    const struct sl_vector *v = &reg->vector;
+    uint64_t *bits;
+
+    *out_known = v->present;
+    *out_true = reg->truth;
+    if (reg->truth != NULL)
+        return SL_OK;
+    bits = sl_run_bits(run);
+    if (bits == NULL)
+        return sl_fail_memory(run->err);
+    *out_true = bits;
+    if (v->encoding == SL_CONSTANT) {
+        bool is_null = v->value_count == 0;
+        fill_bits(bits, run->count, !is_null && sl_vector_entry_u64(v, 0) != 0);
+        if (is_null)
+            *out_known = bits;
+        for (size_t w = 0; v->present != NULL && !is_null && w < sl_words_for(run->count); w++)
+            bits[w] &= v->present[w];
+        return SL_OK;
+    }
+    fill_bits(bits, run->count, false);
+    for (uint32_t row = 0; row < run->count; row++)
+        bits[row / 64] |= (uint64_t)(!sl_vector_is_null(v, row) && sl_vector_u64(v, row) != 0)
+                          << row % 64;
+    return SL_OK;
+}
+
+sl_status
+sl_run_vector(struct sl_run *run, const struct sl_register *reg, struct sl_vector *out_vector)
+{
+    *out_vector = reg->vector;
+    if (reg->truth == NULL)
+        return SL_OK;
+    uint8_t *values = sl_arena_alloc(run->arena, run->count + 1);
+    if (values == NULL)
+        return sl_fail_memory(run->err);
+    for (uint32_t row = 0; row < run->count; row++)
+        values[row] = sl_bit_get(reg->truth, row);
+    out_vector->encoding = SL_PLAIN;
+    out_vector->width = 1;
+    out_vector->count = out_vector->value_count = run->count;
+    out_vector->values = values;
+    return SL_OK;
+}
+
+static sl_status
+run_logic(struct sl_run *run, bool is_and, const struct sl_register *a, const struct sl_register *b,
+          struct sl_register *out)
+{
+    const uint64_t *at, *ak, *bt, *bk;
+    uint64_t *truth = sl_run_bits(run);
+    uint64_t *known = sl_run_bits(run);
+    size_t words = sl_words_for(run->count);
+
+    SL_TRY(sl_run_truth(run, a, &at, &ak));
+    SL_TRY(sl_run_truth(run, b, &bt, &bk));
+    if (truth == NULL || known == NULL)
+        return sl_fail_memory(run->err);
+    for (size_t w = 0; w < words; w++) {
+        uint64_t all = w + 1 == words ? tail_bits(run->count) : ~UINT64_C(0);
+        uint64_t af = (ak == NULL ? all : ak[w]) & ~at[w];
+        uint64_t bf = (bk == NULL ? all : bk[w]) & ~bt[w];
+        truth[w] = is_and ? at[w] & bt[w] : at[w] | bt[w];
+        known[w] = truth[w] | (is_and ? af | bf : af & bf);
+    }
+    *out = (struct sl_register){.truth = truth};
+    out->vector = (struct sl_vector){.type = SL_TYPE_BOOL,
+                                     .encoding = SL_PLAIN,
+                                     .width = 1,
+                                     .count = run->count,
+                                     .value_count = run->count,
+                                     .present = ak == NULL && bk == NULL ? NULL : known};
+    return SL_OK;
+}
+
+static sl_status
+run_mask(struct sl_run *run, const struct step *step, const struct sl_register *condition,
+         const uint64_t *outer, const uint64_t **out_mask)
+{
+    const uint64_t *is_true, *known;
+    uint64_t *mask = sl_run_bits(run);
+    size_t words = sl_words_for(run->count);
+
+    SL_TRY(sl_run_truth(run, condition, &is_true, &known));
+    if (mask == NULL)
+        return sl_fail_memory(run->err);
+    for (size_t w = 0; w < words; w++) {
+        uint64_t all = w + 1 == words ? tail_bits(run->count) : ~UINT64_C(0);
+        uint64_t keep = is_true[w];
+        if (step->kind == STEP_MASK_NOT_TRUE)
+            keep = ~is_true[w];
+        else if (step->kind == STEP_MASK_NOT_FALSE)
+            keep = is_true[w] | ~(known == NULL ? all : known[w]);
+        mask[w] = keep & all & (outer == NULL ? all : outer[w]);
+    }
+    *out_mask = mask;
+    return SL_OK;
+}
+
+/* CASE and IF: an IF over two vectors is one row function away. */
+static sl_status
+run_merge(struct sl_run *run, const struct step *step, struct sl_register *registers,
+          const uint64_t *mask, struct sl_register *out)
+{
+    struct sl_vector args[3];
+    struct sl_expr call = *step->expr;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        SL_TRY(sl_run_vector(run, &registers[step->args[i]], &args[i]));
+        args[i].count = run->count;
+    }
+    return sl_run_call(run, &call, NULL, args, 3, mask, out);
+}
+
+static bool
+is_empty(const uint64_t *mask, uint32_t count)
+{
+    uint64_t any = 0;
+
+    if (mask == NULL)
+        return count == 0;
+    for (size_t w = 0; w < sl_words_for(count); w++)
+        any |= mask[w];
+    return any == 0;
+}
+
+static sl_status
+run_call(struct sl_run *run, const struct step *step, const struct sl_register *registers,
+         const uint64_t *mask, struct sl_register *out)
+{
+    struct sl_vector small[4], *args = small;
+
+    if (step->arg_count > SL_COUNTOF(small))
+        args = sl_arena_alloc(run->arena, step->arg_count * sizeof(*args));
+    if (args == NULL)
+        return sl_fail_memory(run->err);
+    for (uint32_t i = 0; i < step->arg_count; i++)
+        SL_TRY(sl_run_vector(run, &registers[step->args[i]], &args[i]));
+    return sl_run_call(run, step->expr, step->set, args, step->arg_count, mask, out);
+}
+
+static sl_status
+run_step(struct sl_run *run, const struct step *step, const struct sl_program_row_source *source,
+         struct sl_register *registers, const uint64_t **masks, bool *mask_is_empty)
+{
+    struct sl_register *out = &registers[step->out];
+    const uint64_t *mask = masks[step->mask];
+
+    if (step->kind >= STEP_MASK_TRUE) {
+        SL_TRY(run_mask(run, step, &registers[step->args[0]], mask, &masks[step->out]));
+        mask_is_empty[step->out] = is_empty(masks[step->out], run->count);
+        return SL_OK;
+    }
+    if (step->kind == STEP_LOAD) {
+        const struct sl_vector *from = step->expr->kind == SL_EXPR_INPUT ? source->inputs
+                                       : step->expr->kind == SL_EXPR_KEY ? source->keys
+                                                                         : source->aggregates;
+        *out = (struct sl_register){.vector = from[step->expr->slot]};
+        return SL_OK;
+    }
+    if (step->kind == STEP_CONST) {
+        *out = (struct sl_register){.vector = step->constant};
+        out->vector.count = run->count;
+        return SL_OK;
+    }
+    if (mask_is_empty[step->mask]) {
+        *out =
+            (struct sl_register){.vector = {.type = step->expr->type.type,
+                                            .encoding = SL_CONSTANT,
+                                            .width = (uint8_t)sl_type_bytes(step->expr->type.type),
+                                            .scale = step->expr->type.scale,
+                                            .count = run->count}};
+        return SL_OK;
+    }
+    if (step->kind == STEP_AND || step->kind == STEP_OR)
+        return run_logic(run, step->kind == STEP_AND, &registers[step->args[0]],
+                         &registers[step->args[1]], out);
+    return step->kind == STEP_MERGE ? run_merge(run, step, registers, mask, out)
+                                    : run_call(run, step, registers, mask, out);
+}
+
+static sl_status
+run_all(const struct sl_program *program, struct sl_run *run,
+        const struct sl_program_row_source *source, const uint64_t *selection,
+        struct sl_register **out_result)
+{
+    struct sl_register *registers =
+        sl_arena_calloc(run->arena, program->register_count, sizeof(*registers));
+    const uint64_t **masks = sl_arena_calloc(run->arena, program->mask_count, sizeof(*masks));
+    bool *mask_is_empty = sl_arena_calloc(run->arena, program->mask_count, sizeof(bool));
+
+    if (registers == NULL || masks == NULL || mask_is_empty == NULL)
+        return sl_fail_memory(run->err);
+    masks[0] = selection;
+    mask_is_empty[0] = is_empty(selection, run->count);
+    for (uint32_t i = 0; i < program->step_count; i++)
+        SL_TRY(run_step(run, &program->steps[i], source, registers, masks, mask_is_empty));
+    *out_result = &registers[program->result];
+    return SL_OK;
+}
+
+sl_status
+sl_program_run(const struct sl_program *program, const struct sl_program_row_source *source,
+               uint32_t count, const uint64_t *selection, struct sl_arena *arena,
+               struct sl_vector *out_vector, struct sl_error *err)
+{
+    struct sl_run run = {.count = count, .arena = arena, .err = err};
+    struct sl_register *result;
+
+    SL_TRY(run_all(program, &run, source, selection, &result));
+    return sl_run_vector(&run, result, out_vector);
+}
+
+sl_status
+sl_program_filter(const struct sl_program *program, const struct sl_program_row_source *source,
+                  uint32_t count, uint64_t *selection, struct sl_arena *arena, struct sl_error *err)
+{
+    struct sl_run run = {.count = count, .arena = arena, .err = err};
+    struct sl_register *result;
+    const uint64_t *is_true, *known;
+
+    SL_TRY(run_all(program, &run, source, selection, &result));
+    SL_TRY(sl_run_truth(&run, result, &is_true, &known));
+    for (size_t w = 0; w < sl_words_for(count); w++)
+        selection[w] &= is_true[w];
+    return SL_OK;
+}

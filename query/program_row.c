@@ -1,0 +1,327 @@
+/*
+ * program_row.c - row functions over vectors: constants once, dictionaries by entry, the rest
+ * row by row.
+ */
+#include "query/program_run.h"
+#include "query/value.h"
+
+enum { TEXT_FIRST_BYTES = 4096 };
+
+/* Collects one vector of results. */
+struct writer {
+    struct sl_run *run;
+    struct sl_vector vector;
+    uint8_t *values;
+    uint32_t *offsets;
+    uint8_t *bytes;
+    size_t bytes_used;
+    size_t bytes_capacity;
+    uint64_t *present;
+    bool has_null;
+};
+
+static sl_status
+writer_init(struct writer *w, struct sl_run *run, const struct sl_sql_type *type)
+{
+    size_t width = sl_type_bytes(type->type);
+
+    *w = (struct writer){.run = run};
+    w->vector = (struct sl_vector){.type = type->type,
+                                   .encoding = SL_PLAIN,
+                                   .width = (uint8_t)width,
+                                   .scale = type->scale,
+                                   .count = run->count,
+                                   .value_count = run->count};
+    w->present = sl_arena_calloc(run->arena, sl_words_for(run->count), sizeof(uint64_t));
+    if (width == 0)
+        w->offsets = sl_arena_calloc(run->arena, (size_t)run->count + 1, sizeof(uint32_t));
+    else
+        w->values = sl_arena_calloc(run->arena, run->count, width);
+    if (w->present == NULL || (w->values == NULL && w->offsets == NULL))
+        return sl_fail_memory(run->err);
+    return SL_OK;
+}
+
+static sl_status
+write_bytes(struct writer *w, struct sl_slice slice)
+{
+    if (slice.size_bytes > w->bytes_capacity - w->bytes_used) {
+        size_t capacity = sl_max_size(w->bytes_capacity * 2, TEXT_FIRST_BYTES);
+        capacity = sl_max_size(capacity, w->bytes_used + slice.size_bytes);
+        uint8_t *grown = capacity > UINT32_MAX ? NULL : sl_arena_alloc(w->run->arena, capacity);
+        if (grown == NULL)
+            return sl_fail_memory(w->run->err);
+        if (w->bytes_used > 0)
+            memcpy(grown, w->bytes, w->bytes_used);
+        w->bytes = grown;
+        w->bytes_capacity = capacity;
+    }
+    if (slice.size_bytes > 0)
+        memcpy(&w->bytes[w->bytes_used], slice.bytes, slice.size_bytes);
+    w->bytes_used += slice.size_bytes;
+    return SL_OK;
+}
+
+static sl_status
+write_value(struct writer *w, uint32_t row, const struct sl_value *value)
+{
+    if (value->is_null) {
+        w->has_null = true;
+    } else {
+        sl_bit_set(w->present, row);
+        if (w->offsets != NULL)
+            SL_TRY(write_bytes(w, value->as.slice));
+        else
+            memcpy(&w->values[(size_t)row * w->vector.width], &value->as, w->vector.width);
+    }
+    if (w->offsets != NULL)
+        w->offsets[row + 1] = (uint32_t)w->bytes_used;
+    return SL_OK;
+}
+
+/* Rows that are left out stay NULL, with a readable value. */
+static void
+write_nothing(struct writer *w, uint32_t row)
+{
+    w->has_null = true;
+    if (w->offsets != NULL)
+        w->offsets[row + 1] = (uint32_t)w->bytes_used;
+}
+
+static void
+writer_finish(struct writer *w, struct sl_register *out)
+{
+    w->vector.values = w->values;
+    w->vector.offsets = w->offsets;
+    w->vector.bytes = w->bytes != NULL ? w->bytes : (const uint8_t *)"";
+    w->vector.present = w->has_null ? w->present : NULL;
+    *out = (struct sl_register){.vector = w->vector};
+}
+
+bool
+sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value)
+{
+    uint32_t low = 0, high = set->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = sl_value_compare(&set->values[middle], value, set->is_binary);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* One row of a call: the row function, or the prepared set. */
+static sl_status
+apply(struct sl_eval *eval, const struct sl_expr *call, const struct sl_in_set *set,
+      const struct sl_value *args, struct sl_value *out)
+{
+    if (set == NULL)
+        return sl_function_apply(eval, call, args, out);
+    *out = (struct sl_value){.type = SL_TYPE_BOOL, .is_null = args[0].is_null};
+    if (!args[0].is_null) {
+        out->as.u64 = sl_in_set_has(set, &args[0]);
+        out->is_null = out->as.u64 == 0 && set->has_null;
+    }
+    return SL_OK;
+}
+
+static sl_status
+run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
+         const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
+         struct sl_register *out)
+{
+    struct sl_eval eval = {.arena = run->arena, .err = run->err};
+    struct sl_value *values = sl_arena_calloc(run->arena, arg_count + 1, sizeof(*values));
+    struct writer w;
+
+    if (values == NULL)
+        return sl_fail_memory(run->err);
+    SL_TRY(writer_init(&w, run, &call->type));
+    for (uint32_t i = 0; i < arg_count; i++)
+        if (args[i].encoding == SL_CONSTANT)
+            values[i] = sl_vector_value(&args[i], 0);
+    for (uint32_t row = 0; row < run->count; row++) {
+        struct sl_value result;
+        if (mask != NULL && !sl_bit_get(mask, row)) {
+            write_nothing(&w, row);
+            continue;
+        }
+        for (uint32_t i = 0; i < arg_count; i++)
+            if (args[i].encoding != SL_CONSTANT)
+                values[i] = sl_vector_value(&args[i], row);
+        SL_TRY(apply(&eval, call, set, values, &result));
+        SL_TRY(write_value(&w, row, &result));
+    }
+    writer_finish(&w, out);
+    return SL_OK;
+}
+
+static void
+make_constant(struct sl_register *reg, uint32_t count)
+{
+    bool is_null = reg->vector.present != NULL && !sl_bit_get(reg->vector.present, 0);
+
+    reg->vector.encoding = SL_CONSTANT;
+    reg->vector.count = count;
+    reg->vector.value_count = is_null ? 0 : 1;
+    reg->vector.present = NULL;
+}
+
+/* All arguments are constant, and so is the result. */
+static sl_status
+run_constant(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
+             const struct sl_vector *args, uint32_t arg_count, struct sl_register *out)
+{
+    struct sl_run one = *run;
+
+    one.count = 1;
+    SL_TRY(run_rows(&one, call, set, args, arg_count, NULL, out));
+    make_constant(out, run->count);
+    return SL_OK;
+}
+
+/* The one dictionary among the arguments when all others are constants; -1. */
+static int
+find_dictionary(const struct sl_vector *args, uint32_t arg_count, uint32_t count)
+{
+    int found = -1;
+
+    for (uint32_t i = 0; i < arg_count; i++) {
+        if (args[i].encoding == SL_CONSTANT)
+            continue;
+        if (args[i].encoding != SL_DICT || found >= 0 || args[i].value_count > count)
+            return -1;
+        found = (int)i;
+    }
+    return found;
+}
+
+/* Truth of rows from truth of entries. */
+static sl_status
+spread_truth(struct sl_run *run, const struct sl_vector *dict, const struct sl_register *entries,
+             struct sl_register *out)
+{
+    struct sl_run inner = *run;
+    const uint64_t *is_true, *known;
+    uint64_t *bits = sl_run_bits(run);
+    uint64_t *present = sl_run_bits(run);
+
+    inner.count = dict->value_count;
+    SL_TRY(sl_run_truth(&inner, entries, &is_true, &known));
+    uint8_t *table = sl_arena_alloc(run->arena, dict->value_count + 1);
+    if (bits == NULL || present == NULL || table == NULL)
+        return sl_fail_memory(run->err);
+    for (uint32_t i = 0; i < dict->value_count; i++)
+        table[i] =
+            (uint8_t)(sl_bit_get(is_true, i) | (known == NULL || sl_bit_get(known, i) ? 2 : 0));
+    for (uint32_t row = 0; row < run->count; row += 64) {
+        uint32_t lanes = run->count - row < 64 ? run->count - row : 64;
+        uint64_t one = 0, two = 0;
+        for (uint32_t lane = 0; lane < lanes; lane++) {
+            uint64_t entry = table[dict->codes[row + lane]];
+            one |= (entry & 1) << lane;
+            two |= (entry >> 1) << lane;
+        }
+        uint64_t own = dict->present == NULL ? ~UINT64_C(0) : dict->present[row / 64];
+        bits[row / 64] = one & own;
+        present[row / 64] = two & own;
+    }
+    bool is_known = known == NULL && dict->present == NULL;
+    *out = (struct sl_register){.truth = bits};
+    out->vector = (struct sl_vector){.type = SL_TYPE_BOOL,
+                                     .encoding = SL_PLAIN,
+                                     .width = 1,
+                                     .count = run->count,
+                                     .value_count = run->count,
+                                     .present = is_known ? NULL : present};
+    return SL_OK;
+}
+
+/* Values of rows from values of entries: the codes stay. */
+static sl_status
+spread_values(struct sl_run *run, const struct sl_vector *dict, const struct sl_register *entries,
+              struct sl_register *out)
+{
+    *out = (struct sl_register){.vector = entries->vector};
+    out->vector.count = run->count;
+    if (entries->vector.encoding == SL_CONSTANT) {
+        out->vector.present = entries->vector.value_count == 0 ? NULL : dict->present;
+        return SL_OK;
+    }
+    SL_ASSERT(entries->vector.encoding == SL_PLAIN);
+    out->vector.encoding = SL_DICT;
+    out->vector.codes = dict->codes;
+    out->vector.value_count = dict->value_count;
+    out->vector.is_sorted = false;
+    out->vector.present = dict->present;
+    if (entries->vector.present == NULL)
+        return SL_OK;
+    uint64_t *present = sl_run_bits(run);
+    if (present == NULL)
+        return sl_fail_memory(run->err);
+    memset(present, 0, sl_words_for(run->count) * sizeof(uint64_t));
+    for (uint32_t row = 0; row < run->count; row++)
+        if (sl_bit_get(entries->vector.present, dict->codes[row]) && !sl_vector_is_null(dict, row))
+            sl_bit_set(present, row);
+    out->vector.present = present;
+    return SL_OK;
+}
+
+/* A call over the entries of a dictionary. *out_done is false when an entry that perhaps no row
+ * has failed: then the rows decide. */
+static sl_status
+run_dictionary(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
+               const struct sl_vector *args, uint32_t arg_count, uint32_t index,
+               struct sl_register *out, bool *out_done)
+{
+    const struct sl_vector *dict = &args[index];
+    struct sl_run inner = {.count = dict->value_count, .arena = run->arena};
+    struct sl_vector *over = sl_arena_alloc(run->arena, arg_count * sizeof(*over));
+    struct sl_register entries;
+
+    *out_done = false;
+    if (over == NULL)
+        return sl_fail_memory(run->err);
+    memcpy(over, args, arg_count * sizeof(*over));
+    for (uint32_t i = 0; i < arg_count; i++)
+        over[i].count = dict->value_count;
+    over[index].encoding = SL_PLAIN;
+    over[index].codes = NULL;
+    over[index].present = NULL;
+    if (sl_run_call(&inner, call, set, over, arg_count, NULL, &entries) != SL_OK)
+        return SL_OK;
+    *out_done = true;
+    return entries.truth != NULL || call->type.type == SL_TYPE_BOOL
+               ? spread_truth(run, dict, &entries, out)
+               : spread_values(run, dict, &entries, out);
+}
+
+sl_status
+sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
+            const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
+            struct sl_register *out)
+{
+    bool is_constant = true, is_done = false;
+
+    for (uint32_t i = 0; i < arg_count; i++)
+        is_constant &= args[i].encoding == SL_CONSTANT;
+    if (is_constant)
+        return run_constant(run, call, set, args, arg_count, out);
+    SL_TRY(sl_kernel_call(run, call, set, args, arg_count, mask, out, &is_done));
+    if (is_done)
+        return SL_OK;
+    int dict = find_dictionary(args, arg_count, run->count);
+    bool keeps_null = (call->function->flags & SL_FN_STRICT) != 0 || set != NULL;
+    if (dict >= 0 && args[dict].value_count > 0 && (keeps_null || args[dict].present == NULL)) {
+        SL_TRY(run_dictionary(run, call, set, args, arg_count, (uint32_t)dict, out, &is_done));
+        if (is_done)
+            return SL_OK;
+    }
+    return run_rows(run, call, set, args, arg_count, mask, out);
+}

@@ -1,0 +1,72 @@
+/*
+ * program_run.h - what a running program is made of; shared by its parts.
+ *
+ * program.c compiles and drives, program_row.c evaluates row functions over vectors and
+ * dictionaries, program_kernel.c has the tight loops for what is frequent.
+ *
+ * A register holds a vector or, for predicates, a *truth*: bits that say which rows are true,
+ * beside `vector.present`, which says for which rows the answer is known (NULL: all). A row that
+ * is true is known. Bits at and beyond `count` are zero in both.
+ *
+ * Layer: query, internal to the program.
+ */
+#ifndef SLUICE_QUERY_PROGRAM_RUN_H
+#define SLUICE_QUERY_PROGRAM_RUN_H
+
+#include "query/function.h"
+#include "query/program.h"
+
+struct sl_register {
+    struct sl_vector vector;
+    const uint64_t *truth; /* not NULL: vector has no values, only present */
+};
+
+struct sl_run {
+    uint32_t count;
+    struct sl_arena *arena;
+    struct sl_error *err;
+};
+
+/* Prepared once for a call: the constants of IN, sorted. */
+struct sl_in_set {
+    struct sl_value *values; /* ascending by sl_value_compare, distinct */
+    uint32_t count;
+    bool has_null;
+    bool is_binary;
+    uint64_t *bits; /* when all are below 65,536: a bitmap of them; else NULL */
+};
+
+/* Bitmap of run->count bits, not cleared; NULL on SL_LIMIT. */
+uint64_t *sl_run_bits(struct sl_run *run);
+
+/* True bits and known bits (NULL: all) of a register of type BOOL. */
+SL_MUST_CHECK
+sl_status sl_run_truth(struct sl_run *run, const struct sl_register *reg, const uint64_t **out_true,
+                       const uint64_t **out_known);
+
+/* The register as a vector with values. */
+SL_MUST_CHECK
+sl_status sl_run_vector(struct sl_run *run, const struct sl_register *reg,
+                        struct sl_vector *out_vector);
+
+/*
+ * Evaluate a call over vectors of run->count rows. Rows outside `mask` (NULL: all) may be left
+ * out. `set` is the prepared set of an IN, else NULL.
+ */
+SL_MUST_CHECK
+sl_status sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
+                      const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
+                      struct sl_register *out);
+
+/* The tight loops: *out_done is false when none fits, or when one met an overflow that only the
+ * row function can place. Arguments are not all constant. */
+SL_MUST_CHECK
+sl_status sl_kernel_call(struct sl_run *run, const struct sl_expr *call,
+                         const struct sl_in_set *set, const struct sl_vector *args,
+                         uint32_t arg_count, const uint64_t *mask, struct sl_register *out,
+                         bool *out_done);
+
+/* Is the value in the set? */
+bool sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value);
+
+#endif

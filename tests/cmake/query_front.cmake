@@ -1,0 +1,1 @@
+# The front of query: lexer, parser, binder, functions, programs.
