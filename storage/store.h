@@ -102,6 +102,10 @@ SL_MUST_CHECK
 sl_status sl_store_import_forget(struct sl_store *store, struct sl_hash128 id,
                                  struct sl_error *err);
 
+/* Rows with a partition time before this are dropped at once: an import rejects them with that
+ * reason. INT64_MIN: all rows are kept. */
+int64_t sl_store_retention_from_us(const struct sl_store *store);
+
 /* Seal everything that is in memory; returns when it is on disk and in the catalog. */
 SL_MUST_CHECK
 sl_status sl_store_flush(struct sl_store *store, struct sl_error *err);

@@ -1,0 +1,134 @@
+/*
+ * merge_plan.c - which segments to merge next: see merge.h. Pure.
+ */
+#include "storage/merge.h"
+#include "storage/partition.h"
+
+/* Rows of one output: full groups, with room for what does not divide. */
+static const uint64_t rows_max = (uint64_t)SL_MERGE_GROUP_ROWS * (SL_GROUPS_PER_SEGMENT_MAX - 1);
+
+static int
+compare_place(const struct sl_live *a, const struct sl_live *b)
+{
+    if (a->info.partition_first_us != b->info.partition_first_us)
+        return a->info.partition_first_us < b->info.partition_first_us ? -1 : 1;
+    if (a->info.partition_last_us != b->info.partition_last_us)
+        return a->info.partition_last_us < b->info.partition_last_us ? -1 : 1;
+    return (int)a->info.is_filed_by_receipt - (int)b->info.is_filed_by_receipt;
+}
+
+static int
+compare_input(const void *left, const void *right)
+{
+    const struct sl_live *a = *(const struct sl_live *const *)left;
+    const struct sl_live *b = *(const struct sl_live *const *)right;
+    int place = compare_place(a, b);
+    if (place != 0)
+        return place;
+    if (a->info.level != b->info.level)
+        return a->info.level < b->info.level ? -1 : 1;
+    return a->info.number < b->info.number ? -1 : a->info.number > b->info.number;
+}
+
+static bool
+is_cold(const struct sl_live *live)
+{
+    return live->info.level >= SL_MERGE_LEVEL_COLD;
+}
+
+/* As many of list[0 .. count) as one output holds. */
+static void
+take_inputs(const struct sl_live *const *list, uint32_t count, struct sl_merge_pick *pick)
+{
+    uint64_t rows = 0;
+    *pick = (struct sl_merge_pick){0};
+    for (uint32_t i = 0; i < count && pick->count < SL_MERGE_FAN_IN_MAX; i++) {
+        uint64_t living = list[i]->info.rows - list[i]->info.dead_rows;
+        if (pick->count != 0 && rows + living > rows_max)
+            break;
+        rows += living;
+        pick->inputs[pick->count++] = list[i];
+        pick->bytes += list[i]->info.bytes;
+    }
+    pick->first_us = list[0]->info.partition_first_us;
+    pick->last_us = list[0]->info.partition_last_us;
+    pick->is_by_receipt = list[0]->info.is_filed_by_receipt;
+}
+
+/* list: one slice, by level. Inputs of equal level that are not cold. */
+static bool
+plan_hot(const struct sl_live *const *list, uint32_t count, int64_t now_us, enum sl_merge_zeal zeal,
+         struct sl_merge_pick *out_pick)
+{
+    bool is_over =
+        zeal == SL_MERGE_ALL || list[0]->info.partition_last_us < now_us - SL_MERGE_GRACE_US;
+    uint32_t least = zeal == SL_MERGE_ALL ? 2 : is_over ? SL_MERGE_FAN_IN_MIN : SL_MERGE_OPEN_MAX;
+    for (uint32_t first = 0; first < count && !is_cold(list[first]);) {
+        uint32_t level = list[first]->info.level;
+        uint32_t end = first;
+        while (end < count &&
+               (list[end]->info.level == level || (zeal == SL_MERGE_ALL && !is_cold(list[end]))))
+            end++;
+        if (end - first >= least) {
+            take_inputs(&list[first], end - first, out_pick);
+            out_pick->level = list[first + out_pick->count - 1]->info.level + 1;
+            out_pick->effort = SL_EFFORT_SEAL;
+            if (out_pick->level >= SL_MERGE_LEVEL_COLD)
+                out_pick->level = SL_MERGE_LEVEL_COLD - 1;
+            if (out_pick->count >= 2)
+                return true;
+            first++; /* it does not fit together with the next: it has grown up */
+            continue;
+        }
+        first = end;
+    }
+    return false;
+}
+
+static bool
+plan_cold(const struct sl_live *const *list, uint32_t count, int64_t now_us, int64_t monotonic_us,
+          enum sl_merge_zeal zeal, struct sl_merge_pick *out_pick)
+{
+    if (list[0]->info.partition_last_us >= now_us - SL_MERGE_COLD_US)
+        return false;
+    uint32_t warm_count = 0;
+    while (warm_count < count && !is_cold(list[warm_count])) {
+        bool is_settled = list[warm_count]->born_us <= monotonic_us - SL_MERGE_SETTLED_US;
+        if (!is_settled && zeal == SL_MERGE_WHEN_DUE)
+            return false;
+        warm_count++;
+    }
+    bool has_cold = warm_count < count;
+    if (warm_count == 0 || (has_cold && warm_count < SL_MERGE_FAN_IN_MIN))
+        return false;
+    take_inputs(list, warm_count, out_pick);
+    out_pick->level = SL_MERGE_LEVEL_COLD;
+    out_pick->effort = SL_EFFORT_MERGE;
+    return true;
+}
+
+bool
+sl_merge_plan(const struct sl_version *version, int64_t now_us, int64_t monotonic_us,
+              enum sl_merge_zeal zeal, struct sl_merge_pick *out_pick)
+{
+    *out_pick = (struct sl_merge_pick){0};
+    const struct sl_live **list = sl_new((version->count + 1) * sizeof(struct sl_live *));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < version->count; i++)
+        if (!sl_live_file_is_damaged(version->segments[i]->file))
+            list[count++] = version->segments[i];
+    qsort(list, count, sizeof(struct sl_live *), compare_input);
+    bool is_due = false;
+    for (uint32_t first = 0; first < count && !is_due;) {
+        uint32_t end = first + 1;
+        while (end < count && compare_place(list[end], list[first]) == 0)
+            end++;
+        is_due = plan_cold(&list[first], end - first, now_us, monotonic_us, zeal, out_pick) ||
+                 plan_hot(&list[first], end - first, now_us, zeal, out_pick);
+        first = end;
+    }
+    free(list);
+    if (!is_due)
+        *out_pick = (struct sl_merge_pick){0};
+    return is_due;
+}

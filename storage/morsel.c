@@ -1,0 +1,216 @@
+/*
+ * morsel.c - a worker's cursor over a scan: see scan.h.
+ *
+ * The selection starts as the minis that pruning left, less the dead rows.
+ */
+#include "storage/scan_state.h"
+#include "storage/store_state.h"
+
+/* What constant vectors of columns that rows do not have point to. */
+static const uint64_t zeros[2];
+static const uint32_t empty_offsets[2];
+
+struct sl_morsel *
+sl_morsel_open(struct sl_scan *scan)
+{
+    struct sl_morsel *morsel = sl_new(sizeof(*morsel));
+    morsel->scan = scan;
+    return morsel;
+}
+
+static void
+leave_piece(struct sl_morsel *morsel)
+{
+    struct sl_error ignored = {0};
+    if (morsel->group != NULL) {
+        sl_status st = sl_segment_cursor_seek(morsel->cursor, NULL, 0, 0, &ignored);
+        SL_ASSERT(st == SL_OK); /* to stand nowhere needs nothing */
+        sl_scan_leave(morsel->scan, morsel->group);
+    }
+    morsel->group = NULL;
+    morsel->entry = NULL;
+    morsel->row_count = 0;
+    morsel->is_damaged = false;
+}
+
+void
+sl_morsel_close(struct sl_morsel *morsel)
+{
+    if (morsel == NULL)
+        return;
+    leave_piece(morsel);
+    sl_scan_charge(morsel->scan, &morsel->cost, 0);
+    sl_segment_cursor_destroy(morsel->cursor);
+    free(morsel);
+}
+
+static void
+select_all(struct sl_morsel *morsel)
+{
+    size_t words = sl_words_for(morsel->row_count);
+    memset(morsel->selection, 0xff, words * sizeof(uint64_t));
+    if (morsel->row_count % 64 != 0)
+        morsel->selection[words - 1] = (UINT64_C(1) << (morsel->row_count % 64)) - 1;
+}
+
+/* Clear the rows of minis that are no candidates. */
+static void
+select_minis(struct sl_morsel *morsel)
+{
+    enum { MINI_WORDS = SL_MINI_ROWS / 64 };
+    size_t words = sl_words_for(morsel->row_count);
+    for (size_t mini = 0; mini * MINI_WORDS < words; mini++) {
+        size_t bit = (size_t)morsel->block * SL_BLOCK_MINIS + mini;
+        if (sl_bit_get(morsel->group->minis, bit))
+            continue;
+        size_t first = mini * MINI_WORDS;
+        size_t end = sl_min_size(first + MINI_WORDS, words);
+        memset(&morsel->selection[first], 0, (end - first) * sizeof(uint64_t));
+    }
+}
+
+static void
+select_living(struct sl_morsel *morsel)
+{
+    const struct sl_scan_unit *unit = morsel->group->unit;
+    const struct sl_bitmap *dead = unit->live->deads[unit->group];
+    uint64_t words[SL_BLOCK_ROWS / 64];
+    if (dead == NULL)
+        return;
+    sl_bitmap_read(dead, morsel->block * SL_BLOCK_ROWS, morsel->row_count, words);
+    for (size_t i = 0; i < sl_words_for(morsel->row_count); i++)
+        morsel->selection[i] &= ~words[i];
+}
+
+static uint64_t
+count_selected(const struct sl_morsel *morsel)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < sl_words_for(morsel->row_count); i++)
+        count += (uint64_t)__builtin_popcountll(morsel->selection[i]);
+    return count;
+}
+
+static sl_status
+stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, struct sl_error *err)
+{
+    const struct sl_scan_unit *unit = piece->group->unit;
+    const struct sl_segment_reader *reader = piece->group->reader;
+    uint64_t min = 0;
+    uint64_t max = 0;
+    morsel->group = piece->group;
+    morsel->block = piece->block;
+    morsel->row_count = sl_segment_reader_block_rows(reader, unit->group, piece->block);
+    if (morsel->cursor == NULL)
+        morsel->cursor = sl_segment_cursor_create(morsel->scan->request.budget);
+    const struct sl_column *last_seen =
+        sl_schema_at(morsel->scan->snapshot->store->schema, SL_COLUMN_LAST_SEEN);
+    bool has_zone =
+        sl_segment_reader_zone(reader, unit->group, piece->block, last_seen, &min, &max);
+    morsel->min_us = has_zone ? (int64_t)min : unit->min_us;
+    morsel->max_us = has_zone ? (int64_t)max : unit->max_us;
+    if (!sl_scan_wants(morsel->scan, morsel->min_us, morsel->max_us)) {
+        memset(morsel->selection, 0, sl_words_for(morsel->row_count) * sizeof(uint64_t));
+        return SL_OK;
+    }
+    select_all(morsel);
+    select_minis(morsel);
+    select_living(morsel);
+    return sl_segment_cursor_seek(morsel->cursor, piece->group->reader, unit->group, piece->block,
+                                  err);
+}
+
+static void
+stand_on_entry(struct sl_morsel *morsel, const struct sl_mem_entry *entry)
+{
+    morsel->entry = entry;
+    morsel->row_count = entry->batch->row_count;
+    morsel->min_us = entry->last_seen_min_us;
+    morsel->max_us = entry->last_seen_max_us;
+    select_all(morsel);
+}
+
+sl_status
+sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err)
+{
+    *out_more = false;
+    for (;;) {
+        struct sl_scan_piece piece;
+        leave_piece(morsel);
+        if (sl_snapshot_is_revoked(morsel->scan->snapshot))
+            return sl_fail(err, SL_CANCELLED,
+                           "the disk is full: rows that this query reads had to go");
+        SL_TRY(sl_scan_take(morsel->scan, &morsel->cost, &piece, err));
+        if (piece.group == NULL && piece.entry == NULL)
+            return SL_OK;
+        if (piece.entry != NULL)
+            stand_on_entry(morsel, piece.entry);
+        else
+            SL_TRY(stand_on_block(morsel, &piece, err));
+        uint64_t rows = count_selected(morsel);
+        sl_scan_charge(morsel->scan, &morsel->cost, rows);
+        if (rows != 0) {
+            *out_more = true;
+            return SL_OK;
+        }
+    }
+}
+
+uint32_t
+sl_morsel_row_count(const struct sl_morsel *morsel)
+{
+    return morsel->row_count;
+}
+
+uint64_t *
+sl_morsel_selection(struct sl_morsel *morsel)
+{
+    return morsel->selection;
+}
+
+void
+sl_morsel_time(const struct sl_morsel *morsel, int64_t *out_min_us, int64_t *out_max_us)
+{
+    *out_min_us = morsel->min_us;
+    *out_max_us = morsel->max_us;
+}
+
+/* The column of rows that do not have it. */
+static void
+absent_column(const struct sl_column *column, uint32_t row_count, struct sl_vector *out_vector)
+{
+    *out_vector = sl_vector_nulls(column->type, row_count);
+    if (column->is_nullable)
+        return;
+    out_vector->value_count = 1;
+    out_vector->values = zeros;
+    out_vector->offsets = empty_offsets;
+    out_vector->bytes = (const uint8_t *)zeros;
+}
+
+sl_status
+sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
+                 const uint64_t *selection, struct sl_vector *out_vector, struct sl_error *err)
+{
+    SL_ASSERT(morsel->group != NULL || morsel->entry != NULL);
+    if (morsel->entry != NULL) {
+        const struct sl_vector *vector = sl_batch_find(morsel->entry->batch, column);
+        if (vector != NULL)
+            *out_vector = *vector;
+        else
+            absent_column(column, morsel->row_count, out_vector);
+        return SL_OK;
+    }
+    if (!morsel->is_damaged) {
+        sl_status st = sl_segment_cursor_column(morsel->cursor, column, selection, out_vector,
+                                                &morsel->cost, err);
+        if (st != SL_CORRUPT || !morsel->scan->request.may_skip_damage)
+            return st;
+        /* Nothing of this block can be trusted to belong together: all its rows are left out. */
+        morsel->is_damaged = true;
+        sl_scan_count_damage(morsel->scan, 1, count_selected(morsel));
+        memset(morsel->selection, 0, sl_words_for(morsel->row_count) * sizeof(uint64_t));
+    }
+    *out_vector = sl_vector_nulls(column->type, morsel->row_count);
+    return SL_OK;
+}

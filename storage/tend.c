@@ -1,0 +1,156 @@
+/*
+ * tend.c - see tend.h.
+ */
+#include "storage/tend.h"
+
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/merge.h"
+#include "storage/retain.h"
+#include "storage/seal.h"
+
+#define TEND_TICK_US   (INT64_C(200) * 1000)
+#define TEND_RETRY_US  SL_US_PER_S
+#define TEND_RETAIN_US (INT64_C(10) * SL_US_PER_S)
+#define TEND_CAP_US    SL_US_PER_S
+
+/* Wait for a wake or a while; false: the store is being closed. Under the lock. */
+static bool
+rest(struct sl_store *store, int64_t us)
+{
+    if (!store->is_closing)
+        (void)sl_cond_wait_us(&store->wake, &store->lock, us);
+    return !store->is_closing;
+}
+
+static void
+seal_main(void *context)
+{
+    struct sl_store *store = context;
+    sl_mutex_lock(&store->lock);
+    while (!store->is_closing) {
+        if (!sl_store_is_seal_due(store, sl_clock_monotonic_us())) {
+            (void)rest(store, TEND_TICK_US);
+            continue;
+        }
+        sl_mutex_unlock(&store->lock);
+        struct sl_error err = {0};
+        sl_status st = sl_seal(store, &err);
+        if (st != SL_OK)
+            sl_log(SL_LOG_ERROR, "store", "%s; it is tried again", err.text);
+        sl_mutex_lock(&store->lock);
+        int64_t until_us = sl_clock_monotonic_us() + (st == SL_OK ? 0 : TEND_RETRY_US);
+        while (sl_clock_monotonic_us() < until_us && rest(store, TEND_TICK_US))
+            continue;
+    }
+    sl_mutex_unlock(&store->lock);
+}
+
+/* A job of the pool: one merge. */
+static void
+merge_job(void *context)
+{
+    struct sl_store *store = context;
+    struct sl_error err = {0};
+    bool is_merged = false;
+    sl_mutex_lock(&store->lock);
+    bool is_closing = store->is_closing;
+    sl_mutex_unlock(&store->lock);
+    sl_status st = is_closing ? SL_OK : sl_merge_run(store, SL_MERGE_WHEN_DUE, &is_merged, &err);
+    if (st != SL_OK && st != SL_CANCELLED)
+        sl_log(SL_LOG_ERROR, "store", "merge: %s", err.text);
+    sl_mutex_lock(&store->lock);
+    store->is_merge_queued = false;
+    sl_cond_broadcast(&store->changed);
+    if (is_merged)
+        sl_cond_broadcast(&store->wake); /* the next one may be due already */
+    sl_mutex_unlock(&store->lock);
+}
+
+/* Give a merge to the pool if one is due and none is there. */
+static void
+tend_merge(struct sl_store *store)
+{
+    struct sl_merge_pick pick;
+    struct sl_version *version = sl_store_version(store);
+    bool is_due = !store->options.is_merge_off &&
+                  sl_merge_plan(version, sl_clock_now_us(), sl_clock_monotonic_us(),
+                                SL_MERGE_WHEN_DUE, &pick);
+    sl_version_release(version);
+    sl_mutex_lock(&store->lock);
+    store->merge_backlog_bytes = is_due ? pick.bytes : 0;
+    bool is_wanted = is_due && !store->is_merge_queued && !store->is_closing;
+    store->is_merge_queued |= is_wanted;
+    sl_mutex_unlock(&store->lock);
+    if (!is_wanted)
+        return;
+    if (store->pool == NULL)
+        merge_job(store);
+    else
+        sl_pool_submit(store->pool, SL_POOL_BACKGROUND, merge_job, store);
+}
+
+/* A journal that failed is replaced when all that it should hold is in segments. */
+static void
+tend_journal(struct sl_store *store)
+{
+    struct sl_error err = {0};
+    if (!sl_journal_trouble(store->journal, &err))
+        return;
+    sl_status st = sl_seal(store, &err);
+    if (st == SL_OK)
+        st = sl_journal_replace(store->journal, NULL, &err);
+    if (st == SL_OK)
+        sl_log(SL_LOG_WARN, "store", "the journal was replaced by a healthy file");
+    else
+        sl_log(SL_LOG_ERROR, "store", "the journal cannot be replaced: %s", err.text);
+}
+
+static void
+tend_retain(struct sl_store *store, int64_t *due_us)
+{
+    struct sl_error err = {0};
+    const struct sl_store_options *options = &store->options;
+    bool has_cap = options->disk_cap_bytes != 0 || options->disk_cap_percent != 0;
+    int64_t now_us = sl_clock_monotonic_us();
+    if ((!has_cap && options->retention_us == 0) || now_us < *due_us)
+        return;
+    *due_us = now_us + (has_cap ? TEND_CAP_US : TEND_RETAIN_US);
+    if (sl_retain(store, &err) != SL_OK)
+        sl_log(SL_LOG_ERROR, "store", "retention: %s", err.text);
+}
+
+static void
+tend_main(void *context)
+{
+    struct sl_store *store = context;
+    int64_t retain_due_us = 0;
+    sl_mutex_lock(&store->lock);
+    while (rest(store, TEND_RETRY_US)) {
+        sl_mutex_unlock(&store->lock);
+        tend_journal(store);
+        tend_retain(store, &retain_due_us);
+        tend_merge(store);
+        sl_mutex_lock(&store->lock);
+    }
+    sl_mutex_unlock(&store->lock);
+}
+
+void
+sl_tend_start(struct sl_store *store)
+{
+    store->seal_thread = sl_thread_start("store-seal", seal_main, store);
+    store->tend_thread = sl_thread_start("store-tend", tend_main, store);
+}
+
+void
+sl_tend_stop(struct sl_store *store)
+{
+    sl_thread_join(store->seal_thread);
+    sl_thread_join(store->tend_thread);
+    store->seal_thread = store->tend_thread = NULL;
+    sl_mutex_lock(&store->lock);
+    while (store->is_merge_queued)
+        sl_cond_wait(&store->changed, &store->lock);
+    sl_mutex_unlock(&store->lock);
+}

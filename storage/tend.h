@@ -1,0 +1,19 @@
+/*
+ * tend.h - the background of a store: what is due is done.
+ *
+ * Two threads: one seals, so that a seal never waits for anything else; the other applies
+ * retention, mends the journal, and gives merges to the pool's background class, one at a time.
+ *
+ * Layer: storage. Called from the store.
+ */
+#ifndef SLUICE_STORAGE_TEND_H
+#define SLUICE_STORAGE_TEND_H
+
+#include "storage/store_state.h"
+
+void sl_tend_start(struct sl_store *store);
+
+/* is_closing was set: returns when the threads and a queued merge have ended. */
+void sl_tend_stop(struct sl_store *store);
+
+#endif
