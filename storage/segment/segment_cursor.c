@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "storage/codec/codec.h"
-#include "storage/segment/segment_open.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_open.h"
 
 #define CURSOR_MAGIC UINT32_C(0x43474553) /* "SEGC" */
 
@@ -56,6 +56,7 @@ struct sl_segment_cursor {
     size_t raw_capacity;
     size_t budget_bytes;    /* taken from the budget */
     struct sl_arena *arena; /* strings of the block */
+    bool is_distrustful;    /* zones are to be proven, not believed */
 };
 
 static bool
@@ -81,6 +82,12 @@ sl_segment_cursor_create(struct sl_budget *budget)
     cursor->budget = budget;
     cursor->arena = sl_segment_arena_create(budget);
     return cursor;
+}
+
+void
+sl_segment_cursor_distrust(struct sl_segment_cursor *cursor)
+{
+    cursor->is_distrustful = true;
 }
 
 static void
@@ -460,7 +467,8 @@ static sl_status
 open_presence(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
               struct output *output, struct sl_segment_counters *counters, struct sl_error *err)
 {
-    if (column->zones[cursor->block].null_count == 0)
+    bool is_all = column->zones[cursor->block].null_count == 0 && !cursor->is_distrustful;
+    if (column->presence == SL_SEGMENT_NONE || is_all)
         return SL_OK;
     SL_TRY(evaluate(cursor, column->presence, ALL_MINIS, counters, err));
     uint64_t *present = sl_arena_calloc(cursor->arena, 1, BITS_BYTES);
@@ -559,7 +567,7 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     *output = (struct output){0};
     *vector = sl_vector_nulls(described->type, cursor->row_count);
     output->ready = ALL_MINIS;
-    if (zone->null_count != cursor->row_count) {
+    if (zone->null_count != cursor->row_count || cursor->is_distrustful) {
         output->ready = 0;
         vector->encoding = SL_PLAIN;
         SL_TRY(open_presence(cursor, column, output, counters, err));
@@ -568,7 +576,8 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
                                        &item, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
             SL_TRY(open_strings(cursor, stream, output, counters, err));
-        else if (zone->min == zone->max && zone->min <= type_limit(described->type))
+        else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
+                 !cursor->is_distrustful)
             open_constant(described, zone->min, item, output);
         else if (item != NULL) {
             uint32_t count = cursor->group->dictionaries[column->dictionary].entry_count;

@@ -477,12 +477,21 @@ decode_columns(struct decoding *d)
     return SL_OK;
 }
 
+/* Has the group the column, with keys that an index of this kind can hold? */
 static bool
-has_column(const struct sl_segment_group *group, uint32_t number)
+is_indexable(const struct decoding *d, uint32_t number, uint8_t kind)
 {
-    for (uint32_t i = 0; i < group->column_count; i++)
-        if (group->columns[i].number == number)
-            return true;
+    const struct sl_segment_group *group = d->group;
+    enum sl_type type = d->footer->columns[number].type;
+    for (uint32_t i = 0; i < group->column_count; i++) {
+        if (group->columns[i].number != number)
+            continue;
+        bool has_codes = group->columns[i].dictionary != SL_SEGMENT_NONE;
+        if (kind == SL_SEGMENT_INDEX_POSTINGS)
+            return has_codes && type == SL_TYPE_ADDR;
+        return kind == SL_SEGMENT_INDEX_MINIS &&
+               (has_codes || (sl_type_is_unsigned(type) && sl_type_bytes(type) <= 4));
+    }
     return false;
 }
 
@@ -501,9 +510,7 @@ decode_indexes(struct decoding *d)
         index->kind = sl_cursor_u8(&d->in);
         index->number = decode_number(d, d->footer->column_count);
         decode_part(d, &index->part);
-        bool is_known =
-            index->kind == SL_SEGMENT_INDEX_MINIS || index->kind == SL_SEGMENT_INDEX_POSTINGS;
-        if (d->in.bad || !is_known || !has_column(group, index->number))
+        if (d->in.bad || !is_indexable(d, index->number, index->kind))
             return sl_fail(d->err, SL_CORRUPT, "index %u is malformed", i);
     }
     return SL_OK;

@@ -22,6 +22,7 @@ sl_segment_emit_init(struct sl_segment_emit *emit, int fd, enum sl_effort effort
     *emit = (struct sl_segment_emit){.fd = fd, .effort = effort, .offset = offset};
     emit->buf = sl_buf_empty(SIZE_MAX);
     emit->late = sl_buf_empty(SIZE_MAX);
+    emit->indexes = sl_buf_empty(SIZE_MAX);
     emit->trial = sl_buf_empty(SIZE_MAX);
 }
 
@@ -29,6 +30,7 @@ void
 sl_segment_emit_fini(struct sl_segment_emit *emit)
 {
     sl_buf_fini(&emit->trial);
+    sl_buf_fini(&emit->indexes);
     sl_buf_fini(&emit->late);
     sl_buf_fini(&emit->buf);
 }
@@ -314,17 +316,58 @@ sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner, const stru
 }
 
 void
-sl_segment_emit_dictionaries_end(struct sl_segment_emit *emit)
+sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
+                      uint32_t number, size_t start)
 {
+    if (emit->indexes.bad)
+        return;
+    SL_ASSERT(emit->group->index_count < emit->index_capacity);
+    struct sl_segment_index *index = &emit->group->indexes[emit->group->index_count++];
+    index->kind = (uint8_t)kind;
+    index->number = number;
+    index->part.offset = start; /* in the buffer, until the group ends */
+    index->part.size_bytes = (uint32_t)(emit->indexes.size_bytes - start);
+}
+
+static void
+append_dictionaries(struct sl_segment_emit *emit)
+{
+    uint64_t offset = emit->offset + emit->buf.size_bytes;
     for (uint32_t i = 0; i < emit->group->dictionary_count; i++) {
         struct sl_segment_part *part = &emit->group->dictionaries[i].part;
-        part->offset = emit->offset + emit->buf.size_bytes;
-        for (uint32_t j = 0; j < i; j++)
-            part->offset += emit->group->dictionaries[j].part.size_bytes;
+        part->offset = offset;
+        offset += part->size_bytes;
     }
     sl_buf_append(&emit->buf, emit->late.bytes, emit->late.size_bytes);
-    emit->buf.bad = emit->buf.bad || emit->late.bad;
+}
+
+static void
+append_indexes(struct sl_segment_emit *emit)
+{
+    struct sl_segment_group *group = emit->group;
+    uint64_t data_bytes = emit->offset + emit->buf.size_bytes - group->data_offset;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < group->index_count; i++) {
+        struct sl_segment_index index = group->indexes[i];
+        if (index.part.size_bytes > data_bytes / SL_SEGMENT_INDEX_SHARE)
+            continue;
+        sl_segment_emit_part(emit, emit->indexes.bytes + index.part.offset, index.part.size_bytes,
+                             &index.part);
+        group->indexes[kept++] = index;
+    }
+    group->index_count = kept;
+}
+
+void
+sl_segment_emit_group_end(struct sl_segment_emit *emit)
+{
+    emit->buf.bad = emit->buf.bad || emit->late.bad || emit->indexes.bad;
+    if (!emit->buf.bad) {
+        append_dictionaries(emit);
+        append_indexes(emit);
+    }
     sl_buf_clear(&emit->late);
+    sl_buf_clear(&emit->indexes);
 }
 
 uint64_t

@@ -20,6 +20,7 @@ struct sl_segment_emit {
     uint64_t offset;                /* in the file, of the first byte in `buf` */
     struct sl_buf buf;              /* bytes not yet written */
     struct sl_buf late;             /* dictionaries, which follow the streams */
+    struct sl_buf indexes;          /* which follow the dictionaries */
     struct sl_buf trial;            /* of sl_segment_emit_estimate */
     struct sl_arena *arena;         /* of the group */
     struct sl_segment_group *group; /* under construction */
@@ -75,7 +76,7 @@ sl_status sl_segment_emit_function(struct sl_segment_emit *emit, uint32_t owner,
 uint32_t sl_segment_emit_combined(struct sl_segment_emit *emit, enum sl_segment_form form,
                                   uint32_t owner, uint32_t a, uint32_t b, uint32_t c);
 
-/* Sorted, distinct entries. Their parts follow those of all streams: see _dictionaries_end. */
+/* Sorted, distinct entries. Their parts follow those of all streams: see sl_segment_emit_group_end. */
 SL_MUST_CHECK
 sl_status sl_segment_emit_addresses(struct sl_segment_emit *emit, uint32_t owner,
                                     const struct sl_addr *addrs, uint32_t count,
@@ -85,8 +86,14 @@ sl_status sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner,
                                   const struct sl_slice *slices, uint32_t count,
                                   uint32_t *out_dictionary, struct sl_error *err);
 
-/* All streams are there: append the dictionaries. Only indexes may follow. */
-void sl_segment_emit_dictionaries_end(struct sl_segment_emit *emit);
+/* Enter bytes that the caller has appended to emit->indexes, from `start` on, as an index. */
+void sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
+                           uint32_t number, size_t start);
+
+/* All streams are there: append the dictionaries, then the indexes that take at most one byte in
+ * SL_SEGMENT_INDEX_SHARE of the group. */
+enum { SL_SEGMENT_INDEX_SHARE = 20 };
+void sl_segment_emit_group_end(struct sl_segment_emit *emit);
 
 /* Bytes that these values would take, from a sample of their blocks. */
 uint64_t sl_segment_emit_estimate(struct sl_segment_emit *emit, const uint64_t *values,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "storage/segment/segment_function.h"
+#include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_order.h"
 
@@ -25,6 +26,14 @@ static const struct pair {
     {SL_COLUMN_SRC_MASK, SL_COLUMN_DST_MASK, true},
     {SL_COLUMN_INPUT_IF, SL_COLUMN_OUTPUT_IF, true},
     {SL_COLUMN_IN_PACKETS, SL_COLUMN_OUT_PACKETS, false},
+};
+
+/* Columns with an index, where it pays: those that queries ask for by value. */
+static const uint32_t indexed[] = {
+    SL_COLUMN_PROTOCOL, SL_COLUMN_SRC_PORT, SL_COLUMN_DST_PORT,           SL_COLUMN_TCP_FLAGS,
+    SL_COLUMN_VLAN,     SL_COLUMN_INPUT_IF, SL_COLUMN_OUTPUT_IF,          SL_COLUMN_SRC_AS,
+    SL_COLUMN_DST_AS,   SL_COLUMN_SRC_ADDR, SL_COLUMN_DST_ADDR,           SL_COLUMN_EXPORTER_ADDR,
+    SL_COLUMN_APP,      SL_COLUMN_L7_PROTO, SL_COLUMN_OBSERVATION_DOMAIN,
 };
 
 enum {
@@ -177,6 +186,21 @@ finish_ordered(struct encoding *e, struct ordered *o)
     return SL_OK;
 }
 
+/* Index a column that is one of those, while its keys are still its own. */
+static sl_status
+index_column(struct encoding *e, const struct ordered *o, uint32_t entry_count)
+{
+    bool is_indexed = false;
+    for (size_t i = 0; i < SL_COUNTOF(indexed); i++)
+        is_indexed = is_indexed || indexed[i] == o->column->index;
+    if (!is_indexed || o->is_trivial)
+        return SL_OK;
+    enum sl_segment_index_kind kind =
+        o->column->type == SL_TYPE_ADDR ? SL_SEGMENT_INDEX_POSTINGS : SL_SEGMENT_INDEX_MINIS;
+    return sl_segment_index_emit(e->emit, kind, o->number, entry_count, o->keys,
+                                 o->null_count == 0 ? NULL : o->present, e->err);
+}
+
 /* A column of fixed size (not ADDR), in the inner order, in work arrays `slot`. */
 static sl_status
 take_keys(struct encoding *e, const struct sl_column *column, unsigned slot, unsigned bits_slot,
@@ -196,7 +220,7 @@ take_keys(struct encoding *e, const struct sl_column *column, unsigned slot, uns
     SL_TRY(finish_ordered(e, o));
     if (!o->is_trivial)
         o->number = number_of(e, column);
-    return SL_OK;
+    return index_column(e, o, 0);
 }
 
 /* Enter a column in the directory, with its presence where some rows lack it. */
@@ -416,22 +440,28 @@ encode_keys(struct encoding *e, const struct sl_column *column)
     return add_column(e, &o, stream, SL_SEGMENT_NONE);
 }
 
-/* Final codes of a column in the inner order; `ranks` of its set. */
+/* Rows without a value, in the order given. */
+struct nullness {
+    const uint64_t *present;
+    uint32_t count;
+};
+
+/* Final codes of a column in the inner order; entry_count of its dictionary. */
 static sl_status
 take_codes(struct encoding *e, const struct sl_column *column, const uint32_t *codes,
-           const uint64_t *present, uint32_t null_count, unsigned slot, struct ordered *o)
+           const struct nullness *nulls, uint32_t entry_count, unsigned slot, struct ordered *o)
 {
     *o = (struct ordered){.column = column,
                           .keys = e->work[slot],
                           .present = e->bits[slot],
-                          .null_count = null_count};
+                          .null_count = nulls->count};
     permute_codes(e, codes, o->keys);
-    if (null_count != 0)
-        permute_bits(e, present, o->present);
+    if (nulls->count != 0)
+        permute_bits(e, nulls->present, o->present);
     SL_TRY(finish_ordered(e, o));
     if (!o->is_trivial)
         o->number = number_of(e, column);
-    return SL_OK;
+    return index_column(e, o, entry_count);
 }
 
 /* Byte strings that hardly repeat. */
@@ -479,7 +509,8 @@ encode_codes(struct encoding *e, const struct sl_column *column)
         return fail_memory(e);
     for (uint32_t i = 0; set.count != 0 && i < e->row_count; i++)
         codes[i] = ranks[codes[i]];
-    SL_TRY(take_codes(e, column, codes, e->flat_present, null_count, 0, &o));
+    const struct nullness nulls = {e->flat_present, null_count};
+    SL_TRY(take_codes(e, column, codes, &nulls, set.count, 0, &o));
     if (o.is_trivial)
         return SL_OK;
     SL_TRY(emit_dependent(e, &o, DECIDERS_ALL, &stream));
@@ -602,9 +633,9 @@ encode_addresses(struct encoding *e, const struct deciding *d)
     if (e->addrs.count == 0)
         return SL_OK;
     for (unsigned i = 0; i < 2; i++) {
+        const struct nullness nulls = {d->present[i], d->null_counts[i]};
         if (d->columns[i] != NULL)
-            SL_TRY(take_codes(e, d->columns[i], d->codes[i], d->present[i], d->null_counts[i], i,
-                              &ends[i]));
+            SL_TRY(take_codes(e, d->columns[i], d->codes[i], &nulls, e->addrs.count, i, &ends[i]));
         else
             ends[i] = (struct ordered){.is_trivial = true};
     }
@@ -669,7 +700,7 @@ encode_columns(struct encoding *e, const struct deciding *d)
     }
     struct sl_segment_group *group = e->emit->group;
     qsort(group->columns, group->column_count, sizeof(*group->columns), compare_numbers);
-    sl_segment_emit_dictionaries_end(e->emit);
+    sl_segment_emit_group_end(e->emit);
     return SL_OK;
 }
 

@@ -21,12 +21,14 @@
 
 #include "storage/segment/segment_emit.h"
 
-enum { SL_SEGMENT_INDEX_SHARE = 20 };
-
-/* Collects one column's index; rows in the inner order. Emits nothing when it does not pay. */
+/*
+ * Index a column of fixed size, or the codes of one of `entry_count` entries (addresses: POSTINGS;
+ * others: MINIS). Keys are in the inner order; `present` NULL: all rows have a value. Nothing is
+ * emitted where it does not pay.
+ */
 SL_MUST_CHECK
-sl_status sl_segment_index_emit(struct sl_segment_emit *emit,
-                                const struct sl_segment_group_column *column, const uint64_t *keys,
+sl_status sl_segment_index_emit(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
+                                uint32_t number, uint32_t entry_count, const uint64_t *keys,
                                 const uint64_t *present, struct sl_error *err);
 
 /*

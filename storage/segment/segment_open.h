@@ -92,6 +92,9 @@ sl_status sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, 
                               const struct sl_segment_item **out_item,
                               struct sl_segment_counters *counters, struct sl_error *err);
 
+/* From now on a block whose zone says that all values are one is decoded all the same. */
+void sl_segment_cursor_distrust(struct sl_segment_cursor *cursor);
+
 /* The column of a group that stands for `column`, or NULL. */
 const struct sl_segment_group_column *sl_segment_find_column(const struct sl_segment_reader *reader,
                                                              uint32_t group,

@@ -9,8 +9,8 @@
 
 #include "storage/base/file.h"
 #include "storage/base/hash.h"
-#include "storage/segment/segment_open.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_open.h"
 
 struct sl_arena *
 sl_segment_arena_create(struct sl_budget *budget)

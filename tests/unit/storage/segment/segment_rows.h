@@ -27,16 +27,16 @@ rows_columns_add(struct sl_schema *schema)
         const char *name;
         enum sl_type type;
     } extra[ROWS_EXTRA] = {
-        {"x_u8", SL_TYPE_U8},     {"x_u32", SL_TYPE_U32},   {"x_u64", SL_TYPE_U64},
-        {"x_i64", SL_TYPE_I64},   {"x_f64", SL_TYPE_F64},   {"x_bool", SL_TYPE_BOOL},
-        {"x_mac", SL_TYPE_MAC},   {"x_addr", SL_TYPE_ADDR}, {"x_text", SL_TYPE_TEXT},
+        {"x_u8", SL_TYPE_U8},         {"x_u32", SL_TYPE_U32},   {"x_u64", SL_TYPE_U64},
+        {"x_i64", SL_TYPE_I64},       {"x_f64", SL_TYPE_F64},   {"x_bool", SL_TYPE_BOOL},
+        {"x_mac", SL_TYPE_MAC},       {"x_addr", SL_TYPE_ADDR}, {"x_text", SL_TYPE_TEXT},
         {"x_octets", SL_TYPE_OCTETS},
     };
     struct rows_columns columns;
     for (size_t i = 0; i < ROWS_EXTRA; i++) {
         struct sl_error err = {0};
-        TEST_OK(sl_schema_add(schema, extra[i].name, extra[i].type, SL_UNIT_NONE,
-                              &columns.extra[i], &err),
+        TEST_OK(sl_schema_add(schema, extra[i].name, extra[i].type, SL_UNIT_NONE, &columns.extra[i],
+                              &err),
                 &err);
     }
     return columns;
@@ -56,8 +56,8 @@ rows_addr(uint64_t *seed, bool is_hostile)
 static inline uint64_t
 rows_number(uint64_t *seed, enum sl_type type, bool is_hostile)
 {
-    uint64_t value = is_hostile ? test_random(seed) >> test_random_below(seed, 64)
-                                : test_random_below(seed, 50);
+    uint64_t value =
+        is_hostile ? test_random(seed) >> test_random_below(seed, 64) : test_random_below(seed, 50);
     if (is_hostile && test_random_below(seed, 8) == 0)
         value = UINT64_MAX - test_random_below(seed, 2);
     if (type == SL_TYPE_BOOL)
@@ -92,8 +92,7 @@ rows_set(struct sl_builder *builder, const struct sl_column *column, uint64_t *s
 
 /* The numbers that make a row a flow. */
 static inline void
-rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *seed,
-              bool is_hostile)
+rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *seed, bool is_hostile)
 {
     static const uint8_t protocols[] = {6, 6, 6, 17, 17, 1, 58, 47};
     static const uint16_t ports[] = {443, 80, 53, 22, 8080, 123};
@@ -117,8 +116,8 @@ rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *se
         SL_COLUMN_LAST_SEEN, SL_COLUMN_IN_PACKETS, SL_COLUMN_IN_BYTES,
     };
     const uint64_t values[] = {
-        protocol, is_reply ? service : client, is_reply ? client : service, first, last,
-        packets,  bytes};
+        protocol, is_reply ? service : client, is_reply ? client : service, first, last, packets,
+        bytes};
     for (size_t i = 0; i < SL_COUNTOF(indexes); i++)
         sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, indexes[i])), values[i]);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "storage/base/file.h"
+#include "storage/segment/segment_check.h"
 #include "tests/unit/storage/segment/segment_rows.h"
 
 enum { PIECES_MAX = 8 };
@@ -128,8 +129,7 @@ compare_block(const struct written *w, struct sl_segment_cursor *cursor, uint32_
             if (selection != NULL && !sl_bit_get(selection, row))
                 continue;
             uint32_t input = w->order[block * SL_BLOCK_ROWS + row];
-            const struct sl_vector *given =
-                sl_batch_find(w->batches[w->piece_of[input]], column);
+            const struct sl_vector *given = sl_batch_find(w->batches[w->piece_of[input]], column);
             if (!rows_equal(column, given, w->row_of[input], &vector, row))
                 fail_msg("%s differs in row %u of block %u", column->name, row, block);
         }
@@ -167,6 +167,14 @@ compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t
 }
 
 static void
+check(const struct written *w, const char *name)
+{
+    struct sl_error err = {0};
+    uint64_t offset;
+    TEST_OK(sl_segment_check(w->dir_fd, name, NULL, &offset, &err), &err);
+}
+
+static void
 round_trip(uint32_t rows_max, bool is_hostile, uint64_t rounds)
 {
     uint64_t seed = test_seed();
@@ -176,6 +184,7 @@ round_trip(uint32_t rows_max, bool is_hostile, uint64_t rounds)
         add_random_pieces(&w, rows_max, &seed, is_hostile);
         write_segment(&w, "a.segment", 1);
         compare_all(&w, "a.segment", 1, &seed);
+        check(&w, "a.segment");
         stop(&w);
     }
 }
@@ -240,9 +249,9 @@ a_writer_that_is_closed_early_leaves_nothing(void **state)
     int fd;
     start(&w);
     add_random_pieces(&w, 50, &seed, false);
-    TEST_OK(sl_segment_writer_open(w.dir_fd, "a.segment", &meta, SL_EFFORT_SEAL, NULL, &writer,
-                                   &err),
-            &err);
+    TEST_OK(
+        sl_segment_writer_open(w.dir_fd, "a.segment", &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
+        &err);
     TEST_OK(sl_segment_writer_group(writer, w.rows, w.piece_count, NULL, &err), &err);
     sl_segment_writer_close(writer);
     assert_int_not_equal(sl_file_open(w.dir_fd, "a.segment", O_RDONLY, &fd, NULL), SL_OK);
@@ -281,8 +290,8 @@ budgets_end_in_an_error_and_all_is_given_back(void **state)
             read = sl_segment_cursor_seek(cursor, reader, 0, 0, &err);
         for (uint32_t c = 0; read == SL_OK && c < sl_schema_count(w.schema); c++) {
             struct sl_vector vector;
-            read = sl_segment_cursor_column(cursor, sl_schema_at(w.schema, c), NULL, &vector,
-                                            NULL, &err);
+            read = sl_segment_cursor_column(cursor, sl_schema_at(w.schema, c), NULL, &vector, NULL,
+                                            &err);
         }
         assert_true(read == SL_OK || read == SL_LIMIT);
         sl_segment_cursor_destroy(cursor);

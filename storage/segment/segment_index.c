@@ -1,0 +1,257 @@
+/*
+ * segment_index.c - build and read the indexes of a row group; layout in segment_index.h.
+ */
+#include "storage/segment/segment_index.h"
+
+#include "storage/base/arena.h"
+#include "storage/base/cursor.h"
+#include "storage/base/hash.h"
+#include "storage/index/bitmap.h"
+#include "storage/index/postings.h"
+
+enum {
+    TABLE_SLOTS = 4 * SL_BLOCK_ROWS,
+    /* More (key, mini) pairs than one in so many rows would not stay below the index's share. */
+    ROWS_PER_PAIR_MIN = 8,
+    /* A range of more keys is not worth collecting: it is in every mini. */
+    KEYS_COLLECTED_MAX = 4096,
+};
+
+_Static_assert((uint64_t)SL_BLOCK_ROWS *SL_SEGMENT_GROUP_MINIS_MAX <= UINT32_MAX,
+               "members of the bitmap fit 32 bits");
+
+/* Distinct keys of a column with provisional numbers, and the minis each is in. */
+struct tally {
+    uint32_t *table; /* number + 1, or 0 */
+    uint64_t *keys;
+    uint32_t *last_mini; /* + 1, by number */
+    uint32_t key_count;
+    uint32_t *pairs; /* number * SL_SEGMENT_GROUP_MINIS_MAX + mini */
+    uint32_t pair_count;
+    uint32_t pair_max;
+};
+
+static bool
+tally_init(struct tally *tally, uint32_t row_count, struct sl_arena *arena)
+{
+    *tally = (struct tally){.pair_max = row_count / ROWS_PER_PAIR_MIN};
+    tally->table = sl_arena_calloc(arena, TABLE_SLOTS, sizeof(uint32_t));
+    tally->keys = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(uint64_t));
+    tally->last_mini = sl_arena_calloc(arena, SL_BLOCK_ROWS, sizeof(uint32_t));
+    tally->pairs = sl_arena_alloc(arena, tally->pair_max * sizeof(uint32_t));
+    return tally->table != NULL && tally->keys != NULL && tally->last_mini != NULL &&
+           tally->pairs != NULL;
+}
+
+/* False when there are more keys or pairs than an index may have. */
+static bool
+tally_add(struct tally *tally, uint64_t key, uint32_t mini)
+{
+    uint32_t slot = (uint32_t)sl_hash_u64(key) % TABLE_SLOTS;
+    while (tally->table[slot] != 0 && tally->keys[tally->table[slot] - 1] != key)
+        slot = (slot + 1) % TABLE_SLOTS;
+    if (tally->table[slot] == 0) {
+        if (tally->key_count == SL_BLOCK_ROWS)
+            return false;
+        tally->keys[tally->key_count++] = key;
+        tally->table[slot] = tally->key_count;
+    }
+    uint32_t number = tally->table[slot] - 1;
+    if (tally->last_mini[number] == mini + 1)
+        return true;
+    if (tally->pair_count == tally->pair_max)
+        return false;
+    tally->last_mini[number] = mini + 1;
+    tally->pairs[tally->pair_count++] = number * SL_SEGMENT_GROUP_MINIS_MAX + mini;
+    return true;
+}
+
+static int
+compare_u64(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static int
+compare_u32(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static uint32_t
+find_key(const uint64_t *keys, uint32_t count, uint64_t key)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (keys[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The tally as bytes of a MINIS index. */
+static sl_status
+encode_minis(struct sl_segment_emit *emit, struct tally *tally, struct sl_error *err)
+{
+    uint64_t *sorted = sl_arena_alloc(emit->arena, tally->key_count * sizeof(*sorted));
+    if (sorted == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
+    memcpy(sorted, tally->keys, tally->key_count * sizeof(*sorted));
+    qsort(sorted, tally->key_count, sizeof(*sorted), compare_u64);
+    for (uint32_t i = 0; i < tally->key_count; i++) /* the array is free now: ranks */
+        tally->last_mini[i] = find_key(sorted, tally->key_count, tally->keys[i]);
+    for (uint32_t i = 0; i < tally->pair_count; i++) {
+        uint32_t mini = tally->pairs[i] % SL_SEGMENT_GROUP_MINIS_MAX;
+        uint32_t number = tally->pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX;
+        tally->pairs[i] = tally->last_mini[number] * SL_SEGMENT_GROUP_MINIS_MAX + mini;
+    }
+    qsort(tally->pairs, tally->pair_count, sizeof(*tally->pairs), compare_u32);
+
+    struct sl_buf *out = &emit->indexes;
+    sl_buf_clear(&emit->trial);
+    enum sl_codec codec = sl_codec_encode(sorted, tally->key_count, emit->effort, &emit->trial);
+    sl_buf_varint(out, tally->key_count);
+    sl_buf_u8(out, (uint8_t)codec);
+    sl_buf_varint(out, emit->trial.size_bytes);
+    sl_buf_append(out, emit->trial.bytes, emit->trial.size_bytes);
+    out->bad = out->bad || emit->trial.bad;
+    struct sl_bitmap *bitmap = sl_bitmap_create_sorted(tally->pairs, tally->pair_count);
+    sl_bitmap_encode(bitmap, out);
+    sl_bitmap_destroy(bitmap);
+    return SL_OK;
+}
+
+static sl_status
+emit_minis(struct sl_segment_emit *emit, uint32_t number, const uint64_t *keys,
+           const uint64_t *present, struct sl_error *err)
+{
+    struct tally tally;
+    uint32_t row_count = emit->group->row_count;
+    uint32_t mini_count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    if (!tally_init(&tally, row_count, emit->arena))
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
+    for (uint32_t i = 0; i < row_count; i++) {
+        bool is_next = i % SL_MINI_ROWS == 0 || keys[i] != keys[i - 1] || present != NULL;
+        if (!is_next || (present != NULL && !sl_bit_get(present, i)))
+            continue;
+        if (!tally_add(&tally, keys[i], i / SL_MINI_ROWS))
+            return SL_OK;
+    }
+    if ((uint64_t)tally.pair_count * 2 > (uint64_t)tally.key_count * mini_count)
+        return SL_OK; /* the average key is in most minis: it would exclude next to nothing */
+    size_t start = emit->indexes.size_bytes;
+    SL_TRY(encode_minis(emit, &tally, err));
+    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, number, start);
+    return SL_OK;
+}
+
+static sl_status
+emit_postings(struct sl_segment_emit *emit, uint32_t number, uint32_t entry_count,
+              const uint64_t *keys, const uint64_t *present, struct sl_error *err)
+{
+    uint32_t row_count = emit->group->row_count;
+    uint32_t mini_count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    struct sl_postings_builder *builder = sl_postings_builder_create(entry_count, mini_count);
+    if (builder == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
+    for (uint32_t m = 0; m < mini_count; m++) {
+        uint32_t codes[SL_MINI_ROWS];
+        uint32_t first = m * SL_MINI_ROWS;
+        uint32_t count = row_count - first < SL_MINI_ROWS ? row_count - first : SL_MINI_ROWS;
+        for (uint32_t i = 0; i < count; i++)
+            codes[i] = (uint32_t)keys[first + i];
+        sl_postings_builder_add(builder, m, codes, count,
+                                present == NULL ? NULL : present + first / 64);
+    }
+    uint64_t pairs = sl_postings_builder_pair_count(builder);
+    if (pairs * 2 <= (uint64_t)entry_count * mini_count) {
+        size_t start = emit->indexes.size_bytes;
+        sl_postings_builder_encode(builder, &emit->indexes);
+        sl_segment_emit_index(emit, SL_SEGMENT_INDEX_POSTINGS, number, start);
+    }
+    sl_postings_builder_destroy(builder);
+    return SL_OK;
+}
+
+sl_status
+sl_segment_index_emit(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
+                      uint32_t number, uint32_t entry_count, const uint64_t *keys,
+                      const uint64_t *present, struct sl_error *err)
+{
+    if (emit->group->row_count <= SL_MINI_ROWS)
+        return SL_OK; /* one mini: zones and dictionary say as much */
+    if (kind == SL_SEGMENT_INDEX_POSTINGS)
+        return emit_postings(emit, number, entry_count, keys, present, err);
+    return emit_minis(emit, number, keys, present, err);
+}
+
+/* Minis of the keys `from` .. `to` - 1 of the sorted list. */
+static void
+collect_members(const struct sl_bitmap *bitmap, uint32_t from, uint32_t to, uint64_t *minis)
+{
+    uint64_t words[SL_SEGMENT_MINI_WORDS];
+    for (uint32_t i = from; i < to; i++) {
+        sl_bitmap_read(bitmap, i * SL_SEGMENT_GROUP_MINIS_MAX, SL_SEGMENT_GROUP_MINIS_MAX, words);
+        for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
+            minis[w] |= words[w];
+    }
+}
+
+static sl_status
+collect_minis(const struct sl_segment_index *index, const void *bytes, uint64_t first,
+              uint64_t last, uint64_t *minis, struct sl_error *err)
+{
+    struct sl_cursor in = sl_cursor_over(bytes, index->part.size_bytes);
+    uint64_t count = sl_cursor_varint(&in);
+    uint8_t codec = sl_cursor_u8(&in);
+    uint64_t size_bytes = sl_cursor_varint(&in);
+    const uint8_t *encoded = sl_cursor_take(&in, (size_t)size_bytes);
+    if (in.bad || count == 0 || count > SL_BLOCK_ROWS || codec >= SL_CODEC_COUNT)
+        return sl_fail(err, SL_CORRUPT, "index of minis is malformed");
+    uint64_t *keys = sl_try_alloc(SL_BLOCK_ROWS * sizeof(*keys));
+    if (keys == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to read an index");
+    struct sl_bitmap *bitmap = NULL;
+    sl_status st = sl_codec_decode((enum sl_codec)codec, encoded, (size_t)size_bytes,
+                                   (uint32_t)count, UINT32_MAX, keys, err);
+    for (uint32_t i = 1; st == SL_OK && i < count; i++)
+        if (keys[i - 1] >= keys[i])
+            st = sl_fail(err, SL_CORRUPT, "keys of an index do not ascend at %u", i);
+    if (st == SL_OK)
+        st = sl_bitmap_decode(in.next, sl_cursor_left(&in), &bitmap, err);
+    if (st == SL_OK) {
+        uint32_t from = find_key(keys, (uint32_t)count, first);
+        uint32_t to =
+            last == UINT64_MAX ? (uint32_t)count : find_key(keys, (uint32_t)count, last + 1);
+        if (to - from <= KEYS_COLLECTED_MAX)
+            collect_members(bitmap, from, to, minis);
+        else
+            memset(minis, 0xff, SL_SEGMENT_MINI_WORDS * sizeof(*minis));
+    }
+    sl_bitmap_destroy(bitmap);
+    free(keys);
+    return st;
+}
+
+sl_status
+sl_segment_index_collect(const struct sl_segment_index *index, const void *bytes,
+                         uint32_t entry_count, uint32_t mini_count, uint64_t first, uint64_t last,
+                         uint64_t *minis, struct sl_error *err)
+{
+    if (index->kind == SL_SEGMENT_INDEX_MINIS)
+        return collect_minis(index, bytes, first, last, minis, err);
+    struct sl_postings postings;
+    SL_ASSERT(first <= last);
+    SL_ASSERT(last < entry_count);
+    SL_TRY(
+        sl_postings_open(bytes, index->part.size_bytes, entry_count, mini_count, &postings, err));
+    return sl_postings_collect(&postings, (uint32_t)first, (uint32_t)last, minis, err);
+}

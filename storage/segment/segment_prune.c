@@ -1,0 +1,413 @@
+/*
+ * segment_prune.c - which segments, blocks and minis cannot hold a row that satisfies a request.
+ *
+ * A test on a column becomes intervals of keys: codes where the column has a dictionary, because
+ * sorted dictionaries turn a range of addresses into a range of codes and an address that is not
+ * there into nothing at all. Intervals are held against the zones, block by block, and against
+ * the index of the column where there is one. A clause holds where any of its tests may, the
+ * request where all clauses may. Whatever cannot be decided counts as "perhaps".
+ */
+#include "storage/index/filter.h"
+#include "storage/segment/segment_index.h"
+#include "storage/segment/segment_input.h"
+#include "storage/segment/segment_open.h"
+
+struct pruning {
+    struct sl_segment_reader *reader;
+    const struct sl_segment_group *group;
+    uint32_t group_number;
+    uint32_t prune;
+    uint32_t mini_count;
+    struct sl_segment_counters *counters;
+    struct sl_error *err;
+};
+
+/* Keys of one interval, both ends inclusive. */
+struct interval {
+    uint64_t first, last;
+};
+
+static void
+fill_minis(uint64_t *minis, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        sl_bit_set(minis, i);
+}
+
+/* First entry of a dictionary of addresses at or above `key`. */
+static uint32_t
+lower_bound(const struct sl_addr *addrs, uint32_t count, struct sl_addr key)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (sl_addr_compare(addrs[middle], key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Codes of the addresses low .. high; false when there are none. */
+static bool
+find_codes(const struct sl_segment_item *item, uint32_t count, struct sl_addr low,
+           struct sl_addr high, struct interval *out_interval)
+{
+    if (sl_addr_compare(low, high) > 0)
+        return false;
+    uint32_t first = lower_bound(item->addrs, count, low);
+    uint32_t end = lower_bound(item->addrs, count, high);
+    if (end < count && sl_addr_equal(item->addrs[end], high))
+        end++;
+    if (first >= end)
+        return false;
+    *out_interval = (struct interval){first, end - 1};
+    return true;
+}
+
+static uint8_t
+lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
+}
+
+static bool
+is_same_text(const uint8_t *bytes, uint32_t size_bytes, struct sl_slice text)
+{
+    if (size_bytes != text.size_bytes)
+        return false;
+    for (uint32_t i = 0; i < size_bytes; i++)
+        if (lower(bytes[i]) != lower(text.bytes[i]))
+            return false;
+    return true;
+}
+
+/* Minis of an interval by the zones of the column's blocks. */
+static void
+collect_zones(const struct pruning *p, const struct sl_segment_group_column *column,
+              struct interval interval, uint64_t *minis)
+{
+    for (uint32_t b = 0; b < p->group->block_count; b++) {
+        const struct sl_segment_zone *zone = &column->zones[b];
+        uint32_t rows = sl_segment_block_size(p->group->row_count, b);
+        if (zone->null_count == rows || zone->max < interval.first || zone->min > interval.last)
+            continue;
+        fill_minis(minis, b * SL_BLOCK_MINIS, (rows + SL_MINI_ROWS - 1) / SL_MINI_ROWS);
+    }
+}
+
+/* The index of a column that may be used, or NULL. */
+static const struct sl_segment_index *
+find_index(const struct pruning *p, uint32_t number, uint32_t *out_item)
+{
+    for (uint32_t i = 0; i < p->group->index_count; i++) {
+        const struct sl_segment_index *index = &p->group->indexes[i];
+        uint32_t bit =
+            index->kind == SL_SEGMENT_INDEX_POSTINGS ? SL_PRUNE_POSTINGS : SL_PRUNE_BITMAP;
+        if (index->number != number || (p->prune & bit) == 0)
+            continue;
+        *out_item = sl_segment_item_of_index(p->group, i);
+        return index;
+    }
+    return NULL;
+}
+
+/* Minis that may hold a key of the interval, into minis. */
+static sl_status
+collect_interval(const struct pruning *p, const struct sl_segment_group_column *column,
+                 struct interval interval, uint64_t *minis)
+{
+    uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
+    uint64_t by_index[SL_SEGMENT_MINI_WORDS] = {0};
+    uint32_t item_number;
+    if ((p->prune & SL_PRUNE_ZONE) != 0)
+        collect_zones(p, column, interval, by_zone);
+    else
+        fill_minis(by_zone, 0, p->mini_count);
+    const struct sl_segment_index *index = find_index(p, column->number, &item_number);
+    if (index != NULL) {
+        const struct sl_segment_item *item;
+        uint32_t entries = column->dictionary == SL_SEGMENT_NONE
+                               ? 0
+                               : p->group->dictionaries[column->dictionary].entry_count;
+        SL_TRY(sl_segment_item_get(p->reader, p->group_number, item_number, &item, p->counters,
+                                   p->err));
+        sl_status st = sl_segment_index_collect(index, item->bytes, entries, p->mini_count,
+                                                interval.first, interval.last, by_index, p->err);
+        if (st != SL_OK) {
+            sl_segment_locate(p->reader, index->part.offset, p->err);
+            return st;
+        }
+    }
+    for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
+        minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & by_index[w];
+    return SL_OK;
+}
+
+/* Codes of all strings that are equal without regard to case. */
+static sl_status
+collect_text(const struct pruning *p, const struct sl_segment_group_column *column,
+             const struct sl_segment_item *item, struct sl_slice text, uint64_t *minis)
+{
+    uint32_t count = p->group->dictionaries[column->dictionary].entry_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t size_bytes = item->offsets[i + 1] - item->offsets[i];
+        if (is_same_text(item->bytes + item->offsets[i], size_bytes, text))
+            SL_TRY(collect_interval(p, column, (struct interval){i, i}, minis));
+    }
+    return SL_OK;
+}
+
+/* low .. high of a test as keys of the column; false: nothing. */
+static bool
+find_interval(const struct pruning *p, const struct sl_segment_group_column *column,
+              const struct sl_segment_item *item, const struct sl_column *described,
+              struct sl_addr low, struct sl_addr high, struct interval *out)
+{
+    if (item != NULL)
+        return find_codes(item, p->group->dictionaries[column->dictionary].entry_count, low, high,
+                          out);
+    *out = (struct interval){sl_segment_key(described->type, low.low),
+                             sl_segment_key(described->type, high.low)};
+    return out->first <= out->last;
+}
+
+static sl_status
+collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *minis)
+{
+    const struct sl_column *described = test->column;
+    const struct sl_segment_group_column *column =
+        sl_segment_find_column(p->reader, p->group_number, described);
+    const struct sl_segment_item *item = NULL;
+    bool is_bytes = sl_type_is_bytes(described->type);
+    if (column == NULL && described->is_nullable)
+        return SL_OK; /* NULL everywhere: never passes */
+    bool is_decidable = column != NULL && described->type != SL_TYPE_F64 &&
+                        is_bytes == (test->kind == SL_TEST_TEXT) &&
+                        (!is_bytes || column->dictionary != SL_SEGMENT_NONE) &&
+                        (described->type != SL_TYPE_ADDR || (p->prune & SL_PRUNE_POSTINGS) != 0);
+    if (!is_decidable) {
+        fill_minis(minis, 0, p->mini_count);
+        return SL_OK;
+    }
+    if (column->dictionary != SL_SEGMENT_NONE)
+        SL_TRY(sl_segment_item_get(p->reader, p->group_number, column->dictionary, &item,
+                                   p->counters, p->err));
+    struct interval interval;
+    switch (test->kind) {
+    case SL_TEST_TEXT:
+        return collect_text(p, column, item, test->text, minis);
+    case SL_TEST_RANGE:
+        if (find_interval(p, column, item, described, test->low, test->high, &interval))
+            return collect_interval(p, column, interval, minis);
+        return SL_OK;
+    case SL_TEST_SET:
+        for (uint32_t i = 0; i < test->key_count; i++)
+            if (find_interval(p, column, item, described, test->keys[i], test->keys[i], &interval))
+                SL_TRY(collect_interval(p, column, interval, minis));
+        return SL_OK;
+    }
+    return SL_OK;
+}
+
+/* Minis that all clauses leave. */
+static sl_status
+prune_group(const struct pruning *p, const struct sl_clause *clauses, uint32_t clause_count,
+            uint64_t *minis)
+{
+    memset(minis, 0, SL_SEGMENT_MINI_WORDS * sizeof(*minis));
+    fill_minis(minis, 0, p->mini_count);
+    for (uint32_t c = 0; c < clause_count; c++) {
+        uint64_t any[SL_SEGMENT_MINI_WORDS] = {0};
+        for (uint32_t t = 0; t < clauses[c].test_count; t++)
+            SL_TRY(collect_test(p, &clauses[c].tests[t], any));
+        for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
+            minis[w] &= any[w];
+    }
+    return SL_OK;
+}
+
+static uint32_t
+count_empty_blocks(const struct pruning *p, const uint64_t *minis)
+{
+    uint32_t count = 0;
+    for (uint32_t b = 0; b < p->group->block_count; b++) {
+        uint64_t bits = minis[b * SL_BLOCK_MINIS / 64] >> (b * SL_BLOCK_MINIS % 64);
+        count += (bits & ((UINT64_C(1) << SL_BLOCK_MINIS) - 1)) == 0;
+    }
+    return count;
+}
+
+sl_status
+sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t group,
+                        const struct sl_clause *clauses, uint32_t clause_count, uint32_t prune,
+                        uint64_t *out_minis, struct sl_segment_counters *counters,
+                        struct sl_error *err)
+{
+    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
+    SL_ASSERT(group < reader->footer.summary.group_count);
+    struct pruning p = {
+        .reader = reader,
+        .group = &reader->footer.groups[group],
+        .group_number = group,
+        .prune = prune & (SL_PRUNE_ZONE | SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS),
+        .counters = counters,
+        .err = err,
+    };
+    p.mini_count = (p.group->row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    memset(out_minis, 0, SL_SEGMENT_MINI_WORDS * sizeof(*out_minis));
+    if (p.prune == 0) {
+        fill_minis(out_minis, 0, p.mini_count);
+        return SL_OK;
+    }
+    sl_segment_group_acquire(reader, group);
+    sl_status st = prune_group(&p, clauses, clause_count, out_minis);
+    uint32_t empty = st == SL_OK ? count_empty_blocks(&p, out_minis) : 0;
+    uint32_t by_zone = 0;
+    if (empty != 0 && counters != NULL && p.prune != SL_PRUNE_ZONE) {
+        /* Once more without indexes, to tell the two apart. */
+        uint64_t minis[SL_SEGMENT_MINI_WORDS];
+        p.prune &= SL_PRUNE_ZONE;
+        if (p.prune != 0)
+            st = prune_group(&p, clauses, clause_count, minis);
+        by_zone = p.prune != 0 && st == SL_OK ? count_empty_blocks(&p, minis) : 0;
+    } else {
+        by_zone = empty;
+    }
+    if (counters != NULL) {
+        counters->blocks_pruned_zone += by_zone;
+        counters->blocks_pruned_index += empty - by_zone;
+    }
+    sl_segment_group_release(reader, group);
+    return st;
+}
+
+/* Could a value of a time column within bounds pass the test? */
+static bool
+may_match_time(const struct sl_test *test, int64_t min_us, int64_t max_us)
+{
+    if (test->kind == SL_TEST_RANGE)
+        return (int64_t)test->low.low <= max_us && (int64_t)test->high.low >= min_us;
+    for (uint32_t i = 0; test->kind == SL_TEST_SET && i < test->key_count; i++)
+        if ((int64_t)test->keys[i].low >= min_us && (int64_t)test->keys[i].low <= max_us)
+            return true;
+    return test->kind == SL_TEST_TEXT;
+}
+
+/* Could a row of any group pass the test, by the zones of the groups? */
+static bool
+may_match_zones(const struct sl_segment_reader *reader, const struct sl_test *test)
+{
+    const struct sl_column *column = test->column;
+    bool is_integer = sl_type_is_unsigned(column->type) || sl_type_is_signed(column->type);
+    if (!is_integer || test->kind == SL_TEST_TEXT)
+        return true;
+    for (uint32_t g = 0; g < reader->footer.summary.group_count; g++) {
+        uint64_t min, max;
+        if (!sl_segment_reader_zone(reader, g, SL_SEGMENT_ALL_BLOCKS, column, &min, &max))
+            continue;
+        min = sl_segment_key(column->type, min);
+        max = sl_segment_key(column->type, max);
+        if (test->kind == SL_TEST_RANGE && sl_segment_key(column->type, test->low.low) <= max &&
+            sl_segment_key(column->type, test->high.low) >= min)
+            return true;
+        for (uint32_t i = 0; test->kind == SL_TEST_SET && i < test->key_count; i++) {
+            uint64_t key = sl_segment_key(column->type, test->keys[i].low);
+            if (key >= min && key <= max)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Is one of the test's addresses perhaps in the filter? Ranges cannot be asked. */
+static bool
+may_match_filter(const struct sl_filter *filter, const struct sl_test *test)
+{
+    bool is_end =
+        test->column->index == SL_COLUMN_SRC_ADDR || test->column->index == SL_COLUMN_DST_ADDR;
+    if (!is_end || test->kind == SL_TEST_TEXT)
+        return true;
+    if (test->kind == SL_TEST_RANGE)
+        return !sl_addr_equal(test->low, test->high) ||
+               sl_filter_may_contain(filter, sl_filter_hash_addr(test->low));
+    for (uint32_t i = 0; i < test->key_count; i++)
+        if (sl_filter_may_contain(filter, sl_filter_hash_addr(test->keys[i])))
+            return true;
+    return false;
+}
+
+static bool
+may_match_test(const struct sl_segment_reader *reader, const struct sl_test *test, uint32_t prune,
+               const struct sl_filter *filter)
+{
+    const struct sl_segment_summary *sum = &reader->footer.summary;
+    uint32_t index = test->column->index;
+    if ((prune & SL_PRUNE_TIME) != 0 && index == SL_COLUMN_FIRST_SEEN &&
+        !may_match_time(test, sum->first_seen_min_us, sum->first_seen_max_us))
+        return false;
+    if ((prune & SL_PRUNE_TIME) != 0 && index == SL_COLUMN_LAST_SEEN &&
+        !may_match_time(test, sum->last_seen_min_us, sum->last_seen_max_us))
+        return false;
+    if ((prune & SL_PRUNE_ZONE) != 0 && !may_match_zones(reader, test))
+        return false;
+    return filter == NULL || may_match_filter(filter, test);
+}
+
+/* Does any clause ask for something that a filter can answer? */
+static bool
+wants_filter(const struct sl_clause *clauses, uint32_t clause_count)
+{
+    for (uint32_t c = 0; c < clause_count; c++)
+        for (uint32_t t = 0; t < clauses[c].test_count; t++) {
+            const struct sl_test *test = &clauses[c].tests[t];
+            if (test->column->type == SL_TYPE_ADDR &&
+                (test->kind == SL_TEST_SET || sl_addr_equal(test->low, test->high)))
+                return true;
+        }
+    return false;
+}
+
+static bool
+may_match(const struct sl_segment_reader *reader, const struct sl_clause *clauses,
+          uint32_t clause_count, uint32_t prune, const struct sl_filter *filter)
+{
+    for (uint32_t c = 0; c < clause_count; c++) {
+        bool is_any = false;
+        for (uint32_t t = 0; t < clauses[c].test_count && !is_any; t++)
+            is_any = may_match_test(reader, &clauses[c].tests[t], prune, filter);
+        if (!is_any)
+            return false;
+    }
+    return true;
+}
+
+sl_status
+sl_segment_reader_match(struct sl_segment_reader *reader, const struct sl_clause *clauses,
+                        uint32_t clause_count, uint32_t prune, bool *out_may_match,
+                        struct sl_segment_counters *counters, struct sl_error *err)
+{
+    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
+    *out_may_match = may_match(reader, clauses, clause_count, prune, NULL);
+    const struct sl_segment_part *part = &reader->footer.filter;
+    if (!*out_may_match || (prune & SL_PRUNE_FILTER) == 0 || part->size_bytes == 0 ||
+        !wants_filter(clauses, clause_count))
+        return SL_OK;
+    struct sl_arena *arena = sl_segment_arena_create(reader->budget);
+    uint8_t *bytes = sl_arena_alloc(arena, part->size_bytes);
+    struct sl_filter filter;
+    sl_status st = bytes == NULL
+                       ? sl_fail(err, SL_LIMIT, "%s: no memory for a filter", reader->name)
+                       : sl_segment_read_part(reader, part, bytes, counters, err);
+    if (st == SL_OK) {
+        st = sl_filter_open(bytes, part->size_bytes, &filter, err);
+        if (st != SL_OK)
+            sl_segment_locate(reader, part->offset, err);
+    }
+    if (st == SL_OK)
+        *out_may_match = may_match(reader, clauses, clause_count, prune, &filter);
+    sl_arena_destroy(arena);
+    return st;
+}
