@@ -115,7 +115,7 @@ sample_mini(const uint64_t *values, uint32_t rows, uint32_t runs, struct seen *s
     t->pack_bits += packed_bits(sample, count, minimum_of(sample, count), rows);
     if (pairs != 0) {
         t->delta_bits[0] += packed_bits(offset, pairs, minimum_of(offset, pairs), rows) + 64;
-        t->delta_bits[1] += packed_bits(zigzag, pairs, 0, rows) + 64;
+        t->delta_bits[1] += packed_bits(zigzag, pairs, minimum_of(zigzag, pairs), rows) + 64;
     }
     count_distinct(seen, sample, count, t);
 }
@@ -139,8 +139,10 @@ dict_bits(const struct tally *t, uint32_t count, uint64_t span)
     SL_ASSERT(distinct > 0);
     if (t->sampled < count)
         distinct += (uint64_t)t->seen_once * t->seen_once / (2 * twice);
-    if (distinct > SL_DICT_ENTRIES_MAX)
+    if (distinct > 2 * SL_DICT_ENTRIES_MAX)
         return UINT64_MAX;
+    if (distinct > SL_DICT_ENTRIES_MAX)
+        distinct = SL_DICT_ENTRIES_MAX; /* may be: to try costs little */
     uint64_t entry_bits = sl_bits_width(span / distinct) + 2;
     return distinct * entry_bits + (uint64_t)count * sl_bits_width(distinct - 1) + 512;
 }
