@@ -1,2 +1,12 @@
 # Plan, operators, grouping, and whole statements against other databases.
 sluice_test(unit/query/group_table_test.c sluice_query)
+sluice_test(unit/query/op_test.c sluice_query)
+
+# sluice_oracle(name LIBRARIES...): tests/query/<name>.c with what the oracles share.
+function(sluice_oracle name)
+    sluice_test(query/${name}.c sluice_query ${ARGN})
+    target_sources(query.${name} PRIVATE query/oracle.c)
+endfunction()
+sluice_oracle(sqlite_oracle_test sluice_ext_sqlite)
+sluice_oracle(mariadb_oracle_test)
+sluice_oracle(prune_test)

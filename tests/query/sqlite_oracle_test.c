@@ -600,6 +600,7 @@ say_order(struct world *w, struct twin *t, uint32_t count, uint32_t first)
         if (i != 0)
             say(t, ", ");
         say_number(t, (int64_t)((first + i) % count) + 1);
+        say_two(t, "", " COLLATE NOCASE"); /* MIN(app) has lost the column's collation there */
         if (draw(w, 2) == 0)
             say(t, " DESC");
     }
