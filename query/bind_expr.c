@@ -200,6 +200,20 @@ recognise_bucket(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err
                       expr, err);
 }
 
+/* Among operators, a hexadecimal literal of up to 8 bytes is a number. */
+static sl_status
+bind_operand(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+             struct sl_error *err)
+{
+    struct sl_value value = {.type = SL_TYPE_U64};
+
+    if (node->kind != SL_NODE_BYTES || node->text.size_bytes > 8)
+        return sl_bind_expr(s, node, out_expr, err);
+    for (uint32_t i = 0; i < node->text.size_bytes; i++)
+        value.as.u64 = value.as.u64 << 8 | node->text.bytes[i];
+    return bind_value(s, node, &value, out_expr, err);
+}
+
 static sl_status
 bind_operator(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
               struct sl_error *err)
@@ -224,7 +238,7 @@ bind_operator(struct sl_scope *s, const struct sl_node *node, struct sl_expr **o
     }
     SL_ASSERT(node->arg_count <= SL_COUNTOF(args));
     for (uint32_t i = 0; i < node->arg_count; i++)
-        SL_TRY(sl_bind_expr(s, node->args[i], &args[i], err));
+        SL_TRY(bind_operand(s, node->args[i], &args[i], err));
     SL_TRY(sl_expr_call(&s->binder->typing, node->function, node->position, args, node->arg_count,
                         out_expr, err));
     return node->function == SL_FN_MUL ? recognise_bucket(s, out_expr, err) : SL_OK;

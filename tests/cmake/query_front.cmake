@@ -1,1 +1,4 @@
 # The front of query: lexer, parser, binder, functions, programs.
+sluice_test(unit/query/function_test.c sluice_query_front)
+sluice_test(unit/query/bind_test.c sluice_query_front)
+sluice_fuzz(parse sluice_query_front)

@@ -1,0 +1,1 @@
+SELECT UNIX_TIMESTAMP(last_seen) DIV 60 * 60 AS "time", app, SUM(bytes) FROM flows WHERE host IN (10.0.0.0/8, 2001:db8::1) AND protocol = tcp LAST 1h GROUP BY 1, app HAVING COUNT(*) > 1 ORDER BY 3 DESC LIMIT 10 OFFSET 5

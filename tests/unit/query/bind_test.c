@@ -1,0 +1,277 @@
+/*
+ * bind_test.c - statements as a whole: shape of the bound tree, and errors that point.
+ */
+#include "query/function.h"
+#include "tests/unit/query/front_support.h"
+
+static const struct sl_select *
+bind(struct front *f, const char *text)
+{
+    if (front_bind(f, text) != SL_OK)
+        fail_msg("%s: %s", text, f->err.text);
+    return f->statement.select;
+}
+
+static void
+fails(struct front *f, const char *text, sl_status status, uint16_t number, const char *story)
+{
+    sl_status st = front_bind(f, text);
+
+    if (st != status || f->err.sql_number != number || strcmp(f->err.text, story) != 0)
+        fail_msg("%s: %d %u \"%s\"", text, (int)st, f->err.sql_number, f->err.text);
+}
+
+static bool
+is_call(const struct sl_expr *e, enum sl_function_id id)
+{
+    return sl_expr_is_call(e, id);
+}
+
+static void
+columns_are_found_by_all_their_names(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_select *s = bind(
+        &f, "SELECT src_addr, SRC_ADDR, sourceIPv4Address, IPV4_SRC_ADDR, f.src_addr FROM flows f");
+    assert_int_equal(s->source, SL_SOURCE_FLOWS);
+    assert_int_equal(s->input_count, 1);
+    assert_int_equal(s->visible_count, 5);
+    assert_string_equal(s->outputs[0].origin_column, "src_addr");
+    assert_string_equal(s->outputs[2].name, "sourceIPv4Address");
+    s = bind(&f, "SELECT * FROM flows.flows");
+    assert_int_equal(s->visible_count, sl_schema_count(f.schema));
+    s = bind(&f, "SELECT bytes, in_bytes FROM flows");
+    assert_true(is_call(s->outputs[0].expr, SL_FN_FLOW_TOTAL));
+    assert_int_equal(s->input_count, 3);
+    front_close(&f);
+}
+
+static void
+errors_point_and_suggest(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    fails(&f, "SELECT byts FROM flows", SL_NAME, 1054,
+          "unknown column \"byts\" at 1:8, did you mean \"bytes\"?");
+    fails(&f, "SELECT 1\nFROM flws", SL_NAME, 1146, "unknown table \"flws\" at 2:6");
+    fails(&f, "SELECT LENGHT('a')", SL_NAME, 1305, "unknown function \"LENGHT\" at 1:8");
+    fails(&f, "SELECT LENGT('a')", SL_NAME, 1305,
+          "unknown function \"LENGT\" at 1:8, did you mean \"LENGTH\"?");
+    fails(&f, "SELECT FROM flows", SL_SYNTAX, 1064,
+          "unexpected \"FROM\", expected an expression at 1:8");
+    fails(&f, "SELECT 1 +", SL_SYNTAX, 1064,
+          "unexpected end of statement, expected an expression at 1:11");
+    fails(&f, "SELECT 'a", SL_SYNTAX, 1064, "a quoted text has no end at 1:8");
+    fails(&f, "SELECT LENGTH()", SL_TYPE, 1582,
+          "incorrect parameter count in the call to LENGTH at 1:8");
+    fails(&f, "SELECT SUM(SUM(in_bytes)) FROM flows", SL_TYPE, 1111,
+          "invalid use of the aggregate SUM at 1:12");
+    fails(&f, "SELECT 1 FROM flows WHERE SUM(in_bytes) > 1", SL_TYPE, 1111,
+          "invalid use of the aggregate SUM at 1:27");
+    fails(&f, "SELECT 1 FROM flows WHERE src_addr = 'abc'", SL_TYPE, 1411,
+          "this is not an address at 1:38");
+    fails(&f, "SELECT 1 FROM flows WHERE last_seen > 'abc'", SL_TYPE, 1525,
+          "this is not a date or time at 1:39");
+    fails(&f, "SELECT host FROM flows", SL_NAME, 1054,
+          "\"host\" stands for both sides of a flow and works in a condition or in GROUP BY only; "
+          "use src_addr or dst_addr at 1:8");
+    fails(&f, "SELECT @@nosuch", SL_NAME, 1193, "unknown system variable \"nosuch\" at 1:8");
+    fails(&f, "SELECT 1 UNION SELECT 1, 2", SL_TYPE, 1222,
+          "the selects of a UNION have different numbers of columns at 1:16");
+    fails(&f, "SELECT in_bytes FROM flows ORDER BY 2", SL_NAME, 1054,
+          "there is no column number 2 in the list at 1:37");
+    f.session.time_zone = "Mars";
+    fails(&f, "SELECT 1", SL_NAME, 1298, "unknown or incorrect time zone \"Mars\" at 1:1");
+    front_close(&f);
+}
+
+static void
+addresses_blocks_and_names_are_values(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_expr *w = bind(&f, "SELECT 1 FROM flows WHERE src_addr = 10.1.2.3")->where;
+    assert_true(is_call(w, SL_FN_EQ));
+    assert_int_equal(w->args[1]->value.as.addr.low, 0x0a010203);
+    w = bind(&f, "SELECT 1 FROM flows WHERE src_addr IN 10.0.0.0/8")->where;
+    assert_true(is_call(w, SL_FN_BETWEEN));
+    assert_int_equal(w->args[2]->value.as.addr.low, 0x0affffff);
+    w = bind(&f,
+             "SELECT 1 FROM flows WHERE src_addr NOT IN (10.0.0.0/8, '10.2.0.0/16', 2001:db8::/32)")
+            ->where;
+    assert_true(is_call(w, SL_FN_NOT));
+    assert_true(is_call(w->args[0], SL_FN_IN_RANGES));
+    assert_int_equal(w->args[0]->arg_count, 5); /* the second block lies in the first */
+    w = bind(&f, "SELECT 1 FROM flows WHERE protocol = tcp AND dst_port IN (https, 'ssh', 8080)")
+            ->where;
+    assert_true(is_call(w, SL_FN_AND));
+    assert_int_equal(w->args[0]->args[1]->value.as.i64, 6);
+    assert_int_equal(w->args[1]->args[1]->value.as.i64, 443);
+    assert_int_equal(w->args[1]->args[2]->value.as.i64, 22);
+    w = bind(&f, "SELECT 1 FROM flows WHERE dst_port = '443'")->where;
+    assert_int_equal(w->args[1]->type.type, SL_TYPE_I64);
+    assert_int_equal(w->args[0]->kind, SL_EXPR_INPUT);
+    f.session.dialect = SL_DIALECT_MYSQL;
+    w = bind(&f, "SELECT 1 FROM flows WHERE src_addr = '2001:db8::1'")->where;
+    assert_int_equal(w->args[1]->type.type, SL_TYPE_ADDR);
+    front_close(&f);
+}
+
+static void
+host_and_port_mean_either_side(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_expr *w = bind(&f, "SELECT 1 FROM flows WHERE host = 10.0.0.1")->where;
+    assert_true(is_call(w, SL_FN_OR));
+    assert_true(is_call(w->args[0], SL_FN_EQ));
+    assert_int_not_equal(w->args[0]->args[0]->slot, w->args[1]->args[0]->slot);
+    w = bind(&f, "SELECT 1 FROM flows WHERE host <> 10.0.0.1")->where;
+    assert_true(is_call(w, SL_FN_NOT) && is_call(w->args[0], SL_FN_OR));
+    w = bind(&f, "SELECT 1 FROM flows WHERE port NOT IN (22, https)")->where;
+    assert_true(is_call(w, SL_FN_NOT) && is_call(w->args[0], SL_FN_OR));
+    assert_true(is_call(w->args[0]->args[0], SL_FN_IN));
+    const struct sl_select *s = bind(&f, "SELECT host, SUM(bytes) b FROM flows GROUP BY host "
+                                         "HAVING host <> 10.0.0.1 ORDER BY b DESC");
+    assert_int_equal(s->keys[0].kind, SL_KEY_HOST);
+    assert_non_null(s->keys[0].other);
+    assert_int_equal(s->outputs[0].expr->kind, SL_EXPR_KEY);
+    assert_true(is_call(s->having, SL_FN_NE));
+    assert_int_equal(s->orders[0].output, 1);
+    assert_true(s->orders[0].is_descending);
+    front_close(&f);
+}
+
+static void
+groups_have_two_stages(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_select *s =
+        bind(&f, "SELECT UNIX_TIMESTAMP(last_seen) DIV 60 * 60 AS \"time\", app, SUM(in_bytes + "
+                 "out_bytes) * 8, "
+                 "AVG(in_bytes), COUNT(*), COUNT(1), src_port FROM flows GROUP BY 1, app "
+                 "HAVING COUNT(*) > 2 ORDER BY time, MAX(in_bytes) LIMIT 5, 10");
+    assert_true(s->is_grouped);
+    assert_int_equal(s->key_count, 2);
+    assert_true(is_call(s->keys[0].expr, SL_FN_UNIX_BUCKET));
+    assert_int_equal(s->outputs[0].expr->kind, SL_EXPR_KEY);
+    assert_int_equal(s->outputs[1].expr->kind, SL_EXPR_KEY);
+    assert_true(is_call(s->outputs[2].expr, SL_FN_MUL));
+    assert_int_equal(s->outputs[2].expr->args[0]->type.type, SL_TYPE_DECIMAL);
+    assert_int_equal(s->outputs[3].expr->type.type, SL_TYPE_DECIMAL);
+    assert_int_equal(s->outputs[3].expr->type.scale, 4);
+    assert_int_equal(s->outputs[4].expr->slot, s->outputs[5].expr->slot);
+    assert_int_equal(s->aggregates[s->outputs[6].expr->slot].kind, SL_AGG_ANY);
+    assert_int_equal(s->visible_count, 7);
+    assert_int_equal(s->output_count, 8);
+    assert_int_equal(s->orders[0].output, 0);
+    assert_int_equal(s->orders[1].output, 7);
+    assert_int_equal(s->limit, 10);
+    assert_int_equal(s->offset, 5);
+    s = bind(
+        &f,
+        "SELECT COUNT(DISTINCT src_addr, dst_port), QUANTILE(in_bytes, 0.9), "
+        "PERCENTILE(in_bytes, 90), MEDIAN(in_bytes), GROUP_CONCAT(app SEPARATOR '/') FROM flows");
+    assert_int_equal(s->aggregate_count, 4); /* QUANTILE and PERCENTILE are the same */
+    assert_true(is_call(s->aggregates[0].argument, SL_FN_TUPLE));
+    front_close(&f);
+}
+
+static void
+the_other_clauses_bind(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_expr *w = bind(&f, "SELECT app FROM flows WHERE app = 'x' LAST 1h")->where;
+    assert_true(is_call(w, SL_FN_AND) && is_call(w->args[1], SL_FN_GE));
+    assert_true(w->args[1]->args[1]->value.as.i64 ==
+                INT64_C(1795420800123456) - 3600 * INT64_C(1000000));
+    assert_true(is_call(bind(&f, "SELECT app FROM flows LAST 5 MINUTES")->where, SL_FN_GE));
+    const struct sl_select *s =
+        bind(&f, "SELECT a, SUM(b) FROM (SELECT src_addr a, in_bytes b FROM flows UNION ALL "
+                 "SELECT dst_addr, out_bytes FROM flows) t GROUP BY a ORDER BY 2 DESC LIMIT 3");
+    assert_int_equal(s->source, SL_SOURCE_SELECT);
+    assert_true(s->subselect->next_union->is_union_all);
+    s = bind(&f, "(SELECT 1 AS x LIMIT 1) UNION SELECT 2.5 ORDER BY x DESC");
+    assert_int_equal(s->outputs[0].expr->type.type, SL_TYPE_DECIMAL);
+    assert_int_equal(s->order_count, 1);
+    assert_true(bind(&f, "SELECT DISTINCT app FROM flows ORDER BY app")->is_distinct);
+    (void)bind(&f, "EXPLAIN ANALYZE SELECT 1");
+    assert_int_equal(f.statement.class, SL_CLASS_EXPLAIN_ANALYZE);
+    (void)bind(&f, "DELETE FROM flows WHERE last_seen < NOW() - INTERVAL 30 DAY; SELECT 1");
+    assert_int_equal(f.statement.class, SL_CLASS_DELETE);
+    assert_int_equal(f.statement.consumed_bytes, 60);
+    assert_int_equal(bind(&f, "SHOW COLUMNS FROM flows")->visible_count, 6);
+    (void)bind(&f, "SHOW TABLES");
+    assert_null(bind(&f, " -- nothing\n ;"));
+    f.session.dialect = SL_DIALECT_MYSQL;
+    (void)bind(&f,
+               "SELECT /*!40001 SQL_NO_CACHE */ `app`, \"str\" FROM `flows`.`flows` # x\n/* y */");
+    assert_string_equal(f.statement.select->outputs[0].name, "app");
+    (void)bind(&f, "SELECT app FROM flows WHERE protocol = ? LIMIT ?");
+    assert_int_equal(f.statement.parameter_count, 2);
+    struct sl_value values[2] = {{.type = SL_TYPE_F64, .as.f64 = 6},
+                                 {.type = SL_TYPE_F64, .as.f64 = 3}};
+    f.session.parameters = values;
+    f.session.parameter_count = 2;
+    s = bind(&f, "SELECT app FROM flows WHERE protocol = ? LIMIT ?");
+    assert_int_equal(s->where->args[1]->value.as.i64, 6);
+    assert_int_equal(s->limit, 3);
+    front_close(&f);
+}
+
+static void
+depth_and_size_are_bounded(void **state)
+{
+    struct front f;
+    size_t size = 40000;
+    char *text = malloc(size + 64);
+
+    (void)state;
+    assert_non_null(text);
+    front_open(&f);
+    memcpy(text, "SELECT ", 7);
+    memset(text + 7, '(', size);
+    text[7 + size] = '\0';
+    assert_int_equal(front_bind(&f, text), SL_LIMIT);
+    for (size_t i = 0; i < size; i += 2)
+        memcpy(text + 7 + i, "1+", 2);
+    text[7 + size - 1] = '\0';
+    assert_int_equal(front_bind(&f, text), SL_LIMIT);
+    for (size_t i = 0; i < size; i++)
+        text[7 + i] = '-';
+    for (size_t i = 1; i < size; i += 2)
+        text[7 + i] = ' ';
+    assert_int_equal(front_bind(&f, text), SL_LIMIT);
+    front_close(&f);
+    free(text);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_found_by_all_their_names),
+        cmocka_unit_test(errors_point_and_suggest),
+        cmocka_unit_test(addresses_blocks_and_names_are_values),
+        cmocka_unit_test(host_and_port_mean_either_side),
+        cmocka_unit_test(groups_have_two_stages),
+        cmocka_unit_test(the_other_clauses_bind),
+        cmocka_unit_test(depth_and_size_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
