@@ -318,7 +318,7 @@ sl_config_read(struct sl_config *config, const char *path, struct sl_error *err)
     if (state.file == NULL)
         return sl_fail_errno(err, "cannot read %s", path);
 
-    int code = ini_parse_stream(read_line, state.file, take_setting, &state);
+    int code = ini_parse_stream(read_line, &state, take_setting, &state);
     (void)fclose(state.file); /* opened read-only: there is nothing to lose */
     if (state.is_too_long)
         return sl_fail(err, SL_FORMAT, "%s:%d: the line is too long", path, state.line);
@@ -339,7 +339,7 @@ struct argument {
 
 /* "--key value", "--key=value" or "--flag" at argv[at]. */
 static sl_status
-read_argument(int argc, char *const *argv, int at, struct argument *out, struct sl_error *err)
+read_argument(int argc, const char *const *argv, int at, struct argument *out, struct sl_error *err)
 {
     const char *word = argv[at];
     if (strncmp(word, "--", 2) != 0)
@@ -372,7 +372,7 @@ read_argument(int argc, char *const *argv, int at, struct argument *out, struct 
 enum pass { PASS_FILE, PASS_OPTIONS };
 
 static sl_status
-walk_arguments(struct sl_config *config, int argc, char *const *argv, enum pass pass,
+walk_arguments(struct sl_config *config, int argc, const char *const *argv, enum pass pass,
                enum sl_config_wish *out_wish, struct sl_error *err)
 {
     struct argument argument = {0};
@@ -393,7 +393,7 @@ walk_arguments(struct sl_config *config, int argc, char *const *argv, enum pass 
 }
 
 sl_status
-sl_config_arguments(struct sl_config *config, int argc, char *const *argv,
+sl_config_arguments(struct sl_config *config, int argc, const char *const *argv,
                     enum sl_config_wish *out_wish, struct sl_error *err)
 {
     *out_wish = SL_WISH_RUN;

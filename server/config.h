@@ -52,7 +52,7 @@ enum sl_config_wish { SL_WISH_RUN, SL_WISH_HELP, SL_WISH_VERSION };
 
 /* The command line, with the file that --config names read first. */
 SL_MUST_CHECK
-sl_status sl_config_arguments(struct sl_config *config, int argc, char *const *argv,
+sl_status sl_config_arguments(struct sl_config *config, int argc, const char *const *argv,
                               enum sl_config_wish *out_wish, struct sl_error *err);
 
 /* As it was written. */

@@ -49,7 +49,7 @@ main(int argc, char **argv)
     struct sl_error err = {0};
     int code = 1;
 
-    if (sl_config_arguments(config, argc, argv, &wish, &err) != SL_OK)
+    if (sl_config_arguments(config, argc, (const char *const *)argv, &wish, &err) != SL_OK)
         fprintf(stderr, "sluiced: %s\n", err.text);
     else if (wish == SL_WISH_HELP)
         code = print_help();
