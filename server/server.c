@@ -273,12 +273,14 @@ write_port_file(const char *path, uint16_t port, struct sl_error *err)
     return st;
 }
 
-/* Whoever can reach a door for queries is let in: so it must not be reached from outside. */
+/* Where the native protocol listens. Whoever can reach a door for queries is let in: so it must
+ * not be reached from outside. */
 static sl_status
-check_reach(const struct sl_config *config, const struct sl_endpoint *endpoint,
-            struct sl_error *err)
+native_endpoint(const struct sl_config *config, struct sl_endpoint *out_endpoint,
+                struct sl_error *err)
 {
-    if (endpoint->is_loopback || sl_config_number(config, SL_OPTION_INSECURE) != 0)
+    SL_TRY(sl_endpoint_parse(sl_config_text(config, SL_OPTION_LISTEN), out_endpoint, err));
+    if (out_endpoint->is_loopback || sl_config_number(config, SL_OPTION_INSECURE) != 0)
         return SL_OK;
     return sl_fail(err, SL_DENIED,
                    "listen = %s is not a loopback address, and there are no users and passwords "
@@ -295,8 +297,7 @@ open_native(struct sl_server *server, struct sl_error *err)
     const char *wanted = sl_config_text(config, SL_OPTION_LISTEN);
     if (sl_config_is_off(config, SL_OPTION_LISTEN))
         return SL_OK;
-    SL_TRY(sl_endpoint_parse(wanted, &endpoint, err));
-    SL_TRY(check_reach(config, &endpoint, err));
+    SL_TRY(native_endpoint(config, &endpoint, err));
     sl_status st = sl_acceptor_open(server->service.loop, &endpoint, on_accept, server,
                                     &server->acceptor, err);
     if (st != SL_OK) {
@@ -381,7 +382,13 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
     server->conversations = (struct sl_conversation_list){
         .service = &server->service, .on_empty = on_all_gone, .context = server};
 
-    sl_status st = open_store(server, err);
+    /* A wish that is to be refused is refused before anything is opened. */
+    struct sl_endpoint endpoint;
+    sl_status st = SL_OK;
+    if (!sl_config_is_off(config, SL_OPTION_LISTEN))
+        st = native_endpoint(config, &endpoint, err);
+    if (st == SL_OK)
+        st = open_store(server, err);
     if (st == SL_OK) {
         server->service.env.store = server->service.store;
         st = open_ingest(server, err);
