@@ -537,7 +537,7 @@ run_step(struct sl_run *run, const struct step *step, const struct sl_program_ro
                                        : step->expr->kind == SL_EXPR_KEY ? source->keys
                                                                          : source->aggregates;
         *out = (struct sl_register){.vector = from[step->expr->slot]};
-        return SL_OK;
+        return sl_run_settle(run, &out->vector);
     }
     if (step->kind == STEP_CONST) {
         *out = (struct sl_register){.vector = step->constant};

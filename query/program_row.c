@@ -173,6 +173,23 @@ make_constant(struct sl_register *reg, uint32_t count)
     reg->vector.present = NULL;
 }
 
+sl_status
+sl_run_settle(struct sl_run *run, struct sl_vector *vector)
+{
+    if (vector->encoding != SL_CONSTANT || vector->present == NULL)
+        return SL_OK;
+    if (vector->value_count == 0) {
+        vector->present = NULL;
+        return SL_OK;
+    }
+    vector->codes = sl_arena_calloc(run->arena, (size_t)run->count + 1, sizeof(uint32_t));
+    if (vector->codes == NULL)
+        return sl_fail_memory(run->err);
+    vector->encoding = SL_DICT;
+    vector->is_sorted = true;
+    return SL_OK;
+}
+
 /* All arguments are constant, and so is the result. */
 static sl_status
 run_constant(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
@@ -251,8 +268,8 @@ spread_values(struct sl_run *run, const struct sl_vector *dict, const struct sl_
     *out = (struct sl_register){.vector = entries->vector};
     out->vector.count = run->count;
     if (entries->vector.encoding == SL_CONSTANT) {
-        out->vector.present = entries->vector.value_count == 0 ? NULL : dict->present;
-        return SL_OK;
+        out->vector.present = dict->present;
+        return sl_run_settle(run, &out->vector);
     }
     SL_ASSERT(entries->vector.encoding == SL_PLAIN);
     out->vector.encoding = SL_DICT;

@@ -49,6 +49,11 @@ SL_MUST_CHECK
 sl_status sl_run_vector(struct sl_run *run, const struct sl_register *reg,
                         struct sl_vector *out_vector);
 
+/* A constant that some rows lack becomes a dictionary of one entry, so that inside a program a
+ * constant is the same for every row. */
+SL_MUST_CHECK
+sl_status sl_run_settle(struct sl_run *run, struct sl_vector *vector);
+
 /*
  * Evaluate a call over vectors of run->count rows. Rows outside `mask` (NULL: all) may be left
  * out. `set` is the prepared set of an IN, else NULL.
