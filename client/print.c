@@ -270,8 +270,8 @@ put_row(struct printer *p, const struct sl_vector *vectors, uint32_t row)
     case SL_PRINT_VERTICAL:
         put_vertical_row(p, vectors, row);
         break;
-    case SL_PRINT_TABLE:
-        SL_ASSERT(!"tables are laid out by print_table.c");
+    case SL_PRINT_TABLE: /* laid out by print_table.c */
+        break;
     }
     p->rows++;
 }

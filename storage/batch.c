@@ -118,8 +118,10 @@ sl_builder_column(struct sl_builder *builder, const struct sl_column *column)
 void
 sl_builder_set_u64(struct sl_builder *b, struct sl_builder_column *c, uint64_t value)
 {
+    size_t width = sl_type_bytes(c->column->type);
     SL_DEBUG_ASSERT(b->row_count < b->capacity);
-    switch (sl_type_bytes(c->column->type)) {
+    SL_ASSERT(width >= 1 && width <= 8);
+    switch (width) {
     case 1:
         c->values.u8[b->row_count] = (uint8_t)value;
         break;
@@ -129,11 +131,9 @@ sl_builder_set_u64(struct sl_builder *b, struct sl_builder_column *c, uint64_t v
     case 4:
         c->values.u32[b->row_count] = (uint32_t)value;
         break;
-    case 8:
+    default:
         c->values.u64[b->row_count] = value;
         break;
-    default:
-        SL_ASSERT(!"an integer was set in a column of another kind");
     }
     sl_builder_mark(b, c);
 }
