@@ -115,7 +115,7 @@ take_known(struct sl_result *result, struct known_imports *known, struct sl_erro
 static sl_status
 list_known(struct sl_connection *connection, struct known_imports *known, struct sl_error *err)
 {
-    static const char text[] = "SELECT id, offset, is_finished FROM system.imports LIMIT 1048576";
+    static const char text[] = "SELECT id, `offset`, is_finished FROM system.imports LIMIT 1048576";
     struct sl_result *result = NULL;
     struct sl_result_options options = {0};
     SL_TRY(sl_result_start(connection, text, sizeof(text) - 1, &options, &result, err));

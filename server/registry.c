@@ -63,7 +63,8 @@ static void
 copy_text(char *target, size_t capacity, const char *text, size_t text_bytes)
 {
     size_t size_bytes = sl_min_size(text_bytes, capacity - 1);
-    memcpy(target, text, size_bytes);
+    if (size_bytes != 0)
+        memcpy(target, text, size_bytes);
     target[size_bytes] = '\0';
 }
 

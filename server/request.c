@@ -446,8 +446,7 @@ open_producer(struct sl_request *r, struct sl_error *err)
 {
     SL_TRY(sl_store_producer_open(r->service->store, r->producer, &r->ready.epoch,
                                   &r->ready.batch_number, err));
-    int64_t retention_us = r->service->retention_us;
-    r->ready.oldest_us = retention_us == 0 ? INT64_MIN : sl_clock_now_us() - retention_us;
+    r->ready.oldest_us = sl_store_retention_from_us(r->service->store);
     r->is_done = true; /* the connection answers, once its lane is open */
     return SL_OK;
 }

@@ -231,7 +231,6 @@ make_parts(struct sl_server *server)
     service->stream_budget = &server->stream_budget;
     service->insert_budget = &server->insert_budget;
     service->data_directory = sl_config_text(config, SL_OPTION_DATA);
-    service->retention_us = (int64_t)sl_config_number(config, SL_OPTION_RETENTION);
     service->loop = sl_loop_create();
     service->schema = sl_schema_create();
     service->stats = sl_stats_create();

@@ -39,7 +39,6 @@ struct sl_service {
     struct sl_budget *stream_budget; /* input that is not a whole frame yet */
     struct sl_budget *insert_budget; /* batches that wait to be appended */
     const char *data_directory;
-    int64_t retention_us; /* 0: none */
 };
 
 #endif

@@ -117,8 +117,7 @@ put_storage(const struct sl_service *service, struct sl_buf *out)
     sl_buf_printf(out,
                   "\nstorage     %" PRIu64 " flows: %" PRIu64 " sealed, %" PRIu64
                   " in memory, %" PRIu64 " deleted\n",
-                  s.rows_sealed + s.rows_memory - s.rows_dead, s.rows_sealed, s.rows_memory,
-                  s.rows_dead);
+                  s.rows_sealed + s.rows_memory, s.rows_sealed, s.rows_memory, s.rows_dead);
     if (s.rows_sealed != 0) {
         (void)sl_time_format(s.time_min_us, first);
         (void)sl_time_format(s.time_max_us, last);
@@ -154,6 +153,8 @@ put_storage(const struct sl_service *service, struct sl_buf *out)
     sl_file_close(fd);
     if (s.is_readonly)
         sl_buf_printf(out, "  TROUBLE   the store takes no flows: %s\n", s.trouble);
+    else if (s.trouble[0] != '\0')
+        sl_buf_printf(out, "  TROUBLE   %s\n", s.trouble);
 }
 
 struct running {

@@ -6,6 +6,8 @@
  */
 #include "server/system_tables.h"
 
+#include <stdio.h>
+
 #include "ingest/ingest.h"
 #include "server/registry.h"
 #include "server/service.h"
@@ -365,6 +367,37 @@ fill_sources(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
     return walk.status;
 }
 
+/* ---- system.imports ---- */
+
+static const struct sl_virtual_column import_columns[] = {
+    {"id", TEXT_COLUMN}, /* XXH3-128 of the content, as 32 hexadecimal digits */
+    {"offset", U64_COLUMN},       {"rows", U64_COLUMN},
+    {"is_finished", BOOL_COLUMN}, {"newest", TIME_COLUMN},
+};
+
+static void
+emit_import(void *context, const struct sl_import_info *info)
+{
+    char id[33];
+    (void)snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, info->id.high, info->id.low);
+    const struct sl_value values[SL_COUNTOF(import_columns)] = {
+        value_text(id),
+        value_u64(info->offset),
+        value_u64(info->rows),
+        value_bool(info->is_finished),
+        value_time(info->newest_us == INT64_MIN ? 0 : info->newest_us),
+    };
+    emit(context, values);
+}
+
+static sl_status
+fill_imports(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
+{
+    struct walk walk = {.service = context, .sink = sink, .err = err};
+    sl_status st = sl_store_imports(walk.service->store, emit_import, &walk, err);
+    return st != SL_OK ? st : walk.status;
+}
+
 /* ---- system.queries ---- */
 
 static const struct sl_virtual_column query_columns[] = {
@@ -505,14 +538,15 @@ static const struct sl_virtual_table table_list[] = {
     TABLE("templates", template_columns, fill_templates),
     TABLE("interfaces", interface_columns, fill_interfaces),
     TABLE("sources", source_columns, fill_sources),
+    TABLE("imports", import_columns, fill_imports),
     TABLE("queries", query_columns, fill_queries),
     TABLE("metrics", metric_columns, fill_metrics),
     TABLE("settings", setting_columns, fill_settings),
 };
 
 static const struct sl_virtual_table *const tables[] = {
-    &table_list[0], &table_list[1], &table_list[2], &table_list[3], &table_list[4],
-    &table_list[5], &table_list[6], &table_list[7], &table_list[8], NULL,
+    &table_list[0], &table_list[1], &table_list[2], &table_list[3], &table_list[4], &table_list[5],
+    &table_list[6], &table_list[7], &table_list[8], &table_list[9], NULL,
 };
 
 _Static_assert(SL_COUNTOF(tables) == SL_COUNTOF(table_list) + 1, "every table is in the list");

@@ -102,6 +102,19 @@ SL_MUST_CHECK
 sl_status sl_store_import_forget(struct sl_store *store, struct sl_hash128 id,
                                  struct sl_error *err);
 
+/* One row of system.imports for each import that is remembered. */
+struct sl_import_info {
+    struct sl_hash128 id;
+    uint64_t offset;
+    uint64_t rows;
+    int64_t newest_us; /* last_seen of its newest row; INT64_MIN: it has no rows */
+    bool is_finished;
+};
+typedef void sl_import_info_fn(void *context, const struct sl_import_info *info);
+SL_MUST_CHECK
+sl_status sl_store_imports(struct sl_store *store, sl_import_info_fn *visit, void *context,
+                           struct sl_error *err);
+
 /* Rows with a partition time before this are dropped at once: an import rejects them with that
  * reason. INT64_MIN: all rows are kept. */
 int64_t sl_store_retention_from_us(const struct sl_store *store);

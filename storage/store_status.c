@@ -125,3 +125,41 @@ sl_store_column_bytes(struct sl_store *store, sl_column_bytes_fn *visit, void *c
     sl_version_release(version);
     return st;
 }
+
+static uint32_t
+copy_imports(const struct sl_ledger *ledger, struct sl_import_info *out, uint32_t capacity)
+{
+    uint32_t count = 0;
+    for (size_t bucket = 0; bucket < SL_LEDGER_BUCKETS; bucket++) {
+        const struct sl_import *import = ledger->imports[bucket];
+        for (; import != NULL && count < capacity; import = import->next)
+            out[count++] = (struct sl_import_info){.id = import->id,
+                                                   .offset = import->offset,
+                                                   .rows = import->rows,
+                                                   .newest_us = import->newest_us,
+                                                   .is_finished = import->is_finished};
+    }
+    return count;
+}
+
+sl_status
+sl_store_imports(struct sl_store *store, sl_import_info_fn *visit, void *context,
+                 struct sl_error *err)
+{
+    SL_ASSERT(store->magic == SL_STORE_MAGIC);
+    sl_mutex_lock(&store->lock);
+    uint32_t capacity = store->ledger.import_count;
+    sl_mutex_unlock(&store->lock);
+
+    /* Copied, because a visitor may block; what came in between the two locks is left out. */
+    struct sl_import_info *list = sl_try_alloc(sl_max_size(capacity, 1) * sizeof(*list));
+    if (list == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for the list of imports");
+    sl_mutex_lock(&store->lock);
+    uint32_t count = copy_imports(&store->ledger, list, capacity);
+    sl_mutex_unlock(&store->lock);
+    for (uint32_t i = 0; i < count; i++)
+        visit(context, &list[i]);
+    free(list);
+    return SL_OK;
+}
