@@ -97,6 +97,20 @@ bind_now(struct sl_scope *s, const struct sl_node *node, int64_t less_us, struct
 }
 
 static sl_status
+fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
+{
+    const char *near = sl_function_suggest(node->text.bytes, node->text.size_bytes);
+    int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
+
+    if (near != NULL)
+        return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position,
+                            "unknown function \"%.*s\", did you mean \"%s\"?", size,
+                            (const char *)node->text.bytes, near);
+    return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
+                        size, (const char *)node->text.bytes);
+}
+
+static sl_status
 bind_session(struct sl_scope *s, const struct sl_node *node, enum session_function function,
              struct sl_expr **out_expr, struct sl_error *err)
 {
@@ -128,8 +142,7 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
     case SESSION_NONE:
         break;
     }
-    SL_ASSERT(!"a session function has no meaning");
-    return SL_OK;
+    return fail_unknown(s, node, err);
 }
 
 static const struct {
@@ -353,20 +366,6 @@ bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
     }
     *out_found = false;
     return SL_OK;
-}
-
-static sl_status
-fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
-{
-    const char *near = sl_function_suggest(node->text.bytes, node->text.size_bytes);
-    int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
-
-    if (near != NULL)
-        return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position,
-                            "unknown function \"%.*s\", did you mean \"%s\"?", size,
-                            (const char *)node->text.bytes, near);
-    return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
-                        size, (const char *)node->text.bytes);
 }
 
 sl_status

@@ -347,8 +347,7 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
     case SL_NODE_LAST:
         return bind_last(s, node, out_expr, err);
     }
-    SL_ASSERT(!"a node has no kind");
-    return SL_OK;
+    return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position, "a node without a kind");
 }
 
 sl_status

@@ -454,6 +454,33 @@ run_logic(struct sl_run *run, bool is_and, const struct sl_register *a, const st
     return SL_OK;
 }
 
+/* NOT, IS TRUE, IS FALSE: bits to bits. */
+static sl_status
+run_truth(struct sl_run *run, enum sl_function_id id, const struct sl_register *arg,
+          struct sl_register *out)
+{
+    const uint64_t *is_true, *known;
+    uint64_t *truth = sl_run_bits(run);
+    size_t words = sl_words_for(run->count);
+
+    SL_TRY(sl_run_truth(run, arg, &is_true, &known));
+    if (truth == NULL)
+        return sl_fail_memory(run->err);
+    for (size_t w = 0; w < words; w++) {
+        uint64_t all = w + 1 == words ? tail_bits(run->count) : ~UINT64_C(0);
+        truth[w] =
+            id == SL_FN_IS_TRUE ? is_true[w] : (known == NULL ? all : known[w]) & ~is_true[w];
+    }
+    *out = (struct sl_register){.truth = truth};
+    out->vector = (struct sl_vector){.type = SL_TYPE_BOOL,
+                                     .encoding = SL_PLAIN,
+                                     .width = 1,
+                                     .count = run->count,
+                                     .value_count = run->count,
+                                     .present = id == SL_FN_NOT ? known : NULL};
+    return SL_OK;
+}
+
 static sl_status
 run_mask(struct sl_run *run, const struct step *step, const struct sl_register *condition,
          const uint64_t *outer, const uint64_t **out_mask)
@@ -510,7 +537,10 @@ run_call(struct sl_run *run, const struct step *step, const struct sl_register *
          const uint64_t *mask, struct sl_register *out)
 {
     struct sl_vector small[4], *args = small;
+    enum sl_function_id id = step->expr->function->id;
 
+    if (id == SL_FN_NOT || id == SL_FN_IS_TRUE || id == SL_FN_IS_FALSE)
+        return run_truth(run, id, &registers[step->args[0]], out);
     if (step->arg_count > SL_COUNTOF(small))
         args = sl_arena_alloc(run->arena, step->arg_count * sizeof(*args));
     if (args == NULL)

@@ -295,6 +295,60 @@ kernel_compare(struct sl_run *run, const struct sl_expr *call, const struct sl_v
     return SL_OK;
 }
 
+/* DOUBLE and DECIMAL: which of less, equal, greater the operator accepts, as bits 0 to 2. */
+static unsigned
+accepted_orders(enum sl_function_id id)
+{
+    switch (id) {
+    case SL_FN_EQ:
+        return 2;
+    case SL_FN_NE:
+        return 5;
+    case SL_FN_LT:
+        return 1;
+    case SL_FN_LE:
+        return 3;
+    case SL_FN_GT:
+        return 4;
+    default:
+        return 6;
+    }
+}
+
+static sl_status
+kernel_compare_numbers(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
+                       uint32_t arg_count, struct sl_register *out, bool *out_done)
+{
+    const struct sl_vector *column = &args[0], *constant = &args[1];
+    unsigned accepted = accepted_orders(call->function->id);
+    bool is_f64 = column->type == SL_TYPE_F64;
+
+    if (arg_count != 2 || column->encoding != SL_PLAIN || constant->encoding != SL_CONSTANT ||
+        constant->value_count == 0 || column->type != constant->type ||
+        column->scale != constant->scale || (!is_f64 && column->type != SL_TYPE_DECIMAL))
+        return SL_OK;
+    uint64_t *truth = sl_run_bits(run);
+    if (truth == NULL)
+        return sl_fail_memory(run->err);
+    const double *doubles = column->values;
+    const sl_i128 *decimals = column->values;
+    double a = is_f64 ? *(const double *)constant->values : 0;
+    sl_i128 b = is_f64 ? 0 : *(const sl_i128 *)constant->values;
+    for (uint32_t row = 0; row < run->count; row += 64) {
+        uint32_t lanes = run->count - row < 64 ? run->count - row : 64;
+        uint64_t word = 0;
+        for (uint32_t lane = 0; lane < lanes; lane++) {
+            int order = is_f64 ? (doubles[row + lane] > a) - (doubles[row + lane] < a)
+                               : (decimals[row + lane] > b) - (decimals[row + lane] < b);
+            word |= (uint64_t)(accepted >> (order + 1) & 1) << lane;
+        }
+        truth[row / 64] = word;
+    }
+    finish_truth(run, false, column->present, truth, out);
+    *out_done = true;
+    return SL_OK;
+}
+
 /* IN over small integers: a bitmap of the set. */
 static sl_status
 kernel_in(struct sl_run *run, const struct sl_in_set *set, const struct sl_vector *column,
@@ -479,21 +533,20 @@ kernel_flow_total(struct sl_run *run, const struct sl_expr *call, const struct s
     uint64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
     if (a == NULL || b == NULL || values == NULL || !join_present(run, args, 3, &present))
         return sl_fail_memory(run->err);
-    /* Below 2^32 nothing can overflow: sums below 2^33, products with a factor below 2^31. */
+    /* What does not fit is the greatest number, as in the row function; most sums are far from
+     * it, and their loop has no branch. */
     for (uint32_t i = 0; i < run->count; i++) {
         values[i] = a[i] + b[i];
         any |= a[i] | b[i];
     }
-    if (any >> 32 != 0)
+    if (any >> 63 != 0)
         for (uint32_t i = 0; i < run->count; i++)
             if (__builtin_add_overflow(a[i], b[i], &values[i]))
-                return SL_OK;
-    bool bad = false;
+                values[i] = UINT64_MAX;
     if (rate != NULL || factor != 1)
         for (uint32_t i = 0; i < run->count; i++)
-            bad |= __builtin_mul_overflow(values[i], rate == NULL ? factor : rate[i], &values[i]);
-    if (bad)
-        return SL_OK;
+            if (__builtin_mul_overflow(values[i], rate == NULL ? factor : rate[i], &values[i]))
+                values[i] = UINT64_MAX;
     set_wide(run, call, values, present, out);
     *out_done = true;
     return SL_OK;
@@ -570,6 +623,60 @@ kernel_is_null(struct sl_run *run, const struct sl_vector *args, struct sl_regis
     return SL_OK;
 }
 
+/* IF over values of 8 bytes, or narrower unsigned ones. */
+static sl_status
+kernel_if(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
+          struct sl_register *out, bool *out_done)
+{
+    const struct sl_vector *test = &args[0];
+    bool is_wide = sl_type_bytes(call->type.type) == 8 && test->encoding == SL_PLAIN;
+
+    for (uint32_t i = 1; i < 3; i++)
+        is_wide = is_wide && args[i].type == call->type.type &&
+                  (args[i].encoding != SL_DICT || args[i].value_count > 0);
+    if (!is_wide)
+        return SL_OK;
+    const uint8_t *flags = test->values;
+    const uint64_t *a = widen(run, &args[1]), *b = widen(run, &args[2]);
+    uint64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
+    uint64_t *present = sl_arena_calloc(run->arena, sl_words_for(run->count), sizeof(*present));
+    if (a == NULL || b == NULL || values == NULL || present == NULL)
+        return sl_fail_memory(run->err);
+    bool has_null = false;
+    for (uint32_t row = 0; row < run->count; row++) {
+        bool is_true = flags[row] != 0 && (test->present == NULL || sl_bit_get(test->present, row));
+        bool is_null = sl_vector_is_null(is_true ? &args[1] : &args[2], row);
+        values[row] = is_true ? a[row] : b[row];
+        present[row / 64] |= (uint64_t)!is_null << row % 64;
+        has_null |= is_null;
+    }
+    set_wide(run, call, values, has_null ? present : NULL, out);
+    *out_done = true;
+    return SL_OK;
+}
+
+/* last - first, in microseconds: a DECIMAL of 6 digits. */
+static sl_status
+kernel_duration(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
+                struct sl_register *out, bool *out_done)
+{
+    const uint64_t *present;
+
+    for (uint32_t i = 0; i < 2; i++)
+        if (args[i].encoding != SL_PLAIN)
+            return SL_OK;
+    const int64_t *first = args[0].values, *last = args[1].values;
+    sl_i128 *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values));
+    if (values == NULL || !join_present(run, args, 2, &present))
+        return sl_fail_memory(run->err);
+    for (uint32_t row = 0; row < run->count; row++)
+        values[row] = (sl_i128)last[row] - first[row];
+    set_wide(run, call, values, present, out);
+    out->vector.width = sizeof(*values);
+    *out_done = true;
+    return SL_OK;
+}
+
 sl_status
 sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
                const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
@@ -587,7 +694,8 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
     case SL_FN_GT:
     case SL_FN_GE:
     case SL_FN_BETWEEN:
-        return kernel_compare(run, call, args, arg_count, out, out_done);
+        SL_TRY(kernel_compare_numbers(run, call, args, arg_count, out, out_done));
+        return *out_done ? SL_OK : kernel_compare(run, call, args, arg_count, out, out_done);
     case SL_FN_IN:
         return kernel_in(run, set, &args[0], out, out_done);
     case SL_FN_ADD:
@@ -603,6 +711,10 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
         return kernel_bucket(run, call, args, out, out_done);
     case SL_FN_IS_NULL:
         return kernel_is_null(run, args, out, out_done);
+    case SL_FN_IF:
+        return kernel_if(run, call, args, out, out_done);
+    case SL_FN_FLOW_DURATION:
+        return kernel_duration(run, call, args, out, out_done);
     default:
         return SL_OK;
     }
