@@ -11,8 +11,8 @@
  *
  * LMDB has no checksums and reads through a mapping, so a damaged file may end the process that
  * reads it. Therefore every value ends in an XXH3 over its key and itself, and open first lets a
- * child process read all of it, the list of free pages included: a child that dies or finds a
- * wrong hash means SL_CORRUPT, and the store then calls sl_catalog_move_aside and rebuilds the
+ * child process prove all of it, page by page and record by record: a child that dies or finds
+ * something wrong means SL_CORRUPT, and the store then calls sl_catalog_move_aside and rebuilds the
  * catalog from segments and journal. The layout of keys and values is described in catalog_record.h.
  *
  * Ownership: open gives the caller a catalog, close takes it back.

@@ -1,0 +1,529 @@
+/*
+ * catalog_test.c - what a commit put is there after reopening, all of it or nothing, and a
+ * damaged file is refused or harmless.
+ *
+ * Method: examples; a random model of segments, producers and meta against plain arrays; bytes of
+ * the data file damaged, all of both roots and a seeded sample of the rest: open must refuse, or
+ * show exactly what was stored and stay writable.
+ */
+#include "storage/catalog.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "storage/base/file.h"
+#include "storage/catalog_record.h"
+#include "tests/support/test.h"
+
+struct place {
+    char *root;
+    char path[4096]; /* of the catalog directory */
+    char file[4200]; /* of its data file */
+};
+
+static struct place
+make_place(void)
+{
+    struct place p = {.root = test_dir_create()};
+    (void)snprintf(p.path, sizeof(p.path), "%s/catalog", p.root);
+    (void)snprintf(p.file, sizeof(p.file), "%s/data.mdb", p.path);
+    return p;
+}
+
+static struct sl_catalog *
+open_catalog(const struct place *p)
+{
+    struct sl_error err = {0};
+    struct sl_catalog *catalog;
+    TEST_OK(sl_catalog_open(p->path, &catalog, &err), &err);
+    return catalog;
+}
+
+static struct sl_catalog_state *
+load(struct sl_catalog *catalog)
+{
+    struct sl_error err = {0};
+    struct sl_catalog_state *state;
+    TEST_OK(sl_catalog_load(catalog, &state, &err), &err);
+    return state;
+}
+
+static void
+commit(struct sl_catalog *catalog, struct sl_catalog_edit *edit)
+{
+    struct sl_error err = {0};
+    TEST_OK(sl_catalog_commit(catalog, edit, &err), &err);
+}
+
+static struct sl_catalog_segment
+segment_of(uint64_t number)
+{
+    int64_t hour = (int64_t)number * 3600000000;
+    return (struct sl_catalog_segment){.number = number,
+                                       .rows = 1000 + number,
+                                       .dead_rows = number % 7,
+                                       .bytes = number * 12345,
+                                       .index_bytes = number * 3,
+                                       .groups = 1 + (uint32_t)(number % 16),
+                                       .level = (uint32_t)(number % 3),
+                                       .generation = (uint32_t)number,
+                                       .is_filed_by_receipt = number % 2 == 1,
+                                       .partition_first_us = hour,
+                                       .partition_last_us = hour + 1,
+                                       .first_seen_min_us = -hour,
+                                       .first_seen_max_us = hour + 2,
+                                       .last_seen_min_us = INT64_MIN,
+                                       .last_seen_max_us = INT64_MAX};
+}
+
+static void
+expect_segment(const struct sl_catalog_segment *s, uint64_t number)
+{
+    struct sl_catalog_segment e = segment_of(number);
+    assert_int_equal(s->number, e.number);
+    assert_int_equal(s->rows, e.rows);
+    assert_int_equal(s->dead_rows, e.dead_rows);
+    assert_int_equal(s->bytes, e.bytes);
+    assert_int_equal(s->index_bytes, e.index_bytes);
+    assert_int_equal(s->groups, e.groups);
+    assert_int_equal(s->level, e.level);
+    assert_int_equal(s->generation, e.generation);
+    assert_int_equal(s->is_filed_by_receipt, e.is_filed_by_receipt);
+    assert_true(s->partition_first_us == e.partition_first_us);
+    assert_true(s->partition_last_us == e.partition_last_us);
+    assert_true(s->first_seen_min_us == e.first_seen_min_us);
+    assert_true(s->first_seen_max_us == e.first_seen_max_us);
+    assert_true(s->last_seen_min_us == e.last_seen_min_us);
+    assert_true(s->last_seen_max_us == e.last_seen_max_us);
+}
+
+/* One of everything. */
+static void
+put_everything(struct sl_catalog *catalog)
+{
+    static uint8_t bitmap[5000]; /* larger than a page of LMDB */
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    for (uint64_t i = 1; i <= 20; i++) {
+        struct sl_catalog_segment s = segment_of(i);
+        sl_catalog_put_segment(edit, &s);
+    }
+    for (size_t i = 0; i < sizeof(bitmap); i++)
+        bitmap[i] = (uint8_t)(i * 31);
+    struct sl_catalog_dead dead = {.segment = 3,
+                                   .group = 2,
+                                   .generation = 9,
+                                   .bitmap = bitmap,
+                                   .bitmap_bytes = sizeof(bitmap)};
+    sl_catalog_put_dead(edit, &dead);
+    dead.segment = 4;
+    dead.bitmap_bytes = 10;
+    sl_catalog_put_dead(edit, &dead);
+    struct sl_catalog_producer producer = {
+        .name = "nprobe-1", .name_bytes = 8, .epoch = 4, .batch_number = 77, .touched_us = -5};
+    sl_catalog_put_producer(edit, &producer);
+    struct sl_catalog_import import = {
+        .id = {.low = 1, .high = 2}, .offset = 9, .rows = 8, .newest_us = 7, .is_finished = true};
+    sl_catalog_put_import(edit, &import);
+    struct sl_catalog_column column = {"src_addr", SL_TYPE_ADDR, SL_UNIT_NONE};
+    sl_catalog_put_column(edit, 0, &column);
+    column = (struct sl_catalog_column){"in_bytes", SL_TYPE_U64, SL_UNIT_BYTES};
+    sl_catalog_put_column(edit, 1, &column);
+    sl_catalog_put_counter(edit, SL_CATALOG_JOURNAL_POSITION, UINT64_C(1) << 40);
+    sl_catalog_put_counter(edit, SL_CATALOG_SEGMENT_NUMBER, 21);
+    sl_catalog_put_meta(edit, "user", "alice", 5, "secret", 6);
+    sl_catalog_put_meta(edit, "user", "bob", 3, "", 0);
+    sl_catalog_put_meta(edit, "users", "not a user", 10, "x", 1);
+    commit(catalog, edit);
+}
+
+static void
+list_user(void *context, const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    char *text = context;
+    size_t used = strlen(text);
+    (void)snprintf(text + used, 200 - used, "%.*s=%.*s;", (int)key_bytes, (const char *)key,
+                   (int)value_bytes, (const char *)value);
+}
+
+static void
+expect_everything(struct sl_catalog *catalog)
+{
+    struct sl_error err = {0};
+    char users[200] = "";
+    struct sl_catalog_state *s = load(catalog);
+    assert_int_equal(s->segment_count, 20);
+    for (size_t i = 0; i < 20; i++)
+        expect_segment(&s->segments[i], i + 1);
+    assert_int_equal(s->dead_count, 2);
+    assert_int_equal(s->deads[0].segment, 3);
+    assert_int_equal(s->deads[0].group, 2);
+    assert_int_equal(s->deads[0].generation, 9);
+    assert_int_equal(s->deads[0].bitmap_bytes, 5000);
+    for (size_t i = 0; i < 5000; i++)
+        assert_int_equal(((const uint8_t *)s->deads[0].bitmap)[i], (uint8_t)(i * 31));
+    assert_int_equal(s->deads[1].bitmap_bytes, 10);
+    assert_int_equal(s->producer_count, 1);
+    assert_int_equal(s->producers[0].name_bytes, 8);
+    assert_string_equal(s->producers[0].name, "nprobe-1");
+    assert_int_equal(s->producers[0].epoch, 4);
+    assert_int_equal(s->producers[0].batch_number, 77);
+    assert_true(s->producers[0].touched_us == -5);
+    assert_int_equal(s->import_count, 1);
+    assert_int_equal(s->imports[0].id.low, 1);
+    assert_int_equal(s->imports[0].id.high, 2);
+    assert_int_equal(s->imports[0].offset, 9);
+    assert_int_equal(s->imports[0].rows, 8);
+    assert_int_equal(s->imports[0].newest_us, 7);
+    assert_true(s->imports[0].is_finished);
+    assert_int_equal(s->column_count, 2);
+    assert_string_equal(s->columns[0].name, "src_addr");
+    assert_int_equal(s->columns[1].type, SL_TYPE_U64);
+    assert_int_equal(s->columns[1].unit, SL_UNIT_BYTES);
+    assert_int_equal(s->counters[SL_CATALOG_JOURNAL_POSITION], UINT64_C(1) << 40);
+    assert_int_equal(s->counters[SL_CATALOG_SEGMENT_NUMBER], 21);
+    assert_int_equal(s->counters[SL_CATALOG_HOSTS_NUMBER], 0);
+    sl_catalog_state_destroy(s);
+    TEST_OK(sl_catalog_walk_meta(catalog, "user", list_user, users, &err), &err);
+    assert_string_equal(users, "alice=secret;bob=;");
+}
+
+static void
+what_was_committed_is_there_after_reopening(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    assert_true(sl_catalog_is_new(catalog));
+    put_everything(catalog);
+    expect_everything(catalog);
+    assert_true(sl_catalog_bytes(catalog) > 4096);
+    sl_catalog_close(catalog);
+
+    catalog = open_catalog(&p);
+    assert_false(sl_catalog_is_new(catalog));
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
+}
+
+static void
+removing_takes_the_dead_rows_of_a_segment_along(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    struct sl_error err = {0};
+    char users[200] = "";
+    put_everything(catalog);
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    sl_catalog_remove_segment(edit, 3);
+    sl_catalog_remove_segment(edit, 999); /* never was */
+    sl_catalog_remove_producer(edit, "nprobe-1", 8);
+    sl_catalog_remove_import(edit, (struct sl_hash128){.low = 1, .high = 2});
+    sl_catalog_put_meta(edit, "user", "alice", 5, NULL, 0);
+    commit(catalog, edit);
+    struct sl_catalog_state *s = load(catalog);
+    assert_int_equal(s->segment_count, 19);
+    assert_int_equal(s->dead_count, 1);
+    assert_int_equal(s->deads[0].segment, 4);
+    assert_int_equal(s->producer_count, 0);
+    assert_int_equal(s->import_count, 0);
+    sl_catalog_state_destroy(s);
+    TEST_OK(sl_catalog_walk_meta(catalog, "user", list_user, users, &err), &err);
+    assert_string_equal(users, "bob=;");
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
+}
+
+static void
+an_edit_is_applied_wholly_or_not_at_all(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    struct sl_error err = {0};
+    put_everything(catalog);
+
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    sl_catalog_remove_segment(edit, 3);
+    char key[SL_CATALOG_KEY_BYTES_MAX + 1] = {0};
+    sl_catalog_put_meta(edit, "user", key, sizeof(key), "x", 1);
+    assert_int_equal(sl_catalog_commit(catalog, edit, &err), SL_LIMIT);
+    expect_everything(catalog);
+
+    edit = sl_catalog_edit_create();
+    sl_catalog_remove_segment(edit, 3);
+    sl_catalog_edit_destroy(edit);
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
+}
+
+static void
+the_map_grows_with_the_catalog(void **state)
+{
+    (void)state;
+    enum { VALUES = 10, VALUE_BYTES = 4 << 20 };
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    uint8_t *value = sl_new(VALUE_BYTES);
+    put_everything(catalog);
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    for (uint8_t i = 0; i < VALUES; i++)
+        sl_catalog_put_meta(edit, "large", &i, 1, value, VALUE_BYTES);
+    commit(catalog, edit);
+    assert_true(sl_catalog_bytes(catalog) > (uint64_t)VALUES * VALUE_BYTES);
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+    catalog = open_catalog(&p);
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+    free(value);
+    test_dir_remove(p.root);
+}
+
+enum { MODEL_SEGMENTS = 300, MODEL_PRODUCERS = 40 };
+
+struct model {
+    bool has_segment[MODEL_SEGMENTS + 1];
+    uint64_t batch_of[MODEL_PRODUCERS]; /* 0: no such producer */
+};
+
+static void
+expect_model(struct sl_catalog *catalog, const struct model *m)
+{
+    struct sl_catalog_state *s = load(catalog);
+    size_t at = 0;
+    for (uint64_t i = 1; i <= MODEL_SEGMENTS; i++) {
+        if (m->has_segment[i])
+            expect_segment(&s->segments[at++], i);
+    }
+    assert_int_equal(at, s->segment_count);
+    at = 0;
+    for (unsigned i = 0; i < MODEL_PRODUCERS; i++) {
+        if (m->batch_of[i] == 0)
+            continue;
+        char name[20];
+        (void)snprintf(name, sizeof(name), "producer-%02u", i);
+        assert_string_equal(s->producers[at].name, name);
+        assert_int_equal(s->producers[at++].batch_number, m->batch_of[i]);
+    }
+    assert_int_equal(at, s->producer_count);
+    sl_catalog_state_destroy(s);
+}
+
+static void
+random_edits_agree_with_plain_arrays(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    uint64_t seed = test_seed();
+    struct model *m = sl_new(sizeof(*m));
+    for (unsigned round = 0; round < 150; round++) {
+        struct sl_catalog_edit *edit = sl_catalog_edit_create();
+        for (uint64_t i = test_random_below(&seed, 20); i > 0; i--) {
+            uint64_t number = 1 + test_random_below(&seed, MODEL_SEGMENTS);
+            struct sl_catalog_segment s = segment_of(number);
+            m->has_segment[number] = test_random_below(&seed, 3) > 0;
+            if (m->has_segment[number])
+                sl_catalog_put_segment(edit, &s);
+            else
+                sl_catalog_remove_segment(edit, number);
+            uint64_t producer = test_random_below(&seed, MODEL_PRODUCERS);
+            char name[20];
+            struct sl_catalog_producer record = {.name = name, .batch_number = number};
+            record.name_bytes =
+                (size_t)snprintf(name, sizeof(name), "producer-%02u", (unsigned)producer);
+            sl_catalog_put_producer(edit, &record);
+            m->batch_of[producer] = number;
+        }
+        commit(catalog, edit);
+        if (round % 10 == 0) {
+            sl_catalog_close(catalog);
+            catalog = open_catalog(&p);
+        }
+        expect_model(catalog, m);
+    }
+    free(m);
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
+}
+
+static void
+note_damage(void *context, const char *file, uint64_t offset, const char *reason)
+{
+    (void)offset;
+    assert_string_equal(file, "data.mdb");
+    assert_true(strlen(reason) > 0);
+    ++*(unsigned *)context;
+}
+
+static void
+write_byte(const struct place *p, uint64_t offset, uint8_t byte)
+{
+    struct sl_error err = {0};
+    int fd;
+    TEST_OK(sl_file_open(AT_FDCWD, p->file, O_WRONLY, &fd, &err), &err);
+    TEST_OK(sl_file_write_at(fd, offset, &byte, 1, &err), &err);
+    sl_file_close(fd);
+}
+
+/* Undetected damage must be harmless: everything is there, and stays there when more comes. */
+static void
+expect_harmless(struct place *p, struct sl_catalog *catalog)
+{
+    expect_everything(catalog);
+    for (unsigned i = 0; i < 3; i++) {
+        struct sl_catalog_edit *edit = sl_catalog_edit_create();
+        sl_catalog_put_counter(edit, SL_CATALOG_SEGMENT_NUMBER, 21);
+        sl_catalog_put_meta(edit, "other", &i, sizeof(i), "0123456789", 10);
+        commit(catalog, edit);
+    }
+    sl_catalog_close(catalog);
+    catalog = open_catalog(p);
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+}
+
+static void
+a_damaged_byte_is_refused_or_harmless(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    put_everything(catalog);
+    sl_catalog_close(catalog);
+    size_t size_bytes;
+    uint8_t *bytes = test_read_file(p.file, &size_bytes);
+    uint64_t seed = test_seed();
+    unsigned refused = 0, tried = 0;
+
+    for (size_t i = 0; i < size_bytes; i++) {
+        bool is_root = i % 4096 < 160 && i < 8192;
+        if (!is_root && test_random_below(&seed, 120) != 0)
+            continue;
+        struct sl_error err = {0};
+        uint8_t flip = (uint8_t)(1u << test_random_below(&seed, 8));
+        tried++;
+        write_byte(&p, i, bytes[i] ^ flip);
+        sl_status st = sl_catalog_open(p.path, &catalog, &err);
+        unsigned reports = 0;
+        uint64_t damaged = 0;
+        struct sl_error check_err = {0};
+        sl_status check_st = sl_catalog_check(p.path, note_damage, &reports, &damaged, &check_err);
+        if (st == SL_OK) {
+            assert_int_equal(check_st, SL_OK);
+            assert_int_equal(damaged, 0);
+            expect_harmless(&p, catalog);
+        } else {
+            assert_true(st == SL_CORRUPT || st == SL_VERSION);
+            assert_null(catalog);
+            assert_true(check_st == SL_VERSION || (damaged == 1 && reports == 1));
+            refused++;
+        }
+        struct sl_error write_err = {0};
+        int fd;
+        TEST_OK(sl_file_open(AT_FDCWD, p.file, O_WRONLY | O_TRUNC, &fd, &write_err), &write_err);
+        TEST_OK(sl_file_write_at(fd, 0, bytes, size_bytes, &write_err), &write_err);
+        sl_file_close(fd);
+    }
+    print_message("%u damaged bytes of %zu, %u refused\n", tried, size_bytes, refused);
+    assert_true(refused > tried / 8);
+    free(bytes);
+    test_dir_remove(p.root);
+}
+
+static void
+a_cut_file_is_refused(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    put_everything(catalog);
+    sl_catalog_close(catalog);
+    size_t size_bytes;
+    uint8_t *bytes = test_read_file(p.file, &size_bytes);
+    for (size_t cut = 0; cut < size_bytes; cut += 2048) {
+        struct sl_error err = {0};
+        int fd;
+        TEST_OK(sl_file_open(AT_FDCWD, p.file, O_WRONLY | O_TRUNC, &fd, &err), &err);
+        TEST_OK(sl_file_write_at(fd, 0, bytes, cut, &err), &err);
+        sl_file_close(fd);
+        assert_int_equal(sl_catalog_open(p.path, &catalog, &err), SL_CORRUPT);
+    }
+    free(bytes);
+    test_dir_remove(p.root);
+}
+
+static void
+a_damaged_catalog_is_moved_aside(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    char moved[4200];
+    char expected[4200];
+    struct sl_error err = {0};
+    for (unsigned i = 1; i <= 3; i++) {
+        sl_catalog_close(open_catalog(&p));
+        TEST_OK(sl_catalog_move_aside(p.path, moved, sizeof(moved), &err), &err);
+        (void)snprintf(expected, sizeof(expected), "%s.damaged-%u", p.path, i);
+        assert_string_equal(moved, expected);
+        struct stat info;
+        assert_int_equal(stat(moved, &info), 0);
+    }
+    uint64_t damaged;
+    unsigned reports = 0;
+    assert_int_equal(sl_catalog_check(p.path, note_damage, &reports, &damaged, &err), SL_MISSING);
+    struct sl_catalog *catalog = open_catalog(&p);
+    assert_true(sl_catalog_is_new(catalog));
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
+}
+
+static void
+every_damaged_bit_of_a_record_is_refused(void **state)
+{
+    (void)state;
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    struct sl_catalog_segment segment = segment_of(5);
+    struct sl_catalog_column column = {"a", SL_TYPE_U8, SL_UNIT_NONE};
+    struct sl_error err = {0};
+    sl_catalog_put_segment(edit, &segment);
+    sl_catalog_put_column(edit, 0, &column);
+    sl_catalog_put_meta(edit, "k", "key", 3, "value", 5);
+    for (size_t i = 0; i < edit->op_count; i++) {
+        const struct sl_catalog_op *op = &edit->ops[i];
+        uint8_t *record = edit->bytes.bytes + op->key_offset - SL_CATALOG_RECORD_HEAD_BYTES;
+        size_t size_bytes = SL_CATALOG_RECORD_HEAD_BYTES + op->key_bytes + op->value_bytes;
+        struct sl_catalog_record decoded;
+        TEST_OK(sl_catalog_record_decode(record, size_bytes, &decoded, &err), &err);
+        for (size_t bit = 0; bit < size_bytes * 8; bit++) {
+            record[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(sl_catalog_record_decode(record, size_bytes, &decoded, &err),
+                             SL_CORRUPT);
+            record[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        for (size_t cut = 0; cut < size_bytes; cut++)
+            assert_int_equal(sl_catalog_record_decode(record, cut, &decoded, &err), SL_CORRUPT);
+    }
+    sl_catalog_edit_destroy(edit);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_committed_is_there_after_reopening),
+        cmocka_unit_test(removing_takes_the_dead_rows_of_a_segment_along),
+        cmocka_unit_test(an_edit_is_applied_wholly_or_not_at_all),
+        cmocka_unit_test(the_map_grows_with_the_catalog),
+        cmocka_unit_test(random_edits_agree_with_plain_arrays),
+        cmocka_unit_test(every_damaged_bit_of_a_record_is_refused),
+        cmocka_unit_test(a_damaged_byte_is_refused_or_harmless),
+        cmocka_unit_test(a_cut_file_is_refused),
+        cmocka_unit_test(a_damaged_catalog_is_moved_aside),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
