@@ -247,7 +247,8 @@ sl_seal(struct sl_store *store, struct sl_error *err)
     sl_store_turn_take(store, SL_TURN_SEAL);
     freeze(&seal);
     sl_status st = SL_OK;
-    if (seal.view.chunk_count != 0) {
+    bool is_empty = seal.view.chunk_count == 0;
+    if (!is_empty) {
         st = write_segments(&seal, &story);
         if (st == SL_OK)
             st = publish(&seal, &story);
@@ -263,8 +264,9 @@ sl_seal(struct sl_store *store, struct sl_error *err)
             *err = story;
         return st;
     }
-    /* Only space is lost when this fails; the next seal tries again. */
-    if (store->journal != NULL && sl_journal_trim(store->journal, seal.position, &story) != SL_OK)
+    /* Up to where the catalog says, and no further. Only space is lost when this fails. */
+    bool must_trim = !is_empty && store->journal != NULL;
+    if (must_trim && sl_journal_trim(store->journal, seal.position, &story) != SL_OK)
         sl_log(SL_LOG_WARN, "store", "the journal was not trimmed: %s", story.text);
     return SL_OK;
 }

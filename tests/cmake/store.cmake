@@ -1,0 +1,6 @@
+# Rows that prove themselves: shared by the tests of the store.
+add_library(sluice_test_store STATIC model/store_rows.c)
+target_link_libraries(sluice_test_store PRIVATE sluice_rules PUBLIC sluice_storage
+                                                sluice_test_support sluice_ext_cmocka)
+
+sluice_test(model/store_model_test.c sluice_test_store)
