@@ -8,6 +8,7 @@
 #include "query/bind.h"
 #include "query/lex.h"
 #include "query/value.h"
+#include "storage/base/clock.h"
 
 static bool
 has_sided(const struct sl_scope *s, const struct sl_node *node)
@@ -160,6 +161,32 @@ bind_blocks(struct sl_scope *s, const struct sl_node *node, struct sl_expr *left
     return sl_bind_op(s, SL_FN_OR, node->position, *out_expr, rest, out_expr, err);
 }
 
+/*
+ * idx = n says when the flow ended: the second is in its high half. The bound on last_seen lets
+ * the scan prune; the ends of the range of seconds stand for all beyond them.
+ */
+static sl_status
+bound_by_idx(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err)
+{
+    const struct sl_expr *e = *expr;
+    struct sl_value low = {.type = SL_TYPE_TIME, .scale = 6}, high = low;
+    struct sl_expr *args[3], *between;
+
+    if (!sl_expr_is_call(e, SL_FN_EQ) || !sl_expr_is_call(e->args[0], SL_FN_FLOW_IDX) ||
+        e->args[1]->kind != SL_EXPR_CONST || e->args[1]->type.type != SL_TYPE_I64)
+        return SL_OK;
+    int64_t seconds = e->args[1]->value.as.i64 >> 32;
+    if (seconds <= 0 || seconds >= INT32_MAX)
+        return SL_OK;
+    low.as.i64 = (seconds + INT64_C(946684800)) * SL_US_PER_S;
+    high.as.i64 = low.as.i64 + SL_US_PER_S - 1;
+    args[0] = e->args[0]->args[1];
+    SL_TRY(sl_expr_const(&s->binder->typing, e->position, &low, &args[1], err));
+    SL_TRY(sl_expr_const(&s->binder->typing, e->position, &high, &args[2], err));
+    SL_TRY(sl_expr_call(&s->binder->typing, SL_FN_BETWEEN, e->position, args, 3, &between, err));
+    return sl_bind_op(s, SL_FN_AND, e->position, between, *expr, expr, err);
+}
+
 static sl_status
 bind_plain(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
            struct sl_error *err)
@@ -190,8 +217,9 @@ bind_plain(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_
         SL_TRY(bind_arg(s, node->args[i], naming, &args[i], err));
     if (id == SL_FN_IN && node->arg_count == 2)
         id = SL_FN_EQ;
-    return sl_expr_call(&s->binder->typing, id, node->position, args, node->arg_count, out_expr,
-                        err);
+    SL_TRY(
+        sl_expr_call(&s->binder->typing, id, node->position, args, node->arg_count, out_expr, err));
+    return bound_by_idx(s, out_expr, err);
 }
 
 sl_status

@@ -8,6 +8,7 @@
  *   duration                last_seen - first_seen in seconds, DECIMAL with 6 digits
  *   bps pps                 bits and packets a second, DOUBLE; NULL for a flow without duration
  *   flows                   what the exporter says one record stands for, else 1
+ *   idx                     a key to find the row again: flow_idx.def
  *   host port               both sides: predicates and GROUP BY only
  */
 #include "query/bind.h"
@@ -24,6 +25,7 @@ enum derived {
     DERIVED_BPS,
     DERIVED_PPS,
     DERIVED_FLOWS,
+    DERIVED_IDX,
     DERIVED_HOST,
     DERIVED_PORT,
     DERIVED_NONE,
@@ -31,7 +33,7 @@ enum derived {
 
 static const char *const derived_names[] = {"bytes",    "packets", "raw_bytes", "raw_packets",
                                             "duration", "bps",     "pps",       "flows",
-                                            "host",     "port"};
+                                            "idx",      "host",    "port"};
 
 static enum derived
 find_derived(struct sl_slice name)
@@ -167,6 +169,22 @@ bind_flows(struct sl_scope *s, uint32_t position, struct sl_expr **out_expr, str
     return sl_bind_if(s, position, is_null, one, count, out_expr, err);
 }
 
+static sl_status
+bind_idx(struct sl_scope *s, uint32_t position, struct sl_expr **out_expr, struct sl_error *err)
+{
+    static const enum sl_core_column columns[] = {
+#define SL_IDX(number, column) SL_COLUMN_##column,
+#include "query/flow_idx.def"
+#undef SL_IDX
+    };
+    struct sl_expr *args[SL_COUNTOF(columns)];
+
+    for (size_t i = 0; i < SL_COUNTOF(columns); i++)
+        SL_TRY(bind_core(s, columns[i], position, &args[i], err));
+    return sl_expr_call(&s->binder->typing, SL_FN_FLOW_IDX, position, args, SL_COUNTOF(columns),
+                        out_expr, err);
+}
+
 sl_status
 sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side, uint32_t position,
              struct sl_expr **out_expr, struct sl_error *err)
@@ -224,6 +242,8 @@ bind_derived(struct sl_scope *s, enum derived what, uint32_t position, struct sl
                                 err));
         } else if (what == DERIVED_BPS || what == DERIVED_PPS) {
             SL_TRY(bind_rate(s, what, position, made, err));
+        } else if (what == DERIVED_IDX) {
+            SL_TRY(bind_idx(s, position, made, err));
         } else if (what == DERIVED_FLOWS) {
             SL_TRY(bind_flows(s, position, made, err));
         } else {

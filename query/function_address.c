@@ -7,6 +7,14 @@
 #include "query/function_row.h"
 #include "query/value.h"
 #include "storage/base/clock.h"
+#include "storage/base/hash.h"
+
+enum {
+#define SL_IDX(number, column) IDX_##column,
+#include "query/flow_idx.def"
+#undef SL_IDX
+    IDX_COLUMNS
+};
 
 static sl_status
 copy_text(struct sl_eval *eval, const void *text, size_t size, struct sl_value *out)
@@ -223,6 +231,32 @@ sl_row_flow_duration(struct sl_eval *eval, const struct sl_expr *call, const str
     (void)eval;
     (void)call;
     out->as.i128 = (sl_i128)args[1].as.i64 - args[0].as.i64;
+    return SL_OK;
+}
+
+/* See flow_idx.def; the second argument is last_seen. */
+sl_status
+sl_row_flow_idx(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+                struct sl_value *out)
+{
+    uint8_t record[IDX_COLUMNS * 17] = {0};
+
+    (void)eval;
+    SL_ASSERT(call->arg_count == IDX_COLUMNS);
+    for (uint32_t i = 0; i < IDX_COLUMNS; i++) {
+        bool is_addr = args[i].type == SL_TYPE_ADDR;
+        uint64_t low = is_addr ? args[i].as.addr.low : args[i].as.u64;
+        uint64_t high = is_addr ? args[i].as.addr.high : 0;
+        record[i * 17] = !args[i].is_null;
+        for (unsigned byte = 0; byte < 8 && !args[i].is_null; byte++) {
+            record[i * 17 + 1 + byte] = (uint8_t)(low >> (8 * byte));
+            record[i * 17 + 9 + byte] = (uint8_t)(high >> (8 * byte));
+        }
+    }
+    int64_t seconds = args[1].is_null ? 0 : args[1].as.i64 / SL_US_PER_S - INT64_C(946684800);
+    seconds = seconds < 0 ? 0 : seconds > INT32_MAX ? INT32_MAX : seconds;
+    uint64_t hash = sl_hash64(record, sizeof(record)) & UINT32_MAX;
+    out->as.i64 = (int64_t)((uint64_t)seconds << 32 | hash);
     return SL_OK;
 }
 

@@ -36,6 +36,7 @@ sl_row_fn sl_row_exp;
 sl_row_fn sl_row_field;
 sl_row_fn sl_row_floor;
 sl_row_fn sl_row_flow_duration;
+sl_row_fn sl_row_flow_idx;
 sl_row_fn sl_row_flow_rate;
 sl_row_fn sl_row_flow_total;
 sl_row_fn sl_row_format;

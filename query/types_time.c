@@ -183,3 +183,13 @@ sl_type_flow_rate(struct sl_typing *t, struct sl_expr *call, struct sl_error *er
     set_type(call, SL_TYPE_F64, 0);
     return SL_OK;
 }
+
+/* (columns of flow_idx.def, as they are) */
+sl_status
+sl_type_flow_idx(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    (void)t;
+    (void)err;
+    call->type = (struct sl_sql_type){.type = SL_TYPE_I64};
+    return SL_OK;
+}

@@ -1,4 +1,5 @@
 # The front of query: lexer, parser, binder, functions, programs.
+sluice_test(unit/query/lex_test.c sluice_query_front)
 sluice_test(unit/query/function_test.c sluice_query_front)
 sluice_test(unit/query/bind_test.c sluice_query_front)
 sluice_test(unit/query/program_test.c sluice_query_front)

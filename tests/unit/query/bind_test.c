@@ -235,6 +235,20 @@ the_other_clauses_bind(void **state)
 }
 
 static void
+idx_finds_its_second(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_expr *w = bind(&f, "SELECT app FROM flows WHERE idx = 4294967296000")->where;
+    assert_true(is_call(w, SL_FN_AND) && is_call(w->args[0], SL_FN_BETWEEN));
+    assert_true(w->args[0]->args[1]->value.as.i64 == (946684800 + 1000) * INT64_C(1000000));
+    assert_true(is_call(bind(&f, "SELECT idx FROM flows")->outputs[0].expr, SL_FN_FLOW_IDX));
+    front_close(&f);
+}
+
+static void
 depth_and_size_are_bounded(void **state)
 {
     struct front f;
@@ -271,6 +285,7 @@ main(void)
         cmocka_unit_test(host_and_port_mean_either_side),
         cmocka_unit_test(groups_have_two_stages),
         cmocka_unit_test(the_other_clauses_bind),
+        cmocka_unit_test(idx_finds_its_second),
         cmocka_unit_test(depth_and_size_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

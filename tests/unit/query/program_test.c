@@ -65,6 +65,7 @@ static const char *const texts[] = {
     "DATE_FORMAT(last_seen, '%H:%i')",
     "HOUR(last_seen)",
     "bytes",
+    "idx",
     "packets",
     "raw_bytes",
     "duration",
