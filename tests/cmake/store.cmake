@@ -4,3 +4,5 @@ target_link_libraries(sluice_test_store PRIVATE sluice_rules PUBLIC sluice_stora
                                                 sluice_test_support sluice_ext_cmocka)
 
 sluice_test(model/store_model_test.c sluice_test_store)
+sluice_test(model/store_readers_test.c sluice_test_store)
+set_tests_properties(model/store_readers_test PROPERTIES LABELS "model;threads")

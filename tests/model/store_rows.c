@@ -21,6 +21,12 @@ mix(uint64_t id, uint64_t salt)
     return sl_hash_u64(id * 31 + salt + 1);
 }
 
+uint64_t
+rows_hash(uint64_t id, int64_t last_seen_us)
+{
+    return mix(id, (uint64_t)last_seen_us);
+}
+
 static struct sl_addr
 address_of(uint64_t id, uint64_t salt)
 {
@@ -136,7 +142,7 @@ see_row(const struct sl_vector *v, uint32_t row, struct rows_seen *seen)
     uint64_t id = sl_vector_u64(&v[V_BYTES], row);
     seen->rows++;
     seen->sum += id;
-    seen->hash += mix(id, sl_vector_u64(&v[V_LAST], row));
+    seen->hash += rows_hash(id, (int64_t)sl_vector_u64(&v[V_LAST], row));
     seen->broken += !is_whole(v, row);
     if (seen->times == NULL)
         return;

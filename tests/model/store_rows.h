@@ -19,6 +19,9 @@
 struct sl_batch *rows_build(struct sl_schema *schema, uint64_t first_id,
                             const int64_t *last_seen_us, uint32_t count);
 
+/* What a row adds to rows_seen.hash. */
+uint64_t rows_hash(uint64_t id, int64_t last_seen_us);
+
 /* What a scan saw. */
 struct rows_seen {
     uint32_t *times; /* by id, owned: how often; NULL: not wanted */
