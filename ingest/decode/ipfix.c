@@ -125,35 +125,32 @@ read_sets(struct context *m, struct sl_cursor *c, struct sl_error *err)
     return SL_OK;
 }
 
-sl_status
-sl_ipfix_decode(struct sl_decoder *decoder, const struct sl_datagram_from *from,
-                const uint8_t *bytes, size_t size_bytes, struct sl_error *err)
+/* One message at the front of `bytes`; *out_bytes is how long it was, all of them when it cannot
+ * be told. */
+static sl_status
+read_message(struct sl_decoder *decoder, const struct sl_datagram_from *from, const uint8_t *bytes,
+             size_t size_bytes, size_t *out_bytes, struct sl_error *err)
 {
     struct sl_cursor c = sl_cursor_over(bytes, size_bytes);
-    (void)sl_cursor_u16be(&c); /* version */
+    uint16_t version = sl_cursor_u16be(&c);
     uint16_t message_bytes = sl_cursor_u16be(&c);
     uint32_t seconds = sl_cursor_u32be(&c);
     uint32_t sequence = sl_cursor_u32be(&c);
     uint32_t domain = sl_cursor_u32be(&c);
-    if (c.bad) {
-        sl_decoder_malformed(decoder, from, "version 10: %zu bytes hold no header", size_bytes);
+    *out_bytes = size_bytes;
+    if (c.bad || version != 10 || message_bytes < IPFIX_HEADER_BYTES ||
+        message_bytes > size_bytes) {
+        sl_decoder_malformed(decoder, from, "no message of version 10 in %zu bytes", size_bytes);
         return SL_OK;
     }
+    *out_bytes = message_bytes;
     struct context m = {.decoder = decoder,
-                        .exporter = sl_decoder_exporter(decoder, from, 10, domain, size_bytes),
+                        .exporter = sl_decoder_exporter(decoder, from, 10, domain, message_bytes),
                         .message = {.origin = from->origin,
                                     .received_us = from->received_us,
                                     .export_us = (int64_t)seconds * SL_US_PER_S}};
     if (m.exporter == NULL)
         return SL_OK;
-    if (message_bytes < IPFIX_HEADER_BYTES || message_bytes > size_bytes) {
-        sl_exporter_malformed(m.exporter, "a message of %u bytes in %zu", (unsigned)message_bytes,
-                              size_bytes);
-        return SL_OK;
-    }
-    if (message_bytes < size_bytes)
-        sl_exporter_malformed(m.exporter, "%zu bytes behind the message",
-                              size_bytes - message_bytes);
     c.end = &bytes[message_bytes];
     /* The restart must be known before the data is read, the number of records is known after:
      * the first call only compares, the last line sets what comes next. */
@@ -165,4 +162,18 @@ sl_ipfix_decode(struct sl_decoder *decoder, const struct sl_datagram_from *from,
     else if (m.exporter->has_sequence && m.exporter->next_sequence == sequence)
         m.exporter->next_sequence = sequence + m.records;
     return st;
+}
+
+/* Messages say how long they are, so that several may stand back to back, as in files. */
+sl_status
+sl_ipfix_decode(struct sl_decoder *decoder, const struct sl_datagram_from *from,
+                const uint8_t *bytes, size_t size_bytes, struct sl_error *err)
+{
+    while (size_bytes != 0) {
+        size_t message_bytes = 0;
+        SL_TRY(read_message(decoder, from, bytes, size_bytes, &message_bytes, err));
+        bytes += message_bytes;
+        size_bytes -= message_bytes;
+    }
+    return SL_OK;
 }

@@ -1,2 +1,5 @@
 # ingest, and the table of information elements that it decodes by.
 sluice_test(unit/storage/element_test.c sluice_batch)
+sluice_test(golden/vendor_test.c sluice_decode sluice_ext_jansson)
+sluice_fuzz(decoder sluice_decode)
+sluice_fuzz(packet sluice_decode)
