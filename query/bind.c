@@ -106,6 +106,10 @@ show_tables(const struct sl_binder *b, struct sl_buf *text)
 {
     const char *database = b->session->database == NULL ? "flows" : b->session->database;
 
+    /* The name becomes part of a text that is parsed again. */
+    for (const char *c = database; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_')
+            database = c = "flows";
     sl_buf_printf(text, "SELECT 'flows' AS `Tables_in_%s`", database);
     for (const struct sl_virtual_table *const *t = b->env->tables; t != NULL && *t != NULL; t++)
         if (strcasecmp((*t)->schema, database) == 0)

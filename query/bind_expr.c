@@ -82,9 +82,9 @@ bind_variable(struct sl_scope *s, const struct sl_node *node, struct sl_expr **o
     }
     if (node->kind == SL_NODE_VARIABLE)
         return bind_value(s, node, &null, out_expr, err);
-    return sl_bind_fail(s->binder, err, SL_NAME, 1193, node->position,
-                        "unknown system variable \"%.*s\"", (int)node->text.size_bytes & 127,
-                        (const char *)node->text.bytes);
+    return sl_bind_fail(
+        s->binder, err, SL_NAME, 1193, node->position, "unknown system variable \"%.*s\"",
+        (int)sl_min_size(node->text.size_bytes, 64), (const char *)node->text.bytes);
 }
 
 static sl_status

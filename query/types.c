@@ -31,8 +31,16 @@ sl_expr_const(struct sl_typing *t, uint32_t position, const struct sl_value *val
               struct sl_expr **out_expr, struct sl_error *err)
 {
     SL_TRY(make_expr(t, SL_EXPR_CONST, position, out_expr, err));
-    (*out_expr)->value = *value;
-    (*out_expr)->value.is_null = value->is_null || value->type == SL_TYPE_NULL;
+    struct sl_value *own = &(*out_expr)->value;
+    *own = *value;
+    own->is_null = value->is_null || value->type == SL_TYPE_NULL;
+    if (sl_type_is_bytes(value->type) && !own->is_null) {
+        /* The statement outlives its text and the session's values. */
+        own->as.slice.bytes = (const uint8_t *)sl_arena_string(
+            t->arena, (const char *)value->as.slice.bytes, value->as.slice.size_bytes);
+        if (own->as.slice.bytes == NULL)
+            return sl_fail_memory(err);
+    }
     (*out_expr)->type = (struct sl_sql_type){
         .type = value->type,
         .scale = value->scale,

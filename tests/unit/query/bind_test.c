@@ -235,6 +235,33 @@ the_other_clauses_bind(void **state)
 }
 
 static void
+the_zone_of_the_session_is_local_time(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *value;
+    } examples[] = {
+        {"SELECT HOUR('2026-11-23 08:00:00')", "8"},
+        {"SELECT UNIX_TIMESTAMP('2026-11-23 08:00:00')", "1795413600"},
+        {"SELECT UNIX_TIMESTAMP('2026-11-23T08:00:00Z')", "1795420800"},
+        {"SELECT CAST(FROM_UNIXTIME(1795420800) AS CHAR)", "2026-11-23 10:00:00"},
+        {"SELECT DATE(FROM_UNIXTIME(1795472000))", "2026-11-24"},
+        {"SELECT DATE_FORMAT(NOW(), '%H')", "10"},
+        {"SELECT CAST(UTC_TIMESTAMP() AS CHAR)", "2026-11-23 08:00:00"},
+    };
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    f.session.time_zone = "+02:00";
+    for (size_t i = 0; i < SL_COUNTOF(examples); i++) {
+        const struct sl_expr *e = bind(&f, examples[i].text)->outputs[0].expr;
+        assert_string_equal(front_text(&f, &e->value), examples[i].value);
+    }
+    front_close(&f);
+}
+
+static void
 idx_finds_its_second(void **state)
 {
     struct front f;
@@ -285,6 +312,7 @@ main(void)
         cmocka_unit_test(host_and_port_mean_either_side),
         cmocka_unit_test(groups_have_two_stages),
         cmocka_unit_test(the_other_clauses_bind),
+        cmocka_unit_test(the_zone_of_the_session_is_local_time),
         cmocka_unit_test(idx_finds_its_second),
         cmocka_unit_test(depth_and_size_are_bounded),
     };
