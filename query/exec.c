@@ -24,10 +24,12 @@ sl_exec_check(struct sl_exec *exec, struct sl_error *err)
 sl_status
 sl_exec_out_of_memory(const struct sl_exec *exec, struct sl_error *err)
 {
+    bool is_large = exec->budget.limit_bytes >= 1 << 20;
+
     return sl_fail(err, SL_LIMIT,
-                   "query needs more than its memory budget of %zu MiB: narrow the time range, "
+                   "query needs more than its memory budget of %zu %s: narrow the time range, "
                    "group by fewer keys, add a LIMIT, or raise query-memory",
-                   exec->budget.limit_bytes >> 20);
+                   exec->budget.limit_bytes >> (is_large ? 20 : 10), is_large ? "MiB" : "KiB");
 }
 
 struct phase {

@@ -35,6 +35,7 @@ enum {
     GROUP_DIRECT_MAX = 131072, /* entries of a direct array: 1 MiB */
     GROUP_SIDES_MAX = 2,
     GROUP_VALUE_BYTES = 16,
+    GROUP_DICTIONARY_MAX = 1 << 22,   /* entries: as many as a row group has rows */
     GROUP_VALUE_KEY_BYTES_MAX = 1000, /* key bytes of a group with a value table */
     GROUP_HLL_BITS = 12,              /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,
@@ -58,8 +59,20 @@ struct group_aggregate {
     struct sl_text_pool *pool; /* owned; holistic over TEXT and OCTETS */
 };
 
+/*
+ * The records of the entries of one dictionary, kept from chunk to chunk: blocks of a row group
+ * share theirs. Whether it is the same is told by its bytes, because memory is used again.
+ */
+struct group_dictionary {
+    uint8_t *entries; /* owned: a copy */
+    void **records;   /* owned: of each entry, then of NULL */
+    size_t entry_bytes;
+    uint32_t entry_count;
+};
+
 struct group_worker {
     struct sl_group_table table;
+    struct group_dictionary dictionaries[GROUP_SIDES_MAX];
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
@@ -91,6 +104,9 @@ struct group {
 SL_MUST_CHECK
 sl_status group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk,
                             struct sl_error *err);
+
+/* Give back what a remembered dictionary holds. */
+void group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *budget);
 
 /* Merge everything into the tables of worker 0 and finish the holistic aggregates. */
 SL_MUST_CHECK

@@ -3,8 +3,9 @@
  *
  * Keys are looked up as seldom as possible. Where all keys of a chunk are constants, dictionary
  * codes or narrow integers, a direct array remembers the record of each combination of codes,
- * and the hash table sees each combination once a chunk. Else the table is asked for each run of
- * equal neighbours, which the inner order of segments makes long.
+ * and the hash table sees each combination once a chunk. A single key with a large dictionary has
+ * such an array for as long as the dictionary stays the same, which is a row group. Else the
+ * table is asked for each run of equal neighbours, which the inner order of segments makes long.
  *
  * Aggregates then run over a slice of rows column by column: state number i of record[row].
  */
@@ -64,6 +65,62 @@ prepare_direct(struct sl_op *op, struct key_side *side, uint32_t row_count, stru
     }
     side->direct = sl_arena_calloc(chunk->arena, (size_t)product, sizeof(void *));
     return side->direct == NULL ? sl_exec_out_of_memory(op->exec, err) : SL_OK;
+}
+
+static size_t
+dictionary_bytes(const struct group_dictionary *dictionary)
+{
+    return dictionary->entry_bytes * dictionary->entry_count +
+           ((size_t)dictionary->entry_count + 1) * sizeof(void *);
+}
+
+void
+group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *budget)
+{
+    if (dictionary->records != NULL)
+        sl_budget_give(budget, dictionary_bytes(dictionary));
+    free(dictionary->entries);
+    free(dictionary->records);
+    *dictionary = (struct group_dictionary){0};
+}
+
+/*
+ * One key with a dictionary that is too large for an array of each chunk: use that of the last
+ * chunk when the dictionary is the same, byte by byte, else begin a new one. Without the memory
+ * for it there is the hash table.
+ */
+static void
+prepare_dictionary(struct sl_budget *budget, struct group_dictionary *dictionary,
+                   struct key_side *side, uint32_t row_count)
+{
+    const struct sl_vector *v = &side->vectors[0];
+    struct group_dictionary next = {.entry_bytes = v->width, .entry_count = v->value_count};
+
+    /* Comparing a dictionary for a few rows costs more than asking the table for them. */
+    if (v->encoding != SL_DICT || sl_type_is_bytes(v->type) || row_count < v->value_count / 32 ||
+        v->value_count > GROUP_DICTIONARY_MAX)
+        return;
+    size_t bytes = next.entry_bytes * next.entry_count;
+    if (dictionary->records != NULL && dictionary->entry_bytes == next.entry_bytes &&
+        dictionary->entry_count == next.entry_count &&
+        memcmp(dictionary->entries, v->values, bytes) == 0) {
+        side->direct = dictionary->records;
+        return;
+    }
+    group_dictionary_fini(dictionary, budget);
+    if (!sl_budget_take(budget, dictionary_bytes(&next)))
+        return;
+    next.entries = sl_try_alloc(bytes + 1);
+    next.records = sl_try_alloc(((size_t)next.entry_count + 1) * sizeof(void *));
+    if (next.entries == NULL || next.records == NULL) {
+        sl_budget_give(budget, dictionary_bytes(&next));
+        free(next.entries);
+        free(next.records);
+        return;
+    }
+    memcpy(next.entries, v->values, bytes);
+    *dictionary = next;
+    side->direct = next.records;
 }
 
 static sl_status
@@ -456,6 +513,8 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
             row_count = keep_other_rows(group, &sides[0], &sides[1], rows, row_count);
         SL_TRY(prepare_side(op, &sides[s], chunk, err));
         SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
+        if (group->key_count == 1 && sides[s].direct == NULL)
+            prepare_dictionary(&op->exec->budget, &w->dictionaries[s], &sides[s], row_count);
         SL_TRY(build_side(op, w, &sides[s], arguments, rows, row_count, err));
     }
     return SL_OK;

@@ -149,8 +149,10 @@ group_start(struct sl_op *op, struct sl_error *err)
 }
 
 static void
-close_worker(const struct group *group, struct group_worker *w)
+close_worker(const struct group *group, struct group_worker *w, struct sl_budget *budget)
 {
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
+        group_dictionary_fini(&w->dictionaries[s], budget);
     sl_group_table_fini(&w->table);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
         sl_group_table_fini(&w->value_tables[i]);
@@ -168,7 +170,7 @@ group_close(struct sl_op *op)
     struct group *group = op->state;
 
     for (unsigned i = 0; i < op->exec->threads; i++)
-        close_worker(group, &group->workers[i]);
+        close_worker(group, &group->workers[i], &op->exec->budget);
     for (uint32_t i = 0; i < group->key_count; i++)
         sl_text_pool_destroy(group->keys[i].pool);
     for (uint32_t i = 0; i < group->aggregate_count; i++)
