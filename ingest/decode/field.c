@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "storage/base/addr.h"
 #include "storage/base/clock.h"
 #include "storage/value_text.h"
 

@@ -9,6 +9,7 @@
 #ifndef SLUICE_INGEST_DECODE_FIELD_H
 #define SLUICE_INGEST_DECODE_FIELD_H
 
+#include "storage/base/addr.h"
 #include "storage/base/buf.h"
 #include "storage/base/cursor.h"
 #include "storage/schema.h"
@@ -50,6 +51,14 @@ sl_wire_string_bytes(const uint8_t *bytes, size_t size_bytes)
     while (size_bytes > 0 && bytes[size_bytes - 1] == 0)
         size_bytes--;
     return size_bytes;
+}
+
+/* 0.0.0.0 or ::, by which exporters say that there is no address. */
+static inline bool
+sl_addr_is_blank(struct sl_addr addr)
+{
+    /* The key of :: is 2^32 (addr.h). */
+    return addr.high == 0 && (addr.low == 0 || addr.low == UINT64_C(1) << 32);
 }
 
 /* Step over one field of a record: its bytes, and their number. NULL (and a bad cursor) when

@@ -234,14 +234,23 @@ is_zero(const uint8_t *bytes, size_t size_bytes)
     return true;
 }
 
+/* Does the column hold nothing, 0, 0.0.0.0 or :: in this row? */
+static bool
+is_blank(const struct sl_builder_column *column, uint32_t row)
+{
+    if (column->column->type == SL_TYPE_ADDR)
+        return sl_addr_is_blank(column->values.addr[row]);
+    size_t width = sl_type_bytes(column->column->type);
+    return is_zero(&column->values.u8[row * width], width);
+}
+
 /* An alternate counts where it says something and nothing else did. */
 static void
 run_alternate(const struct run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
               size_t stride, uint32_t row, uint32_t count)
 {
-    size_t width = sl_type_bytes(s->target->column->type);
     for (uint32_t i = 0; i < count; i++, at += stride)
-        if (!is_zero(at, size_bytes) && is_zero(&s->target->values.u8[(row + i) * width], width))
+        if (!is_zero(at, size_bytes) && is_blank(s->target, row + i))
             run_step(run, s, at, size_bytes, stride, row + i, 1);
 }
 

@@ -11,7 +11,7 @@ fill_exporter(struct sl_decoder *decoder, const struct sl_exporter *exporter, ui
 {
     struct sl_builder_column *column = decoder->core[SL_COLUMN_EXPORTER_ADDR];
     for (uint32_t row = first; row < first + count; row++)
-        if (column->values.addr[row].low == 0 && column->values.addr[row].high == 0)
+        if (sl_addr_is_blank(column->values.addr[row]))
             column->values.addr[row] = exporter->key.addr;
     sl_rows_mark(column, first, count);
 }
