@@ -6,3 +6,6 @@ target_link_libraries(sluice_test_store PRIVATE sluice_rules PUBLIC sluice_stora
 sluice_test(model/store_model_test.c sluice_test_store)
 sluice_test(model/store_readers_test.c sluice_test_store)
 set_tests_properties(model/store_readers_test PROPERTIES LABELS "model;threads")
+
+# The disk that forgets is the journal's: journal.cmake.
+sluice_test(crash/store_crash_test.c sluice_test_store sluice_test_disk)
