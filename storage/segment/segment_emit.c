@@ -181,8 +181,8 @@ emit_strings(struct sl_segment_emit *emit, struct sl_buf *buf, const struct sl_s
              uint32_t count, struct sl_segment_part *part, uint32_t *out_bytes,
              struct sl_error *err)
 {
-    uint8_t *bytes;
-    uint32_t *offsets;
+    uint8_t *bytes = NULL;
+    uint32_t *offsets = NULL;
     SL_TRY(concatenate(emit->arena, slices, count, &bytes, &offsets, err));
     size_t start = buf->size_bytes;
     sl_codec_encode_bytes(bytes, offsets, count, emit->effort, buf);

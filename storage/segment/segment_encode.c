@@ -488,6 +488,19 @@ encode_strings(struct encoding *e, const struct sl_column *column)
     return add_column(e, &o, stream, SL_SEGMENT_NONE);
 }
 
+/* The exporter's codes decide for the columns that follow. */
+static void
+take_exporter(struct encoding *e, const struct ordered *o, uint32_t stream, uint32_t code_count)
+{
+    struct sl_segment_functions *f = &e->functions;
+    if (code_count > f->map_capacity)
+        return;
+    for (uint32_t i = 0; i < e->row_count; i++)
+        f->codes[SL_SEGMENT_EXPORTER][i] = (uint32_t)o->keys[i];
+    f->streams[SL_SEGMENT_EXPORTER] = stream;
+    f->code_counts[SL_SEGMENT_EXPORTER] = code_count;
+}
+
 /* An address (but src_addr and dst_addr), or byte strings: a dictionary of its own and codes. */
 static sl_status
 encode_codes(struct encoding *e, const struct sl_column *column)
@@ -514,6 +527,8 @@ encode_codes(struct encoding *e, const struct sl_column *column)
     if (o.is_trivial)
         return SL_OK;
     SL_TRY(emit_dependent(e, &o, DECIDERS_ALL, &stream));
+    if (column->index == SL_COLUMN_EXPORTER_ADDR)
+        take_exporter(e, &o, stream, set.count);
     SL_TRY(is_addresses ? sl_segment_emit_addresses(e->emit, o.number, set.addrs, set.count,
                                                     &dictionary, e->err)
                         : sl_segment_emit_strings(e->emit, o.number, set.slices, set.count,
@@ -647,10 +662,10 @@ encode_addresses(struct encoding *e, const struct deciding *d)
         SL_TRY(sl_segment_emit_values(e->emit, end->number, end->keys, &streams[0], e->err));
         return add_column(e, end, streams[0], dictionary);
     }
-    *f = (struct sl_segment_functions){.row_count = e->row_count, .code_count = e->addrs.count};
-    f->votes = sl_arena_alloc(e->arena, f->code_count * sizeof(*f->votes));
-    f->maps[0] = sl_arena_alloc(e->arena, f->code_count * sizeof(uint64_t));
-    f->maps[1] = sl_arena_alloc(e->arena, f->code_count * sizeof(uint64_t));
+    *f = (struct sl_segment_functions){.row_count = e->row_count, .map_capacity = e->addrs.count};
+    f->votes = sl_arena_alloc(e->arena, f->map_capacity * sizeof(*f->votes));
+    f->maps[0] = sl_arena_alloc(e->arena, f->map_capacity * sizeof(uint64_t));
+    f->maps[1] = sl_arena_alloc(e->arena, f->map_capacity * sizeof(uint64_t));
     bool has_memory = f->votes != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
     for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
         f->codes[i] = sl_arena_alloc(e->arena, e->row_count * sizeof(uint32_t));
@@ -667,10 +682,12 @@ encode_addresses(struct encoding *e, const struct deciding *d)
     SL_TRY(add_pair(e, &ends[0], &ends[1], streams, dictionary));
     f->streams[SL_SEGMENT_CLIENT] = streams[0];
     f->streams[SL_SEGMENT_SERVER] = streams[1];
-    f->streams[SL_SEGMENT_TARGET] = SL_SEGMENT_NONE;
-    if (e->side_stream != SL_SEGMENT_NONE)
-        f->streams[SL_SEGMENT_TARGET] =
-            e->emit->group->columns[e->emit->group->column_count - 1].stream;
+    f->streams[SL_SEGMENT_TARGET] =
+        e->emit->group->columns[e->emit->group->column_count - 1].stream;
+    f->code_counts[SL_SEGMENT_CLIENT] = f->map_capacity;
+    f->code_counts[SL_SEGMENT_SERVER] = f->map_capacity;
+    /* Without sides the target is the server. */
+    f->code_counts[SL_SEGMENT_TARGET] = e->side_stream != SL_SEGMENT_NONE ? f->map_capacity : 0;
     return SL_OK;
 }
 

@@ -104,7 +104,7 @@
  *     last_seen   ADD of first_seen and the duration.
  *     bytes       SCALE of packets, whole bytes per packet, remainder.
  *     functions   AS, mask, next hop, interface, exporter as FUNCTION of the client's or the
- *                 server's address, where that is smaller than VALUES.
+ *                 server's address (the target's, the exporter's), where that is smaller than VALUES.
  *
  * Indexes
  *     MINIS     by value of an integer column or dictionary code: index/bitmap.h, the minis

@@ -50,10 +50,12 @@ is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count)
 /* The value of the majority of the rows of each address; addresses that no row has take that of
  * the address before. */
 static void
-vote(const struct sl_segment_functions *f, const uint32_t *codes, const uint64_t *values,
+vote(const struct sl_segment_functions *f, enum sl_segment_decider decider, const uint64_t *values,
      uint64_t *map)
 {
-    memset(f->votes, 0, f->code_count * sizeof(*f->votes));
+    const uint32_t *codes = f->codes[decider];
+    uint32_t code_count = f->code_counts[decider];
+    memset(f->votes, 0, code_count * sizeof(*f->votes));
     for (uint32_t i = 0; i < f->row_count; i++) {
         uint32_t code = codes[i];
         uint32_t votes = f->votes[code];
@@ -65,7 +67,7 @@ vote(const struct sl_segment_functions *f, const uint32_t *codes, const uint64_t
         }
     }
     uint64_t last = 0;
-    for (uint32_t code = 0; code < f->code_count; code++) {
+    for (uint32_t code = 0; code < code_count; code++) {
         if (f->votes[code] == 0)
             map[code] = last;
         last = map[code];
@@ -90,10 +92,10 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
     *out_exceptions = f->row_count / EXCEPTION_SHARE + 1;
     out_map->codes = NULL;
     for (unsigned d = 0; d < SL_SEGMENT_DECIDER_COUNT; d++) {
-        if ((deciders >> d & 1) == 0 || f->streams[d] == SL_SEGMENT_NONE ||
+        if ((deciders >> d & 1) == 0 || f->code_counts[d] == 0 ||
             !is_plausible(f->codes[d], values, f->row_count))
             continue;
-        vote(f, f->codes[d], values, f->maps[1]);
+        vote(f, d, values, f->maps[1]);
         uint32_t exceptions = count_exceptions(f, f->codes[d], values, f->maps[1]);
         if (exceptions >= *out_exceptions)
             continue;
@@ -101,8 +103,10 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
         f->maps[1] = f->maps[0];
         f->maps[0] = map;
         *out_exceptions = exceptions;
-        *out_map = (struct sl_segment_map){
-            .stream = f->streams[d], .codes = f->codes[d], .values = map, .count = f->code_count};
+        *out_map = (struct sl_segment_map){.stream = f->streams[d],
+                                           .codes = f->codes[d],
+                                           .values = map,
+                                           .count = f->code_counts[d]};
         if (exceptions == 0)
             break;
     }
@@ -117,7 +121,7 @@ sl_segment_function_emit(struct sl_segment_functions *f, struct sl_segment_emit 
     struct sl_segment_map map;
     uint32_t exceptions;
     uint64_t plain_bytes = 0;
-    if (f->code_count != 0 && f->row_count >= ROWS_PER_BYTE_MIN)
+    if (f->map_capacity != 0 && f->row_count >= ROWS_PER_BYTE_MIN)
         plain_bytes = sl_segment_emit_estimate(emit, values, f->row_count);
     if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
         !find_decider(f, deciders, values, &map, &exceptions))

@@ -1,7 +1,8 @@
 /*
  * segment_function.h - columns that are a function of an address.
  *
- * AS, mask, interface, next hop and exporter are mostly given by one address of the flow. Where
+ * AS, mask, interface, next hop and exporter are mostly given by one address of the flow, the
+ * observation domain by the exporter. Where
  * that holds for nearly all rows of a group, the value is stored once for each entry of the
  * address dictionary, with the rows that deviate; where it does not hold, or saves nothing, the
  * column stays as it is. Both are estimated from the group itself: nothing is assumed.
@@ -13,21 +14,23 @@
 
 #include "storage/segment/segment_emit.h"
 
-/* The address that decides. */
+/* What decides: addresses of the group's dictionary, or the exporter. */
 enum sl_segment_decider {
     SL_SEGMENT_CLIENT,
     SL_SEGMENT_SERVER,
     SL_SEGMENT_TARGET, /* dst_addr */
+    SL_SEGMENT_EXPORTER,
     SL_SEGMENT_DECIDER_COUNT,
 };
 
 struct sl_segment_functions {
     uint32_t row_count;
-    uint32_t code_count; /* entries of the address dictionary; 0: nothing is a function */
-    uint32_t streams[SL_SEGMENT_DECIDER_COUNT]; /* SL_SEGMENT_NONE: the same as another */
-    uint32_t *codes[SL_SEGMENT_DECIDER_COUNT];  /* by row, inner order */
-    uint64_t *maps[2];                          /* code_count: the best so far, and a trial */
-    uint32_t *votes;                            /* code_count */
+    uint32_t map_capacity; /* entries of the maps and of votes; 0: nothing is a function */
+    uint32_t streams[SL_SEGMENT_DECIDER_COUNT];
+    uint32_t code_counts[SL_SEGMENT_DECIDER_COUNT]; /* 0: this one decides nothing */
+    uint32_t *codes[SL_SEGMENT_DECIDER_COUNT];      /* by row, inner order */
+    uint64_t *maps[2];                              /* the best so far, and a trial */
+    uint32_t *votes;
 };
 
 /* Emit values as what is smaller: a FUNCTION of one of the deciders in `deciders` (bits), or

@@ -2,7 +2,7 @@
  * segment_order.c - sides of flows and the inner order of a row group.
  *
  * The order is a radix sort, least significant digit first, on two compact 64-bit keys: (peer,
- * time) and then (protocol, service port, side, host). Addresses take part as their codes in the
+ * time) and then (protocol, service port, side, host: the client). Addresses take part as their codes in the
  * group's sorted dictionary, protocols as their rank among those that occur, time in as many bits
  * as fill the last digit: what counts is that neighbours are alike, not the last millisecond.
  */
@@ -131,7 +131,7 @@ fill_low_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsig
     time_bits = time_bits > span_bits ? span_bits : time_bits;
     unsigned drop_bits = span_bits - time_bits;
     for (uint32_t i = 0; i < k->row_count; i++) {
-        uint64_t peer = sides[i] != 0 ? code_at(k->dst_code, i) : code_at(k->src_code, i);
+        uint64_t peer = sides[i] == 0 ? code_at(k->dst_code, i) : code_at(k->src_code, i);
         uint64_t time = k->time == NULL ? 0 : (k->time[i] - min) >> drop_bits;
         keys[i] = peer << time_bits | time;
     }
@@ -156,7 +156,7 @@ fill_high_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsi
         const uint64_t *ports = is_server ? k->src_port : k->dst_port;
         uint64_t protocol = k->protocol == NULL ? 0 : ranks[(uint8_t)k->protocol[row]];
         uint64_t port = ports == NULL ? 0 : (uint16_t)ports[row];
-        uint64_t host = is_server ? code_at(k->src_code, row) : code_at(k->dst_code, row);
+        uint64_t host = is_server ? code_at(k->dst_code, row) : code_at(k->src_code, row);
         keys[i] = ((protocol << 16 | port) << 1 | is_server) << code_bits | host;
     }
     return bits_of(rank) + 16 + 1 + code_bits;

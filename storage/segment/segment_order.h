@@ -1,8 +1,8 @@
 /*
  * segment_order.h - which end of a flow is the server, and the inner order of a row group.
  *
- * Rows of a group are put in the order (protocol, service port, which side serves, one host, its
- * peer, time). Equal things lie together then, and light codecs find nothing but runs and narrow
+ * Rows of a group are put in the order (protocol, service port, which side serves, client,
+ * server, time). Equal things lie together then, and light codecs find nothing but runs and narrow
  * ranges: measured on flows this alone is worth a quarter of the bytes. Pruning by time survives,
  * because segments are short.
  *

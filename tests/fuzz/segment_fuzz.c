@@ -18,6 +18,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Values are read for the sake of the sanitizers. */
+static volatile uint64_t sink;
+
 enum { MEMORY_BYTES = 256 << 20, SIZE_MAX_BYTES = 1 << 20 };
 
 static void
@@ -64,7 +67,6 @@ static void
 read_group(struct sl_segment_reader *reader, struct sl_segment_cursor *cursor, uint32_t group)
 {
     const uint64_t selection[SL_BLOCK_ROWS / 64] = {[70] = 1, [200] = UINT64_MAX};
-    volatile uint64_t sink = 0;
     for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, group) && b < 2; b++) {
         if (sl_segment_cursor_seek(cursor, reader, group, b, NULL) != SL_OK)
             return;

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 
 #include "storage/base/file.h"
+#include "storage/base/hash.h"
 #include "storage/segment/segment_check.h"
+#include "storage/segment/segment_open.h"
 #include "tests/unit/storage/segment/segment_rows.h"
 
 enum { PIECES_MAX = 8 };
@@ -211,6 +213,70 @@ segments_of_several_blocks_read_back(void **state)
     round_trip(SL_BATCH_ROWS_MAX, true, 2);
 }
 
+/* Flows whose AS, interface, next hop and observation domain are given by an address, but for one
+ * row in a hundred. */
+static struct sl_batch *
+dependent_batch(struct sl_schema *schema, uint64_t *seed)
+{
+    struct sl_builder *b = sl_builder_create(SL_BATCH_ROWS_MAX);
+    for (uint32_t row = 0; row < SL_BATCH_ROWS_MAX; row++) {
+        rows_set_flow(b, schema, seed, false);
+        uint64_t ends[2] = {test_random_below(seed, 5000), test_random_below(seed, 5000)};
+        uint64_t noise = test_random_below(seed, 100) == 0 ? test_random(seed) >> 40 : 0;
+        uint64_t exporter = ends[0] % 7;
+        const struct {
+            uint32_t index;
+            uint64_t value;
+        } values[] = {
+            {SL_COLUMN_SRC_AS, sl_hash_u64(ends[0]) % 60000 + noise},
+            {SL_COLUMN_DST_AS, sl_hash_u64(ends[1]) % 60000},
+            {SL_COLUMN_INPUT_IF, sl_hash_u64(ends[0] * 3) % 500},
+            {SL_COLUMN_OUTPUT_IF, sl_hash_u64(ends[1] * 3) % 500 + noise},
+            {SL_COLUMN_OBSERVATION_DOMAIN, exporter * 1000003},
+        };
+        for (size_t i = 0; i < SL_COUNTOF(values); i++)
+            sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, values[i].index)),
+                               values[i].value);
+        const uint32_t addr_indexes[] = {SL_COLUMN_SRC_ADDR, SL_COLUMN_DST_ADDR,
+                                         SL_COLUMN_EXPORTER_ADDR, SL_COLUMN_NEXT_HOP};
+        const uint64_t addrs[] = {ends[0], ends[1], exporter, sl_hash_u64(ends[1]) % 300};
+        for (size_t i = 0; i < SL_COUNTOF(addrs); i++)
+            sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(schema, addr_indexes[i])),
+                                (struct sl_addr){.low = addrs[i], .high = i % 2 << 40});
+        sl_builder_next(b);
+    }
+    struct sl_batch *batch = sl_builder_finish(b);
+    sl_builder_destroy(b);
+    return batch;
+}
+
+static void
+functions_of_addresses_read_back_with_their_exceptions(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_reader *reader;
+    uint32_t forms[SL_SEGMENT_FORM_SELECT + 1] = {0};
+    start(&w);
+    for (uint32_t i = 0; i < 2; i++)
+        add_piece(&w, dependent_batch(w.schema, &seed), NULL);
+    write_segment(&w, "a.segment", 1);
+    compare_all(&w, "a.segment", 1, &seed);
+    check(&w, "a.segment");
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    const struct sl_segment_group *group = &reader->footer.groups[0];
+    for (uint32_t i = 0; i < group->stream_count; i++)
+        forms[group->streams[i].form]++;
+    assert_true(forms[SL_SEGMENT_FORM_FUNCTION] >= 4);
+    assert_true(forms[SL_SEGMENT_FORM_SELECT] >= 6);
+    assert_int_equal(forms[SL_SEGMENT_FORM_ADD], 1);
+    assert_int_equal(forms[SL_SEGMENT_FORM_SCALE], 1);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 static void
 groups_are_independent_and_the_footer_tells_what_was_said(void **state)
 {
@@ -309,6 +375,7 @@ main(void)
         cmocka_unit_test(small_segments_of_plausible_rows_read_back),
         cmocka_unit_test(small_segments_of_hostile_rows_read_back),
         cmocka_unit_test(segments_of_several_blocks_read_back),
+        cmocka_unit_test(functions_of_addresses_read_back_with_their_exceptions),
         cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
