@@ -211,93 +211,88 @@ ordinal_suffix(unsigned day)
     return day % 10 == 1 ? "st" : day % 10 == 2 ? "nd" : day % 10 == 3 ? "rd" : "th";
 }
 
+/* A %letter of DATE_FORMAT that stands for a part of the date; negative when it is none. */
+static int
+format_date(char letter, const struct civil *c, char *text, size_t size)
+{
+    switch (letter) {
+    case 'Y':
+        return snprintf(text, size, "%04d", (int)c->year);
+    case 'y':
+        return snprintf(text, size, "%02d", (int)(c->year % 100));
+    case 'm':
+        return snprintf(text, size, "%02u", c->month);
+    case 'c':
+        return snprintf(text, size, "%u", c->month);
+    case 'M':
+        return snprintf(text, size, "%s", month_names[c->month - 1]);
+    case 'b':
+        return snprintf(text, size, "%.3s", month_names[c->month - 1]);
+    case 'd':
+        return snprintf(text, size, "%02u", c->day);
+    case 'e':
+        return snprintf(text, size, "%u", c->day);
+    case 'D':
+        return snprintf(text, size, "%u%s", c->day, ordinal_suffix(c->day));
+    case 'W':
+        return snprintf(text, size, "%s", day_names[c->weekday]);
+    case 'a':
+        return snprintf(text, size, "%.3s", day_names[c->weekday]);
+    case 'w':
+        return snprintf(text, size, "%u", (c->weekday + 1) % 7);
+    case 'j':
+        return snprintf(text, size, "%03u", c->year_day);
+    case 'U':
+        return snprintf(text, size, "%02u", week_of(c));
+    default:
+        return -1;
+    }
+}
+
+/* The same for the time of day; any other letter stands for itself. */
+static int
+format_clock(char letter, const struct civil *c, char *text, size_t size)
+{
+    unsigned twelve = c->hour % 12 == 0 ? 12 : c->hour % 12;
+    const char *half = c->hour < 12 ? "AM" : "PM";
+
+    switch (letter) {
+    case 'H':
+        return snprintf(text, size, "%02u", c->hour);
+    case 'k':
+        return snprintf(text, size, "%u", c->hour);
+    case 'h':
+    case 'I':
+        return snprintf(text, size, "%02u", twelve);
+    case 'l':
+        return snprintf(text, size, "%u", twelve);
+    case 'i':
+        return snprintf(text, size, "%02u", c->minute);
+    case 's':
+    case 'S':
+        return snprintf(text, size, "%02u", c->second);
+    case 'f':
+        return snprintf(text, size, "%06u", c->microsecond);
+    case 'p':
+        return snprintf(text, size, "%s", half);
+    case 'r':
+        return snprintf(text, size, "%02u:%02u:%02u %s", twelve, c->minute, c->second, half);
+    case 'T':
+        return snprintf(text, size, "%02u:%02u:%02u", c->hour, c->minute, c->second);
+    default:
+        text[0] = letter;
+        return 1;
+    }
+}
+
 /* One %letter of DATE_FORMAT. Returns the length, below `size`. */
 static size_t
 format_letter(char letter, const struct civil *c, char *text, size_t size)
 {
-    unsigned twelve = c->hour % 12 == 0 ? 12 : c->hour % 12;
-    int length = 0;
+    int length = format_date(letter, c, text, size);
 
-    switch (letter) {
-    case 'Y':
-        length = snprintf(text, size, "%04d", (int)c->year);
-        break;
-    case 'y':
-        length = snprintf(text, size, "%02d", (int)(c->year % 100));
-        break;
-    case 'm':
-        length = snprintf(text, size, "%02u", c->month);
-        break;
-    case 'c':
-        length = snprintf(text, size, "%u", c->month);
-        break;
-    case 'M':
-        length = snprintf(text, size, "%s", month_names[c->month - 1]);
-        break;
-    case 'b':
-        length = snprintf(text, size, "%.3s", month_names[c->month - 1]);
-        break;
-    case 'd':
-        length = snprintf(text, size, "%02u", c->day);
-        break;
-    case 'e':
-        length = snprintf(text, size, "%u", c->day);
-        break;
-    case 'D':
-        length = snprintf(text, size, "%u%s", c->day, ordinal_suffix(c->day));
-        break;
-    case 'H':
-        length = snprintf(text, size, "%02u", c->hour);
-        break;
-    case 'k':
-        length = snprintf(text, size, "%u", c->hour);
-        break;
-    case 'h':
-    case 'I':
-        length = snprintf(text, size, "%02u", twelve);
-        break;
-    case 'l':
-        length = snprintf(text, size, "%u", twelve);
-        break;
-    case 'i':
-        length = snprintf(text, size, "%02u", c->minute);
-        break;
-    case 's':
-    case 'S':
-        length = snprintf(text, size, "%02u", c->second);
-        break;
-    case 'f':
-        length = snprintf(text, size, "%06u", c->microsecond);
-        break;
-    case 'p':
-        length = snprintf(text, size, "%s", c->hour < 12 ? "AM" : "PM");
-        break;
-    case 'r':
-        length = snprintf(text, size, "%02u:%02u:%02u %s", twelve, c->minute, c->second,
-                          c->hour < 12 ? "AM" : "PM");
-        break;
-    case 'T':
-        length = snprintf(text, size, "%02u:%02u:%02u", c->hour, c->minute, c->second);
-        break;
-    case 'W':
-        length = snprintf(text, size, "%s", day_names[c->weekday]);
-        break;
-    case 'a':
-        length = snprintf(text, size, "%.3s", day_names[c->weekday]);
-        break;
-    case 'w':
-        length = snprintf(text, size, "%u", (c->weekday + 1) % 7);
-        break;
-    case 'j':
-        length = snprintf(text, size, "%03u", c->year_day);
-        break;
-    case 'U':
-        length = snprintf(text, size, "%02u", week_of(c));
-        break;
-    default:
-        text[0] = letter;
-        length = 1;
-    }
+    if (length < 0)
+        length = format_clock(letter, c, text, size);
     return (size_t)length < size ? (size_t)length : size - 1;
 }
 

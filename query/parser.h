@@ -1,7 +1,7 @@
 /*
  * parser.h - what the two halves of the parser share: the cursor over tokens.
  *
- * parse_expr.c reads expressions, parse.c statements.
+ * parse_expr.c reads expressions, parse_call.c calls, parse.c statements.
  *
  * Layer: query, internal to the parser.
  */
@@ -72,6 +72,18 @@ sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, 
 
 /* Does LAST with a length of time start here? Native dialect only. */
 bool sl_parser_is_last(const struct sl_parser *p);
+
+/* MINUTE or MINUTES at the cursor, stepped over. */
+bool sl_parser_accept_unit(struct sl_parser *p, enum sl_time_unit *out_unit);
+
+/* INTERVAL amount unit, the first word consumed; `time` is what it is added to, or NULL. */
+SL_MUST_CHECK
+sl_status sl_parse_interval(struct sl_parser *p, uint32_t position, struct sl_node *time,
+                            bool is_minus, struct sl_node **out_node);
+
+/* A name and the parenthesis behind it. */
+SL_MUST_CHECK
+sl_status sl_parse_function(struct sl_parser *p, struct sl_node **out_node);
 
 /* Words that end an expression or a table and so cannot be an alias without AS. */
 bool sl_parser_is_reserved(struct sl_slice word);
