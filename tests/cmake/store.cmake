@@ -10,3 +10,5 @@ set_tests_properties(model/store_readers_test PROPERTIES LABELS "model;threads")
 # The disk that forgets is the journal's: journal.cmake.
 sluice_test(crash/store_crash_test.c sluice_test_store sluice_test_disk)
 sluice_test(crash/store_damage_test.c sluice_test_store)
+sluice_test(unit/storage/partition_test.c sluice_storage)
+sluice_fuzz(segment_note sluice_storage)
