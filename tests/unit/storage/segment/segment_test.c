@@ -303,6 +303,69 @@ groups_are_independent_and_the_footer_tells_what_was_said(void **state)
     stop(&w);
 }
 
+enum { READERS = 4, READER_ROUNDS = 3 };
+
+struct reading {
+    const struct written *written;
+    struct sl_segment_reader *reader;
+    uint64_t sum;
+};
+
+/* Reads src_addr and app of all blocks, letting go of the dictionaries in between. */
+static void
+read_repeatedly(void *context)
+{
+    struct reading *reading = context;
+    static const uint32_t indexes[] = {SL_COLUMN_SRC_ADDR, SL_COLUMN_SRC_AS, SL_COLUMN_NEXT_HOP};
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    for (uint32_t round = 0; round < READER_ROUNDS; round++) {
+        reading->sum = 0;
+        for (uint32_t b = 0; b < sl_segment_reader_blocks(reading->reader, 0); b++) {
+            sl_status st = sl_segment_cursor_seek(cursor, reading->reader, 0, b, NULL);
+            for (size_t i = 0; st == SL_OK && i < SL_COUNTOF(indexes); i++) {
+                struct sl_vector v;
+                const struct sl_column *column = sl_schema_at(reading->written->schema, indexes[i]);
+                st = sl_segment_cursor_column(cursor, column, NULL, &v, NULL, NULL);
+                for (uint32_t row = 0; st == SL_OK && row < v.count; row++)
+                    if (!sl_vector_is_null(&v, row))
+                        reading->sum += v.type == SL_TYPE_ADDR ? sl_vector_addr(&v, row).low
+                                                               : sl_vector_u64(&v, row);
+            }
+            SL_ASSERT(st == SL_OK);
+        }
+        sl_status left = sl_segment_cursor_seek(cursor, NULL, 0, 0, NULL);
+        SL_ASSERT(left == SL_OK);
+        (void)sl_segment_reader_drop(reading->reader);
+    }
+    sl_segment_cursor_destroy(cursor);
+}
+
+static void
+threads_share_a_reader_and_its_dictionaries(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_reader *reader;
+    struct reading readings[READERS];
+    struct sl_thread *threads[READERS];
+    start(&w);
+    add_piece(&w, dependent_batch(w.schema, &seed), NULL);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    for (uint32_t i = 0; i < READERS; i++) {
+        readings[i] = (struct reading){&w, reader, 0};
+        threads[i] = sl_thread_start("reader", read_repeatedly, &readings[i]);
+    }
+    for (uint32_t i = 0; i < READERS; i++)
+        sl_thread_join(threads[i]);
+    for (uint32_t i = 1; i < READERS; i++)
+        assert_int_equal(readings[i].sum, readings[0].sum);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 static void
 a_writer_that_is_closed_early_leaves_nothing(void **state)
 {
@@ -377,6 +440,7 @@ main(void)
         cmocka_unit_test(segments_of_several_blocks_read_back),
         cmocka_unit_test(functions_of_addresses_read_back_with_their_exceptions),
         cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
+        cmocka_unit_test(threads_share_a_reader_and_its_dictionaries),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
     };
