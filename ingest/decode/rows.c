@@ -16,17 +16,6 @@ fill_exporter(struct sl_decoder *decoder, const struct sl_exporter *exporter, ui
     sl_rows_mark(column, first, count);
 }
 
-static void
-fill_domain(struct sl_decoder *decoder, const struct sl_exporter *exporter, uint32_t first,
-            uint32_t count)
-{
-    struct sl_builder_column *column = decoder->core[SL_COLUMN_OBSERVATION_DOMAIN];
-    for (uint32_t row = first; row < first + count; row++)
-        if (!sl_bit_get(column->present, row))
-            column->values.u32[row] = exporter->key.domain;
-    sl_rows_mark(column, first, count);
-}
-
 /* The factor of a row that says nothing itself, and whether anybody said it. */
 static bool
 known_sampling(const struct sl_exporter *exporter, const struct sl_template *template,
@@ -47,27 +36,44 @@ known_sampling(const struct sl_exporter *exporter, const struct sl_template *tem
     return true;
 }
 
+/* One number for all rows of a range that have none. */
+static void
+fill_u32(struct sl_builder_column *column, uint32_t first, uint32_t count, uint32_t value)
+{
+    for (uint32_t row = first; row < first + count; row++)
+        if (!sl_bit_get(column->present, row))
+            column->values.u32[row] = value;
+    sl_rows_mark(column, first, count);
+}
+
+/* Before the rate is filled: a row that has none has said nothing of its sampling. */
+static void
+fill_divisor(struct sl_decoder *decoder, uint32_t divisor, uint32_t first, uint32_t count)
+{
+    const struct sl_builder_column *rate = decoder->core[SL_COLUMN_SAMPLING_RATE];
+    for (uint32_t row = first; row < first + count; row++)
+        if (!sl_bit_get(rate->present, row)) {
+            decoder->sampling_divisor->values.u32[row] = divisor;
+            sl_rows_mark(decoder->sampling_divisor, row, 1);
+        }
+}
+
 static void
 fill_sampling(struct sl_decoder *decoder, const struct sl_exporter *exporter,
               const struct sl_template *template, uint32_t first, uint32_t count)
 {
-    struct sl_builder_column *rate = decoder->core[SL_COLUMN_SAMPLING_RATE];
+    struct sl_builder_column *known = decoder->sampling_known;
     struct sl_sampling sampling;
     bool is_known = known_sampling(exporter, template, &sampling);
-    for (uint32_t row = first; row < first + count; row++) {
-        if (sl_bit_get(rate->present, row))
-            continue; /* the record said its own */
-        rate->values.u32[row] = sampling.rate;
-        if (decoder->sampling_known != NULL) {
-            decoder->sampling_known->values.u8[row] = is_known;
-            sl_rows_mark(decoder->sampling_known, row, 1);
-        }
-        if (sampling.divisor != 1 && decoder->sampling_divisor != NULL) {
-            decoder->sampling_divisor->values.u32[row] = sampling.divisor;
-            sl_rows_mark(decoder->sampling_divisor, row, 1);
-        }
-    }
-    sl_rows_mark(rate, first, count);
+    if (sampling.divisor != 1 && decoder->sampling_divisor != NULL)
+        fill_divisor(decoder, sampling.divisor, first, count);
+    fill_u32(decoder->core[SL_COLUMN_SAMPLING_RATE], first, count, sampling.rate);
+    if (known == NULL)
+        return;
+    for (uint32_t row = first; row < first + count; row++)
+        if (!sl_bit_get(known->present, row))
+            known->values.u8[row] = is_known;
+    sl_rows_mark(known, first, count);
 }
 
 static void
@@ -104,7 +110,7 @@ sl_rows_common(struct sl_decoder *decoder, struct sl_exporter *exporter,
                uint32_t count)
 {
     fill_exporter(decoder, exporter, first, count);
-    fill_domain(decoder, exporter, first, count);
+    fill_u32(decoder->core[SL_COLUMN_OBSERVATION_DOMAIN], first, count, exporter->key.domain);
     fill_sampling(decoder, exporter, template, first, count);
     if (message->origin != NULL)
         fill_origin(decoder, message->origin, first, count);
