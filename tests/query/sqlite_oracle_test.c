@@ -17,7 +17,7 @@
 #include "storage/base/clock.h"
 #include "storage/clause.h"
 
-enum { GENERATED_ROWS = 9000, GENERATED_QUERIES = 1500, REAL_ROWS = 40000, REAL_QUERIES = 100 };
+enum { GENERATED_ROWS = 6000, GENERATED_QUERIES = 2000, REAL_ROWS = 20000, REAL_QUERIES = 100 };
 
 struct row {
     int64_t first_us, last_us;
