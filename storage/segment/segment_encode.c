@@ -4,7 +4,7 @@
  * The group is worked off column by column: a column is flattened in the order given, permuted
  * into the inner order, its zones are taken, and then it is emitted, alone or with its partner of
  * the other side. Work arrays of eight bytes a row are reused from column to column, so that a
- * group of n rows needs about 60 n bytes whatever the number of its columns.
+ * group of n rows needs about 100 n bytes, and some more for each column of addresses or strings.
  */
 #include "storage/segment/segment_encode.h"
 
