@@ -7,27 +7,10 @@
  * known to be there, so no row is ever half a record.
  *
  * Afterwards every row gets what its message says (exporter, domain, origin, sampling), and
- * templates with fields of a meaning beyond their column get a second look (`derived`).
+ * templates with fields of a meaning beyond their column get a second look (derive.c).
  */
-#include "ingest/decode/decoder_state.h"
+#include "ingest/decode/record.h"
 #include "storage/base/clock.h"
-#include "storage/base/hash.h"
-
-/* What the steps of one execution share. */
-struct run {
-    struct sl_decoder *decoder;
-    struct sl_builder *builder;
-    struct sl_exporter *exporter;
-    const struct sl_message *message;
-    const struct sl_template *template;
-};
-
-/* Where the fields of one record are. */
-struct record {
-    const uint8_t *bytes;
-    const uint32_t *offsets;
-    const uint32_t *sizes; /* NULL: as the template says */
-};
 
 void
 sl_rows_mark(struct sl_builder_column *column, uint32_t first, uint32_t count)
@@ -69,7 +52,8 @@ load_be16(const uint8_t *p)
 
 /* An integer of any width, cut to what its column holds. */
 static void
-set_unsigned(const struct run *run, struct sl_builder_column *target, uint32_t row, uint64_t value)
+set_unsigned(const struct sl_run *run, struct sl_builder_column *target, uint32_t row,
+             uint64_t value)
 {
     size_t width = sl_type_bytes(target->column->type);
     uint64_t max = width == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
@@ -103,7 +87,7 @@ find_fields(void *context, uint16_t id, uint32_t *out_count)
 
 /* Byte strings go through the builder, which appends: it is told the row for the moment. */
 static void
-run_bytes(const struct run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
+run_bytes(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
           size_t stride, uint32_t row, uint32_t count)
 {
     struct sl_builder *b = run->builder;
@@ -127,7 +111,7 @@ run_bytes(const struct run *run, const struct sl_step *s, const uint8_t *at, siz
 
 /* Rare forms, one value at a time. */
 static void
-run_value(const struct run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
+run_value(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
           uint32_t row)
 {
     struct sl_builder_column *target = s->target;
@@ -156,7 +140,7 @@ run_value(const struct run *run, const struct sl_step *s, const uint8_t *at, siz
 /* Milliseconds of uptime: how long before (or after) the message, which knows both clocks. The
  * difference is taken modulo 2^32, so a wrap between the two does no harm. */
 static void
-run_uptime(const struct run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
+run_uptime(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
            size_t stride, uint32_t row, uint32_t count)
 {
     int64_t export_us = run->message->export_us;
@@ -169,7 +153,7 @@ run_uptime(const struct run *run, const struct sl_step *s, const uint8_t *at, si
 
 /* One step over `count` records that are `stride` bytes apart. */
 static void
-run_step(const struct run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
+run_step(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
          size_t stride, uint32_t row, uint32_t count)
 {
     struct sl_builder_column *target = s->target;
@@ -246,8 +230,8 @@ is_blank(const struct sl_builder_column *column, uint32_t row)
 
 /* An alternate counts where it says something and nothing else did. */
 static void
-run_alternate(const struct run *run, const struct sl_step *s, const uint8_t *at, size_t size_bytes,
-              size_t stride, uint32_t row, uint32_t count)
+run_alternate(const struct sl_run *run, const struct sl_step *s, const uint8_t *at,
+              size_t size_bytes, size_t stride, uint32_t row, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++, at += stride)
         if (!is_zero(at, size_bytes) && is_blank(s->target, row + i))
@@ -262,7 +246,7 @@ is_fitting(const struct sl_step *s, size_t size_bytes)
 
 /* `sizes` and `offsets` of one record with variable fields. NULL: all records are alike. */
 static void
-run_steps(const struct run *run, const struct record *record, size_t stride, uint32_t row,
+run_steps(const struct sl_run *run, const struct sl_record *record, size_t stride, uint32_t row,
           uint32_t count)
 {
     const struct sl_template *t = run->template;
@@ -286,7 +270,7 @@ run_steps(const struct run *run, const struct record *record, size_t stride, uin
 
 /* Fields that found no column, as one JSON object. */
 static void
-run_extra(const struct run *run, const struct record *record, uint32_t row)
+run_extra(const struct sl_run *run, const struct sl_record *record, uint32_t row)
 {
     const struct sl_template *t = run->template;
     struct sl_buf *text = &run->decoder->scratch;
@@ -312,228 +296,8 @@ run_extra(const struct run *run, const struct record *record, uint32_t row)
     run->builder->row_count = saved;
 }
 
-static const uint8_t *
-role_bytes(const struct run *run, const struct record *record, enum sl_role role,
-           uint32_t *out_bytes)
-{
-    const struct sl_template *t = run->template;
-    uint16_t index = t->roles[role];
-    if (index == SL_ROLE_NONE)
-        return NULL;
-    *out_bytes = record->sizes == NULL ? t->fields[index].size_bytes : record->sizes[index];
-    return &record->bytes[record->offsets[index]];
-}
-
-static bool
-role_u64(const struct run *run, const struct record *record, enum sl_role role, uint64_t *out_value)
-{
-    uint32_t size_bytes = 0;
-    const uint8_t *at = role_bytes(run, record, role, &size_bytes);
-    if (at == NULL || size_bytes == 0 || size_bytes > 8)
-        return false;
-    *out_value = sl_read_be(at, size_bytes);
-    return true;
-}
-
 static void
-set_time(const struct run *run, enum sl_core_column column, uint32_t row, int64_t time_us)
-{
-    run->decoder->core[column]->values.i64[row] = time_us;
-    sl_rows_mark(run->decoder->core[column], row, 1);
-}
-
-/* Uptimes without the header's (IPFIX): against the time of start that the record or an options
- * record gives; without one, the flow ended when it was exported. */
-static void
-derive_uptimes(const struct run *run, const struct record *record, uint32_t row)
-{
-    uint64_t start_ms = 0;
-    uint64_t end_ms = 0;
-    uint64_t init_ms = 0;
-    bool has_start = role_u64(run, record, SL_ROLE_START_UPTIME, &start_ms);
-    bool has_end = role_u64(run, record, SL_ROLE_END_UPTIME, &end_ms);
-    int64_t last_us = run->message->export_us;
-    int64_t duration_us =
-        has_start && has_end ? (int64_t)(int32_t)((uint32_t)end_ms - (uint32_t)start_ms) * 1000 : 0;
-    int64_t init_us = run->exporter->init_time_us;
-    bool has_init = run->exporter->has_init_time;
-    if (role_u64(run, record, SL_ROLE_INIT_TIME, &init_ms) &&
-        init_ms < (uint64_t)(INT64_MAX / SL_US_PER_MS)) {
-        init_us = (int64_t)init_ms * SL_US_PER_MS;
-        has_init = true;
-    }
-    if (has_init) {
-        /* The counter of 32 bits has wrapped as often as brings it next to the export. */
-        uint32_t ms = (uint32_t)(has_end ? end_ms : start_ms);
-        uint32_t now_ms = (uint32_t)((uint64_t)(last_us - init_us) / SL_US_PER_MS);
-        last_us += (int64_t)(int32_t)(ms - now_ms) * SL_US_PER_MS;
-    }
-    uint64_t *first_present = run->decoder->core[SL_COLUMN_FIRST_SEEN]->present;
-    uint64_t *last_present = run->decoder->core[SL_COLUMN_LAST_SEEN]->present;
-    if (has_end && !sl_bit_get(last_present, row))
-        set_time(run, SL_COLUMN_LAST_SEEN, row, last_us);
-    if (has_start && !sl_bit_get(first_present, row))
-        set_time(run, SL_COLUMN_FIRST_SEEN, row, last_us - (has_end ? duration_us : 0));
-}
-
-static bool
-event_time(const struct run *run, const struct record *record, int64_t *out_us)
-{
-    uint32_t size_bytes = 0;
-    const uint8_t *at = role_bytes(run, record, SL_ROLE_EVENT_TIME, &size_bytes);
-    if (at == NULL)
-        return false;
-    const struct sl_element *element =
-        sl_field_element(run->template->fields[run->template->roles[SL_ROLE_EVENT_TIME]]);
-    if (!sl_wire_fits(element->form, size_bytes))
-        return false;
-    *out_us = sl_wire_time_us(element->form, at, size_bytes);
-    return true;
-}
-
-/* Every row has a first and a last: what is missing comes from the other, a duration, the time
- * of the event, a distance to the export, or the export itself. */
-static void
-derive_times(const struct run *run, const struct record *record, uint32_t row)
-{
-    struct sl_builder_column *first = run->decoder->core[SL_COLUMN_FIRST_SEEN];
-    struct sl_builder_column *last = run->decoder->core[SL_COLUMN_LAST_SEEN];
-    if (run->template->has_uptime && !run->message->has_uptime)
-        derive_uptimes(run, record, row);
-    bool has_first = sl_bit_get(first->present, row);
-    bool has_last = sl_bit_get(last->present, row);
-    if (has_first && has_last)
-        return;
-
-    uint64_t value = 0;
-    int64_t duration_us = -1;
-    int64_t event_us = 0;
-    if (role_u64(run, record, SL_ROLE_DURATION_MS, &value) && value <= UINT32_MAX)
-        duration_us = (int64_t)value * SL_US_PER_MS;
-    if (role_u64(run, record, SL_ROLE_DURATION_US, &value) && value <= UINT32_MAX)
-        duration_us = (int64_t)value;
-    if (!has_first && role_u64(run, record, SL_ROLE_START_DELTA, &value) && value <= UINT32_MAX) {
-        set_time(run, SL_COLUMN_FIRST_SEEN, row, run->message->export_us - (int64_t)value);
-        has_first = true;
-    }
-    if (!has_last) {
-        int64_t last_us = run->message->export_us;
-        if (role_u64(run, record, SL_ROLE_END_DELTA, &value) && value <= UINT32_MAX)
-            last_us -= (int64_t)value;
-        else if (event_time(run, record, &event_us))
-            last_us = event_us;
-        else if (has_first && duration_us >= 0 && first->values.i64[row] < INT64_MAX - duration_us)
-            last_us = first->values.i64[row] + duration_us;
-        set_time(run, SL_COLUMN_LAST_SEEN, row, last_us);
-    }
-    if (!has_first) {
-        int64_t last_us = last->values.i64[row];
-        set_time(run, SL_COLUMN_FIRST_SEEN, row, duration_us > 0 ? last_us - duration_us : last_us);
-    }
-}
-
-/* ICMP has no ports: type * 256 + code stands in dst_port, where most exporters put it. */
-static void
-derive_icmp(const struct run *run, const struct record *record, uint32_t row)
-{
-    uint8_t protocol = run->decoder->core[SL_COLUMN_PROTOCOL]->values.u8[row];
-    struct sl_builder_column *port = run->decoder->core[SL_COLUMN_DST_PORT];
-    uint64_t value = 0;
-    uint64_t code = 0;
-    if ((protocol != 1 && protocol != 58) || port->values.u16[row] != 0)
-        return;
-    if (!role_u64(run, record, SL_ROLE_ICMP_TYPE_CODE, &value)) {
-        if (!role_u64(run, record, SL_ROLE_ICMP_TYPE, &value))
-            return;
-        (void)role_u64(run, record, SL_ROLE_ICMP_CODE, &code);
-        value = (value & 0xff) << 8 | (code & 0xff);
-    }
-    port->values.u16[row] = (uint16_t)value;
-    sl_rows_mark(port, row, 1);
-}
-
-static void
-set_sampling(const struct run *run, const struct sl_sampling *sampling, uint32_t row)
-{
-    struct sl_decoder *d = run->decoder;
-    d->core[SL_COLUMN_SAMPLING_RATE]->values.u32[row] = sampling->rate;
-    sl_rows_mark(d->core[SL_COLUMN_SAMPLING_RATE], row, 1);
-    if (d->sampling_known != NULL) {
-        d->sampling_known->values.u8[row] = 1;
-        sl_rows_mark(d->sampling_known, row, 1);
-    }
-    if (sampling->divisor != 1 && d->sampling_divisor != NULL) {
-        d->sampling_divisor->values.u32[row] = sampling->divisor;
-        sl_rows_mark(d->sampling_divisor, row, 1);
-    }
-}
-
-/* A record may name its sampler, or say its own rate. nProbe has scaled already: what it says
- * is history. A rule of the operator outweighs both. */
-static void
-derive_sampling(const struct run *run, const struct record *record, uint32_t row)
-{
-    const struct sl_exporter_rule *rule = run->exporter->rule;
-    struct sl_sampling own = {.rate = 1, .divisor = 1};
-    uint64_t id = 0;
-    uint64_t rate = 0;
-    uint64_t space = 0;
-    if ((rule != NULL && rule->sampling != SL_SAMPLING_AUTO) || run->template->is_nprobe)
-        return;
-    if (role_u64(run, record, SL_ROLE_PACKET_INTERVAL, &rate) &&
-        role_u64(run, record, SL_ROLE_PACKET_SPACE, &space) && space < UINT32_MAX &&
-        rate < UINT32_MAX && sl_sampling_reduce(rate + space, rate, &own)) {
-        set_sampling(run, &own, row);
-        return;
-    }
-    if (role_u64(run, record, SL_ROLE_POPULATION, &rate) &&
-        role_u64(run, record, SL_ROLE_SIZE, &space) && sl_sampling_reduce(rate, space, &own)) {
-        set_sampling(run, &own, row);
-        return;
-    }
-    if (role_u64(run, record, SL_ROLE_SAMPLING_INTERVAL, &rate) &&
-        sl_sampling_reduce(rate == 0 ? 1 : rate, 1, &own)) {
-        set_sampling(run, &own, row);
-        return;
-    }
-    if (role_u64(run, record, SL_ROLE_SAMPLER, &id)) {
-        const struct sl_sampling *known = sl_exporter_sampling(run->exporter, &id);
-        if (known != NULL)
-            set_sampling(run, known, row);
-    }
-}
-
-/* The exporter's own name for the application, where the record brings only its number. */
-static void
-derive_application(const struct run *run, const struct record *record, uint32_t row)
-{
-    uint32_t size_bytes = 0;
-    const uint8_t *at = role_bytes(run, record, SL_ROLE_APPLICATION, &size_bytes);
-    struct sl_builder_column *app = run->decoder->core[SL_COLUMN_APP];
-    if (at == NULL || size_bytes == 0 || sl_bit_get(app->present, row))
-        return;
-    const struct sl_name *name = sl_exporter_application(
-        run->exporter, &run->template->fields[run->template->roles[SL_ROLE_APPLICATION]], at,
-        size_bytes);
-    if (name == NULL || name->name == NULL)
-        return;
-    uint32_t saved = run->builder->row_count;
-    run->builder->row_count = row;
-    sl_builder_set_slice(run->builder, app, name->name, strlen(name->name));
-    run->builder->row_count = saved;
-}
-
-static void
-derive(const struct run *run, const struct record *record, uint32_t row)
-{
-    derive_times(run, record, row);
-    derive_icmp(run, record, row);
-    derive_sampling(run, record, row);
-    derive_application(run, record, row);
-}
-
-static void
-finish_rows(const struct run *run, uint32_t first, uint32_t count)
+finish_rows(const struct sl_run *run, uint32_t first, uint32_t count)
 {
     sl_rows_common(run->decoder, run->exporter, run->message, run->template, first, count);
     run->builder->row_count += count;
@@ -543,17 +307,17 @@ finish_rows(const struct run *run, uint32_t first, uint32_t count)
 
 /* `count` records of fixed length. */
 static void
-decode_fixed(const struct run *run, const uint8_t *bytes, uint32_t count)
+decode_fixed(const struct sl_run *run, const uint8_t *bytes, uint32_t count)
 {
     const struct sl_template *t = run->template;
     uint32_t first = run->builder->row_count;
-    struct record record = {.bytes = bytes, .offsets = t->offsets};
+    struct sl_record record = {.bytes = bytes, .offsets = t->offsets};
     bool needs_uptimes = t->has_uptime && !run->message->has_uptime;
     run_steps(run, &record, t->record_bytes, first, count);
     if (t->has_derived || needs_uptimes || t->extra_count != 0)
         for (uint32_t i = 0; i < count; i++, record.bytes += t->record_bytes) {
             if (t->has_derived || needs_uptimes)
-                derive(run, &record, first + i);
+                sl_record_derive(run, &record, first + i);
             if (t->extra_count != 0)
                 run_extra(run, &record, first + i);
         }
@@ -578,19 +342,19 @@ measure(const struct sl_template *t, const uint8_t *bytes, size_t left_bytes, ui
 }
 
 static void
-decode_variable(const struct run *run, const struct record *record)
+decode_variable(const struct sl_run *run, const struct sl_record *record)
 {
     uint32_t row = run->builder->row_count;
     run_steps(run, record, 0, row, 1);
     if (run->template->has_derived || run->template->has_uptime)
-        derive(run, record, row);
+        sl_record_derive(run, record, row);
     if (run->template->extra_count != 0)
         run_extra(run, record, row);
     finish_rows(run, row, 1);
 }
 
 static void
-decode_option(const struct run *run, const struct record *record)
+decode_option(const struct sl_run *run, const struct sl_record *record)
 {
     const uint8_t *values[SL_TEMPLATE_FIELDS_MAX];
     uint32_t sizes[SL_TEMPLATE_FIELDS_MAX];
@@ -605,15 +369,15 @@ decode_option(const struct run *run, const struct record *record)
 
 /* Records that are taken one by one: of variable length, or of options. */
 static sl_status
-decode_each(const struct run *run, const uint8_t *bytes, size_t size_bytes, uint32_t *out_records,
-            struct sl_error *err)
+decode_each(const struct sl_run *run, const uint8_t *bytes, size_t size_bytes,
+            uint32_t *out_records, struct sl_error *err)
 {
     uint32_t offsets[SL_TEMPLATE_FIELDS_MAX];
     uint32_t sizes[SL_TEMPLATE_FIELDS_MAX];
     const struct sl_template *t = run->template;
     size_t at = 0;
     while (size_bytes - at >= t->record_bytes) {
-        struct record record = {.bytes = &bytes[at], .offsets = offsets, .sizes = sizes};
+        struct sl_record record = {.bytes = &bytes[at], .offsets = offsets, .sizes = sizes};
         uint32_t room_rows = 0;
         size_t record_bytes = measure(t, &bytes[at], size_bytes - at, offsets, sizes);
         if (record_bytes == 0) {
@@ -642,11 +406,11 @@ sl_records_decode(struct sl_decoder *decoder, struct sl_exporter *exporter,
                   const uint8_t *bytes, size_t size_bytes, uint32_t *out_records,
                   struct sl_error *err)
 {
-    struct run run = {.decoder = decoder,
-                      .builder = decoder->builder,
-                      .exporter = exporter,
-                      .message = message,
-                      .template = template};
+    struct sl_run run = {.decoder = decoder,
+                         .builder = decoder->builder,
+                         .exporter = exporter,
+                         .message = message,
+                         .template = template};
     uint32_t before = *out_records;
     sl_status st = SL_OK;
     SL_ASSERT(template->record_bytes != 0);

@@ -45,7 +45,7 @@ static const struct layer layers[] = {
     {"query/kernel/", {"storage/base/"}},
     {"query/", {"storage/base/", BATCH, "storage/scan.h", "storage/store.h", "query/kernel/"}},
     {"ingest/decode/", {"storage/base/", BATCH, "ingest/sink.h"}},
-    {"ingest/", {"storage/base/", BATCH}},
+    {"ingest/", {"storage/base/", BATCH, "ingest/decode/"}},
     {"server/net/", {"storage/base/"}},
     {"server/wire/", {"storage/base/", BATCH}},
     {"server/",
