@@ -15,6 +15,7 @@
  *                21    1 engine id            x
  *                22    2 sampling             x       2 bits of mode, 14 of interval
  *
+ * Records of v1 have 48 bytes, or 52 with four more reserved ones: the length of the datagram tells.
  * The engine is the observation domain: each counts its own sequence.
  */
 #include "ingest/decode/decoder_state.h"
@@ -23,7 +24,8 @@
 enum {
     V1_HEADER_BYTES = 16,
     V5_HEADER_BYTES = 24, /* v7 too */
-    V1_RECORD_BYTES = 52,
+    V1_RECORD_BYTES = 48,
+    V1_LONG_RECORD_BYTES = 52,
     V5_RECORD_BYTES = 48,
     V7_RECORD_BYTES = 52,
     COUNT_MAX = 30,
@@ -36,6 +38,10 @@ enum {
 
 /* 210 is padding. */
 static const struct sl_field v1_fields[] = {
+    F(8, 4),  F(12, 4), F(15, 4), F(10, 2),  F(14, 2), F(2, 4), F(1, 4), F(22, 4),
+    F(21, 4), F(7, 2),  F(11, 2), F(210, 2), F(4, 1),  F(5, 1), F(6, 1), F(210, 7),
+};
+static const struct sl_field v1_long_fields[] = {
     F(8, 4),  F(12, 4), F(15, 4), F(10, 2),  F(14, 2), F(2, 4), F(1, 4), F(22, 4),
     F(21, 4), F(7, 2),  F(11, 2), F(210, 2), F(4, 1),  F(5, 1), F(6, 1), F(210, 11),
 };
@@ -52,33 +58,40 @@ static const struct sl_field v7_fields[] = {
 
 static const struct shape {
     uint16_t version;
+    uint16_t template_id; /* below those that an exporter can send */
     uint16_t header_bytes;
     uint16_t record_bytes;
     uint16_t field_count;
     const struct sl_field *fields;
 } shapes[] = {
-    {1, V1_HEADER_BYTES, V1_RECORD_BYTES, SL_COUNTOF(v1_fields), v1_fields},
-    {5, V5_HEADER_BYTES, V5_RECORD_BYTES, SL_COUNTOF(v5_fields), v5_fields},
-    {7, V5_HEADER_BYTES, V7_RECORD_BYTES, SL_COUNTOF(v7_fields), v7_fields},
+    {1, 1, V1_HEADER_BYTES, V1_RECORD_BYTES, SL_COUNTOF(v1_fields), v1_fields},
+    {1, 2, V1_HEADER_BYTES, V1_LONG_RECORD_BYTES, SL_COUNTOF(v1_long_fields), v1_long_fields},
+    {5, 5, V5_HEADER_BYTES, V5_RECORD_BYTES, SL_COUNTOF(v5_fields), v5_fields},
+    {7, 7, V5_HEADER_BYTES, V7_RECORD_BYTES, SL_COUNTOF(v7_fields), v7_fields},
 };
 
+/* The shape of which `count` records fill the datagram, else the shortest of the version. */
 static const struct shape *
-find_shape(uint16_t version)
+find_shape(uint16_t version, uint16_t count, size_t size_bytes)
 {
-    for (size_t i = 0; i < SL_COUNTOF(shapes); i++)
-        if (shapes[i].version == version)
-            return &shapes[i];
-    return NULL;
+    const struct shape *found = NULL;
+    for (size_t i = 0; i < SL_COUNTOF(shapes); i++) {
+        const struct shape *s = &shapes[i];
+        bool fills = s->header_bytes + (size_t)count * s->record_bytes == size_bytes;
+        if (s->version == version && (found == NULL || fills))
+            found = s;
+    }
+    return found;
 }
 
 /* The template of a version is kept with the exporter, under an id that no exporter can send. */
 static struct sl_template *
 shape_template(struct sl_decoder *decoder, struct sl_exporter *exporter, const struct shape *shape)
 {
-    struct sl_template *t = sl_exporter_template(exporter, shape->version);
+    struct sl_template *t = sl_exporter_template(exporter, shape->template_id);
     if (t != NULL)
         return t;
-    t = sl_template_create(shape->version, shape->fields, shape->field_count, 0, false);
+    t = sl_template_create(shape->template_id, shape->fields, shape->field_count, 0, false);
     SL_ASSERT(t->record_bytes == shape->record_bytes);
     sl_template_compile(t, decoder, exporter);
     return sl_exporter_put_template(&decoder->exporters, exporter, t) ? t : NULL;
@@ -90,9 +103,9 @@ sl_netflow5_decode(struct sl_decoder *decoder, const struct sl_datagram_from *fr
 {
     struct sl_cursor c = sl_cursor_over(bytes, size_bytes);
     uint16_t version = sl_cursor_u16be(&c);
-    const struct shape *shape = find_shape(version);
-    SL_ASSERT(shape != NULL);
     uint16_t count = sl_cursor_u16be(&c);
+    const struct shape *shape = find_shape(version, count, size_bytes);
+    SL_ASSERT(shape != NULL);
     uint32_t uptime_ms = sl_cursor_u32be(&c);
     uint32_t seconds = sl_cursor_u32be(&c);
     uint32_t nanoseconds = sl_cursor_u32be(&c);
