@@ -77,7 +77,7 @@ sl_ingest_options_default(void)
     return (struct sl_ingest_options){.decoder = sl_decoder_options_default(),
                                       .ring_bytes = (size_t)64 << 20,
                                       .socket_bytes = (size_t)32 << 20,
-                                      .state_interval_us = 10 * SL_US_PER_S};
+                                      .state_interval_us = INT64_C(10) * SL_US_PER_S};
 }
 
 struct sl_ingest *
@@ -272,7 +272,7 @@ decode(void *context)
         bool is_stopping = atomic_load_explicit(&ingest->is_stopping, memory_order_acquire);
         bool any = drain_all(ingest);
         int64_t now_us = sl_clock_now_us();
-        if (now_us - ticked_us >= IDLE_MS * SL_US_PER_MS || now_us < ticked_us) {
+        if (now_us - ticked_us >= INT64_C(1) * IDLE_MS * SL_US_PER_MS || now_us < ticked_us) {
             ticked_us = now_us;
             if (sl_decoder_tick(ingest->decoder, now_us, &err) != SL_OK)
                 note_failure(ingest, &err);

@@ -96,7 +96,7 @@ bind_one(const struct addrinfo *info)
     if (info->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     (void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
-    struct timeval patience = {.tv_usec = STOP_CHECK_MS * 1000};
+    struct timeval patience = {.tv_usec = STOP_CHECK_MS * 1000L};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
         bind(fd, info->ai_addr, info->ai_addrlen) == 0)
         return fd;
@@ -109,7 +109,7 @@ bind_one(const struct addrinfo *info)
 static sl_status
 bind_socket(const char *address, int *out_fd, struct sl_error *err)
 {
-    char host[ORIGIN_BYTES];
+    char host[ORIGIN_BYTES] = "";
     const char *port = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *answers = NULL;
@@ -168,7 +168,7 @@ sl_source_udp_open(const char *address, const struct sl_ingest_options *options,
 {
     struct sockaddr_storage bound = {0};
     socklen_t bound_bytes = sizeof(bound);
-    char text[SL_ADDR_TEXT_BYTES];
+    char text[SL_ADDR_TEXT_BYTES] = "";
     int fd = -1;
     *out_source = NULL;
     SL_TRY(bind_socket(address, &fd, err));
@@ -237,7 +237,7 @@ static void
 put_waiting(struct sl_source_udp *s, const struct sl_ring_entry *entry, const uint8_t *bytes)
 {
     while (!sl_ring_put(s->ring, entry, bytes)) {
-        struct timespec pause = {.tv_nsec = RING_FULL_SLEEP_US * 1000};
+        struct timespec pause = {.tv_nsec = RING_FULL_SLEEP_US * 1000L};
         count(&s->counts.ring_waits, 1);
         (void)nanosleep(&pause, NULL);
     }

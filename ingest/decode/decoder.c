@@ -14,7 +14,7 @@ struct sl_decoder_options
 sl_decoder_options_default(void)
 {
     return (struct sl_decoder_options){.batch_rows = 16384,
-                                       .batch_age_us = 200 * SL_US_PER_MS,
+                                       .batch_age_us = INT64_C(200) * SL_US_PER_MS,
                                        .pending_limit_bytes = (size_t)64 << 20,
                                        .pending_age_us = 30 * SL_US_PER_MINUTE};
 }
