@@ -269,9 +269,13 @@ take_line(struct shell *shell, const char *line)
         const char *text = (const char *)shell->statement.bytes;
         if (!is_complete(text, shell->statement.size_bytes))
             return;
+        size_t text_bytes = shell->statement.size_bytes;
         HistEvent event;
-        (void)history(shell->history, &event, H_ENTER, text);
-        run_statement(shell, text, shell->statement.size_bytes);
+        sl_buf_u8(&shell->statement, '\0'); /* history takes a string */
+        text = (const char *)shell->statement.bytes;
+        if (!shell->statement.bad)
+            (void)history(shell->history, &event, H_ENTER, text);
+        run_statement(shell, text, text_bytes);
     }
     sl_buf_clear(&shell->statement);
     shell->is_continued = false;

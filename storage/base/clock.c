@@ -74,10 +74,12 @@ sl_civil_from_days(int64_t days, int64_t *out_year, unsigned *out_month, unsigne
 size_t
 sl_time_format(int64_t time_us, char text[SL_TIME_TEXT_BYTES])
 {
+    int64_t days = time_us / SL_US_PER_DAY;
     int64_t day_us = time_us % SL_US_PER_DAY;
-    if (day_us < 0)
+    if (day_us < 0) {
         day_us += SL_US_PER_DAY;
-    int64_t days = (time_us - day_us) / SL_US_PER_DAY;
+        days--;
+    }
     int64_t year = 0;
     unsigned month = 0;
     unsigned day = 0;
