@@ -43,6 +43,7 @@ sl_recover_list(int segments_fd, struct sl_recover_numbers *out_numbers, struct 
     return st;
 }
 
+/* err is not NULL here. */
 static sl_status
 open_catalog(struct sl_store *store, bool *out_must_rebuild, struct sl_error *err)
 {
@@ -56,7 +57,7 @@ open_catalog(struct sl_store *store, bool *out_must_rebuild, struct sl_error *er
     sl_status st = sl_catalog_open(text, &store->catalog, err);
     *out_must_rebuild = st == SL_CORRUPT;
     if (st == SL_CORRUPT) {
-        struct sl_error why = err == NULL ? (struct sl_error){0} : *err;
+        const struct sl_error why = *err;
         st = sl_catalog_move_aside(text, aside, sizeof(aside), err);
         if (st == SL_OK) {
             sl_log(SL_LOG_ERROR, "store", "the catalog is damaged and now lies in %s: %s", aside,

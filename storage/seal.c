@@ -137,7 +137,7 @@ copy_ledger(struct seal *seal)
                                                  .batch_number = p->safe_number,
                                                  .touched_us = p->touched_us};
             if (p->is_dirty)
-                sl_segment_note_add_producer(&seal->ledger, &record);
+                sl_segment_note_append_producer(&seal->ledger, &record);
         }
         for (const struct sl_import *m = ledger->imports[i]; m != NULL; m = m->next) {
             struct sl_catalog_import record = {.id = m->id,
@@ -146,7 +146,7 @@ copy_ledger(struct seal *seal)
                                                .newest_us = m->safe_newest_us,
                                                .is_finished = m->is_finished};
             if (m->is_dirty)
-                sl_segment_note_add_import(&seal->ledger, &record);
+                sl_segment_note_append_import(&seal->ledger, &record);
         }
     }
 }

@@ -23,6 +23,29 @@ sl_segment_note_fini(struct sl_segment_note *note)
 }
 
 void
+sl_segment_note_append_producer(struct sl_segment_note *note,
+                                const struct sl_catalog_producer *producer)
+{
+    if (note->producer_count == note->producer_capacity) {
+        note->producer_capacity = note->producer_capacity * 2 + 8;
+        note->producers =
+            sl_grow(note->producers, sizeof(struct sl_catalog_producer), note->producer_capacity);
+    }
+    note->producers[note->producer_count++] = *producer;
+}
+
+void
+sl_segment_note_append_import(struct sl_segment_note *note, const struct sl_catalog_import *import)
+{
+    if (note->import_count == note->import_capacity) {
+        note->import_capacity = note->import_capacity * 2 + 8;
+        note->imports =
+            sl_grow(note->imports, sizeof(struct sl_catalog_import), note->import_capacity);
+    }
+    note->imports[note->import_count++] = *import;
+}
+
+void
 sl_segment_note_add_producer(struct sl_segment_note *note,
                              const struct sl_catalog_producer *producer)
 {
@@ -40,12 +63,7 @@ sl_segment_note_add_producer(struct sl_segment_note *note,
             known->touched_us = producer->touched_us;
         return;
     }
-    if (note->producer_count == note->producer_capacity) {
-        note->producer_capacity = note->producer_capacity * 2 + 8;
-        note->producers =
-            sl_grow(note->producers, sizeof(struct sl_catalog_producer), note->producer_capacity);
-    }
-    note->producers[note->producer_count++] = *producer;
+    sl_segment_note_append_producer(note, producer);
 }
 
 void
@@ -61,12 +79,7 @@ sl_segment_note_add_import(struct sl_segment_note *note, const struct sl_catalog
         known->is_finished = is_finished;
         return;
     }
-    if (note->import_count == note->import_capacity) {
-        note->import_capacity = note->import_capacity * 2 + 8;
-        note->imports =
-            sl_grow(note->imports, sizeof(struct sl_catalog_import), note->import_capacity);
-    }
-    note->imports[note->import_count++] = *import;
+    sl_segment_note_append_import(note, import);
 }
 
 void

@@ -44,6 +44,12 @@ void sl_segment_note_add_producer(struct sl_segment_note *note,
 void sl_segment_note_add_import(struct sl_segment_note *note,
                                 const struct sl_catalog_import *import);
 
+/* The same for one that is known to be new. */
+void sl_segment_note_append_producer(struct sl_segment_note *note,
+                                     const struct sl_catalog_producer *producer);
+void sl_segment_note_append_import(struct sl_segment_note *note,
+                                   const struct sl_catalog_import *import);
+
 /* Append the bytes. What would pass SL_SEGMENT_NOTE_BYTES_MAX is left out: it is a help for a
  * disaster, not the record itself. */
 void sl_segment_note_encode(const struct sl_segment_note *note, struct sl_buf *out);

@@ -1,0 +1,263 @@
+/*
+ * retain_test.c - what goes by age and by the disk cap, who is told to stop for it, what is due
+ * for a merge; producers are fenced, and their batches come in order.
+ */
+#include "storage/base/clock.h"
+#include "storage/merge.h"
+#include "tests/model/store_rows.h"
+
+enum { BATCH_ROWS = 600, HOURS = 5 };
+
+struct scene {
+    char *path;
+    struct sl_schema *schema;
+    struct sl_store *store;
+    struct sl_store_options options;
+};
+
+static const struct sl_hash128 import_id = {21, 22};
+
+static void
+open_scene(struct scene *s)
+{
+    struct sl_error err = {0};
+    s->schema = sl_schema_create();
+    TEST_OK(sl_store_open(&s->options, s->schema, NULL, &s->store, &err), &err);
+}
+
+static void
+close_scene(struct scene *s)
+{
+    sl_store_close(s->store);
+    sl_schema_destroy(s->schema);
+}
+
+static void
+append_hour(struct scene *s, uint64_t number, int64_t hour)
+{
+    int64_t times[BATCH_ROWS];
+    struct sl_error err = {0};
+    const struct sl_append_from from = {.import_id = &import_id, .import_offset = number + 1};
+    for (int i = 0; i < BATCH_ROWS; i++)
+        times[i] = ROWS_START_US - hour * SL_US_PER_HOUR + i;
+    struct sl_batch *rows = rows_build(s->schema, number * BATCH_ROWS, times, BATCH_ROWS);
+    TEST_OK(sl_store_append(s->store, rows, &from, NULL, NULL, &err), &err);
+    sl_batch_release(rows);
+}
+
+/* One segment an hour, the oldest last. */
+static int
+setup(void **state)
+{
+    struct scene *s = sl_new(sizeof(*s));
+    struct sl_error err = {0};
+    s->path = test_dir_create();
+    s->options = sl_store_options_default();
+    s->options.directory = s->path;
+    s->options.is_background_off = true;
+    sl_clock_set_us(ROWS_START_US);
+    open_scene(s);
+    for (int hour = 0; hour < HOURS; hour++)
+        append_hour(s, (uint64_t)hour, hour + 1);
+    TEST_OK(sl_store_flush(s->store, &err), &err);
+    *state = s;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct scene *s = *state;
+    close_scene(s);
+    test_dir_remove(s->path);
+    sl_clock_set_us(INT64_MIN);
+    free(s);
+    return 0;
+}
+
+static struct sl_store_status
+status_of(struct scene *s)
+{
+    struct sl_store_status status;
+    sl_store_status(s->store, &status);
+    return status;
+}
+
+static void
+reopen_with(struct scene *s, int64_t retention_us, uint64_t disk_cap_bytes)
+{
+    close_scene(s);
+    s->options.retention_us = retention_us;
+    s->options.disk_cap_bytes = disk_cap_bytes;
+    open_scene(s);
+}
+
+static void
+slices_older_than_the_retention_go(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    assert_int_equal(status_of(s).segment_count, HOURS);
+    reopen_with(s, 3 * SL_US_PER_HOUR, 0);
+    assert_int_equal(sl_store_retention_from_us(s->store), ROWS_START_US - 3 * SL_US_PER_HOUR);
+    TEST_OK(sl_store_retain(s->store, &err), &err);
+    assert_int_equal(status_of(s).segment_count, 3);
+    assert_int_equal(status_of(s).rows_dropped_retention, 2 * BATCH_ROWS);
+}
+
+static void
+an_import_is_forgotten_with_its_rows(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    struct sl_import_state import;
+    TEST_OK(sl_store_import_finish(s->store, import_id, &err), &err);
+    reopen_with(s, SL_US_PER_HOUR, 0);
+    TEST_OK(sl_store_import_find(s->store, import_id, &import, &err), &err);
+    assert_true(import.is_finished);
+    sl_clock_set_us(ROWS_START_US + 6 * SL_US_PER_HOUR);
+    TEST_OK(sl_store_retain(s->store, &err), &err);
+    assert_int_equal(status_of(s).segment_count, 0);
+    TEST_OK(sl_store_import_find(s->store, import_id, &import, &err), &err);
+    assert_false(import.is_finished);
+    assert_int_equal(import.offset, 0);
+}
+
+static void
+the_cap_takes_the_oldest_and_stops_who_holds_them(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    struct rows_seen seen = {0};
+    struct sl_store_status before = status_of(s);
+    uint64_t used_bytes = before.segment_bytes + before.journal_bytes + before.catalog_bytes;
+    reopen_with(s, 0, used_bytes);
+    struct sl_snapshot *reader = sl_snapshot_acquire(s->store);
+    /* Two further hours pass the cap by about two segments. */
+    append_hour(s, HOURS, 0);
+    append_hour(s, HOURS + 1, -1);
+    TEST_OK(sl_store_flush(s->store, &err), &err);
+    TEST_OK(sl_store_retain(s->store, &err), &err);
+    struct sl_store_status after = status_of(s);
+    assert_true(after.segment_count < HOURS + 2);
+    assert_true(after.segment_count > 0);
+    assert_int_equal(after.time_max_us, ROWS_START_US + SL_US_PER_HOUR + BATCH_ROWS - 1);
+    assert_true(after.time_min_us > before.time_min_us);
+    /* Its files are still there, and count. */
+    assert_true(sl_snapshot_is_revoked(reader));
+    assert_int_equal(rows_read(reader, s->schema, NULL, &seen, &err), SL_CANCELLED);
+    sl_snapshot_release(reader);
+    struct sl_snapshot *fresh = sl_snapshot_acquire(s->store);
+    assert_false(sl_snapshot_is_revoked(fresh));
+    sl_snapshot_release(fresh);
+}
+
+static void
+producers_are_fenced_and_counted(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    uint64_t first_epoch = 0;
+    uint64_t second_epoch = 0;
+    uint64_t number = 0;
+    int64_t times[4] = {ROWS_START_US, ROWS_START_US, ROWS_START_US, ROWS_START_US};
+    struct sl_batch *rows = rows_build(s->schema, 0, times, 4);
+    struct sl_append_from from = {.producer = "probe", .epoch = 1, .batch_number = 1};
+    assert_int_equal(sl_store_append(s->store, rows, &from, NULL, NULL, &err), SL_FENCED);
+    TEST_OK(sl_store_producer_open(s->store, "probe", &first_epoch, &number, &err), &err);
+    assert_int_equal(number, 0);
+    from.epoch = first_epoch;
+    TEST_OK(sl_store_append(s->store, rows, &from, NULL, NULL, &err), &err);
+    assert_int_equal(sl_store_append(s->store, rows, &from, NULL, NULL, &err), SL_EXISTS);
+    from.batch_number = 3;
+    assert_int_equal(sl_store_append(s->store, rows, &from, NULL, NULL, &err), SL_FORMAT);
+    TEST_OK(sl_store_producer_open(s->store, "probe", &second_epoch, &number, &err), &err);
+    assert_int_equal(number, 1);
+    assert_true(second_epoch > first_epoch);
+    from.batch_number = 2;
+    assert_int_equal(sl_store_append(s->store, rows, &from, NULL, NULL, &err), SL_FENCED);
+    from.epoch = second_epoch;
+    TEST_OK(sl_store_append(s->store, rows, &from, NULL, NULL, &err), &err);
+    sl_batch_release(rows);
+    close_scene(s);
+    open_scene(s);
+    TEST_OK(sl_store_producer_open(s->store, "probe", &first_epoch, &number, &err), &err);
+    assert_int_equal(number, 2);
+    assert_true(first_epoch > second_epoch);
+}
+
+/* A version of `count` segments of one slice that ended `age_us` before ROWS_START_US. */
+static struct sl_version *
+build_version(struct sl_live_files *files, uint32_t count, int64_t age_us, uint32_t level)
+{
+    struct sl_live *lives[SL_MERGE_FAN_IN_MAX];
+    struct sl_version *empty = sl_version_create();
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sl_catalog_segment info = {
+            .number = i + 1,
+            .rows = 1000,
+            .groups = 1,
+            .level = level,
+            .partition_first_us = ROWS_START_US - age_us - SL_US_PER_HOUR,
+            .partition_last_us = ROWS_START_US - age_us - 1,
+        };
+        lives[i] = sl_live_create(&info, sl_live_file_create(files, i + 1, 0), 0);
+    }
+    const struct sl_version_change change = {.added = lives, .added_count = count};
+    struct sl_version *version = sl_version_apply(empty, &change);
+    for (uint32_t i = 0; i < count; i++)
+        sl_live_release(lives[i]);
+    sl_version_release(empty);
+    return version;
+}
+
+static void
+merges_are_due_by_tier_and_age(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t count;
+        int64_t age_us;
+        uint32_t level;
+        int64_t monotonic_us;
+        uint32_t expected_count, expected_level;
+    } cases[] = {
+        {3, SL_US_PER_HOUR, 0, 0, 0, 0},
+        {4, SL_US_PER_HOUR, 0, 0, 4, 1},
+        {4, -SL_US_PER_HOUR / 2, 0, 0, 0, 0}, /* not over yet */
+        {16, -SL_US_PER_HOUR / 2, 0, 0, 16, 1},
+        {5, SL_US_PER_HOUR, 2, 0, 5, 3},
+        {1, 25 * SL_US_PER_HOUR, 1, 0, 0, 0}, /* came just now */
+        {1, 25 * SL_US_PER_HOUR, 1, 2 * SL_US_PER_HOUR, 1, SL_MERGE_LEVEL_COLD},
+        {4, 25 * SL_US_PER_HOUR, SL_MERGE_LEVEL_COLD, 2 * SL_US_PER_HOUR, 0, 0},
+    };
+    struct sl_schema *schema = sl_schema_create();
+    struct sl_live_files *files = sl_live_files_create(-1, schema, 0);
+    for (size_t i = 0; i < SL_COUNTOF(cases); i++) {
+        struct sl_merge_pick pick;
+        struct sl_version *version =
+            build_version(files, cases[i].count, cases[i].age_us, cases[i].level);
+        bool is_due =
+            sl_merge_plan(version, ROWS_START_US, cases[i].monotonic_us, SL_MERGE_WHEN_DUE, &pick);
+        assert_int_equal(is_due, cases[i].expected_count != 0);
+        assert_int_equal(pick.count, cases[i].expected_count);
+        assert_int_equal(pick.level, cases[i].expected_level);
+        sl_version_release(version);
+    }
+    sl_live_files_destroy(files);
+    sl_schema_destroy(schema);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(slices_older_than_the_retention_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_import_is_forgotten_with_its_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_cap_takes_the_oldest_and_stops_who_holds_them, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(producers_are_fenced_and_counted, setup, teardown),
+        cmocka_unit_test(merges_are_due_by_tier_and_age),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
