@@ -298,6 +298,8 @@ sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *records, 
                     const union sl_argument *values, const uint32_t *index, uint32_t count,
                     struct sl_arena *arena)
 {
+    SL_ASSERT(!sl_aggregate_is_holistic(aggregate->kind));
+    SL_ASSERT(aggregate->kind != SL_AGG_COUNT_STAR);
     enum sl_form form = sl_form_of(aggregate->argument->type.type);
 
     switch (aggregate->kind) {
@@ -333,8 +335,7 @@ sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *records, 
     case SL_AGG_GROUP_CONCAT:
         break;
     }
-    SL_ASSERT(!"an aggregate without an update");
-    return false;
+    return false; /* not reached */
 }
 
 static void

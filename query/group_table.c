@@ -9,7 +9,7 @@
 
 enum {
     SLOTS_FIRST = 16,
-    AHEAD = 16, /* keys whose slots are on their way from memory */
+    AHEAD = 32, /* keys whose slots are on their way from memory */
 };
 
 void
