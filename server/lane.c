@@ -1,9 +1,10 @@
 /*
  * lane.c - see lane.h.
  *
- * A batch meets two ends, in either order: its worker comes back (`is_worked`), and it is
- * answered (`is_answered`: by the store when it is durable, or at once when it failed). It is
- * freed at the second.
+ * A batch that was appended meets two events, in either order: its worker comes back, and the
+ * store says what became of it. It is answered and freed at the second. A batch that was not
+ * appended (a repeated one too: the store has spoken before it returns SL_EXISTS) is answered and
+ * freed when its worker comes back.
  */
 #include "server/lane.h"
 
@@ -29,7 +30,7 @@ struct sl_insert {
     sl_status durable;       /* what the store answered */
     bool is_repeated;
     bool is_worked;
-    bool is_answered;
+    bool is_known; /* the store has spoken: `durable` */
 };
 
 void
@@ -112,7 +113,6 @@ answer(struct sl_insert *insert, const struct sl_error *failure)
                                          .is_repeated = insert->is_repeated};
         sl_wire_insert_ack_encode(&out, insert->tag, &ack);
     }
-    insert->is_answered = true;
     lane->outstanding--;
     if (!lane->is_closed)
         lane->owner->send(lane->context, &out);
@@ -127,11 +127,10 @@ close_producer(struct sl_lane *lane, const struct sl_error *why)
         lane->failure = *why;
 }
 
+/* Both events are there: answer for what the store said. */
 static void
-on_durable_known(void *context)
+settle(struct sl_insert *insert)
 {
-    struct sl_insert *insert = context;
-    SL_ASSERT(insert->magic == INSERT_MAGIC);
     if (insert->durable == SL_OK) {
         answer(insert, NULL);
     } else {
@@ -141,8 +140,17 @@ on_durable_known(void *context)
         close_producer(insert->lane, &why);
         answer(insert, &why);
     }
+    free_insert(insert);
+}
+
+static void
+on_durable_known(void *context)
+{
+    struct sl_insert *insert = context;
+    SL_ASSERT(insert->magic == INSERT_MAGIC);
+    insert->is_known = true;
     if (insert->is_worked)
-        free_insert(insert);
+        settle(insert);
 }
 
 /* A thread of the store's. */
@@ -195,16 +203,21 @@ on_worked(void *context)
     insert->is_worked = true;
     drop_payload(insert);
     lane->owner->on_room(lane->context);
+    if (insert->failure.status != SL_OK && insert->failure.status != SL_EXISTS)
+        close_producer(lane, &insert->failure);
+    lane->owner->hold(lane->context); /* the answers below may be the last reason to live */
     if (insert->failure.status == SL_EXISTS) {
         insert->is_repeated = true;
         answer(insert, NULL);
+        free_insert(insert);
     } else if (insert->failure.status != SL_OK) {
-        close_producer(lane, &insert->failure);
         answer(insert, &insert->failure);
+        free_insert(insert);
+    } else if (insert->is_known) {
+        settle(insert);
     }
     start_next(lane);
-    if (insert->is_answered)
-        free_insert(insert);
+    lane->owner->release(lane->context);
 }
 
 static void

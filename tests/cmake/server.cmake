@@ -2,3 +2,10 @@ sluice_test(unit/server/wire/wire_test.c sluice_wire)
 sluice_test(unit/server/net/stream_test.c sluice_net)
 sluice_test(unit/server/config_test.c sluice_config)
 sluice_fuzz(wire sluice_wire)
+
+# A server in a process of its own, and peers that speak to it.
+add_library(sluice_test_peer STATIC support/peer.c)
+target_link_libraries(sluice_test_peer PRIVATE sluice_rules sluice_ext_cmocka
+                                       PUBLIC sluice_test_support sluice_server)
+
+sluice_test(unit/server/conversation_test.c sluice_test_peer)
