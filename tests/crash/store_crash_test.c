@@ -22,7 +22,7 @@
 #include "tests/crash/disk.h"
 #include "tests/model/store_rows.h"
 
-enum { BATCH_ROWS = 120, BATCHES = 15, ROWS = BATCH_ROWS * BATCHES, SAMPLES = 45, DOOMED = 7 };
+enum { BATCH_ROWS = 120, BATCHES = 15, ROWS = BATCH_ROWS * BATCHES, SAMPLES = 150, DOOMED = 7 };
 
 enum fate { ABSENT, PRESENT, EITHER };
 
