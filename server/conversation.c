@@ -8,6 +8,7 @@
 #include "server/lane.h"
 #include "server/net/stream.h"
 #include "server/request.h"
+#include "server/statements.h"
 #include "server/stats.h"
 #include "server/wire/wire.h"
 #include "storage/base/clock.h"
@@ -20,7 +21,6 @@ enum {
     QUEUED_BYTES_HIGH = 4 << 20, /* a result waits while more is on its way to the peer */
     SMALL_BYTES_MAX = 128 << 10,
     HANDSHAKE_ARENA_BYTES = 64 << 10,
-    STATEMENT_BYTES_MAX = 32 << 20, /* texts of all prepared statements of a connection */
 };
 
 static const uint64_t features =
@@ -51,10 +51,7 @@ struct sl_conversation {
     struct sl_lane lane;
     bool is_starved; /* an INSERT waits for memory */
 
-    struct sl_statement_text *statements; /* owned */
-    uint32_t statement_count;
-    uint32_t statement_last_id;
-    size_t statement_bytes;
+    struct sl_statements statements;
 };
 
 /* ---- life ---- */
@@ -64,14 +61,6 @@ hold(void *context)
 {
     struct sl_conversation *c = context;
     c->references++;
-}
-
-static void
-free_statement(struct sl_statement_text *statement)
-{
-    free(statement->text);
-    free(statement->database);
-    free(statement->time_zone);
 }
 
 static void
@@ -101,9 +90,7 @@ release(void *context)
     SL_ASSERT(c->request == NULL);
     sl_lane_fini(&c->lane);
     sl_entry_close(c->entry);
-    for (uint32_t i = 0; i < c->statement_count; i++)
-        free_statement(&c->statements[i]);
-    free(c->statements);
+    sl_statements_fini(&c->statements);
     sl_stats_add(c->service->stats, SL_COUNTER_CONNECTIONS_CLOSED, 1);
     leave_list(c);
     sl_retire(&c->magic);
@@ -217,19 +204,6 @@ answer_insert_open(struct sl_conversation *c)
 }
 
 static void
-forget_statement(struct sl_conversation *c, uint32_t id)
-{
-    for (uint32_t i = 0; i < c->statement_count; i++) {
-        if (c->statements[i].id != id)
-            continue;
-        c->statement_bytes -= c->statements[i].text_bytes;
-        free_statement(&c->statements[i]);
-        c->statements[i] = c->statements[--c->statement_count];
-        return;
-    }
-}
-
-static void
 on_stepped(void *context)
 {
     struct sl_conversation *c = context;
@@ -246,7 +220,7 @@ on_stepped(void *context)
     if (is_done)
         answer_insert_open(c);
     if (is_done && r->type == SL_WIRE_PREPARE && r->has_failed)
-        forget_statement(c, r->statement_id);
+        sl_statements_remove(&c->statements, r->statement_id);
     send_out(c, &r->out);
     if (is_done)
         drop_request(c);
@@ -296,67 +270,15 @@ send_progress(void *context)
     sl_buf_fini(&out);
 }
 
-/* ---- prepared statements ---- */
-
-static const struct sl_statement_text *
-find_statement(const struct sl_conversation *c, uint32_t id)
-{
-    for (uint32_t i = 0; i < c->statement_count; i++)
-        if (c->statements[i].id == id)
-            return &c->statements[i];
-    return NULL;
-}
-
-/* Remember the text of a PREPARE; forgotten again when it turns out to be wrong. */
-static sl_status
-keep_statement(struct sl_conversation *c, struct sl_request *r, struct sl_error *err)
-{
-    if (c->statement_count == SL_WIRE_STATEMENTS_MAX ||
-        c->statement_bytes + r->text.size_bytes > STATEMENT_BYTES_MAX)
-        return sl_fail(err, SL_LIMIT, "too many prepared statements on this connection");
-    char *text = sl_try_alloc((size_t)r->text.size_bytes + 1);
-    if (text == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for a prepared statement");
-    if (r->text.size_bytes != 0)
-        memcpy(text, r->text.bytes, r->text.size_bytes);
-
-    c->statements = sl_grow(c->statements, sizeof(*c->statements), c->statement_count + 1);
-    c->statements[c->statement_count++] = (struct sl_statement_text){
-        .id = ++c->statement_last_id,
-        .text = text,
-        .text_bytes = r->text.size_bytes,
-        .dialect = r->session.dialect,
-        .database = sl_new_string(r->session.database),
-        .time_zone = sl_new_string(r->session.time_zone),
-    };
-    c->statement_bytes += r->text.size_bytes;
-    r->statement_id = c->statement_last_id;
-    return SL_OK;
-}
-
-static sl_status
-bind_statement(const struct sl_conversation *c, struct sl_request *r, struct sl_error *err)
-{
-    const struct sl_statement_text *statement = find_statement(c, r->statement_id);
-    if (statement == NULL) {
-        sl_status st =
-            sl_fail(err, SL_MISSING, "there is no prepared statement %" PRIu32, r->statement_id);
-        err->sql_number = 1243; /* ER_UNKNOWN_STMT_HANDLER */
-        return st;
-    }
-    sl_request_bind(r, statement);
-    return SL_OK;
-}
-
 static sl_status
 ready_request(struct sl_conversation *c, struct sl_request *r, struct sl_error *err)
 {
     switch (r->type) {
     case SL_WIRE_PREPARE:
-        return keep_statement(c, r, err);
+        return sl_statements_add(&c->statements, r, err);
     case SL_WIRE_DESCRIBE:
     case SL_WIRE_EXECUTE:
-        return bind_statement(c, r, err);
+        return sl_statements_bind(&c->statements, r, err);
     case SL_WIRE_INSERT_OPEN:
         if (c->lane.outstanding != 0)
             return sl_fail(err, SL_LIMIT,
@@ -508,7 +430,7 @@ take_close(struct sl_conversation *c, const struct sl_wire_frame *frame, struct 
     SL_TRY(sl_wire_statement_decode(frame, &id, err));
     if (c->request != NULL)
         return sl_fail(err, SL_FORMAT, "one request at a time: CLOSE came while another runs");
-    forget_statement(c, id);
+    sl_statements_remove(&c->statements, id);
     send_done(c, frame->tag);
     return SL_OK;
 }
