@@ -48,7 +48,7 @@ decode(struct sl_request *r, const struct sl_wire_frame *frame, struct sl_error 
     case SL_WIRE_STATUS:
         return sl_wire_empty_decode(frame, err);
     default:
-        SL_ASSERT(!"the connection makes requests of these frames only");
+        SL_ASSERT(false); /* the conversation makes requests of these frames only */
     }
     return SL_FORMAT;
 }

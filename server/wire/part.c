@@ -179,7 +179,7 @@ sl_part_put_value(struct sl_buf *out, const struct sl_wire_value *value)
     case SL_TYPE_COUNT:
         break;
     }
-    SL_ASSERT(!"a value that is not NULL has a type");
+    SL_ASSERT(false); /* a value that is not NULL has a type */
 }
 
 /* ---- reading ---- */
