@@ -224,6 +224,7 @@ add_row(struct sl_time_slice *slice, const struct sl_batch *batch, uint32_t row)
             slice->parts =
                 sl_grow(slice->parts, sizeof(struct sl_slice_part), slice->part_capacity);
         }
+        SL_ASSERT(slice->parts != NULL); /* sl_grow never fails */
         part = &slice->parts[slice->part_count++];
         *part = (struct sl_slice_part){.batch = batch};
         part->selection = sl_new(sl_words_for(batch->row_count) * sizeof(uint64_t));

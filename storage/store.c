@@ -23,7 +23,7 @@ sl_store_options_default(void)
         .memory_limit_bytes = UINT64_C(512) << 20,
         .seal_rows = 1 << 20,
         .seal_age_us = 5 * SL_US_PER_MINUTE,
-        .commit_interval_us = 200 * SL_US_PER_MS,
+        .commit_interval_us = INT64_C(200) * SL_US_PER_MS,
     };
 }
 
