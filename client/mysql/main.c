@@ -1,0 +1,134 @@
+/*
+ * main.c - sluice-mysql: the adapter as a program of its own; arguments and exit codes.
+ *
+ * Exit status: 0 after an orderly stop, 1 when it could not start (one line says why), 2 for
+ * arguments that it does not understand.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "client/mysql/mysql.h"
+#include "storage/base/log.h"
+
+enum { CONNECTIONS_LARGEST = 100000 };
+
+static const char help[] =
+    "usage: sluice-mysql [--connect HOST:PORT] [--listen HOST:PORT] [--connections N]\n"
+    "                    [--insecure]\n"
+    "\n"
+    "Speaks the MySQL protocol to clients and the native protocol to a sluiced.\n"
+    "\n"
+    "  --connect HOST:PORT  the server (127.0.0.1:7010)\n"
+    "  --listen HOST:PORT   where clients come in; port 0 picks a free one (127.0.0.1:3307)\n"
+    "  --connections N      clients at once (1000)\n"
+    "  --insecure           listen on other addresses than loopback, without passwords\n"
+    "  --help, --version\n";
+
+struct wish {
+    const char *connect;
+    const char *listen;
+    const char *connections;
+    bool is_insecure;
+};
+
+static sl_status
+options_of(const struct wish *wish, struct sl_mysql_options *options, struct sl_error *err)
+{
+    *options = sl_mysql_options_default();
+    SL_TRY(sl_endpoint_parse(wish->connect, &options->connect, err));
+    SL_TRY(sl_endpoint_parse(wish->listen, &options->listen, err));
+    if (!options->listen.is_loopback && !wish->is_insecure)
+        return sl_fail(err, SL_DENIED,
+                       "--listen %s is not a loopback address, and there are no users and "
+                       "passwords yet; give --insecure to open it to everybody all the same",
+                       wish->listen);
+    if (wish->connections == NULL)
+        return SL_OK;
+    char *end = NULL;
+    unsigned long count = strtoul(wish->connections, &end, 10);
+    if (*end != '\0' || count == 0 || count > CONNECTIONS_LARGEST)
+        return sl_fail(err, SL_FORMAT, "--connections %s is not a number from 1 to %d",
+                       wish->connections, (int)CONNECTIONS_LARGEST);
+    options->connections_max = (uint32_t)count;
+    return SL_OK;
+}
+
+static void
+on_signal(void *context)
+{
+    sl_mysql_stop(context);
+}
+
+static int
+serve(const struct wish *wish)
+{
+    struct sl_mysql_options options;
+    struct sl_mysql *mysql = NULL;
+    struct sl_error err = {0};
+    char listen[SL_ENDPOINT_TEXT_BYTES];
+    char connect[SL_ENDPOINT_TEXT_BYTES];
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that is gone is a status, not the end */
+    if (options_of(wish, &options, &err) != SL_OK ||
+        sl_mysql_create(&options, &mysql, &err) != SL_OK) {
+        fprintf(stderr, "sluice-mysql: %s\n", err.text);
+        return 1;
+    }
+    struct sl_endpoint endpoint = sl_mysql_endpoint(mysql);
+    sl_endpoint_format(&endpoint, listen);
+    sl_endpoint_format(&options.connect, connect);
+    sl_log(SL_LOG_INFO, "mysql", "listening on %s for sluiced at %s", listen, connect);
+    struct sl_signal *signals[] = {
+        sl_signal_open(sl_mysql_loop(mysql), SIGTERM, on_signal, mysql),
+        sl_signal_open(sl_mysql_loop(mysql), SIGINT, on_signal, mysql),
+    };
+    sl_mysql_run(mysql);
+    for (size_t i = 0; i < SL_COUNTOF(signals); i++)
+        sl_signal_close(signals[i]);
+    sl_mysql_destroy(mysql);
+    sl_log(SL_LOG_INFO, "mysql", "stopped");
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"connect", required_argument, NULL, 'c'},
+        {"listen", required_argument, NULL, 'l'},
+        {"connections", required_argument, NULL, 'n'},
+        {"insecure", no_argument, NULL, 'i'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    struct wish wish = {.connect = "127.0.0.1:7010", .listen = "127.0.0.1:3307"};
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (letter) {
+        case 'c':
+            wish.connect = optarg;
+            break;
+        case 'l':
+            wish.listen = optarg;
+            break;
+        case 'n':
+            wish.connections = optarg;
+            break;
+        case 'i':
+            wish.is_insecure = true;
+            break;
+        case 'h':
+            return fputs(help, stdout) < 0;
+        case 'v':
+            return printf("sluice-mysql %s\n", SLUICE_VERSION) < 0;
+        default:
+            return 2;
+        }
+    }
+    if (optind != argc) {
+        fprintf(stderr, "sluice-mysql: \"%s\" is not understood; see --help\n", argv[optind]);
+        return 2;
+    }
+    return serve(&wish);
+}
