@@ -7,7 +7,7 @@ deps:
 build:
 	@mkdir -p build; sh packaging/deps.sh build
 	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build --preset release
+	@cmake --build --preset release --target programs
 
 run: build
 	@sh packaging/run.sh

@@ -57,8 +57,11 @@ step() {
     echo "$name: $verdict ($(($(date +%s) - begin)) s)"
 }
 
+# build PRESET [TARGET...]
 build() {
-    cmake --preset "$1" && cmake --build --preset "$1"
+    preset=$1
+    shift
+    cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}
 }
 
 for s in $steps; do
@@ -73,7 +76,7 @@ for s in $steps; do
         step dev-test ctest --preset dev -j 2 --no-tests=error -LE slow
         ;;
     release)
-        step release-build build release
+        step release-build build release programs slow_tests
         step release-test ctest --preset release -j 1 --no-tests=error -L 'e2e|slow'
         ;;
     asan)
