@@ -193,7 +193,7 @@ static sl_status
 prove_records(MDB_txn *txn, MDB_dbi dbi, struct proof *proof, struct sl_error *err)
 {
     struct sl_buf bytes = sl_buf_empty(SL_CATALOG_RECORD_BYTES_MAX);
-    struct sl_catalog_record record;
+    struct sl_catalog_record record = {0};
     MDB_cursor *cursor;
     MDB_val key, value;
     sl_status st = SL_OK;

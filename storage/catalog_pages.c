@@ -185,7 +185,7 @@ compare_counts(struct file *f, const struct tree *told, const struct tree *count
 static sl_status
 walk_tree(struct file *f, const struct tree *tree, entry_fn *visit, void *context)
 {
-    struct step steps[DEPTH_MAX];
+    struct step steps[DEPTH_MAX] = {0};
     struct tree counted = {0};
     unsigned depth = 0;
 
@@ -314,7 +314,7 @@ sl_status
 sl_catalog_pages_prove(const void *bytes, size_t size_bytes, struct sl_error *err)
 {
     struct file f = {.bytes = bytes, .err = err};
-    struct root roots[2];
+    struct root roots[2] = {0};
 
     if (size_bytes < ROOT_BYTES)
         return sl_fail(err, SL_CORRUPT, "catalog of %zu bytes", size_bytes);

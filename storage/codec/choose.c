@@ -139,7 +139,7 @@ dict_bits(const struct tally *t, uint32_t count, uint64_t span)
     SL_ASSERT(distinct > 0);
     if (t->sampled < count)
         distinct += (uint64_t)t->seen_once * t->seen_once / (2 * twice);
-    if (distinct > 2 * SL_DICT_ENTRIES_MAX)
+    if (distinct > UINT64_C(2) * SL_DICT_ENTRIES_MAX)
         return UINT64_MAX;
     if (distinct > SL_DICT_ENTRIES_MAX)
         distinct = SL_DICT_ENTRIES_MAX; /* may be: to try costs little */

@@ -204,8 +204,8 @@ list_pairs(struct checking *c, const struct sl_column *column, uint64_t *pairs, 
         SL_TRY(sl_segment_cursor_column(c->cursor, column, NULL, &v, NULL, c->err));
         for (uint32_t row = 0; row < v.count; row++)
             if (!sl_vector_is_null(&v, row))
-                pairs[count++] = key_of(&v, row) * SL_SEGMENT_GROUP_MINIS_MAX + b * SL_BLOCK_MINIS +
-                                 row / SL_MINI_ROWS;
+                pairs[count++] = key_of(&v, row) * SL_SEGMENT_GROUP_MINIS_MAX +
+                                 (uint64_t)b * SL_BLOCK_MINIS + row / SL_MINI_ROWS;
     }
     qsort(pairs, count, sizeof(*pairs), compare_u64);
     size_t distinct = 0;

@@ -184,6 +184,7 @@ emit_strings(struct sl_segment_emit *emit, struct sl_buf *buf, const struct sl_s
     uint8_t *bytes = NULL;
     uint32_t *offsets = NULL;
     SL_TRY(concatenate(emit->arena, slices, count, &bytes, &offsets, err));
+    SL_ASSERT(offsets != NULL);
     size_t start = buf->size_bytes;
     sl_codec_encode_bytes(bytes, offsets, count, emit->effort, buf);
     close_part(emit, buf, start, part);
@@ -240,7 +241,7 @@ sl_segment_emit_function(struct sl_segment_emit *emit, uint32_t owner,
         add_stream(emit, SL_SEGMENT_FORM_FUNCTION, owner, out_stream);
     uint32_t map_blocks = sl_segment_block_count(map->count);
     uint32_t blocks = group->block_count;
-    uint64_t *scratch = sl_arena_alloc(emit->arena, 2 * SL_BLOCK_ROWS * sizeof(*scratch));
+    uint64_t *scratch = sl_arena_alloc(emit->arena, (size_t)2 * SL_BLOCK_ROWS * sizeof(*scratch));
     stream->width = width_of(values, group->row_count) | width_of(map->values, map->count);
     stream->width = stream->width > 4 ? 8 : 4;
     stream->a = map->stream;
