@@ -153,13 +153,15 @@ static struct sl_addr
 peer_addr(const struct sockaddr_storage *peer, uint16_t *out_port)
 {
     if (peer->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const void *)peer;
-        *out_port = ntohs(v6->sin6_port);
-        return sl_addr_from_v6(v6->sin6_addr.s6_addr);
+        struct sockaddr_in6 v6;
+        memcpy(&v6, peer, sizeof(v6));
+        *out_port = ntohs(v6.sin6_port);
+        return sl_addr_from_v6(v6.sin6_addr.s6_addr);
     }
-    const struct sockaddr_in *v4 = (const void *)peer;
-    *out_port = ntohs(v4->sin_port);
-    return sl_addr_from_v4(ntohl(v4->sin_addr.s_addr));
+    struct sockaddr_in v4;
+    memcpy(&v4, peer, sizeof(v4));
+    *out_port = ntohs(v4.sin_port);
+    return sl_addr_from_v4(ntohl(v4.sin_addr.s_addr));
 }
 
 sl_status
