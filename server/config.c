@@ -222,6 +222,7 @@ set_option(struct sl_config *config, enum sl_option index, const char *value, st
     const struct option *option = &options[index];
     struct setting setting = {0};
 
+    SL_ASSERT(value != NULL);
     if (strcmp(value, "off") == 0 && may_be_off(option)) {
         setting.is_off = true;
     } else if (option->kind == SL_KIND_DOOR) {

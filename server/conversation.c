@@ -170,10 +170,10 @@ finish(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
     if (c->state == STATE_FINISHING)
         return;
     c->state = STATE_FINISHING;
-    send_error(c, tag, why);
     hold(c);
+    send_error(c, tag, why);
     abandon(c);
-    if (c->stream != NULL)
+    if (c->stream != NULL) /* NOLINT(clang-analyzer-unix.Malloc): held above */
         sl_stream_finish(c->stream);
     release(c);
 }

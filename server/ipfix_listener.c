@@ -165,6 +165,7 @@ sl_ipfix_listener_close(struct sl_ipfix_listener *listener)
     if (listener == NULL)
         return;
     while (listener->first != NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed has left the list */
         sl_stream_close(listener->first->stream);
         free_export(listener->first);
     }

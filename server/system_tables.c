@@ -166,7 +166,7 @@ fill_columns(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
     struct walk walk = {.service = context, .sink = sink, .err = err};
     const struct sl_schema *schema = walk.service->schema;
     struct column_sizes sizes = {.schema = schema, .count = sl_schema_count(schema)};
-    sizes.data_bytes = sl_try_alloc(2 * sizes.count * sizeof(uint64_t));
+    sizes.data_bytes = sl_try_alloc((size_t)2 * sizes.count * sizeof(uint64_t));
     if (sizes.data_bytes == NULL)
         return sl_fail(err, SL_LIMIT, "no memory for the list of columns");
     sizes.index_bytes = sizes.data_bytes + sizes.count;
