@@ -12,7 +12,7 @@
 #include "storage/base/thread.h"
 #include "tests/support/test.h"
 
-enum { HEAD_BYTES = 4, STALL_US = 200000 };
+enum { HEAD_BYTES = 4, STALL_US = 1000000 };
 
 struct end {
     struct world *world;
@@ -35,6 +35,7 @@ struct world {
     struct end server;
     struct end client;
     size_t stop_at_messages; /* of the server */
+    unsigned paused_ticks;   /* of resume's timer, since the pause */
     void (*on_ready)(struct world *world);
     bool stop_when_server_ends;
     bool stop_when_client_ends;
@@ -218,6 +219,10 @@ static void
 go_on(void *context)
 {
     struct world *world = context;
+    if (world->server.messages < 3)
+        return; /* not yet paused: a slow machine */
+    if (world->paused_ticks++ != 1)
+        return; /* it must last, and it ends once */
     assert_int_equal(world->server.messages, 3);
     assert_true(sl_stream_queued_bytes(world->client.stream) > 0);
     sl_stream_resume(world->server.stream);
@@ -228,7 +233,7 @@ send_and_resume_later(struct world *world)
 {
     for (int i = 0; i < 40; i++)
         send_message(&world->client, 1 << 20);
-    world->resume = sl_timer_open(world->loop, STALL_US / 4, 0, go_on, world);
+    world->resume = sl_timer_open(world->loop, STALL_US / 4, STALL_US / 4, go_on, world);
 }
 
 static void
