@@ -180,6 +180,7 @@ static sl_status
 type_aggregate(struct sl_scope *s, struct sl_aggregate *a, struct sl_error *err)
 {
     struct sl_typing *t = &s->binder->typing;
+    SL_ASSERT(a->argument != NULL);
     struct sl_sql_type number = sl_sql_type_numeric(&a->argument->type);
     struct sl_sql_type wanted = number;
 
@@ -300,6 +301,7 @@ bind_aggregate(struct sl_scope *s, const struct sl_node *node, size_t index,
     sl_status st = bind_arguments(s, node, &a.argument, err);
     s->in_aggregate = false;
     SL_TRY(st);
+    SL_ASSERT(a.argument != NULL);
     if (a.kind == SL_AGG_QUANTILE || a.kind == SL_AGG_APPROX_QUANTILE)
         SL_TRY(bind_share(s, node, &a.parameter, err));
     if (node->is_distinct) {

@@ -135,7 +135,7 @@ bind_blocks(struct sl_scope *s, const struct sl_node *node, struct sl_expr *left
     others[0] = left;
     for (uint32_t i = 1; i < node->arg_count; i++) {
         struct range *r = &ranges[range_count];
-        struct sl_expr *element;
+        struct sl_expr *element = NULL;
         if (is_block(node->args[i], &r->first, &r->last)) {
             range_count++;
             continue;
@@ -155,7 +155,7 @@ bind_blocks(struct sl_scope *s, const struct sl_node *node, struct sl_expr *left
     SL_TRY(make_ranges(s, node->position, left, ranges, range_count, out_expr, err));
     if (other_count == 1)
         return SL_OK;
-    struct sl_expr *rest;
+    struct sl_expr *rest = NULL;
     SL_TRY(sl_expr_call(&s->binder->typing, SL_FN_IN, node->position, others, other_count, &rest,
                         err));
     return sl_bind_op(s, SL_FN_OR, node->position, *out_expr, rest, out_expr, err);
@@ -192,7 +192,7 @@ bind_plain(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_
            struct sl_error *err)
 {
     enum sl_naming naming = SL_NAMING_NONE;
-    struct sl_addr first, last;
+    struct sl_addr first = {0}, last = {0};
     bool has_block = false;
     enum sl_function_id id = node->function;
 
@@ -227,7 +227,7 @@ sl_bind_predicate(struct sl_scope *s, const struct sl_node *node, struct sl_expr
                   struct sl_error *err)
 {
     struct sl_node positive = *node;
-    struct sl_expr *source, *target;
+    struct sl_expr *source = NULL, *target = NULL;
 
     /* Where the rows are grouped by host or port, the name is the key. */
     bool is_key = s->place == SL_PLACE_TAIL || s->place == SL_PLACE_OUTPUT;

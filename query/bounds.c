@@ -215,7 +215,7 @@ time_under(const struct sl_expr *expr, const struct sl_input *inputs,
     switch ((int)expr->function->id) {
     case SL_FN_UNIX_TIMESTAMP:
         *out_unit_us = SL_US_PER_S;
-        *out_slack_us = SECONDS_SLACK * SL_US_PER_S;
+        *out_slack_us = (sl_i128)SECONDS_SLACK * SL_US_PER_S;
         return expr->type.type == SL_TYPE_I64 || expr->type.type == SL_TYPE_U64;
     case SL_FN_UNIX_BUCKET:
         *out_unit_us = SL_US_PER_S;
@@ -225,7 +225,7 @@ time_under(const struct sl_expr *expr, const struct sl_input *inputs,
         break;
     case SL_FN_DATE:
         *out_unit_us = SL_US_PER_DAY;
-        *out_slack_us = 2 * SL_US_PER_DAY; /* time zones */
+        *out_slack_us = (sl_i128)2 * SL_US_PER_DAY; /* time zones */
         return true;
     default:
         return false;

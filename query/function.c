@@ -16,8 +16,8 @@ static const struct sl_function functions[] = {
                      .arg_max = (high),                                     \
                      .flags = (flags_),                                     \
                      .signature = (signature_),                             \
-                     .type = type_,                                         \
-                     .row = row_},
+                     .type = (type_),                                       \
+                     .row = (row_)},
 #define SL_ALIAS(name, id)
 #include "query/function.def"
 #undef SL_FUNCTION

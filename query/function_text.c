@@ -529,8 +529,8 @@ sl_row_hex(struct sl_eval *eval, const struct sl_expr *call, const struct sl_val
     }
     uint8_t *bytes = make_text(eval, 2 * (size_t)TEXT(0).size_bytes, out);
     for (uint32_t i = 0; i < TEXT(0).size_bytes && bytes != NULL; i++) {
-        bytes[2 * i] = (uint8_t)digits[TEXT(0).bytes[i] >> 4];
-        bytes[2 * i + 1] = (uint8_t)digits[TEXT(0).bytes[i] & 15];
+        bytes[(size_t)2 * i] = (uint8_t)digits[TEXT(0).bytes[i] >> 4];
+        bytes[(size_t)2 * i + 1] = (uint8_t)digits[TEXT(0).bytes[i] & 15];
     }
     return bytes == NULL ? SL_LIMIT : SL_OK;
 }

@@ -20,28 +20,28 @@ swap_partition(struct sl_group_table *a, struct sl_group_table *b, unsigned part
     b->partitions[partition] = swap;
 }
 
-/* Merge the main records of `from` into `into`; new ones move as they are. */
-static bool
-merge_records(const struct group *group, struct sl_group_table *into,
-              const struct sl_group_table *from, unsigned partition)
+bool
+group_absorb(const struct group *group, struct sl_group_table *into,
+             const struct sl_group_table *from, unsigned partition)
 {
+    enum { BATCH = 1024 };
     uint32_t count = from->partitions[partition].record_count;
-    bool is_new;
+    void *sources[BATCH];
+    void *targets[BATCH];
 
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *source = sl_group_record(from, partition, i);
-        uint64_t hash = group->key_bytes == 0 ? 0 : sl_group_hash(source, group->key_bytes);
-        uint8_t *target = sl_group_table_add(into, partition, hash, source, &is_new);
-        if (target == NULL)
+    for (uint32_t first = 0; first < count;) {
+        uint8_t *source = sl_group_record(from, partition, first);
+        uint32_t batch = sl_group_records_adjacent(from, partition, first);
+        batch = batch < BATCH ? batch : BATCH;
+        if (!sl_group_table_add_many(into, source, from->record_bytes, batch, targets))
             return false;
-        if (is_new) {
-            memcpy(target, source, into->record_bytes);
-            continue;
-        }
+        for (uint32_t i = 0; i < batch; i++)
+            sources[i] = source + i * from->record_bytes;
         for (uint32_t a = 0; a < group->aggregate_count; a++)
-            sl_aggregate_merge(group->aggregates[a].aggregate,
-                               group_state(target, &group->aggregates[a]),
-                               group_state(source, &group->aggregates[a]));
+            sl_aggregate_merge_many(group->aggregates[a].aggregate, targets,
+                                    group->aggregates[a].offset, sources,
+                                    group->aggregates[a].offset, batch);
+        first += batch;
     }
     return true;
 }
@@ -71,27 +71,53 @@ merge_values(const struct group_aggregate *a, struct sl_group_table *into,
     return true;
 }
 
-/* `a` NULL: the main tables; else its value tables. */
-static bool
-merge_tables(const struct sl_op *op, const struct group_aggregate *a, unsigned partition)
+/* The table with most records in the partition becomes that of worker 0. */
+static void
+put_largest_first(struct sl_group_table *const *tables, unsigned count, unsigned partition)
 {
-    const struct group *group = op->state;
-    struct sl_group_table *tables[SL_THREADS_MAX];
     unsigned largest = 0;
 
-    for (unsigned i = 0; i < op->exec->threads; i++) {
-        struct group_worker *w = &group->workers[i];
-        tables[i] = a == NULL ? &w->table : &w->value_tables[a->value_table];
+    for (unsigned i = 1; i < count; i++)
         if (tables[i]->partitions[partition].record_count >
             tables[largest]->partitions[partition].record_count)
             largest = i;
-    }
     if (largest != 0)
         swap_partition(tables[0], tables[largest], partition);
+}
+
+static bool
+merge_mains(const struct sl_op *op, unsigned partition)
+{
+    const struct group *group = op->state;
+    struct sl_group_table *tables[SL_THREADS_MAX];
+
+    for (unsigned i = 0; i < op->exec->threads; i++)
+        tables[i] = &group->workers[i].table;
+    put_largest_first(tables, op->exec->threads, partition);
+    for (unsigned i = 0; i < op->exec->threads; i++) {
+        struct sl_group_table *pending = &group->workers[i].pending;
+        if (i != 0 && !group_absorb(group, tables[0], tables[i], partition))
+            return false;
+        if (!group_absorb(group, tables[0], pending, partition))
+            return false;
+        if (i != 0)
+            sl_group_partition_fini(tables[i], partition);
+        sl_group_partition_fini(pending, partition);
+    }
+    return true;
+}
+
+static bool
+merge_value_tables(const struct sl_op *op, const struct group_aggregate *a, unsigned partition)
+{
+    const struct group *group = op->state;
+    struct sl_group_table *tables[SL_THREADS_MAX];
+
+    for (unsigned i = 0; i < op->exec->threads; i++)
+        tables[i] = &group->workers[i].value_tables[a->value_table];
+    put_largest_first(tables, op->exec->threads, partition);
     for (unsigned i = 1; i < op->exec->threads; i++) {
-        bool is_done = a == NULL ? merge_records(group, tables[0], tables[i], partition)
-                                 : merge_values(a, tables[0], tables[i], partition);
-        if (!is_done)
+        if (!merge_values(a, tables[0], tables[i], partition))
             return false;
         sl_group_partition_fini(tables[i], partition);
     }
@@ -240,7 +266,8 @@ finish_concat(const struct group_aggregate *a, const struct value_entry *entries
     size_t size_bytes = sl_min_size(text.size_bytes, GROUP_CONCAT_BYTES_MAX);
     uint8_t *copy = text.bad ? NULL : sl_arena_alloc(arena, size_bytes);
     if (copy != NULL) {
-        memcpy(copy, text.bytes, size_bytes);
+        if (size_bytes != 0)
+            memcpy(copy, text.bytes, size_bytes);
         state->value.slice = (struct sl_slice){.bytes = copy, .size_bytes = (uint32_t)size_bytes};
         state->count = 1;
     }
@@ -386,10 +413,10 @@ merge_partition(void *context, unsigned partition, struct sl_error *err)
     struct group *group = op->state;
 
     SL_TRY(sl_exec_check(op->exec, err));
-    bool is_done = merge_tables(op, NULL, partition);
+    bool is_done = merge_mains(op, partition);
     for (uint32_t i = 0; i < group->aggregate_count && is_done; i++)
         if (group->aggregates[i].value_table >= 0)
-            is_done = merge_tables(op, &group->aggregates[i], partition);
+            is_done = merge_value_tables(op, &group->aggregates[i], partition);
     if (is_done && group->key_count != 0 && group->value_table_count != 0)
         is_done = finish_holistic(op, partition, partition + 1);
     return is_done ? SL_OK : sl_exec_out_of_memory(op->exec, err);

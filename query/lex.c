@@ -126,6 +126,13 @@ add(struct lexer *l, enum sl_token_kind kind, size_t start, const void *bytes, s
     return SL_OK;
 }
 
+static struct sl_token *
+last_token(struct lexer *l)
+{
+    SL_ASSERT(l->tokens != NULL && l->count > 0);
+    return &l->tokens[l->count - 1];
+}
+
 /* A comment that starts with a slash. Its opener is skipped when its content is executed. */
 static sl_status
 skip_block_comment(struct lexer *l)
@@ -238,7 +245,7 @@ lex_quoted(struct lexer *l, enum sl_token_kind kind)
     if (kind == SL_TOKEN_QUOTED && size == 0)
         return fail_here(l, start, "an identifier is empty");
     SL_TRY(add(l, kind, start, bytes, size));
-    l->tokens[l->count - 1].is_double_quoted = quote == '"';
+    last_token(l)->is_double_quoted = quote == '"';
     return SL_OK;
 }
 
@@ -398,8 +405,8 @@ lex_variable(struct lexer *l)
     char c = peek(l, 0);
     if (c == '`' || c == '\'' || c == '"') {
         SL_TRY(lex_quoted(l, SL_TOKEN_QUOTED));
-        l->tokens[l->count - 1].kind = kind;
-        l->tokens[l->count - 1].position = (uint32_t)start;
+        last_token(l)->kind = kind;
+        last_token(l)->position = (uint32_t)start;
         return SL_OK;
     }
     size_t first = l->at;

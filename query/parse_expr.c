@@ -149,7 +149,7 @@ sl_status
 sl_parse_interval(struct sl_parser *p, uint32_t position, struct sl_node *time, bool is_minus,
                   struct sl_node **out_node)
 {
-    struct sl_node *amount;
+    struct sl_node *amount = NULL;
     struct sl_node_list args = {0};
 
     SL_TRY(sl_parse_expr(p, &amount));
@@ -554,7 +554,7 @@ parse_collate(struct sl_parser *p, struct sl_node **node)
     while (sl_parser_accept_word(p, "COLLATE")) {
         const struct sl_token *name = sl_parser_token(p);
         struct sl_node_list args = {0};
-        struct sl_node *cast;
+        struct sl_node *cast = NULL;
         bool is_binary = sl_slice_is(name->text, "binary") ||
                          (name->text.size_bytes > 4 &&
                           memcmp(&name->text.bytes[name->text.size_bytes - 4], "_bin", 4) == 0);
@@ -605,7 +605,7 @@ parse_level(struct sl_parser *p, unsigned level, struct sl_node **out_node)
 
     SL_TRY(sl_parser_enter(p));
     if (level <= LEVEL_NOT && sl_parser_is_word(p, "NOT")) {
-        struct sl_node *arg;
+        struct sl_node *arg = NULL;
         p->at++;
         SL_TRY(parse_level(p, LEVEL_NOT, &arg));
         SL_TRY(make_unary(p, SL_FN_NOT, position, arg, out_node));

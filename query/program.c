@@ -258,7 +258,7 @@ static sl_status
 compile_logic(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
 {
     bool is_and = expr->function->id == SL_FN_AND;
-    uint32_t args[2], inner;
+    uint32_t args[2] = {0}, inner = 0;
 
     SL_TRY(compile(c, expr->args[0], mask, &args[0]));
     SL_TRY(add_mask(c, is_and ? STEP_MASK_NOT_FALSE : STEP_MASK_NOT_TRUE, mask, args[0], &inner));
@@ -269,7 +269,7 @@ compile_logic(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uin
 static sl_status
 compile_if(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
 {
-    uint32_t args[3], inner;
+    uint32_t args[3] = {0}, inner = 0;
 
     SL_TRY(compile(c, expr->args[0], mask, &args[0]));
     SL_TRY(add_mask(c, STEP_MASK_TRUE, mask, args[0], &inner));
@@ -459,7 +459,7 @@ static sl_status
 run_truth(struct sl_run *run, enum sl_function_id id, const struct sl_register *arg,
           struct sl_register *out)
 {
-    const uint64_t *is_true, *known;
+    const uint64_t *is_true = NULL, *known = NULL;
     uint64_t *truth = sl_run_bits(run);
     size_t words = sl_words_for(run->count);
 
@@ -485,7 +485,7 @@ static sl_status
 run_mask(struct sl_run *run, const struct step *step, const struct sl_register *condition,
          const uint64_t *outer, const uint64_t **out_mask)
 {
-    const uint64_t *is_true, *known;
+    const uint64_t *is_true = NULL, *known = NULL;
     uint64_t *mask = sl_run_bits(run);
     size_t words = sl_words_for(run->count);
 
@@ -616,9 +616,10 @@ sl_program_run(const struct sl_program *program, const struct sl_program_row_sou
                struct sl_vector *out_vector, struct sl_error *err)
 {
     struct sl_run run = {.count = count, .arena = arena, .err = err};
-    struct sl_register *result;
+    struct sl_register *result = NULL;
 
     SL_TRY(run_all(program, &run, source, selection, &result));
+    SL_ASSERT(result != NULL);
     return sl_run_vector(&run, result, out_vector);
 }
 
@@ -627,11 +628,13 @@ sl_program_filter(const struct sl_program *program, const struct sl_program_row_
                   uint32_t count, uint64_t *selection, struct sl_arena *arena, struct sl_error *err)
 {
     struct sl_run run = {.count = count, .arena = arena, .err = err};
-    struct sl_register *result;
-    const uint64_t *is_true, *known;
+    struct sl_register *result = NULL;
+    const uint64_t *is_true = NULL, *known = NULL;
 
     SL_TRY(run_all(program, &run, source, selection, &result));
+    SL_ASSERT(result != NULL);
     SL_TRY(sl_run_truth(&run, result, &is_true, &known));
+    SL_ASSERT(is_true != NULL);
     for (size_t w = 0; w < sl_words_for(count); w++)
         selection[w] &= is_true[w];
     return SL_OK;

@@ -97,7 +97,8 @@ reserve(struct sl_row_store *store, uint32_t count, struct sl_error *err)
         }
         store->capacity = capacity;
         store->row_count = 0;
-        return sl_exec_out_of_memory(store->exec, err);
+        (void)sl_exec_out_of_memory(store->exec, err);
+        return SL_LIMIT;
     }
     store->capacity = capacity;
     return SL_OK;

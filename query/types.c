@@ -31,6 +31,7 @@ sl_expr_const(struct sl_typing *t, uint32_t position, const struct sl_value *val
               struct sl_expr **out_expr, struct sl_error *err)
 {
     SL_TRY(make_expr(t, SL_EXPR_CONST, position, out_expr, err));
+    SL_ASSERT(*out_expr != NULL);
     struct sl_value *own = &(*out_expr)->value;
     *own = *value;
     own->is_null = value->is_null || value->type == SL_TYPE_NULL;

@@ -223,7 +223,7 @@ to_temporal(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_
             struct sl_value *out)
 {
     int64_t time_us = 0;
-    sl_i128 number;
+    sl_i128 number = 0;
     bool is_good = true;
 
     if (v->type == SL_TYPE_TIME) {
@@ -266,7 +266,7 @@ to_temporal(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_
 static sl_status
 to_address(struct sl_eval *eval, const struct sl_value *v, struct sl_value *out)
 {
-    sl_i128 number;
+    sl_i128 number = 0;
 
     if (v->type == SL_TYPE_ADDR) {
         out->as.addr = v->as.addr;
