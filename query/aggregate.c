@@ -194,6 +194,91 @@ update_sum(enum sl_form form, void *const *records, size_t offset, const union s
     }
 }
 
+#define DEFINE_SUM(type)                                                                  \
+    static void sum_##type(const type *values, const uint32_t *rows, uint32_t count,      \
+                           void *const *records, size_t offset)                           \
+    {                                                                                     \
+        for (uint32_t i = 0; i < count; i++) {                                            \
+            struct sl_aggregate_state *state = state_at(records[i], offset);              \
+            state->value.integer += values[rows[i]];                                      \
+            state->count++;                                                               \
+        }                                                                                 \
+    }                                                                                     \
+    static sl_i128 total_##type(const type *values, const uint32_t *rows, uint32_t count) \
+    {                                                                                     \
+        sl_i128 total = 0;                                                                \
+        for (uint32_t i = 0; i < count; i++)                                              \
+            total += values[rows[i]];                                                     \
+        return total;                                                                     \
+    }
+
+DEFINE_SUM(uint8_t)
+DEFINE_SUM(uint16_t)
+DEFINE_SUM(uint32_t)
+DEFINE_SUM(uint64_t)
+
+static sl_i128
+total_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count)
+{
+    switch (v->width) {
+    case 1:
+        return total_uint8_t(v->values, rows, count);
+    case 2:
+        return total_uint16_t(v->values, rows, count);
+    case 4:
+        return total_uint32_t(v->values, rows, count);
+    default:
+        return total_uint64_t(v->values, rows, count);
+    }
+}
+
+static void
+sum_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, void *const *records,
+          size_t offset)
+{
+    switch (v->width) {
+    case 1:
+        sum_uint8_t(v->values, rows, count, records, offset);
+        break;
+    case 2:
+        sum_uint16_t(v->values, rows, count, records, offset);
+        break;
+    case 4:
+        sum_uint32_t(v->values, rows, count, records, offset);
+        break;
+    default:
+        sum_uint64_t(v->values, rows, count, records, offset);
+    }
+}
+
+bool
+sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
+                          const uint32_t *rows, uint32_t count, void *const *records, size_t offset,
+                          struct sl_aggregate_state *single)
+{
+    bool is_constant_null = vector->encoding == SL_CONSTANT && vector->value_count == 0;
+    bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
+
+    if (vector->present != NULL || is_constant_null)
+        return false;
+    if (aggregate->kind == SL_AGG_COUNT) {
+        if (records != NULL)
+            sl_aggregate_count_rows(records, offset, count);
+        else
+            single->count += count;
+        return true;
+    }
+    if (!is_sum || vector->encoding != SL_PLAIN || sl_form_of(vector->type) != SL_FORM_U64)
+        return false;
+    if (records != NULL) {
+        sum_plain(vector, rows, count, records, offset);
+    } else {
+        single->value.integer += total_plain(vector, rows, count);
+        single->count += count;
+    }
+    return true;
+}
+
 /* Does `value` come before (MIN) or after (MAX) what the state holds? */
 static bool
 beats(const struct sl_aggregate *aggregate, enum sl_form form,
@@ -404,6 +489,29 @@ sl_aggregate_merge(const struct sl_aggregate *aggregate, struct sl_aggregate_sta
         break;
     }
     into->count += from->count;
+}
+
+void
+sl_aggregate_merge_many(const struct sl_aggregate *aggregate, void *const *into, size_t offset,
+                        void *const *from, size_t from_offset, uint32_t count)
+{
+    bool is_integer = aggregate->argument == NULL ||
+                      (sl_form_of(aggregate->argument->type.type) != SL_FORM_F64 &&
+                       sl_form_of(aggregate->argument->type.type) != SL_FORM_SLICE);
+    bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
+
+    if (!is_integer || !is_sum) {
+        for (uint32_t i = 0; i < count; i++)
+            sl_aggregate_merge(aggregate, state_at(into[i], offset),
+                               state_at(from[i], from_offset));
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct sl_aggregate_state *state = state_at(into[i], offset);
+        const struct sl_aggregate_state *other = state_at(from[i], from_offset);
+        state->value.integer += other->value.integer;
+        state->count += other->count;
+    }
 }
 
 void

@@ -77,12 +77,26 @@ bool sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *reco
                          const union sl_argument *values, const uint32_t *index, uint32_t count,
                          struct sl_arena *arena);
 
+/*
+ * The short way for what is frequent: COUNT, and SUM and AVG of plain unsigned integers, where
+ * every row has a value. Row rows[i] goes to the state at records[i] + offset; records NULL: all to
+ * `single`. False, and nothing is done, where it does not fit.
+ */
+SL_MUST_CHECK
+bool sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
+                               const uint32_t *rows, uint32_t count, void *const *records,
+                               size_t offset, struct sl_aggregate_state *single);
+
 /* COUNT(*) */
 void sl_aggregate_count_rows(void *const *records, size_t offset, uint32_t count);
 
 /* Add `from` to `into`; texts stay where they are. */
 void sl_aggregate_merge(const struct sl_aggregate *aggregate, struct sl_aggregate_state *into,
                         const struct sl_aggregate_state *from);
+
+/* The same for the states at from[i] + from_offset and into[i] + offset. */
+void sl_aggregate_merge_many(const struct sl_aggregate *aggregate, void *const *into, size_t offset,
+                             void *const *from, size_t from_offset, uint32_t count);
 
 /* One more value for a state that keeps sums or extremes; texts are borrowed. */
 void sl_aggregate_add_distinct(const struct sl_aggregate *aggregate,

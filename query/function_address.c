@@ -204,23 +204,29 @@ sl_row_is_private(struct sl_eval *eval, const struct sl_expr *call, const struct
     return SL_OK;
 }
 
-/* (in + out) * rate [/ divisor], rounded; what does not fit is the greatest number: a lie in one
- * record must not fail a query. */
-sl_status
-sl_row_flow_total(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-                  struct sl_value *out)
+uint64_t
+sl_flow_total(uint64_t in, uint64_t out, uint64_t rate, uint64_t divisor)
 {
-    sl_u128 total = (sl_u128)args[0].as.u64 + args[1].as.u64;
-    uint64_t rate = args[2].as.u64;
-    uint64_t divisor = call->arg_count == 4 && args[3].as.u64 > 0 ? args[3].as.u64 : 1;
+    sl_u128 total = (sl_u128)in + out;
 
-    (void)eval;
+    if (divisor == 0)
+        divisor = 1;
     if (rate != 0 && total > (~(sl_u128)0 - divisor) / rate)
         total = ~(sl_u128)0 - divisor;
     else
         total *= rate;
     total = (total + divisor / 2) / divisor;
-    out->as.u64 = total > UINT64_MAX ? UINT64_MAX : (uint64_t)total;
+    return total > UINT64_MAX ? UINT64_MAX : (uint64_t)total;
+}
+
+sl_status
+sl_row_flow_total(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+                  struct sl_value *out)
+{
+    uint64_t divisor = call->arg_count == 4 ? args[3].as.u64 : 1;
+
+    (void)eval;
+    out->as.u64 = sl_flow_total(args[0].as.u64, args[1].as.u64, args[2].as.u64, divisor);
     return SL_OK;
 }
 

@@ -113,4 +113,8 @@ sl_row_fn sl_row_unix_timestamp;
 sl_row_fn sl_row_upper;
 sl_row_fn sl_row_xor;
 
+/* (in + out) * rate / divisor, rounded; a divisor of 0 is 1, and what does not fit is the greatest
+ * number: a lie in one record must not fail a query. */
+uint64_t sl_flow_total(uint64_t in, uint64_t out, uint64_t rate, uint64_t divisor);
+
 #endif

@@ -3,6 +3,8 @@
  *
  *   op_group.c      the operator: start, next, close, and chunks of groups
  *   group_build.c   rows to records, per worker
+ *   group_key.c     keys of rows as the bytes of a record
+ *   group_dense.c   one key with a large dictionary: states by code, without a hash table
  *   group_merge.c   tables of the workers to one, per partition; distinct values, quantiles
  *
  * A record of the main table:
@@ -35,9 +37,10 @@ enum {
     GROUP_DIRECT_MAX = 131072, /* entries of a direct array: 1 MiB */
     GROUP_SIDES_MAX = 2,
     GROUP_VALUE_BYTES = 16,
-    GROUP_DICTIONARY_MAX = 1 << 22,   /* entries: as many as a row group has rows */
-    GROUP_VALUE_KEY_BYTES_MAX = 1000, /* key bytes of a group with a value table */
-    GROUP_HLL_BITS = 12,              /* 4096 registers: 1.6 % */
+    GROUP_DICTIONARY_MAX = 1 << 22,    /* entries: as many as a row group has rows */
+    GROUP_PENDING_BYTES_MAX = 1 << 26, /* of a worker, and an eighth of the budget at most */
+    GROUP_VALUE_KEY_BYTES_MAX = 1000,  /* key bytes of a group with a value table */
+    GROUP_HLL_BITS = 12,               /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,
 };
 
@@ -59,20 +62,44 @@ struct group_aggregate {
     struct sl_text_pool *pool; /* owned; holistic over TEXT and OCTETS */
 };
 
+/* What a chunk's keys look like on one side. */
+struct key_side {
+    struct sl_vector *vectors; /* of each key */
+    uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
+    /* Direct mode. */
+    void **direct; /* NULL: not possible */
+    uint32_t *domains;
+};
+
 /*
  * The records of the entries of one dictionary, kept from chunk to chunk: blocks of a row group
- * share theirs. Whether it is the same is told by its bytes, because memory is used again.
+ * share theirs.
  */
 struct group_dictionary {
-    uint8_t *entries; /* owned: a copy */
-    void **records;   /* owned: of each entry, then of NULL */
-    size_t entry_bytes;
+    void **records; /* owned: of each entry, then of NULL */
+    uint64_t dictionary;
     uint32_t entry_count;
+};
+
+/*
+ * States of the entries of one dictionary, then of NULL: see group_dense.c. A dense record is
+ * 8 bytes, 1 when a row has the entry and else 0, then the states.
+ */
+struct group_dense {
+    uint64_t dictionary;     /* 0: none, and all records are zero */
+    struct sl_vector vector; /* plain: the entries */
+    uint8_t *entries;        /* owned: a copy */
+    uint8_t *records;        /* owned: entry_capacity + 1 */
+    size_t entry_bytes_capacity;
+    uint32_t entry_capacity;
 };
 
 struct group_worker {
     struct sl_group_table table;
+    struct sl_group_table pending; /* a list: records that are not yet in the table */
+    size_t pending_bytes;
     struct group_dictionary dictionaries[GROUP_SIDES_MAX];
+    struct group_dense denses[GROUP_SIDES_MAX];
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
@@ -105,12 +132,58 @@ SL_MUST_CHECK
 sl_status group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk,
                             struct sl_error *err);
 
+/* The worker has no more rows. */
+SL_MUST_CHECK
+sl_status group_build_end(struct sl_op *op, unsigned worker, struct sl_error *err);
+
+/* Keys of rows[0 .. count), key_bytes apart, into w->keys; false: budget used up. */
+SL_MUST_CHECK
+bool group_pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
+                     const uint32_t *rows, uint32_t count);
+
+/*
+ * The dense states for a chunk whose one key has a large dictionary with a name: those of side
+ * `side` (or of side 0, where that is the same dictionary). *out_dense is NULL where they do not
+ * pay or there is no memory for them. False: the ones before were in the way and could not be put
+ * into the table.
+ */
+SL_MUST_CHECK
+bool group_dense_open(const struct group *group, struct group_worker *w, unsigned side,
+                      const struct sl_vector *key, uint32_t row_count,
+                      struct group_dense **out_dense);
+
+/* The dense records of rows[0 .. count). */
+void group_dense_map(const struct group *group, const struct group_dense *dense,
+                     const struct sl_vector *key, const uint32_t *rows, uint32_t count,
+                     void **out_records);
+
+/* Put what it holds into the worker's list of pending records, or into its table. */
+SL_MUST_CHECK
+bool group_dense_flush(const struct group *group, struct group_worker *w,
+                       struct group_dense *dense);
+void group_dense_fini(const struct group *group, struct group_dense *dense,
+                      struct sl_budget *budget);
+
 /* Give back what a remembered dictionary holds. */
 void group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *budget);
+
+/* Merge the main records of `from` into `into`. A partition's share of a table is small enough to
+ * stay in a cache, which is why records wait in lists until there are many for each. */
+SL_MUST_CHECK
+bool group_absorb(const struct group *group, struct sl_group_table *into,
+                  const struct sl_group_table *from, unsigned partition);
 
 /* Merge everything into the tables of worker 0 and finish the holistic aggregates. */
 SL_MUST_CHECK
 sl_status group_merge(struct sl_op *op, struct sl_error *err);
+
+enum { GROUP_DENSE_HEAD_BYTES = 8 };
+
+static inline size_t
+group_dense_record_bytes(const struct group *group)
+{
+    return GROUP_DENSE_HEAD_BYTES + group->aggregate_count * sizeof(struct sl_aggregate_state);
+}
 
 static inline struct sl_aggregate_state *
 group_state(void *record, const struct group_aggregate *aggregate)

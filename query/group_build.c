@@ -4,8 +4,9 @@
  * Keys are looked up as seldom as possible. Where all keys of a chunk are constants, dictionary
  * codes or narrow integers, a direct array remembers the record of each combination of codes,
  * and the hash table sees each combination once a chunk. A single key with a large dictionary has
- * such an array for as long as the dictionary stays the same, which is a row group. Else the
- * table is asked for each run of equal neighbours, which the inner order of segments makes long.
+ * its states in an array by code for as long as the dictionary stays the same, which is a row
+ * group (group_dense.c). Else the table is asked for each run of equal neighbours, which the inner
+ * order of segments makes long.
  *
  * Aggregates then run over a slice of rows column by column: state number i of record[row].
  */
@@ -14,15 +15,6 @@
 struct slice {
     const uint32_t *rows;
     uint32_t count;
-};
-
-/* What a chunk's keys look like on one side. */
-struct key_side {
-    struct sl_vector *vectors; /* of each key */
-    uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
-    /* Direct mode. */
-    void **direct; /* NULL: not possible */
-    uint32_t *domains;
 };
 
 static uint32_t
@@ -70,8 +62,7 @@ prepare_direct(struct sl_op *op, struct key_side *side, uint32_t row_count, stru
 static size_t
 dictionary_bytes(const struct group_dictionary *dictionary)
 {
-    return dictionary->entry_bytes * dictionary->entry_count +
-           ((size_t)dictionary->entry_count + 1) * sizeof(void *);
+    return ((size_t)dictionary->entry_count + 1) * sizeof(void *);
 }
 
 void
@@ -79,46 +70,39 @@ group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *bud
 {
     if (dictionary->records != NULL)
         sl_budget_give(budget, dictionary_bytes(dictionary));
-    free(dictionary->entries);
     free(dictionary->records);
     *dictionary = (struct group_dictionary){0};
 }
 
 /*
  * One key with a dictionary that is too large for an array of each chunk: use that of the last
- * chunk when the dictionary is the same, byte by byte, else begin a new one. Without the memory
- * for it there is the hash table.
+ * chunk when the dictionary is the same, else begin a new one. Without the memory for it there is
+ * the hash table.
  */
 static void
 prepare_dictionary(struct sl_budget *budget, struct group_dictionary *dictionary,
                    struct key_side *side, uint32_t row_count)
 {
     const struct sl_vector *v = &side->vectors[0];
-    struct group_dictionary next = {.entry_bytes = v->width, .entry_count = v->value_count};
+    struct group_dictionary next = {.dictionary = v->dictionary, .entry_count = v->value_count};
 
-    /* Comparing a dictionary for a few rows costs more than asking the table for them. */
-    if (v->encoding != SL_DICT || sl_type_is_bytes(v->type) || row_count < v->value_count / 32 ||
-        v->value_count > GROUP_DICTIONARY_MAX)
+    if (v->encoding != SL_DICT || v->dictionary == 0 || sl_type_is_bytes(v->type))
         return;
-    size_t bytes = next.entry_bytes * next.entry_count;
-    if (dictionary->records != NULL && dictionary->entry_bytes == next.entry_bytes &&
-        dictionary->entry_count == next.entry_count &&
-        memcmp(dictionary->entries, v->values, bytes) == 0) {
+    if (dictionary->records != NULL && dictionary->dictionary == v->dictionary) {
         side->direct = dictionary->records;
         return;
     }
+    /* An array for a few rows costs more than asking the table for them. */
+    if (row_count < v->value_count / 32 || v->value_count > GROUP_DICTIONARY_MAX)
+        return;
     group_dictionary_fini(dictionary, budget);
     if (!sl_budget_take(budget, dictionary_bytes(&next)))
         return;
-    next.entries = sl_try_alloc(bytes + 1);
-    next.records = sl_try_alloc(((size_t)next.entry_count + 1) * sizeof(void *));
-    if (next.entries == NULL || next.records == NULL) {
+    next.records = sl_try_alloc(dictionary_bytes(&next));
+    if (next.records == NULL) {
         sl_budget_give(budget, dictionary_bytes(&next));
-        free(next.entries);
-        free(next.records);
         return;
     }
-    memcpy(next.entries, v->values, bytes);
     *dictionary = next;
     side->direct = next.records;
 }
@@ -141,64 +125,6 @@ prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, st
         memset(side->numbers[i], 0xff, (size_t)entries * sizeof(uint32_t));
     }
     return SL_OK;
-}
-
-/* ---- keys of rows as bytes ---- */
-
-static bool
-pack_text(struct group_worker *w, const struct group_key *key, uint32_t key_index,
-          struct key_side *side, uint32_t entry, uint8_t *target)
-{
-    uint32_t *number = &side->numbers[key_index][entry];
-
-    if (*number == SL_TEXT_NONE)
-        *number = sl_text_cache_number(w->key_caches[key_index],
-                                       sl_vector_entry_slice(&side->vectors[key_index], entry));
-    memcpy(target + key->offset, number, sizeof(*number));
-    return *number != SL_TEXT_NONE;
-}
-
-static void
-pack_fixed(const struct group_key *key, const struct sl_vector *v, uint32_t entry, uint8_t *target)
-{
-    if (v->type == SL_TYPE_ADDR) {
-        struct sl_addr addr = sl_vector_entry_addr(v, entry);
-        memcpy(target + key->offset, &addr, sizeof(addr));
-    } else if (v->type == SL_TYPE_DECIMAL) {
-        memcpy(target + key->offset, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
-    } else if (v->type == SL_TYPE_F64) {
-        double number = ((const double *)v->values)[entry];
-        number = number == 0 ? 0 : number; /* -0 and 0 are one group */
-        memcpy(target + key->offset, &number, sizeof(number));
-    } else {
-        uint64_t number = sl_vector_entry_u64(v, entry);
-        memcpy(target + key->offset, &number, key->bytes);
-    }
-}
-
-/* Keys of rows[0 .. count), key_bytes apart, into w->keys. */
-static bool
-pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
-          const uint32_t *rows, uint32_t count)
-{
-    memset(w->keys, 0, count * group->key_bytes);
-    for (uint32_t k = 0; k < group->key_count; k++) {
-        const struct group_key *key = &group->keys[k];
-        const struct sl_vector *v = &side->vectors[k];
-        uint8_t *target = w->keys;
-        for (uint32_t i = 0; i < count; i++, target += group->key_bytes) {
-            if (sl_vector_is_null(v, rows[i])) {
-                target[key->null_bit / 8] |= (uint8_t)(1u << key->null_bit % 8);
-                continue;
-            }
-            uint32_t entry = sl_vector_entry(v, rows[i]);
-            if (key->pool == NULL)
-                pack_fixed(key, v, entry, target);
-            else if (!pack_text(w, key, k, side, entry, target))
-                return false;
-        }
-    }
-    return true;
 }
 
 /* ---- rows to records ---- */
@@ -242,8 +168,8 @@ map_direct(const struct group *group, struct group_worker *w, struct key_side *s
         missing_codes[missing_count++] = codes[i];
     }
     if (missing_count != 0) {
-        if (!pack_keys(group, w, side, missing, missing_count) ||
-            !sl_group_table_add_many(&w->table, w->keys, missing_count, w->found))
+        if (!group_pack_keys(group, w, side, missing, missing_count) ||
+            !sl_group_table_add_many(&w->table, w->keys, group->key_bytes, missing_count, w->found))
             return false;
         for (uint32_t i = 0; i < missing_count; i++)
             side->direct[missing_codes[i]] = w->found[i];
@@ -261,7 +187,7 @@ map_hashed(const struct group *group, struct group_worker *w, struct key_side *s
     uint32_t *run_of = w->index;
     uint32_t run = 0;
 
-    if (!pack_keys(group, w, side, slice->rows, slice->count))
+    if (!group_pack_keys(group, w, side, slice->rows, slice->count))
         return false;
     run_of[0] = 0;
     for (uint32_t i = 1; i < slice->count; i++) {
@@ -273,7 +199,7 @@ map_hashed(const struct group *group, struct group_worker *w, struct key_side *s
         }
         run_of[i] = run;
     }
-    if (!sl_group_table_add_many(&w->table, w->keys, run + 1, w->found))
+    if (!sl_group_table_add_many(&w->table, w->keys, bytes, run + 1, w->found))
         return false;
     for (uint32_t i = 0; i < slice->count; i++)
         w->records[i] = w->found[run_of[i]];
@@ -394,21 +320,29 @@ add_values(const struct group *group, struct group_worker *w, uint32_t aggregate
     return true;
 }
 
+/* State number i of w->records[row] is `first_state` bytes and i states behind its start. */
 static bool
 update_slice(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
-             const struct slice *slice)
+             const struct slice *slice, size_t first_state)
 {
+    bool is_single = group->key_count == 0;
+
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         const struct group_aggregate *a = &group->aggregates[i];
+        size_t offset = first_state + i * sizeof(struct sl_aggregate_state);
         if (a->aggregate->kind == SL_AGG_COUNT_STAR) {
-            sl_aggregate_count_rows(w->records, a->offset, slice->count);
+            sl_aggregate_count_rows(w->records, offset, slice->count);
             continue;
         }
+        struct sl_aggregate_state *single = is_single ? group_state(w->records[0], a) : NULL;
+        if (sl_aggregate_update_plain(a->aggregate, &arguments[i], slice->rows, slice->count,
+                                      is_single ? NULL : w->records, offset, single))
+            continue;
         uint32_t count =
             sl_argument_gather(&arguments[i], slice->rows, slice->count, w->values, w->index);
         bool is_done = a->value_table >= 0
                            ? add_values(group, w, i, count)
-                           : sl_aggregate_update(a->aggregate, w->records, a->offset, w->values,
+                           : sl_aggregate_update(a->aggregate, w->records, offset, w->values,
                                                  w->index, count, w->kept);
         if (!is_done)
             return false;
@@ -418,16 +352,22 @@ update_slice(const struct group *group, struct group_worker *w, const struct sl_
 
 static sl_status
 build_side(struct sl_op *op, struct group_worker *w, struct key_side *side,
-           const struct sl_vector *arguments, const uint32_t *rows, uint32_t row_count,
-           struct sl_error *err)
+           const struct group_dense *dense, const struct sl_vector *arguments, const uint32_t *rows,
+           uint32_t row_count, struct sl_error *err)
 {
     const struct group *group = op->state;
+    size_t first_state = dense != NULL ? (size_t)GROUP_DENSE_HEAD_BYTES : group->key_bytes;
 
     for (uint32_t start = 0; start < row_count; start += GROUP_SLICE_ROWS) {
         struct slice slice = {.rows = rows + start, .count = row_count - start};
+        bool is_mapped = true;
         if (slice.count > GROUP_SLICE_ROWS)
             slice.count = GROUP_SLICE_ROWS;
-        if (!map_slice(group, w, side, &slice) || !update_slice(group, w, arguments, &slice))
+        if (dense != NULL)
+            group_dense_map(group, dense, &side->vectors[0], slice.rows, slice.count, w->records);
+        else
+            is_mapped = map_slice(group, w, side, &slice);
+        if (!is_mapped || !update_slice(group, w, arguments, &slice, first_state))
             return sl_exec_out_of_memory(op->exec, err);
     }
     return SL_OK;
@@ -509,13 +449,33 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t row_count = sl_chunk_rows(chunk, rows);
     for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
+        struct group_dense *dense = NULL;
         if (s == 1)
             row_count = keep_other_rows(group, &sides[0], &sides[1], rows, row_count);
-        SL_TRY(prepare_side(op, &sides[s], chunk, err));
-        SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
-        if (group->key_count == 1 && sides[s].direct == NULL)
-            prepare_dictionary(&op->exec->budget, &w->dictionaries[s], &sides[s], row_count);
-        SL_TRY(build_side(op, w, &sides[s], arguments, rows, row_count, err));
+        if (group->key_count == 1 &&
+            !group_dense_open(group, w, s, &sides[s].vectors[0], row_count, &dense))
+            return sl_exec_out_of_memory(op->exec, err);
+        if (dense == NULL) {
+            SL_TRY(prepare_side(op, &sides[s], chunk, err));
+            SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
+            if (group->key_count == 1 && sides[s].direct == NULL)
+                prepare_dictionary(&op->exec->budget, &w->dictionaries[s], &sides[s], row_count);
+        }
+        SL_TRY(build_side(op, w, &sides[s], dense, arguments, rows, row_count, err));
+    }
+    return SL_OK;
+}
+
+sl_status
+group_build_end(struct sl_op *op, unsigned worker, struct sl_error *err)
+{
+    const struct group *group = op->state;
+    struct group_worker *w = &group->workers[worker];
+
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
+        if (!group_dense_flush(group, w, &w->denses[s]))
+            return sl_exec_out_of_memory(op->exec, err);
+        group_dense_fini(group, &w->denses[s], &op->exec->budget);
     }
     return SL_OK;
 }

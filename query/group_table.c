@@ -2,8 +2,8 @@
  * group_table.c - open addressing over 8-byte slots, linear probing, at most half full; see
  * group_table.h.
  *
- * The hash gives its top bits to the partition, its low half to the slot and bits 27..58 to the
- * tag. Linear probing because neighbours share a cache line; the table doubles when it fills.
+ * The hash gives its top bits to the partition and its low half to the tag, whose low bits are the
+ * slot: a table grows without a look at its records. Linear probing because neighbours share a cache line; the table doubles when it fills.
  */
 #include "query/group_table.h"
 
@@ -66,6 +66,8 @@ sl_group_hash(const void *key, size_t key_bytes)
     const uint8_t *bytes = key;
     uint64_t hash = UINT64_C(0x9e3779b97f4a7c15);
 
+    if (key_bytes == 0)
+        return 0;
     for (size_t at = 0; at < key_bytes; at += 8) {
         uint64_t word;
         memcpy(&word, bytes + at, 8);
@@ -77,7 +79,7 @@ sl_group_hash(const void *key, size_t key_bytes)
 static uint32_t
 tag_of(uint64_t hash)
 {
-    return (uint32_t)(hash >> 27);
+    return (uint32_t)hash;
 }
 
 static bool
@@ -97,7 +99,7 @@ keys_equal(const void *a, const void *b, size_t key_bytes)
 }
 
 static bool
-grow_slots(struct sl_group_table *table, struct sl_group_partition *p, unsigned partition)
+grow_slots(const struct sl_group_table *table, struct sl_group_partition *p)
 {
     size_t count = p->slots == NULL ? SLOTS_FIRST : ((size_t)p->slot_mask + 1) * 2;
     size_t old_bytes = p->slots == NULL ? 0 : ((size_t)p->slot_mask + 1) * sizeof(*p->slots);
@@ -110,13 +112,13 @@ grow_slots(struct sl_group_table *table, struct sl_group_partition *p, unsigned 
         return false;
     }
     uint32_t mask = (uint32_t)(count - 1);
-    for (uint32_t i = 0; i < p->record_count; i++) {
-        const void *record = sl_group_record(table, partition, i);
-        uint64_t hash = sl_group_hash(record, table->key_bytes);
-        uint32_t at = (uint32_t)hash & mask;
+    for (size_t i = 0; i < old_bytes / sizeof(*p->slots); i++) {
+        uint32_t at = p->slots[i].tag & mask;
+        if (p->slots[i].index == 0)
+            continue;
         while (slots[at].index != 0)
             at = (at + 1) & mask;
-        slots[at] = (struct sl_group_slot){.tag = tag_of(hash), .index = i + 1};
+        slots[at] = p->slots[i];
     }
     free(p->slots);
     sl_budget_give(table->budget, old_bytes);
@@ -125,8 +127,8 @@ grow_slots(struct sl_group_table *table, struct sl_group_partition *p, unsigned 
     return true;
 }
 
-static void *
-add_record(struct sl_group_table *table, unsigned partition, const void *key)
+void *
+sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key)
 {
     struct sl_group_partition *p = &table->partitions[partition];
     uint64_t number = (uint64_t)p->record_count + 16;
@@ -159,13 +161,13 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
     bool is_full = p->slots == NULL || p->record_count >= (p->slot_mask + 1) / 2;
 
     *out_is_new = false;
-    if (is_full && !grow_slots(table, p, partition))
+    if (is_full && !grow_slots(table, p))
         return NULL;
     uint32_t tag = tag_of(hash);
     for (uint32_t at = (uint32_t)hash & p->slot_mask;; at = (at + 1) & p->slot_mask) {
         struct sl_group_slot *slot = &p->slots[at];
         if (slot->index == 0) {
-            void *record = add_record(table, partition, key);
+            void *record = sl_group_table_append(table, partition, key);
             if (record == NULL)
                 return NULL;
             *slot = (struct sl_group_slot){.tag = tag, .index = p->record_count};
@@ -224,11 +226,10 @@ fetch_record(const struct sl_group_table *table, uint64_t hash)
 }
 
 bool
-sl_group_table_add_many(struct sl_group_table *table, const void *keys, uint32_t count,
-                        void **out_records)
+sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
+                        uint32_t count, void **out_records)
 {
     const uint8_t *key = keys;
-    size_t key_bytes = table->key_bytes;
     uint64_t hashes[2 * AHEAD]; /* a ring: slots are asked for first, their records after */
     bool is_new;
 
@@ -237,12 +238,12 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, uint32_t
             uint32_t now = i - 2 * AHEAD;
             uint64_t hash = hashes[now % (2 * AHEAD)];
             out_records[now] = sl_group_table_add(table, sl_group_partition_of(hash), hash,
-                                                  key + now * key_bytes, &is_new);
+                                                  key + now * stride, &is_new);
             if (out_records[now] == NULL)
                 return false;
         }
         if (i < count) {
-            hashes[i % (2 * AHEAD)] = sl_group_hash(key + i * key_bytes, key_bytes);
+            hashes[i % (2 * AHEAD)] = sl_group_hash(key + i * stride, table->key_bytes);
             fetch_slot(table, hashes[i % (2 * AHEAD)]);
         }
         if (i >= AHEAD && i - AHEAD < count)

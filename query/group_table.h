@@ -17,13 +17,13 @@
 #include "storage/base/base.h"
 
 enum {
-    SL_GROUP_PARTITION_BITS = 5,
+    SL_GROUP_PARTITION_BITS = 6,
     SL_GROUP_PARTITIONS = 1 << SL_GROUP_PARTITION_BITS,
     SL_GROUP_PAGES_MAX = 28, /* 16 records, 32, 64 ...: 2^32 records a partition */
 };
 
 struct sl_group_slot {
-    uint32_t tag;   /* of the hash: most misses end here */
+    uint32_t tag;   /* low half of the hash: gives the place, and most misses end here */
     uint32_t index; /* of the record, from 1; 0 is empty */
 };
 
@@ -48,6 +48,7 @@ void sl_group_table_fini(struct sl_group_table *table);
 /* Give back the memory of one partition, which is empty then. */
 void sl_group_partition_fini(struct sl_group_table *table, unsigned partition);
 
+/* 0 for no bytes at all: without keys there is one group, in partition 0. */
 uint64_t sl_group_hash(const void *key, size_t key_bytes);
 
 static inline unsigned
@@ -61,12 +62,18 @@ void *sl_group_table_add(struct sl_group_table *table, unsigned partition, uint6
                          const void *key, bool *out_is_new);
 
 /*
- * The same for `count` keys, key_bytes apart, each in the partition of its hash. Slots are
+ * The same for `count` keys, `stride` bytes apart, each in the partition of its hash. Slots are
  * fetched ahead, which hides the memory behind a large table. False: budget used up.
  */
 SL_MUST_CHECK
-bool sl_group_table_add_many(struct sl_group_table *table, const void *keys, uint32_t count,
-                             void **out_records);
+bool sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
+                             uint32_t count, void **out_records);
+
+/*
+ * A record more, whether or not the key is there already; NULL when the budget is used up. A table
+ * of such records is a list by partition: nothing is found in it.
+ */
+void *sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key);
 
 /* The record of `key`, or NULL. */
 void *sl_group_table_find(const struct sl_group_table *table, unsigned partition, uint64_t hash,
@@ -80,6 +87,16 @@ sl_group_record(const struct sl_group_table *table, unsigned partition, uint32_t
     unsigned page = 59u - (unsigned)__builtin_clzll(number);
     uint64_t first = UINT64_C(16) << page;
     return table->partitions[partition].pages[page] + (number - first) * table->record_bytes;
+}
+
+/* How many records lie behind number `index` side by side, itself included. */
+static inline uint32_t
+sl_group_records_adjacent(const struct sl_group_table *table, unsigned partition, uint32_t index)
+{
+    uint64_t number = (uint64_t)index + 16;
+    uint64_t page_end = UINT64_C(32) << (59u - (unsigned)__builtin_clzll(number));
+    uint64_t end = (uint64_t)table->partitions[partition].record_count + 16;
+    return (uint32_t)((page_end < end ? page_end : end) - number);
 }
 
 /* Records of all partitions. */

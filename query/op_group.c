@@ -72,6 +72,8 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
 
     sl_group_table_init(&w->table, budget, group->key_bytes,
                         group->aggregate_count * sizeof(struct sl_aggregate_state));
+    sl_group_table_init(&w->pending, budget, group->key_bytes,
+                        group->aggregate_count * sizeof(struct sl_aggregate_state));
     w->kept = sl_arena_create_shared(budget);
     w->value_tables =
         sl_arena_calloc(exec->arena, group->value_table_count, sizeof(*w->value_tables));
@@ -112,7 +114,7 @@ build(void *context, unsigned worker, struct sl_error *err)
     for (;;) {
         SL_TRY(sl_op_next(op->children[0], worker, &chunk, err));
         if (chunk.count == 0)
-            return SL_OK;
+            return group_build_end(op, worker, err);
         SL_TRY(group_build_chunk(op, worker, &chunk, err));
     }
 }
@@ -151,9 +153,12 @@ group_start(struct sl_op *op, struct sl_error *err)
 static void
 close_worker(const struct group *group, struct group_worker *w, struct sl_budget *budget)
 {
-    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
         group_dictionary_fini(&w->dictionaries[s], budget);
+        group_dense_fini(group, &w->denses[s], budget);
+    }
     sl_group_table_fini(&w->table);
+    sl_group_table_fini(&w->pending);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
         sl_group_table_fini(&w->value_tables[i]);
     for (uint32_t i = 0; i < group->key_count && w->key_caches != NULL; i++)

@@ -219,7 +219,7 @@ out:
 
 /* The rows of a chunk that can still be in the answer, at most keep_rows of them. */
 static uint32_t
-pick_rows(const struct sort *sort, const struct sl_chunk *chunk, const struct chunk_order *order,
+pick_rows(struct sort *sort, const struct sl_chunk *chunk, const struct chunk_order *order,
           uint32_t *rows, struct sort_entry *entries)
 {
     const struct sl_sql_type *type = &sort->types[sort->orders[0].output];
@@ -236,6 +236,8 @@ pick_rows(const struct sort *sort, const struct sl_chunk *chunk, const struct ch
     if (count > sort->keep_rows) {
         sort_entries(entries, entries + chunk->count, count, compare_in_chunk, order);
         count = (uint32_t)sort->keep_rows;
+        if (count != 0)
+            lower_bound_rank(sort, entries[count - 1].rank);
     }
     for (uint32_t i = 0; i < count; i++)
         rows[i] = entries[i].row;

@@ -7,6 +7,7 @@
  * A comparison with constants is one range test: low <= x <= high, perhaps negated. Flags of 64
  * rows are made as bytes, which compilers vectorise, and packed to a word by multiplication.
  */
+#include "query/function_row.h"
 #include "query/program_run.h"
 #include "query/value.h"
 #include "storage/base/clock.h"
@@ -517,38 +518,94 @@ kernel_arithmetic(struct sl_run *run, const struct sl_expr *call, const struct s
     return SL_OK;
 }
 
-/* (in + out) * rate; the factor is 1 nearly always. */
+/* Constants are no arrays: what a row has of an integer vector, or of a constant. */
+struct operand {
+    const uint64_t *values; /* NULL: constant */
+    uint64_t constant;
+};
+
+static bool
+open_operand(struct sl_run *run, const struct sl_vector *v, struct operand *out)
+{
+    *out = (struct operand){0};
+    if (v->encoding == SL_CONSTANT)
+        out->constant = sl_vector_entry_u64(v, 0);
+    else
+        out->values = widen(run, v);
+    return v->encoding == SL_CONSTANT || out->values != NULL;
+}
+
+static uint64_t
+operand_at(const struct operand *operand, uint32_t row)
+{
+    return operand->values == NULL ? operand->constant : operand->values[row];
+}
+
+/* in + out. What does not fit is the greatest number; most sums are far from it, and their loop
+ * has no branch. */
+static void
+add_totals(const struct operand *a, const struct operand *b, uint32_t count, uint64_t *totals)
+{
+    uint64_t any = a->constant | b->constant;
+
+    if (a->values == NULL || b->values == NULL) {
+        const uint64_t *values = a->values == NULL ? b->values : a->values;
+        uint64_t constant = a->values == NULL ? a->constant : b->constant;
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t value = values == NULL ? b->constant : values[i];
+            totals[i] = value + constant;
+            any |= value;
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            totals[i] = a->values[i] + b->values[i];
+            any |= a->values[i] | b->values[i];
+        }
+    }
+    if (any >> 63 != 0)
+        for (uint32_t i = 0; i < count; i++)
+            if (__builtin_add_overflow(operand_at(a, i), operand_at(b, i), &totals[i]))
+                totals[i] = UINT64_MAX;
+}
+
+/* (in + out) * rate / divisor; the last two are 1 nearly always. */
 static sl_status
 kernel_flow_total(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
                   struct sl_register *out, bool *out_done)
 {
+    uint32_t count = call->arg_count;
     const uint64_t *present;
-    uint64_t any = 0;
+    struct operand a, b, rate;
+    struct operand divisor = {.constant = 1};
 
-    if (call->arg_count != 3 || !all_integers(args, 3))
+    if (count > 4 || !all_integers(args, count))
         return SL_OK;
-    const uint64_t *a = widen(run, &args[0]), *b = widen(run, &args[1]);
-    const uint64_t *rate = args[2].encoding == SL_CONSTANT ? NULL : widen(run, &args[2]);
-    uint64_t factor = rate == NULL ? sl_vector_entry_u64(&args[2], 0) : 0;
-    uint64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
-    if (a == NULL || b == NULL || values == NULL || !join_present(run, args, 3, &present))
+    if (!open_operand(run, &args[0], &a) || !open_operand(run, &args[1], &b) ||
+        !open_operand(run, &args[2], &rate) ||
+        (count == 4 && !open_operand(run, &args[3], &divisor)) ||
+        !join_present(run, args, count, &present))
         return sl_fail_memory(run->err);
-    /* What does not fit is the greatest number, as in the row function; most sums are far from
-     * it, and their loop has no branch. */
-    for (uint32_t i = 0; i < run->count; i++) {
-        values[i] = a[i] + b[i];
-        any |= a[i] | b[i];
-    }
-    if (any >> 63 != 0)
-        for (uint32_t i = 0; i < run->count; i++)
-            if (__builtin_add_overflow(a[i], b[i], &values[i]))
-                values[i] = UINT64_MAX;
-    if (rate != NULL || factor != 1)
-        for (uint32_t i = 0; i < run->count; i++)
-            if (__builtin_mul_overflow(values[i], rate == NULL ? factor : rate[i], &values[i]))
-                values[i] = UINT64_MAX;
-    set_wide(run, call, values, present, out);
+    bool is_whole = divisor.values == NULL && divisor.constant <= 1;
+    bool is_one = is_whole && rate.values == NULL && rate.constant == 1;
     *out_done = true;
+    if (is_one && a.values != NULL && b.values == NULL && b.constant == 0) {
+        set_wide(run, call, a.values, present, out);
+        return SL_OK;
+    }
+    uint64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
+    if (values == NULL)
+        return sl_fail_memory(run->err);
+    if (is_whole)
+        add_totals(&a, &b, run->count, values);
+    if (is_whole && !is_one)
+        for (uint32_t i = 0; i < run->count; i++)
+            if (__builtin_mul_overflow(values[i], operand_at(&rate, i), &values[i]))
+                values[i] = UINT64_MAX;
+    if (!is_whole)
+        for (uint32_t i = 0; i < run->count; i++)
+            values[i] = sl_flow_total(operand_at(&a, i), operand_at(&b, i), operand_at(&rate, i),
+                                      operand_at(&divisor, i));
+    set_wide(run, call, values, present, out);
     return SL_OK;
 }
 

@@ -276,6 +276,7 @@ spread_values(struct sl_run *run, const struct sl_vector *dict, const struct sl_
     out->vector.codes = dict->codes;
     out->vector.value_count = dict->value_count;
     out->vector.is_sorted = false;
+    out->vector.dictionary = 0;
     out->vector.present = dict->present;
     if (entries->vector.present == NULL)
         return SL_OK;

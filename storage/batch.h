@@ -52,6 +52,7 @@ struct sl_vector {
     const uint8_t *bytes;    /* TEXT, OCTETS */
     const uint32_t *codes;   /* DICT: count entries below value_count */
     const uint64_t *present; /* NULL: all rows; else a bitmap of count bits */
+    uint64_t dictionary;     /* DICT: who has the same number has the same entries; 0: no one */
 };
 
 /* A borrowed byte string. */

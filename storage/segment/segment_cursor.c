@@ -583,6 +583,7 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
             uint32_t count = cursor->group->dictionaries[column->dictionary].entry_count;
             set_entries(item, 0, count, vector);
             vector->encoding = SL_DICT;
+            vector->dictionary = item->identity;
             vector->is_sorted = described->type != SL_TYPE_TEXT;
         }
     }

@@ -4,6 +4,8 @@
  * Two threads may load the same item at once: one of them installs it, the other one drops its
  * copy. That is rare and harmless, and no lock is held while the file is read.
  */
+#include <stdatomic.h>
+
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_open.h"
 
@@ -158,7 +160,10 @@ create_item(const struct sl_segment_reader *reader, uint32_t group, uint32_t num
             struct sl_segment_item **out_item, struct sl_segment_counters *counters,
             struct sl_error *err)
 {
+    static atomic_uint_fast64_t item_count;
     struct sl_segment_item *item = sl_new(sizeof(*item));
+    /* Relaxed: numbers need only differ. */
+    item->identity = atomic_fetch_add_explicit(&item_count, 1, memory_order_relaxed) + 1;
     item->arena = sl_segment_arena_create(reader->budget);
     sl_status st = load_item(reader, group, number, item, counters, err);
     if (st != SL_OK) {

@@ -21,6 +21,7 @@
 /* Dictionary, map or index in memory; all of it lies in its arena. */
 struct sl_segment_item {
     struct sl_arena *arena;      /* owned */
+    uint64_t identity;           /* no other item of this process has it; never 0 */
     const struct sl_addr *addrs; /* ADDRESSES */
     const uint32_t *short_addrs; /* ADDRESSES: when all are IPv4 */
     const uint8_t *bytes;        /* BYTES; an index */

@@ -46,7 +46,7 @@ counts_agree_with_a_sorted_array(void **state)
     sl_group_table_init(&table, &budget, KEY_BYTES, 8);
     for (size_t i = 0; i < KEYS; i++)
         keys[i].words[0] = test_random_below(&seed, 9000);
-    assert_true(sl_group_table_add_many(&table, keys, KEYS, records));
+    assert_true(sl_group_table_add_many(&table, keys, KEY_BYTES, KEYS, records));
     for (size_t i = 0; i < KEYS; i++) {
         assert_memory_equal(records[i], &keys[i], KEY_BYTES);
         ((uint64_t *)records[i])[2]++;
@@ -86,7 +86,7 @@ bulk_lookups_agree_with_single_ones_at_every_length(void **state)
         sl_group_table_init(&table, &budget, KEY_BYTES, 0);
         for (uint32_t i = 0; i < count; i++)
             keys[i] = (struct key){{test_random_below(&seed, 20), 7}};
-        assert_true(sl_group_table_add_many(&table, keys, count, records));
+        assert_true(sl_group_table_add_many(&table, keys, KEY_BYTES, count, records));
         for (uint32_t i = 0; i < count; i++) {
             uint64_t hash = sl_group_hash(&keys[i], KEY_BYTES);
             assert_ptr_equal(
