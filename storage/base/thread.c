@@ -182,14 +182,15 @@ struct pool_queue {
 };
 
 struct sl_pool {
-    struct sl_mutex lock; /* guards all below but threads */
+    char name[16];
+    unsigned thread_count;
+    struct sl_mutex lock; /* guards all below */
     struct sl_cond work;
     struct pool_queue queues[2]; /* by enum sl_pool_class */
     unsigned background_running;
     unsigned background_max;
     bool is_stopping;
-    unsigned thread_count;
-    struct sl_thread **threads;
+    struct sl_thread **threads; /* NULL before the first job */
 };
 
 static struct pool_job *
@@ -253,10 +254,23 @@ sl_pool_create(const char *name, unsigned thread_count)
     sl_cond_init(&pool->work);
     pool->thread_count = thread_count;
     pool->background_max = thread_count / 2 > 0 ? thread_count / 2 : 1;
-    pool->threads = sl_new(sizeof(struct sl_thread *) * thread_count);
-    for (unsigned i = 0; i < thread_count; i++)
-        pool->threads[i] = sl_thread_start(name, pool_main, pool);
+    (void)snprintf(pool->name, sizeof(pool->name), "%.15s", name);
     return pool;
+}
+
+/*
+ * With the lock held. A process has the threads of a pool when it has work for them: a store is
+ * opened before, and proves its catalog in a forked child, which is to inherit no lock of an
+ * allocator that another thread holds.
+ */
+static void
+start_threads(struct sl_pool *pool)
+{
+    if (pool->threads != NULL)
+        return;
+    pool->threads = sl_new(sizeof(struct sl_thread *) * pool->thread_count);
+    for (unsigned i = 0; i < pool->thread_count; i++)
+        pool->threads[i] = sl_thread_start(pool->name, pool_main, pool);
 }
 
 void
@@ -268,7 +282,7 @@ sl_pool_destroy(struct sl_pool *pool)
     pool->is_stopping = true;
     sl_cond_broadcast(&pool->work);
     sl_mutex_unlock(&pool->lock);
-    for (unsigned i = 0; i < pool->thread_count; i++)
+    for (unsigned i = 0; pool->threads != NULL && i < pool->thread_count; i++)
         sl_thread_join(pool->threads[i]);
     free(pool->threads);
     sl_cond_fini(&pool->work);
@@ -289,6 +303,7 @@ sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run
     else
         queue->last->next = job;
     queue->last = job;
+    start_threads(pool);
     /* A worker that sleeps may not take a background job beyond the cap: wake them all. */
     sl_cond_broadcast(&pool->work);
     sl_mutex_unlock(&pool->lock);
