@@ -305,7 +305,7 @@ a_power_cut_loses_nothing_acknowledged(void **state)
     sl_clock_set_us(ROWS_START_US);
     uint64_t calls = cut_once(UINT64_MAX, DISK_KEEP, &seed);
     assert_true(calls > 50);
-    uint64_t stride = calls / SAMPLES + 1;
+    uint64_t stride = calls / test_rounds(SAMPLES) + 1;
     unsigned round = 0;
     for (uint64_t call = test_random_below(&seed, stride); call < calls; call += stride)
         (void)cut_once(call, fates[round++ % SL_COUNTOF(fates)], &seed);

@@ -806,7 +806,7 @@ generated_rows_agree(void **state)
     for (uint32_t i = 0; i < w.row_count; i++)
         w.rows[i] = draw_row(&w);
     load_world(&w);
-    for (int i = 0; i < GENERATED_QUERIES; i++)
+    for (unsigned i = 0; i < test_rounds(GENERATED_QUERIES); i++)
         compare_once(&w);
     close_world(&w);
 }
@@ -874,7 +874,7 @@ real_rows_agree(void **state)
     (void)pclose(pipe);
     assert_true(w.row_count > 1000);
     load_world(&w);
-    for (int i = 0; i < REAL_QUERIES; i++)
+    for (unsigned i = 0; i < test_rounds(REAL_QUERIES); i++)
         compare_once(&w);
     close_world(&w);
 }

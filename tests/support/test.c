@@ -28,6 +28,21 @@ test_seed(void)
     return seed;
 }
 
+unsigned
+test_rounds(unsigned full)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    unsigned long percent = 25;
+#else
+    unsigned long percent = 100;
+#endif
+    const char *given = getenv("SLUICE_ROUNDS");
+    if (given != NULL)
+        percent = strtoul(given, NULL, 10);
+    unsigned long rounds = full * percent / 100;
+    return rounds == 0 ? 1 : (unsigned)rounds;
+}
+
 uint64_t
 test_random(uint64_t *state)
 {

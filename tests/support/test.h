@@ -26,6 +26,10 @@ uint64_t test_random(uint64_t *state);
 /* 0 .. bound - 1; bound > 0. */
 uint64_t test_random_below(uint64_t *state, uint64_t bound);
 
+/* So many rounds of `full` as this run can afford: all of them, in a build with a sanitizer one in
+ * four, or as many in a hundred as SLUICE_ROUNDS says. At least one. */
+unsigned test_rounds(unsigned full);
+
 /* A new empty directory below TMPDIR (or /tmp), removed with all its contents by
  * test_dir_remove. The path is the caller's to free. */
 char *test_dir_create(void);

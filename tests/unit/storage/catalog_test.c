@@ -402,7 +402,7 @@ a_damaged_byte_is_refused_or_harmless(void **state)
 
     for (size_t i = 0; i < size_bytes; i++) {
         bool is_root = i % 4096 < 160 && i < 8192;
-        if (!is_root && test_random_below(&seed, 120) != 0)
+        if (test_random_below(&seed, is_root ? 100 : 12000) >= test_rounds(100))
             continue;
         struct sl_error err = {0};
         uint8_t flip = (uint8_t)(1u << test_random_below(&seed, 8));
@@ -445,7 +445,7 @@ a_cut_file_is_refused(void **state)
     sl_catalog_close(catalog);
     size_t size_bytes;
     uint8_t *bytes = test_read_file(p.file, &size_bytes);
-    for (size_t cut = 0; cut < size_bytes; cut += 2048) {
+    for (size_t cut = 0; cut < size_bytes; cut += 2048 * (100 / test_rounds(100))) {
         struct sl_error err = {0};
         int fd;
         TEST_OK(sl_file_open(AT_FDCWD, p.file, O_WRONLY | O_TRUNC, &fd, &err), &err);

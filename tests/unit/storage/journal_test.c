@@ -622,7 +622,10 @@ every_damaged_byte_is_told_and_the_rest_is_replayed(void **state)
     size_t mark_offset = size_bytes - SL_JOURNAL_FRAME_HEAD_BYTES;
     assert_int_equal(mark_offset, SL_JOURNAL_HEAD_BYTES + SMALL_FRAMES * SMALL_FRAME_BYTES);
 
+    uint64_t seed = test_seed();
     for (size_t i = 0; i < size_bytes; i++) {
+        if (test_random_below(&seed, 100) >= test_rounds(100))
+            continue;
         char *copy_path = test_dir_create();
         int copy_fd = open_dir(copy_path);
         bytes[i] ^= (uint8_t)(1u << (i % 8));
@@ -671,7 +674,10 @@ a_file_cut_anywhere_keeps_its_whole_frames(void **state)
     size_t size_bytes;
     uint8_t *bytes = small_journal(path, dir_fd, &size_bytes);
 
+    uint64_t seed = test_seed();
     for (size_t cut = 0; cut <= size_bytes; cut++) {
+        if (test_random_below(&seed, 100) >= test_rounds(100))
+            continue;
         char *copy_path = test_dir_create();
         int copy_fd = open_dir(copy_path);
         write_whole(copy_fd, first_name, bytes, cut);

@@ -177,10 +177,10 @@ check(const struct written *w, const char *name)
 }
 
 static void
-round_trip(uint32_t rows_max, bool is_hostile, uint64_t rounds)
+round_trip(uint32_t rows_max, bool is_hostile, unsigned rounds)
 {
     uint64_t seed = test_seed();
-    for (uint64_t i = 0; i < rounds; i++) {
+    for (unsigned i = 0; i < test_rounds(rounds); i++) {
         struct written w;
         start(&w);
         add_random_pieces(&w, rows_max, &seed, is_hostile);
