@@ -1,7 +1,7 @@
 /*
  * batch_codec.c - see batch_codec.h. The layout, all integers little-endian:
  *
- *     1       version, 1
+ *     1       version, 2
  *     varint  rows, 0 .. SL_BATCH_ROWS_MAX (a batch: 1 or more)
  *     varint  vectors, 0 .. SL_SQL_COLUMNS_MAX (a batch: .. SL_COLUMNS_MAX)
  *     vectors, each:
@@ -16,7 +16,8 @@
  *         (rows + 7) / 8  presence: bit r % 8 of byte r / 8 is 1 when row r has a value;
  *                 further bits zero                                     only with bit 2
  *         values  TEXT, OCTETS: batch_ints.h of the lengths (width 4), then the bytes of all
- *                 16 wide: 16 bytes each, low half first
+ *                 ADDR 16 wide: batch_addrs.h
+ *                 DECIMAL: 16 bytes each, low half first
  *                 other types: batch_ints.h; flip for I64, TIME, DATE, SPAN
  *                 none: when there are no entries
  *         codes   batch_ints.h (width 4), one for each row, below entries   only for dictionaries
@@ -29,10 +30,11 @@
  */
 #include "storage/batch_codec.h"
 #include "storage/base/cursor.h"
+#include "storage/batch_addrs.h"
 #include "storage/batch_ints.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     ENCODING_MASK = 3,
     FLAG_PRESENT = 4,
     FLAG_SORTED = 8,
@@ -95,6 +97,8 @@ encode_entries(const struct sl_vector *v, uint32_t count, struct sl_buf *out)
         return;
     if (sl_type_is_bytes(v->type))
         encode_slices(v, NULL, count, out);
+    else if (v->type == SL_TYPE_ADDR && v->width == WIDE_BYTES)
+        sl_addrs_encode(v->values, count, out);
     else if (v->width == WIDE_BYTES)
         sl_buf_append(out, v->values, (size_t)count * WIDE_BYTES);
     else
@@ -306,6 +310,11 @@ decode_entries(struct decoder *d, struct sl_vector *v)
     v->values = values;
     if (v->value_count == 0)
         return SL_OK;
+    if (v->type == SL_TYPE_ADDR && v->width == WIDE_BYTES) {
+        if (!sl_addrs_decode(&d->c, v->value_count, (struct sl_addr *)(void *)values))
+            return refuse(d, "addresses are damaged");
+        return SL_OK;
+    }
     if (v->width == WIDE_BYTES) {
         const uint8_t *from = sl_cursor_take(&d->c, size_bytes);
         if (from == NULL)

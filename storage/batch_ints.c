@@ -6,9 +6,22 @@
  */
 #include "storage/batch_ints.h"
 
-enum { PIECE = 512 };
+enum {
+    PIECE = 512,
+    ENTRY_BYTES_MASK = 15,
+    STEP_SHIFT = 4,
+    STEP_COUNT = 3,
+};
+
+static const uint64_t steps[STEP_COUNT] = {1, 1000, 1000000};
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "entries are copied as they lie");
+
+static uint32_t
+piece_count(uint32_t first, uint32_t count)
+{
+    return count - first < PIECE ? count - first : PIECE;
+}
 
 #define LOAD_AS(type)                    \
     for (uint32_t i = 0; i < count; i++) \
@@ -56,15 +69,64 @@ store_piece(const uint64_t *wide, unsigned width, uint64_t flip, uint32_t first,
     }
 }
 
+/* One for each step, so that the divisor is a constant of the loop. */
+#define IS_MULTIPLE_OF(step)                                                              \
+    static bool is_multiple_of_##step(const uint64_t *wide, uint32_t count, uint64_t min) \
+    {                                                                                     \
+        uint64_t rest = 0;                                                                \
+        for (uint32_t i = 0; i < count; i++)                                              \
+            rest |= (wide[i] - min) % (step);                                             \
+        return rest == 0;                                                                 \
+    }
+
+IS_MULTIPLE_OF(1000)
+IS_MULTIPLE_OF(1000000)
+
+/* Values of 8 bytes are often times: the largest step that divides all of them less `min`. */
+static unsigned
+find_step(const void *values, unsigned width, uint64_t flip, uint32_t count, uint64_t min)
+{
+    uint64_t wide[PIECE];
+    unsigned step = width == 8 ? STEP_COUNT - 1 : 0;
+    for (uint32_t first = 0; first < count && step != 0; first += PIECE) {
+        uint32_t pieces = piece_count(first, count);
+        load_piece(values, width, flip, first, pieces, wide);
+        if (step == 2 && !is_multiple_of_1000000(wide, pieces, min))
+            step = 1;
+        if (step == 1 && !is_multiple_of_1000(wide, pieces, min))
+            step = 0;
+    }
+    return step;
+}
+
+/* Take the minimum off and divide by the step. */
+static void
+reduce_piece(uint64_t *wide, uint32_t count, uint64_t min, unsigned step)
+{
+    switch (step) {
+    case 0:
+        for (uint32_t i = 0; i < count; i++)
+            wide[i] -= min;
+        return;
+    case 1:
+        for (uint32_t i = 0; i < count; i++)
+            wide[i] = (wide[i] - min) / 1000;
+        return;
+    default:
+        for (uint32_t i = 0; i < count; i++)
+            wide[i] = (wide[i] - min) / 1000000;
+        return;
+    }
+}
+
 #define SQUEEZE_AS(type)                                        \
     for (uint32_t i = 0; i < count; i++) {                      \
-        type entry = (type)(wide[i] - min);                     \
+        type entry = (type)wide[i];                             \
         memcpy(&bytes[i * sizeof(type)], &entry, sizeof(type)); \
     }
 
 static void
-squeeze_piece(const uint64_t *wide, uint32_t count, uint64_t min, unsigned entry_bytes,
-              uint8_t *bytes)
+squeeze_piece(const uint64_t *wide, uint32_t count, unsigned entry_bytes, uint8_t *bytes)
 {
     switch (entry_bytes) {
     case 0:
@@ -87,7 +149,7 @@ squeeze_piece(const uint64_t *wide, uint32_t count, uint64_t min, unsigned entry
     /* Odd sizes: a whole word each, whose high part the next one overwrites; none at the end. */
     size_t total_bytes = (size_t)count * entry_bytes;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t entry = wide[i] - min;
+        uint64_t entry = wide[i];
         size_t at = (size_t)i * entry_bytes;
         memcpy(&bytes[at], &entry, at + 8 <= total_bytes ? 8 : entry_bytes);
     }
@@ -97,12 +159,12 @@ squeeze_piece(const uint64_t *wide, uint32_t count, uint64_t min, unsigned entry
     for (uint32_t i = 0; i < count; i++) {                      \
         type entry;                                             \
         memcpy(&entry, &bytes[i * sizeof(type)], sizeof(type)); \
-        wide[i] = min + entry;                                  \
+        wide[i] = min + step * entry;                           \
     }
 
 static void
-expand_piece(const uint8_t *bytes, uint32_t count, uint64_t min, unsigned entry_bytes,
-             uint64_t *wide)
+expand_piece(const uint8_t *bytes, uint32_t count, uint64_t min, uint64_t step,
+             unsigned entry_bytes, uint64_t *wide)
 {
     switch (entry_bytes) {
     case 1:
@@ -127,14 +189,8 @@ expand_piece(const uint8_t *bytes, uint32_t count, uint64_t min, unsigned entry_
         size_t at = (size_t)i * entry_bytes;
         if (entry_bytes != 0)
             memcpy(&entry, &bytes[at], at + 8 <= total_bytes ? 8 : entry_bytes);
-        wide[i] = min + (entry & mask);
+        wide[i] = min + step * (entry & mask);
     }
-}
-
-static uint32_t
-piece_count(uint32_t first, uint32_t count)
-{
-    return count - first < PIECE ? count - first : PIECE;
 }
 
 void
@@ -152,8 +208,10 @@ sl_ints_encode(const void *values, unsigned width, uint64_t flip, uint32_t count
             max = wide[i] > max ? wide[i] : max;
         }
     }
-    unsigned entry_bytes = max == min ? 0 : (71 - (unsigned)__builtin_clzll(max - min)) / 8;
-    sl_buf_u8(out, (uint8_t)entry_bytes);
+    unsigned step = max == min ? 0 : find_step(values, width, flip, count, min);
+    uint64_t span = max == min ? 0 : (max - min) / steps[step];
+    unsigned entry_bytes = span == 0 ? 0 : (71 - (unsigned)__builtin_clzll(span)) / 8;
+    sl_buf_u8(out, (uint8_t)(entry_bytes | step << STEP_SHIFT));
     sl_buf_varint(out, min);
     uint8_t *bytes = sl_buf_extend(out, (size_t)entry_bytes * count);
     if (bytes == NULL || entry_bytes == 0)
@@ -161,7 +219,8 @@ sl_ints_encode(const void *values, unsigned width, uint64_t flip, uint32_t count
     for (uint32_t first = 0; first < count; first += PIECE) {
         uint32_t pieces = piece_count(first, count);
         load_piece(values, width, flip, first, pieces, wide);
-        squeeze_piece(wide, pieces, min, entry_bytes, &bytes[(size_t)first * entry_bytes]);
+        reduce_piece(wide, pieces, min, step);
+        squeeze_piece(wide, pieces, entry_bytes, &bytes[(size_t)first * entry_bytes]);
     }
 }
 
@@ -171,17 +230,20 @@ sl_ints_decode(struct sl_cursor *c, unsigned width, uint64_t flip, uint64_t max,
 {
     uint64_t wide[PIECE];
     uint64_t all = 0;
-    unsigned entry_bytes = sl_cursor_u8(c);
+    unsigned form = sl_cursor_u8(c);
+    unsigned entry_bytes = form & ENTRY_BYTES_MASK;
+    unsigned step = form >> STEP_SHIFT;
     uint64_t min = sl_cursor_varint(c);
 
-    if (c->bad || entry_bytes > 8)
+    if (c->bad || entry_bytes > 8 || step >= STEP_COUNT)
         return false;
     const uint8_t *bytes = sl_cursor_take(c, (size_t)entry_bytes * count);
     if (bytes == NULL)
         return false;
     for (uint32_t first = 0; first < count; first += PIECE) {
         uint32_t pieces = piece_count(first, count);
-        expand_piece(&bytes[(size_t)first * entry_bytes], pieces, min, entry_bytes, wide);
+        expand_piece(&bytes[(size_t)first * entry_bytes], pieces, min, steps[step], entry_bytes,
+                     wide);
         for (uint32_t i = 0; i < pieces; i++)
             all |= wide[i] ^ flip;
         store_piece(wide, width, flip, first, pieces, values);

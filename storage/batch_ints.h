@@ -2,9 +2,12 @@
  * batch_ints.h - an array of integers, less their minimum, in the fewest whole bytes.
  *
  * Layout
- *     1       bytes of an entry w, 0 .. 8
+ *     1       bits 0 .. 3: bytes of an entry w, 0 .. 8; bits 4, 5: which step, below; others zero
  *     varint  minimum
- *     w x n   each (value XOR flip) - minimum, little-endian
+ *     w x n   each ((value XOR flip) - minimum) / step, little-endian
+ *
+ * The step divides all of them: 1, 1,000 or 1,000,000 (0, 1 and 2 in bits 4 and 5), because times
+ * are microseconds and most exporters count milliseconds or seconds. Sums are modulo 2^64.
  *
  * `flip` is 0 for unsigned integers and the sign bit for signed ones, whose order then is that of
  * unsigned ones and whose span is small around 0.

@@ -22,10 +22,6 @@
 
 #define JOURNAL_MAGIC UINT32_C(0x10c5a1ed)
 
-/* A file that segments cover wholly is replaced early when it is at least this large: below,
- * the space is not worth a file. */
-enum { ROTATE_BYTES_MIN = 1 << 20 };
-
 struct pending {
     struct pending *next;
     uint64_t position;
@@ -68,7 +64,7 @@ sl_journal_options_default(void)
 {
     return (struct sl_journal_options){
         .file_bytes = 64 << 20,
-        .commit_interval_us = 200 * SL_US_PER_MS,
+        .commit_interval_us = INT64_C(200) * SL_US_PER_MS,
         .pending_bytes_max = 64 << 20,
     };
 }
@@ -404,6 +400,27 @@ take_covered(struct sl_journal *j, uint64_t position, uint64_t *out_number)
     return true;
 }
 
+/* With the lock held: the current file holds frames, and segments cover all of them. */
+static bool
+is_current_covered(const struct sl_journal *j, uint64_t position)
+{
+    const struct sl_journal_files *files = &j->files;
+    return !j->is_broken && !j->is_stopping && files->count > 0 && position >= j->next_position &&
+           files->items[files->count - 1].first_position < j->next_position;
+}
+
+/* With the lock held: have the commit thread follow such a file by another, so that it can be
+ * removed. A frame that comes meanwhile ends the wait: the file is then needed. */
+static void
+leave_covered(struct sl_journal *j, uint64_t position)
+{
+    while (is_current_covered(j, position)) {
+        j->is_rotation_wanted = true;
+        sl_cond_signal(&j->work);
+        sl_cond_wait(&j->done, &j->mutex);
+    }
+}
+
 sl_status
 sl_journal_trim(struct sl_journal *journal, uint64_t position, struct sl_error *err)
 {
@@ -413,12 +430,8 @@ sl_journal_trim(struct sl_journal *journal, uint64_t position, struct sl_error *
         uint64_t number;
 
         sl_mutex_lock(&journal->mutex);
+        leave_covered(journal, position);
         bool is_taken = !journal->is_replacing && take_covered(journal, position, &number);
-        if (!is_taken && position >= journal->next_position && journal->files.count > 0 &&
-            journal->files.items[journal->files.count - 1].bytes >= ROTATE_BYTES_MIN) {
-            journal->is_rotation_wanted = true;
-            sl_cond_signal(&journal->work);
-        }
         sl_mutex_unlock(&journal->mutex);
         if (!is_taken)
             return SL_OK;

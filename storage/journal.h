@@ -97,8 +97,8 @@ sl_status sl_journal_append(struct sl_journal *journal, const struct sl_journal_
 SL_MUST_CHECK
 sl_status sl_journal_sync(struct sl_journal *journal, struct sl_error *err);
 
-/* Remove files whose frames all have positions below `position`. The current file stays, but
- * is followed by a new one soon when the position covers everything in it. */
+/* Remove files whose frames all have positions below `position`. When that covers the current
+ * file too, an empty one takes its place first: what remains is a head. */
 SL_MUST_CHECK
 sl_status sl_journal_trim(struct sl_journal *journal, uint64_t position, struct sl_error *err);
 

@@ -35,9 +35,16 @@ draw_values(struct sl_vector *v, struct sl_arena *arena, uint64_t *seed)
     uint8_t *values = sl_arena_calloc(arena, v->value_count + 1U, v->width);
     uint64_t base = draw_number(seed);
     uint64_t span = draw_number(seed) | 1;
+    static const uint64_t steps[] = {1, 1000, 1000000};
+    uint64_t step = steps[test_random_below(seed, SL_COUNTOF(steps))];
+    bool has_v4 = test_random(seed) & 1;
     for (uint32_t i = 0; i < v->value_count; i++) {
-        uint64_t low = base + test_random(seed) % span;
+        uint64_t low = base + test_random(seed) % span * step;
         uint64_t high = test_random(seed);
+        if (v->type == SL_TYPE_ADDR && has_v4 && test_random(seed) & 1) {
+            low &= UINT32_MAX;
+            high = 0;
+        }
         if (v->type == SL_TYPE_BOOL)
             low &= 1;
         if (v->type == SL_TYPE_MAC)
@@ -179,6 +186,52 @@ vectors_of_every_kind_come_back(void **state)
         free(bytes);
         sl_arena_destroy(arena);
     }
+}
+
+/* What a column of `rows` values takes, and that it comes back. */
+static size_t
+encoded_bytes(const struct sl_vector *v)
+{
+    struct sl_arena *arena = sl_arena_create(ARENA_BYTES);
+    const char *name = "";
+    struct sl_vector *decoded;
+    struct sl_error err = {0};
+    uint32_t count;
+    uint32_t rows;
+    size_t size_bytes;
+    uint8_t *bytes = encode_exact(&name, v, 1, v->count, &size_bytes);
+    TEST_OK(sl_vectors_decode(bytes, size_bytes, arena, &decoded, NULL, &count, &rows, &err), &err);
+    assert_same_vector(v, decoded);
+    free(bytes);
+    sl_arena_destroy(arena);
+    return size_bytes;
+}
+
+static void
+milliseconds_and_mixed_families_are_small(void **state)
+{
+    enum { ROWS = 4000, HEAD_BYTES = 32 };
+    static int64_t times[ROWS];
+    static struct sl_addr addrs[ROWS];
+    struct sl_vector v = {.count = ROWS, .value_count = ROWS, .encoding = SL_PLAIN};
+    uint64_t seed = test_seed();
+    (void)state;
+    for (unsigned i = 0; i < ROWS; i++) {
+        times[i] = INT64_C(1700000000123000) + (int64_t)test_random_below(&seed, 60000) * 1000;
+        addrs[i] = sl_addr_from_v4((uint32_t)test_random(&seed));
+        if (i % 20 == 0)
+            addrs[i].high = test_random(&seed);
+    }
+    v.type = SL_TYPE_TIME;
+    v.width = 8;
+    v.values = times;
+    assert_true(encoded_bytes(&v) <= ROWS * 2 + HEAD_BYTES);
+    times[ROWS - 1]++; /* one that is no whole millisecond */
+    assert_true(encoded_bytes(&v) > ROWS * 3);
+    v.type = SL_TYPE_ADDR;
+    v.width = 16;
+    v.values = addrs;
+    assert_true(encoded_bytes(&v) <= ROWS / 8 + ROWS * 19 / 20 * 4 + ROWS / 20 * 16 + HEAD_BYTES);
 }
 
 static void
@@ -375,6 +428,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_every_kind_come_back),
+        cmocka_unit_test(milliseconds_and_mixed_families_are_small),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
         cmocka_unit_test(a_batch_comes_back_and_brings_its_columns),
         cmocka_unit_test(a_column_that_comes_twice_is_refused),
