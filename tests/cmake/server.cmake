@@ -11,5 +11,4 @@ target_link_libraries(sluice_test_peer PRIVATE sluice_rules sluice_ext_cmocka
 sluice_test(unit/server/conversation_test.c sluice_test_peer)
 sluice_test(crash/kill_test.c sluice_test_peer)
 set_property(TEST unit/server/conversation_test APPEND PROPERTY LABELS threads)
-set_property(TEST crash/kill_test APPEND PROPERTY LABELS slow)
 sluice_slow(crash/kill_test)
