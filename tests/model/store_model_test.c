@@ -258,7 +258,7 @@ store_agrees_with_the_naive_one(void **state)
     m.options.retention_us = 3 * SL_US_PER_DAY;
     sl_clock_set_us(m.now_us);
     open_store(&m);
-    for (int i = 0; i < STEPS; i++)
+    for (int i = 0; i < (int)test_rounds(STEPS); i++)
         step(&m);
     compare(&m);
     struct sl_import_state import = {0};

@@ -26,8 +26,8 @@ uint64_t test_random(uint64_t *state);
 /* 0 .. bound - 1; bound > 0. */
 uint64_t test_random_below(uint64_t *state, uint64_t bound);
 
-/* So many rounds of `full` as this run can afford: all of them, in a build with a sanitizer one in
- * four, or as many in a hundred as SLUICE_ROUNDS says. At least one. */
+/* So many rounds of `full` as this run can afford: all of them, with AddressSanitizer one in four,
+ * with ThreadSanitizer one in twenty, or as many in a hundred as SLUICE_ROUNDS says. At least one. */
 unsigned test_rounds(unsigned full);
 
 /* A new empty directory below TMPDIR (or /tmp), removed with all its contents by
