@@ -1,12 +1,14 @@
-# sluice_e2e(name LABELS...): tests/e2e/<name>_test.sh with the programs of this preset.
+# sluice_e2e(name LABELS...): tests/e2e/<name>_test.sh with the programs of this preset. Those
+# labelled "long" wait for exporters and clocks: they run in release only.
 function(sluice_e2e name)
     add_test(NAME e2e/${name}
              COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${name}_test.sh ${CMAKE_BINARY_DIR}/bin)
     set_tests_properties(e2e/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS e2e)
+    set_property(TEST e2e/${name} APPEND PROPERTY LABELS ${ARGN})
 endfunction()
 
 sluice_e2e(cli)
 sluice_e2e(damage)
-sluice_e2e(import)
-sluice_e2e(run)
-sluice_e2e(softflowd)
+sluice_e2e(import long)
+sluice_e2e(run long)
+sluice_e2e(softflowd long)
