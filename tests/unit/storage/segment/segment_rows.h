@@ -50,14 +50,16 @@ rows_addr(uint64_t *seed, bool is_hostile)
         return sl_addr_from_v4((uint32_t)(0x0a000000 + test_random_below(seed, 300)));
     if (kind < 9)
         return (struct sl_addr){.low = test_random_below(seed, 200), .high = 0x20010db800000000};
-    return (struct sl_addr){.low = test_random(seed), .high = test_random(seed)};
+    uint64_t low = test_random(seed);
+    return (struct sl_addr){.low = low, .high = test_random(seed)};
 }
 
 static inline uint64_t
 rows_number(uint64_t *seed, enum sl_type type, bool is_hostile)
 {
-    uint64_t value =
-        is_hostile ? test_random(seed) >> test_random_below(seed, 64) : test_random_below(seed, 50);
+    /* One draw a statement: operands are evaluated in an order that compilers choose. */
+    unsigned shift = is_hostile ? (unsigned)test_random_below(seed, 64) : 0;
+    uint64_t value = is_hostile ? test_random(seed) >> shift : test_random_below(seed, 50);
     if (is_hostile && test_random_below(seed, 8) == 0)
         value = UINT64_MAX - test_random_below(seed, 2);
     if (type == SL_TYPE_BOOL)
@@ -103,7 +105,8 @@ rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *se
     uint64_t first = UINT64_C(1764000000000000) + test_random_below(seed, 60000) * 1000;
     uint64_t last = first + test_random_below(seed, 5000) * 1000;
     uint64_t packets = 1 + test_random_below(seed, 20);
-    uint64_t bytes = packets * (40 + test_random_below(seed, 1400)) + test_random_below(seed, 3);
+    uint64_t bytes = packets * (40 + test_random_below(seed, 1400));
+    bytes += test_random_below(seed, 3);
     if (is_hostile && test_random_below(seed, 4) == 0) {
         last = first - test_random_below(seed, 1000000);
         packets = test_random_below(seed, 2) == 0 ? 0 : test_random(seed);
