@@ -191,7 +191,7 @@ static void
 show_status(struct shell *shell)
 {
     struct sl_error err = {0};
-    struct sl_wire_frame frame;
+    struct sl_wire_frame frame = {0};
     sl_status st = sl_cli_connect(shell->cli, &err);
     if (st == SL_OK) {
         struct sl_connection *c = shell->cli->connection;

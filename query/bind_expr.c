@@ -133,10 +133,11 @@ bind_case(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
 
     *out_expr = values[pairs];
     for (uint32_t i = pairs; i-- > 0;) {
-        struct sl_expr *when;
-        SL_TRY(sl_bind_expr(s, node->args[2 * i], &when, err));
+        struct sl_expr *when = NULL;
+        const struct sl_node *condition = node->args[(size_t)2 * i];
+        SL_TRY(sl_bind_expr(s, condition, &when, err));
         if (operand != NULL)
-            SL_TRY(sl_bind_op(s, SL_FN_EQ, node->args[2 * i]->position, operand, when, &when, err));
+            SL_TRY(sl_bind_op(s, SL_FN_EQ, condition->position, operand, when, &when, err));
         SL_TRY(sl_bind_if(s, node->position, when, values[i], *out_expr, out_expr, err));
     }
     return SL_OK;
@@ -147,7 +148,7 @@ static sl_status
 bind_interval(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
               struct sl_error *err)
 {
-    struct sl_expr *args[3];
+    struct sl_expr *args[3] = {NULL};
 
     if (node->operand == NULL)
         return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position,

@@ -33,7 +33,8 @@ address_text(struct sl_eval *eval, struct sl_addr addr, struct sl_value *out)
 {
     char text[SL_ADDR_TEXT_BYTES];
 
-    return copy_text(eval, text, sl_addr_format(addr, text), out);
+    size_t size = sl_addr_format(addr, text);
+    return copy_text(eval, text, size, out);
 }
 
 /* The number of an IPv4 address; NULL for IPv6. */
@@ -253,10 +254,10 @@ sl_row_flow_idx(struct sl_eval *eval, const struct sl_expr *call, const struct s
         bool is_addr = args[i].type == SL_TYPE_ADDR;
         uint64_t low = is_addr ? args[i].as.addr.low : args[i].as.u64;
         uint64_t high = is_addr ? args[i].as.addr.high : 0;
-        record[i * 17] = !args[i].is_null;
+        record[(size_t)i * 17] = !args[i].is_null;
         for (unsigned byte = 0; byte < 8 && !args[i].is_null; byte++) {
-            record[i * 17 + 1 + byte] = (uint8_t)(low >> (8 * byte));
-            record[i * 17 + 9 + byte] = (uint8_t)(high >> (8 * byte));
+            record[(size_t)i * 17 + 1 + byte] = (uint8_t)(low >> (8 * byte));
+            record[(size_t)i * 17 + 9 + byte] = (uint8_t)(high >> (8 * byte));
         }
     }
     int64_t seconds = args[1].is_null ? 0 : args[1].as.i64 / SL_US_PER_S - INT64_C(946684800);

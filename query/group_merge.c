@@ -144,8 +144,9 @@ read_value(const struct group_aggregate *a, const uint8_t *bytes)
     union sl_argument value;
 
     memcpy(&value, bytes, sizeof(value));
+    uint32_t number = (uint32_t)value.u64;
     if (a->pool != NULL)
-        value.slice = sl_text_pool_slice(a->pool, (uint32_t)value.u64);
+        value.slice = sl_text_pool_slice(a->pool, number);
     return value;
 }
 

@@ -393,7 +393,7 @@ parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 static sl_status
 parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
-    struct sl_syntax_select *inner;
+    struct sl_syntax_select *inner = NULL;
 
     if (!sl_parser_is(p, "("))
         return parse_select(p, out_select);
@@ -406,8 +406,9 @@ parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
         return SL_OK;
     }
     struct sl_node_list list = {0};
-    struct sl_node *star;
+    struct sl_node *star = NULL;
     SL_TRY(make_select(p, out_select));
+    SL_ASSERT(*out_select != NULL);
     SL_TRY(sl_parser_node(p, SL_NODE_STAR, inner->position, &star));
     SL_TRY(sl_parser_append(p, &list, star));
     (*out_select)->items = sl_arena_calloc(p->arena, 1, sizeof(struct sl_item));

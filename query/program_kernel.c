@@ -31,7 +31,7 @@ pack_flags(const uint8_t flags[64])
 
     for (unsigned i = 0; i < 8; i++) {
         uint64_t eight;
-        memcpy(&eight, &flags[i * 8], 8);
+        memcpy(&eight, &flags[(size_t)i * 8], 8);
         word |= (eight * UINT64_C(0x0102040810204080)) >> 56 << (i * 8);
     }
     return word;

@@ -56,6 +56,7 @@ write_bytes(struct writer *w, struct sl_slice slice)
         w->bytes = grown;
         w->bytes_capacity = capacity;
     }
+    SL_ASSERT(slice.size_bytes == 0 || w->bytes != NULL);
     if (slice.size_bytes > 0)
         memcpy(&w->bytes[w->bytes_used], slice.bytes, slice.size_bytes);
     w->bytes_used += slice.size_bytes;
@@ -65,6 +66,7 @@ write_bytes(struct writer *w, struct sl_slice slice)
 static sl_status
 write_value(struct writer *w, uint32_t row, const struct sl_value *value)
 {
+    SL_ASSERT(w->offsets != NULL || w->values != NULL);
     if (value->is_null) {
         w->has_null = true;
     } else {
@@ -198,6 +200,7 @@ run_constant(struct sl_run *run, const struct sl_expr *call, const struct sl_in_
     struct sl_run one = *run;
 
     one.count = 1;
+    *out = (struct sl_register){0};
     SL_TRY(run_rows(&one, call, set, args, arg_count, NULL, out));
     make_constant(out, run->count);
     return SL_OK;

@@ -272,7 +272,7 @@ static size_t
 skip_blank(struct sl_slice text, size_t at)
 {
     while (at < text.size_bytes) {
-        const uint8_t *p = &text.bytes[at];
+        const uint8_t *p = text.bytes + at;
         size_t left = text.size_bytes - at;
         if (*p == ' ' || *p == ';' || (*p >= '\t' && *p <= '\r')) {
             at++;

@@ -216,19 +216,18 @@ trim_slices(struct sl_slice_plan *plan)
 static void
 add_row(struct sl_time_slice *slice, const struct sl_batch *batch, uint32_t row)
 {
-    struct sl_slice_part *part =
-        slice->part_count == 0 ? NULL : &slice->parts[slice->part_count - 1];
-    if (part == NULL || part->batch != batch) {
+    bool is_first = slice->part_count == 0 || slice->parts[slice->part_count - 1].batch != batch;
+    if (is_first) {
         if (slice->part_count == slice->part_capacity) {
             slice->part_capacity = slice->part_capacity * 2 + 4;
             slice->parts =
                 sl_grow(slice->parts, sizeof(struct sl_slice_part), slice->part_capacity);
         }
         SL_ASSERT(slice->parts != NULL); /* sl_grow never fails */
-        part = &slice->parts[slice->part_count++];
-        *part = (struct sl_slice_part){.batch = batch};
-        part->selection = sl_new(sl_words_for(batch->row_count) * sizeof(uint64_t));
+        slice->parts[slice->part_count++] = (struct sl_slice_part){
+            .batch = batch, .selection = sl_new(sl_words_for(batch->row_count) * sizeof(uint64_t))};
     }
+    struct sl_slice_part *part = &slice->parts[slice->part_count - 1];
     sl_bit_set(part->selection, row);
     part->rows++;
 }

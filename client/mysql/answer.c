@@ -302,7 +302,8 @@ take_prepared(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
         fail_protocol(s, "PREPARED");
         return;
     }
-    sl_statements_add(&s->statements, prepared.statement_id, (uint16_t)prepared.parameter_count);
+    sl_mysql_statements_add(&s->statements, prepared.statement_id,
+                            (uint16_t)prepared.parameter_count);
 
     struct sl_buf out = sl_buf_empty(SL_SESSION_OUT_BYTES_MAX);
     size_t start = sl_packet_begin(&out);

@@ -31,8 +31,8 @@ struct sl_mysql_column {
     uint8_t decimals;
 };
 
-/* `collation` is the client's; what is no form of UTF-8 is answered with utf8mb4. */
-struct sl_mysql_column sl_mysql_column_of(const struct sl_wire_column *column, uint16_t collation);
+/* `wanted` is the collation of the client; what is no form of UTF-8 is answered with utf8mb4. */
+struct sl_mysql_column sl_mysql_column_of(const struct sl_wire_column *column, uint16_t wanted);
 
 /* The definition packet. `database` is told for columns of a table. */
 void sl_mysql_column_put(struct sl_buf *out, uint8_t *sequence, const struct sl_wire_column *column,

@@ -190,9 +190,9 @@ static void
 close_statement(struct sl_mysql_session *s, uint32_t id)
 {
     struct sl_buf out = sl_buf_empty(SL_WIRE_SMALL_BYTES_MAX);
-    if (sl_statements_find(&s->statements, id) == NULL)
+    if (sl_mysql_statements_find(&s->statements, id) == NULL)
         return;
-    sl_statements_remove(&s->statements, id);
+    sl_mysql_statements_remove(&s->statements, id);
     sl_wire_statement_encode(&out, SL_WIRE_CLOSE, ++s->tag, id);
     (void)sl_session_request(s, &out); /* a frame of 20 bytes is never too large */
     sl_buf_fini(&out);
@@ -228,7 +228,7 @@ execute(struct sl_mysql_session *s, struct sl_mysql_statement *statement, const 
         sl_wire_execute_encode(&out, ++s->tag, &request);
         run(s, SL_TASK_EXECUTE, &out);
     }
-    sl_statement_drop_pieces(&s->statements, statement);
+    sl_mysql_statement_drop_pieces(&s->statements, statement);
     free(variables);
     sl_buf_fini(&out);
     sl_arena_destroy(arena);
@@ -248,7 +248,8 @@ take_statement(struct sl_mysql_session *s, uint8_t command, const uint8_t *body,
 {
     struct sl_cursor c = sl_cursor_over(body, body_bytes);
     uint32_t id = sl_cursor_u32le(&c);
-    struct sl_mysql_statement *statement = c.bad ? NULL : sl_statements_find(&s->statements, id);
+    struct sl_mysql_statement *statement =
+        c.bad ? NULL : sl_mysql_statements_find(&s->statements, id);
     if (command == SL_COM_STMT_CLOSE) {
         if (statement != NULL)
             close_statement(s, id);
@@ -264,7 +265,7 @@ take_statement(struct sl_mysql_session *s, uint8_t command, const uint8_t *body,
     } else if (command == SL_COM_STMT_EXECUTE) {
         execute(s, statement, c.next, sl_cursor_left(&c));
     } else if (command == SL_COM_STMT_RESET) {
-        sl_statement_drop_pieces(&s->statements, statement);
+        sl_mysql_statement_drop_pieces(&s->statements, statement);
         answer_ok(s);
     } else {
         SL_ASSERT(command == SL_COM_STMT_FETCH);

@@ -238,7 +238,7 @@ sl_session_reset(struct sl_mysql_session *s)
     free(s->variables);
     s->variables = NULL;
     s->variable_count = 0;
-    sl_statements_clear(&s->statements);
+    sl_mysql_statements_clear(&s->statements);
     set_time_zone(s, "UTC");
     s->is_multi = (s->login.capabilities & SL_CAP_MULTI_STATEMENTS) != 0;
 }
@@ -624,7 +624,7 @@ sl_session_start(struct sl_session_list *list, struct sl_tcp *tcp, const struct 
     s->state = SL_SESSION_LINKING;
     s->list = list;
     s->joined = sl_buf_empty(SL_MYSQL_PACKET_BYTES_MAX);
-    sl_statements_init(&s->statements, &list->input_budget);
+    sl_mysql_statements_init(&s->statements, &list->input_budget);
     sl_endpoint_format(peer, s->peer);
     set_time_zone(s, "UTC");
     s->next = list->first;
@@ -659,8 +659,8 @@ void
 sl_session_close_all(struct sl_session_list *list)
 {
     list->is_stopping = false; /* nobody waits for the last one any more */
-    while (list->first != NULL) {
-        struct sl_mysql_session *s = list->first;
+    for (struct sl_mysql_session *s = list->first, *next = NULL; s != NULL; s = next) {
+        next = s->next;
         sl_stream_close(s->stream);
         s->stream = NULL;
         free_session(s);

@@ -22,13 +22,13 @@ enum {
 /* ---- the list ---- */
 
 void
-sl_statements_init(struct sl_mysql_statements *statements, struct sl_budget *budget)
+sl_mysql_statements_init(struct sl_mysql_statements *statements, struct sl_budget *budget)
 {
     *statements = (struct sl_mysql_statements){.budget = budget};
 }
 
 struct sl_mysql_statement *
-sl_statements_find(struct sl_mysql_statements *statements, uint32_t id)
+sl_mysql_statements_find(struct sl_mysql_statements *statements, uint32_t id)
 {
     for (uint32_t i = 0; i < statements->count; i++)
         if (statements->list[i].id == id)
@@ -37,7 +37,8 @@ sl_statements_find(struct sl_mysql_statements *statements, uint32_t id)
 }
 
 void
-sl_statements_add(struct sl_mysql_statements *statements, uint32_t id, uint16_t parameter_count)
+sl_mysql_statements_add(struct sl_mysql_statements *statements, uint32_t id,
+                        uint16_t parameter_count)
 {
     statements->list =
         sl_grow(statements->list, sizeof(*statements->list), (size_t)statements->count + 1);
@@ -49,8 +50,8 @@ sl_statements_add(struct sl_mysql_statements *statements, uint32_t id, uint16_t 
 }
 
 void
-sl_statement_drop_pieces(struct sl_mysql_statements *statements,
-                         struct sl_mysql_statement *statement)
+sl_mysql_statement_drop_pieces(struct sl_mysql_statements *statements,
+                               struct sl_mysql_statement *statement)
 {
     statement->failure = 0;
     if (statement->pieces == NULL)
@@ -68,14 +69,14 @@ sl_statement_drop_pieces(struct sl_mysql_statements *statements,
 static void
 free_statement(struct sl_mysql_statements *statements, struct sl_mysql_statement *statement)
 {
-    sl_statement_drop_pieces(statements, statement);
+    sl_mysql_statement_drop_pieces(statements, statement);
     free(statement->types);
 }
 
 void
-sl_statements_remove(struct sl_mysql_statements *statements, uint32_t id)
+sl_mysql_statements_remove(struct sl_mysql_statements *statements, uint32_t id)
 {
-    struct sl_mysql_statement *statement = sl_statements_find(statements, id);
+    struct sl_mysql_statement *statement = sl_mysql_statements_find(statements, id);
     if (statement == NULL)
         return;
     free_statement(statements, statement);
@@ -83,7 +84,7 @@ sl_statements_remove(struct sl_mysql_statements *statements, uint32_t id)
 }
 
 void
-sl_statements_clear(struct sl_mysql_statements *statements)
+sl_mysql_statements_clear(struct sl_mysql_statements *statements)
 {
     for (uint32_t i = 0; i < statements->count; i++)
         free_statement(statements, &statements->list[i]);
@@ -384,8 +385,8 @@ sl_statement_decode(struct sl_mysql_statement *statement, const uint8_t *body, s
         return sl_fail(err, SL_LIMIT, "no memory for the parameters of a statement");
 
     for (uint32_t i = 0; i < count && !d.c.bad && !d.is_over_budget; i++) {
-        uint8_t type = statement->types[i * TYPE_BYTES];
-        bool is_unsigned = (statement->types[i * TYPE_BYTES + 1] & UNSIGNED_BIT) != 0;
+        uint8_t type = statement->types[(size_t)i * TYPE_BYTES];
+        bool is_unsigned = (statement->types[(size_t)i * TYPE_BYTES + 1] & UNSIGNED_BIT) != 0;
         if (statement->pieces != NULL && statement->pieces[i].is_there)
             values[i] = value_of_piece(&statement->pieces[i], type);
         else if ((nulls[i / 8] >> i % 8 & 1) != 0)

@@ -46,14 +46,15 @@ struct sl_mysql_statements {
     struct sl_budget *budget; /* borrowed */
 };
 
-void sl_statements_init(struct sl_mysql_statements *statements, struct sl_budget *budget);
+void sl_mysql_statements_init(struct sl_mysql_statements *statements, struct sl_budget *budget);
 /* Forget all; the object can be used again. */
-void sl_statements_clear(struct sl_mysql_statements *statements);
+void sl_mysql_statements_clear(struct sl_mysql_statements *statements);
 
-struct sl_mysql_statement *sl_statements_find(struct sl_mysql_statements *statements, uint32_t id);
-void sl_statements_add(struct sl_mysql_statements *statements, uint32_t id,
-                       uint16_t parameter_count);
-void sl_statements_remove(struct sl_mysql_statements *statements, uint32_t id);
+struct sl_mysql_statement *sl_mysql_statements_find(struct sl_mysql_statements *statements,
+                                                    uint32_t id);
+void sl_mysql_statements_add(struct sl_mysql_statements *statements, uint32_t id,
+                             uint16_t parameter_count);
+void sl_mysql_statements_remove(struct sl_mysql_statements *statements, uint32_t id);
 
 /* The body of SEND_LONG_DATA, after the statement's id: parameter[2], bytes. It has no answer:
  * what is wrong with it is told by the next EXECUTE. */
@@ -61,8 +62,8 @@ void sl_statement_add_piece(struct sl_mysql_statements *statements,
                             struct sl_mysql_statement *statement, const uint8_t *body,
                             size_t body_bytes);
 /* STMT_RESET, and the end of each EXECUTE. */
-void sl_statement_drop_pieces(struct sl_mysql_statements *statements,
-                              struct sl_mysql_statement *statement);
+void sl_mysql_statement_drop_pieces(struct sl_mysql_statements *statements,
+                                    struct sl_mysql_statement *statement);
 
 /* parameter_count values. SL_FORMAT (1210, 1835): the body does not hold them. */
 SL_MUST_CHECK

@@ -293,7 +293,7 @@ decode_blocks(struct decoding *d, struct sl_segment_stream *stream)
 static bool
 closure_add(struct sl_segment_stream *stream, const uint32_t *operands, uint32_t count)
 {
-    uint32_t merged[SL_SEGMENT_CLOSURE_MAX];
+    uint32_t merged[SL_SEGMENT_CLOSURE_MAX] = {0};
     uint32_t used = 0, i = 0, j = 0;
     while (i < stream->closure_count || j < count) {
         if (used == SL_SEGMENT_CLOSURE_MAX)
