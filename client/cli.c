@@ -20,6 +20,7 @@
 
 #include "client/import.h"
 #include "storage/base/clock.h"
+#include "storage/base/log.h"
 #include "storage/store.h"
 
 volatile sig_atomic_t sl_cli_interrupted;
@@ -45,10 +46,20 @@ static const char usage_text[] =
     "  --connect HOST:PORT   where sluiced listens (default 127.0.0.1:7010)\n"
     "  --help, --version\n";
 
+/* One line on standard error. Stories quote files and peers: nothing in them drives a terminal. */
+static void
+print_story(const char *what, const char *story)
+{
+    fprintf(stderr, "sluice: %s", what);
+    for (; *story != '\0'; story++)
+        (void)fputc((unsigned char)*story < ' ' || *story == 0x7f ? '?' : *story, stderr);
+    (void)fputc('\n', stderr);
+}
+
 static int
 complain(const struct sl_error *err)
 {
-    fprintf(stderr, "sluice: %s\n", err->text);
+    print_story("", err->text);
     return 1;
 }
 
@@ -170,8 +181,9 @@ print_totals(const struct sl_import_totals *t)
         printf("%" PRIu64 " of %" PRIu64
                " files were imported before (--again imports them once more)\n",
                t->files_known, t->files);
+    (void)fflush(stdout);
     for (unsigned i = 0; i < t->reason_count; i++)
-        fprintf(stderr, "sluice: rejected %s\n", t->reasons[i].text);
+        print_story("rejected ", t->reasons[i].text);
     if (t->rows_rejected > t->reason_count)
         fprintf(stderr, "sluice: and %" PRIu64 " more rejected rows\n",
                 t->rows_rejected - t->reason_count);
@@ -195,7 +207,11 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         else if (strcmp(argv[i], "--exporter") == 0 && i + 1 < argc)
             options.exporter = argv[++i];
         else if (strcmp(argv[i], "--type") == 0 && i + 1 < argc) {
-            if (!sl_import_type_parse(argv[++i], &options.type))
+            if (strcmp(argv[++i], "pcap") == 0)
+                return misuse("this build makes no flows out of packets (--type pcap); captures of "
+                              "NetFlow or IPFIX are --type netflow",
+                              "");
+            if (!sl_import_type_parse(argv[i], &options.type))
                 return misuse("no such type of import: ", argv[i]);
         } else if (strncmp(argv[i], "--", 2) == 0)
             return misuse("import does not know ", argv[i]);
@@ -210,11 +226,13 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         return misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return complain(&err);
+    sl_log_set_level(SL_LOG_ERROR); /* the decoder logs; here the summary tells */
     for (int i = 0; i < file_count && st == SL_OK; i++)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
     if (options.shows_progress)
         fprintf(stderr, "\r\033[K");
-    print_totals(&totals);
+    if (st == SL_OK || totals.rows_read != 0)
+        print_totals(&totals);
     if (st != SL_OK)
         return complain(&err);
     if (totals.rows_read != 0 && totals.rows_rejected == totals.rows_read) {

@@ -10,9 +10,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 256 << 10, HOST_BYTES = 256, PORT_BYTES = 8 };
+/* A server answers HELLO within a round trip and a thread's wake-up; ten seconds of silence mean
+ * that something else listens there, or nothing behind a filter. */
+enum { READ_BYTES = 256 << 10, HOST_BYTES = 256, PORT_BYTES = 8, HANDSHAKE_S = 10 };
 
 static const char default_host[] = "127.0.0.1";
 static const char default_port[] = "7010";
@@ -30,6 +33,15 @@ struct sl_connection {
     size_t in_start;
     size_t in_end;
 };
+
+static bool
+is_port(const char *text)
+{
+    unsigned port = 0;
+    for (; *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++)
+        port = port * 10 + (unsigned)(*text - '0');
+    return *text == '\0' && port != 0 && port <= UINT16_MAX;
+}
 
 /* "HOST:PORT" into its parts, with defaults for what is missing. */
 static sl_status
@@ -51,13 +63,23 @@ split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES],
     } else {
         colon = NULL; /* no port, or a bare IPv6 address */
     }
-    if (host_bytes >= HOST_BYTES || (colon != NULL && strlen(colon + 1) >= PORT_BYTES))
-        return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT", address);
+    if (host_bytes >= HOST_BYTES || (colon != NULL && !is_port(colon + 1)))
+        return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT with a port of 1 to 65535",
+                       address);
     (void)snprintf(host, HOST_BYTES, "%.*s", (int)host_bytes, host_start);
     if (host[0] == '\0')
         (void)snprintf(host, HOST_BYTES, "%s", default_host);
     (void)snprintf(port, PORT_BYTES, "%s", colon != NULL ? colon + 1 : default_port);
     return SL_OK;
+}
+
+/* How long a single send, receive or connect may take; 0: for ever. */
+static void
+set_patience(int fd, time_t seconds)
+{
+    struct timeval limit = {.tv_sec = seconds};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
 static sl_status
@@ -75,8 +97,10 @@ connect_to(const char *address, int *out_fd, struct sl_error *err)
     int fd = -1;
     for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+        if (fd >= 0)
+            set_patience(fd, HANDSHAKE_S);
         if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-            int reason = errno;
+            int reason = errno == EINPROGRESS ? ETIMEDOUT : errno;
             (void)close(fd);
             errno = reason;
             fd = -1;
@@ -149,6 +173,8 @@ read_more(struct sl_connection *c, size_t wanted_bytes, struct sl_error *err)
             SL_TRY(cancel_when_interrupted(c, err));
             continue;
         }
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return sl_fail(err, SL_TIMEOUT, "no answer for %d s", HANDSHAKE_S);
         if (got < 0)
             return sl_fail_errno(err, "the connection to sluiced broke");
         if (got == 0)
@@ -259,8 +285,13 @@ sl_connection_open(const char *address, struct sl_connection **out_connection, s
     sl_arena_destroy(arena);
     if (st != SL_OK) {
         sl_connection_close(c);
+        /* What sluiced itself refuses has another class and is told as it is. */
+        if (st == SL_IO || st == SL_FORMAT || st == SL_TIMEOUT)
+            sl_error_prefix(err, "%.80s does not answer as sluiced does (is it the native port?)",
+                            address == NULL ? "127.0.0.1:7010" : address);
         return st;
     }
+    set_patience(fd, 0);
     *out_connection = c;
     return SL_OK;
 }

@@ -127,6 +127,7 @@ sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
     char folded[SL_COLUMN_NAME_BYTES_MAX + 1];
     uint32_t pen = 0;
     uint16_t id = 0;
+    out_field->is_unknown = false;
     out_field->column = sl_schema_find(schema, name, name_bytes);
     for (size_t i = 0; i < SL_COUNTOF(special_names) && out_field->column == NULL; i++)
         if (equals_folded(special_names[i].name, name, name_bytes))
@@ -142,7 +143,8 @@ sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
     if (out_field->column == NULL) {
         fold_name(name, name_bytes, folded);
         out_field->column = sl_schema_find(schema, folded, strlen(folded));
-        if (out_field->column == NULL)
+        out_field->is_unknown = out_field->column == NULL;
+        if (out_field->is_unknown)
             SL_TRY(
                 sl_schema_add(schema, folded, SL_TYPE_TEXT, SL_UNIT_NONE, &out_field->column, err));
     }
@@ -434,7 +436,8 @@ sl_field_end_row(struct sl_schema *schema, struct sl_builder *b, int64_t oldest_
     bool has_last = sl_bit_get(last->present, b->row_count);
     if (!has_first && !has_last) {
         sl_builder_abandon(b);
-        return sl_fail(err, SL_FORMAT, "the row has neither first_seen nor last_seen");
+        return sl_fail(err, SL_FORMAT,
+                       "the row has no time: name one of its fields first_seen or last_seen");
     }
     if (!has_first)
         sl_builder_set_u64(b, first, last->values.u64[b->row_count]);

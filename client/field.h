@@ -30,6 +30,7 @@ enum sl_field_form {
 struct sl_field {
     const struct sl_column *column;
     enum sl_field_form form;
+    bool is_unknown; /* nobody knows the name: a text column made for it */
 };
 
 /* Find the field `name`; a name that nobody knows becomes a text column of its own (lower case,

@@ -18,7 +18,6 @@
 
 enum {
     PASS_BYTES = 1 << 20,
-    HEAD_BYTES = 64,
     BATCH_ROWS = 32768,
     DEPTH_MAX = 32, /* of directories */
     PRODUCER_BYTES = 96,
@@ -130,11 +129,8 @@ list_known(struct sl_connection *connection, struct known_imports *known, struct
 struct identity {
     struct sl_hash128 whole;
     uint64_t size_bytes;
-    uint8_t head[HEAD_BYTES];
-    size_t head_bytes;
     uint64_t prefix_bytes; /* of the content, already durable under an older identity */
     bool is_finished;      /* the whole content was imported before */
-    bool is_begun;         /* some of it is durable */
 };
 
 struct first_pass {
@@ -182,11 +178,6 @@ hash_input(struct first_pass *p, struct sl_input *input, struct sl_error *err)
         st = sl_input_read(input, piece, PASS_BYTES, &got, err);
         if (st != SL_OK || got == 0)
             break;
-        if (p->found->head_bytes < HEAD_BYTES) {
-            size_t copied = sl_min_size(HEAD_BYTES - p->found->head_bytes, got);
-            memcpy(&p->found->head[p->found->head_bytes], piece, copied);
-            p->found->head_bytes += copied;
-        }
         hash_piece(p, piece, got);
     }
     free(piece);
@@ -214,7 +205,6 @@ identify(struct sl_connection *connection, const char *path, struct identity *fo
         if (known.imports[i].identity.low == found->whole.low &&
             known.imports[i].identity.high == found->whole.high) {
             found->is_finished = known.imports[i].is_finished;
-            found->is_begun = true;
         }
     }
     sl_input_close(input);
@@ -223,23 +213,43 @@ identify(struct sl_connection *connection, const char *path, struct identity *fo
 }
 
 /* What the file is, by its first bytes. */
-static enum sl_import_type
-guess_type(const uint8_t *head, size_t head_bytes)
+static sl_status
+guess_type(const char *path, const uint8_t *head, size_t head_bytes, enum sl_import_type *out_type,
+           struct sl_error *err)
 {
+    *out_type = SL_IMPORT_NPROBE;
     static const uint8_t captures[][4] = {
         {0xd4, 0xc3, 0xb2, 0xa1}, {0xa1, 0xb2, 0xc3, 0xd4}, {0x4d, 0x3c, 0xb2, 0xa1},
         {0xa1, 0xb2, 0x3c, 0x4d}, {0x0a, 0x0d, 0x0d, 0x0a},
     };
     for (size_t i = 0; i < SL_COUNTOF(captures); i++)
         if (head_bytes >= 4 && memcmp(head, captures[i], 4) == 0)
-            return SL_IMPORT_NETFLOW;
-    for (size_t i = 0; i < head_bytes; i++) {
-        if (head[i] == '{' || head[i] == '[')
-            return SL_IMPORT_JSON;
-        if (head[i] != ' ' && head[i] != '\t' && head[i] != '\r' && head[i] != '\n')
-            break;
-    }
-    return SL_IMPORT_NPROBE;
+            *out_type = SL_IMPORT_NETFLOW;
+    if (*out_type == SL_IMPORT_NETFLOW)
+        return SL_OK;
+    if (head_bytes != 0 && memchr(head, '\0', head_bytes) != NULL)
+        return sl_fail(err, SL_FORMAT,
+                       "%.120s is neither text nor a capture: none of nprobe, csv, json, netflow",
+                       path);
+    size_t blank = 0;
+    while (blank < head_bytes && (head[blank] == ' ' || head[blank] == '\t' ||
+                                  head[blank] == '\r' || head[blank] == '\n'))
+        blank++;
+    if (blank < head_bytes && (head[blank] == '{' || head[blank] == '['))
+        *out_type = SL_IMPORT_JSON;
+    return SL_OK;
+}
+
+static sl_status
+decide_type(struct sl_import_job *job, struct sl_error *err)
+{
+    const uint8_t *head = NULL;
+    size_t head_bytes = 0;
+    job->type = job->options->type;
+    if (job->type != SL_IMPORT_AUTO)
+        return SL_OK;
+    SL_TRY(sl_input_peek(job->input, &head, &head_bytes, err));
+    return guess_type(job->path, head, head_bytes, &job->type, err);
 }
 
 static sl_status
@@ -269,6 +279,31 @@ finish(struct sl_connection *connection, struct sl_hash128 identity, enum sl_wir
     return sl_connection_expect(connection, SL_WIRE_DONE, &frame, err);
 }
 
+/* Where the import goes on, asked when nobody else can add to it any more: between the first pass
+ * and the opening of the producer, batches of a client that died may have become durable, or
+ * another import of the same content may have finished. */
+static sl_status
+find_place(struct sl_connection *connection, struct sl_import_job *job, bool *out_is_finished,
+           struct sl_error *err)
+{
+    struct sl_wire_frame frame;
+    struct sl_wire_import_state state;
+    struct sl_wire_import import = {.verb = SL_WIRE_IMPORT_FIND, .id = job->identity};
+    *out_is_finished = false;
+    if (!job->has_identity)
+        return SL_OK;
+    if (job->options->is_again)
+        return finish(connection, job->identity, SL_WIRE_IMPORT_FORGET, err);
+    sl_wire_import_encode(sl_connection_out(connection), sl_connection_tag(connection), &import);
+    SL_TRY(sl_connection_send(connection, err));
+    SL_TRY(sl_connection_expect(connection, SL_WIRE_IMPORT_STATE, &frame, err));
+    SL_TRY(sl_wire_import_state_decode(&frame, &state, err));
+    *out_is_finished = state.is_finished;
+    if (state.offset > job->resume_bytes)
+        job->resume_bytes = state.offset;
+    return SL_OK;
+}
+
 /* One producer for each content, so that two imports at once do not fence each other, and an
  * import that goes on has the numbers of the one before. */
 static void
@@ -291,10 +326,20 @@ run_job(struct sl_connection *connection, struct sl_import_job *job, struct sl_e
     SL_TRY(sl_inserter_open(connection, producer, &job->inserter, err));
     job->schema = sl_schema_create();
     job->builder = sl_builder_create(BATCH_ROWS);
-    sl_status st = run_reader(job, err);
-    if (st == SL_OK)
-        st = sl_inserter_wait(job->inserter, err);
-    if (st == SL_OK && job->has_identity)
+    bool is_finished = false;
+    sl_status st = find_place(connection, job, &is_finished, err);
+    if (st == SL_OK && is_finished)
+        job->totals->files_known++;
+    else if (st == SL_OK)
+        st = run_reader(job, err);
+    /* After damage too: what is good before it stays. */
+    if (st == SL_OK || st == SL_FORMAT) {
+        sl_status waited = sl_inserter_wait(job->inserter, st == SL_OK ? err : NULL);
+        st = st == SL_OK ? waited : st;
+    }
+    /* A file of bad rows only was not imported: said again when it comes again. */
+    bool is_refused = job->rows_read != 0 && job->rows_stored == 0 && job->resume_bytes == 0;
+    if (st == SL_OK && job->has_identity && !is_refused && !is_finished)
         st = finish(connection, job->identity, SL_WIRE_IMPORT_FINISH, err);
     job->totals->elapsed_us += sl_clock_monotonic_us() - job->started_us;
     sl_builder_destroy(job->builder);
@@ -318,18 +363,14 @@ import_file(struct sl_connection *connection, const char *path,
         totals->files_known++;
         return SL_OK;
     }
-    job.type = options->type;
-    if (job.type == SL_IMPORT_AUTO)
-        job.type = guess_type(found.head, found.head_bytes);
-    /* --again: forget what was known of this content and send all of it. */
-    if (options->is_again && found.is_begun)
-        SL_TRY(finish(connection, found.whole, SL_WIRE_IMPORT_FORGET, err));
     job.has_identity = !is_stdin && found.size_bytes != 0;
     job.identity = found.whole;
     job.size_bytes = found.size_bytes;
     job.resume_bytes = options->is_again ? 0 : found.prefix_bytes;
     SL_TRY(sl_input_open(path, &job.input, err));
-    sl_status st = run_job(connection, &job, err);
+    sl_status st = decide_type(&job, err);
+    if (st == SL_OK)
+        st = run_job(connection, &job, err);
     sl_input_close(job.input);
     return st;
 }

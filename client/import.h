@@ -25,7 +25,7 @@ enum sl_import_type {
 /* False when `name` is none of auto, nprobe, csv, json, netflow. */
 bool sl_import_type_parse(const char *name, enum sl_import_type *out_type);
 
-enum { SL_IMPORT_REASONS_MAX = 5, SL_IMPORT_REASON_BYTES = 160 };
+enum { SL_IMPORT_REASONS_MAX = 5, SL_IMPORT_REASON_BYTES = 480 };
 
 struct sl_import_options {
     enum sl_import_type type;
@@ -48,6 +48,7 @@ struct sl_import_totals {
         char text[SL_IMPORT_REASON_BYTES];
     } reasons[SL_IMPORT_REASONS_MAX]; /* the first bad lines */
     unsigned reason_count;
+    unsigned warning_count; /* told already */
 };
 
 /* Import a file, a directory (walked; names that end in .temp are skipped), or "-". Totals are

@@ -3,11 +3,12 @@
  */
 #include "client/import_job.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "storage/base/clock.h"
 
-enum { CHUNK_BYTES = 1 << 20, LINE_BYTES_MAX = 1 << 20 };
+enum { CHUNK_BYTES = 1 << 20, LINE_BYTES_MAX = 1 << 20, WARNINGS_MAX = 10 };
 
 static void
 note_reason(struct sl_import_job *job, uint64_t line, const struct sl_error *err)
@@ -18,12 +19,29 @@ note_reason(struct sl_import_job *job, uint64_t line, const struct sl_error *err
         return;
     unsigned at = totals->reason_count++;
     totals->reasons[at].line = line;
-    (void)snprintf(totals->reasons[at].text, SL_IMPORT_REASON_BYTES, "%.60s:%" PRIu64 ": %.90s",
+    (void)snprintf(totals->reasons[at].text, SL_IMPORT_REASON_BYTES, "%.220s:%" PRIu64 ": %.239s",
                    job->path, line, err->text);
 }
 
-static void
-show_progress(struct sl_import_job *job)
+void
+sl_import_job_warn(struct sl_import_job *job, const char *format, ...)
+{
+    char text[SL_IMPORT_REASON_BYTES];
+    va_list arguments;
+    if (job->totals->warning_count++ >= WARNINGS_MAX)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    for (char *at = text; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?'; /* names come from the file, and this may be a terminal */
+    fprintf(stderr, "%ssluice: %s: %s\n", job->options->shows_progress ? "\r\033[K" : "", job->path,
+            text);
+}
+
+void
+sl_import_job_show(struct sl_import_job *job)
 {
     int64_t now_us = sl_clock_monotonic_us();
     if (!job->options->shows_progress || now_us < job->next_progress_us)
@@ -52,6 +70,7 @@ sl_import_job_send(struct sl_import_job *job, uint64_t offset_bytes, struct sl_e
     if (batch == NULL)
         return SL_OK;
     job->totals->rows_stored += batch->row_count;
+    job->rows_stored += batch->row_count;
     return sl_inserter_put(job->inserter, batch, job->has_identity ? &job->identity : NULL,
                            job->has_identity ? offset_bytes : 0, err);
 }
@@ -64,6 +83,7 @@ sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_byte
     if (st != SL_OK && err != NULL)
         reason = *err;
     job->totals->rows_read++;
+    job->rows_read++;
     if (st == SL_OK) {
         const struct sl_column *origin = sl_schema_at(job->schema, SL_COLUMN_ORIGIN);
         struct sl_builder_column *c = sl_builder_column(job->builder, origin);
@@ -77,13 +97,13 @@ sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_byte
     if (st != SL_OK) {
         note_reason(job, line, &reason);
         if (job->options->is_strict)
-            return sl_fail(err, SL_FORMAT, "%.80s:%" PRIu64 ": %.120s", job->path, line,
+            return sl_fail(err, SL_FORMAT, "%.100s:%" PRIu64 ": %.110s", job->path, line,
                            reason.text);
     }
     job->done_bytes = offset_bytes > job->done_bytes ? offset_bytes : job->done_bytes;
     if (offset_bytes != 0 && sl_builder_is_full(job->builder)) {
         SL_TRY(sl_import_job_send(job, job->done_bytes, err));
-        show_progress(job);
+        sl_import_job_show(job);
     }
     return SL_OK;
 }
@@ -94,7 +114,21 @@ struct line_splitter {
     size_t used;
     uint64_t offset_bytes; /* of buffer[0] in the input */
     uint64_t number;
+    bool is_skipping; /* inside a line that is too long */
 };
+
+static sl_status
+reject_long_line(struct sl_import_job *job, uint64_t number, uint64_t offset_bytes,
+                 struct sl_error *err)
+{
+    struct sl_error reason = {0};
+    sl_status st = sl_fail(&reason, SL_FORMAT, "a line of more than a megabyte");
+    if (err != NULL)
+        *err = reason;
+    if (job->line_bytes < job->resume_bytes)
+        return SL_OK; /* counted by an earlier run */
+    return sl_import_job_row(job, number, offset_bytes, st, err);
+}
 
 static sl_status
 split(struct sl_import_job *job, struct line_splitter *s, bool is_last, sl_import_line_fn *take,
@@ -110,16 +144,26 @@ split(struct sl_import_job *job, struct line_splitter *s, bool is_last, sl_impor
         size_t line_bytes = (size_t)((stop == NULL ? end : stop) - at);
         if (line_bytes != 0 && at[line_bytes - 1] == '\r')
             line_bytes--;
+        uint64_t next_bytes = s->offset_bytes + (uint64_t)(next - s->buffer);
         s->number++;
         job->line_bytes = s->offset_bytes + (uint64_t)(at - s->buffer);
-        SL_TRY(take(context, at, line_bytes, s->number,
-                    s->offset_bytes + (uint64_t)(next - s->buffer), err));
+        if (s->is_skipping || line_bytes > LINE_BYTES_MAX)
+            SL_TRY(reject_long_line(job, s->number, next_bytes, err));
+        else
+            SL_TRY(take(context, at, line_bytes, s->number, next_bytes, err));
+        s->is_skipping = false;
         at = next;
     }
     size_t left = (size_t)(end - at);
-    if (left > LINE_BYTES_MAX)
-        return sl_fail(err, SL_FORMAT, "%s:%" PRIu64 ": a line of more than a megabyte", job->path,
-                       s->number + 1);
+    if (left > LINE_BYTES_MAX || s->is_skipping) {
+        s->is_skipping = true;
+        at = end;
+        left = 0;
+        if (is_last) {
+            job->line_bytes = s->offset_bytes;
+            SL_TRY(reject_long_line(job, ++s->number, s->offset_bytes + s->used, err));
+        }
+    }
     s->offset_bytes += (uint64_t)(at - s->buffer);
     memmove(s->buffer, at, left);
     s->used = left;

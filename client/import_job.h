@@ -29,6 +29,8 @@ struct sl_import_job {
     uint64_t resume_bytes; /* decompressed offset behind which rows are sent */
     uint64_t line_bytes;   /* decompressed offset at which the current line begins */
     uint64_t done_bytes;   /* decompressed offset of what was read */
+    uint64_t rows_read;    /* of this file, */
+    uint64_t rows_stored;  /* sent of it in this run */
     int64_t next_progress_us;
     int64_t started_us;
 };
@@ -40,13 +42,19 @@ SL_MUST_CHECK
 sl_status sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_bytes,
                             sl_status st, struct sl_error *err);
 
+/* Tell on standard error what is odd about the file as a whole; the first few such lines only. */
+SL_PRINTF(2, 3) void sl_import_job_warn(struct sl_import_job *job, const char *format, ...);
+
+/* Draw the bar when it is time. */
+void sl_import_job_show(struct sl_import_job *job);
+
 /* Send what is in the builder; the import goes on at offset_bytes after it. */
 SL_MUST_CHECK
 sl_status sl_import_job_send(struct sl_import_job *job, uint64_t offset_bytes,
                              struct sl_error *err);
 
 /* Lines of the input: `line` without its end, `number` from 1, `offset_bytes` where the next one
- * begins. A line longer than a megabyte is SL_FORMAT. */
+ * begins. A line longer than a megabyte is skipped and counted as a bad row. */
 typedef sl_status sl_import_line_fn(void *context, char *line, size_t line_bytes, uint64_t number,
                                     uint64_t offset_bytes, struct sl_error *err);
 SL_MUST_CHECK

@@ -140,7 +140,9 @@ take_line(void *context, char *line, size_t line_bytes, uint64_t number, uint64_
         return SL_OK;
     json_t *document = json_loadb(line, line_bytes, JSON_REJECT_DUPLICATES, &problem);
     if (document == NULL) {
-        sl_status st = sl_fail(err, SL_FORMAT, "column %d: %s", problem.column, problem.text);
+        sl_status st =
+            sl_fail(err, SL_FORMAT, "column %d: %.120s (flows are one JSON object a line)",
+                    problem.column, problem.text);
         return sl_import_job_row(r->job, number, offset_bytes, st, err);
     }
     sl_status st = read_document(r, document, number, offset_bytes, err);

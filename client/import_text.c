@@ -7,6 +7,8 @@
  */
 #include "client/import_job.h"
 
+#include <stdio.h>
+
 enum { FIELDS_MAX = 1024 };
 
 struct text_reader {
@@ -67,6 +69,35 @@ next_field(char **at, char *end, char separator, char **out_text, size_t *out_by
     return true;
 }
 
+/* Rows without a time are no flows, and names that nobody knows are worth a word: a column src_ip
+ * is kept, but `WHERE src_addr = ...` will not find it. */
+static sl_status
+check_head(struct text_reader *r, struct sl_error *err)
+{
+    char unknown[SL_IMPORT_REASON_BYTES / 2];
+    size_t used = 0;
+    bool has_time = false;
+    unknown[0] = '\0';
+    for (uint32_t i = 0; i < r->field_count; i++) {
+        const struct sl_column *column = r->fields[i].column;
+        has_time |= column->index == SL_COLUMN_FIRST_SEEN || column->index == SL_COLUMN_LAST_SEEN;
+        if (r->fields[i].is_unknown && used < sizeof(unknown)) {
+            int put = snprintf(&unknown[used], sizeof(unknown) - used, "%s%s",
+                               used == 0 ? "" : ", ", column->name);
+            used += put > 0 ? (size_t)put : 0;
+        }
+    }
+    if (!has_time)
+        return sl_fail(err, SL_FORMAT,
+                       "%.100s: no column of the first line is a time: it must name one first_seen "
+                       "or last_seen (or FIRST_SWITCHED ...)",
+                       r->job->path);
+    if (used != 0)
+        sl_import_job_warn(r->job, "no field has these names, kept as text columns: %s%s", unknown,
+                           used >= sizeof(unknown) ? " ..." : "");
+    return SL_OK;
+}
+
 static sl_status
 read_head(struct text_reader *r, char *line, size_t line_bytes, struct sl_error *err)
 {
@@ -90,7 +121,7 @@ read_head(struct text_reader *r, char *line, size_t line_bytes, struct sl_error 
         SL_TRY(sl_field_find(r->job->schema, name, name_bytes, field, err));
         r->has_exporter_field |= field->column->index == SL_COLUMN_EXPORTER_ADDR;
     }
-    return SL_OK;
+    return check_head(r, err);
 }
 
 static sl_status

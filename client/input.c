@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -20,8 +19,8 @@ struct sl_input {
     char *path;
     int fd;
     enum input_form form;
-    uint64_t size_bytes;     /* of the file; 0: unknown */
-    uint64_t position_bytes; /* raw bytes read */
+    uint64_t raw_bytes;      /* read so far */
+    uint64_t position_bytes; /* given out so far */
     uint8_t *raw;            /* RAW_BYTES, owned */
     size_t raw_start;
     size_t raw_end;
@@ -29,6 +28,10 @@ struct sl_input {
     bool in_frame; /* compressed: something was begun and not ended */
     z_stream gzip;
     ZSTD_DStream *zstd;
+    uint8_t head[SL_INPUT_HEAD_BYTES]; /* peeked at, not given out yet */
+    size_t head_start;
+    size_t head_end;
+    struct sl_error *stream_err; /* borrowed; of sl_input_stream */
 };
 
 /* More raw bytes when none are left; raw_start == raw_end after it means the end. */
@@ -46,7 +49,7 @@ fill(struct sl_input *in, struct sl_error *err)
         in->raw_start = 0;
         in->raw_end = (size_t)got;
         in->raw_ended = got == 0;
-        in->position_bytes += (uint64_t)got;
+        in->raw_bytes += (uint64_t)got;
         return SL_OK;
     }
 }
@@ -73,7 +76,6 @@ begin(struct sl_input *in, struct sl_error *err)
 sl_status
 sl_input_open(const char *path, struct sl_input **out_input, struct sl_error *err)
 {
-    struct stat info;
     *out_input = NULL;
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
@@ -83,8 +85,6 @@ sl_input_open(const char *path, struct sl_input **out_input, struct sl_error *er
     in->path = sl_new_string(path);
     in->fd = fd;
     in->raw = sl_new(RAW_BYTES);
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        in->size_bytes = (uint64_t)info.st_size;
     sl_status st = begin(in, err);
     if (st != SL_OK) {
         sl_input_close(in);
@@ -138,7 +138,7 @@ step_gzip(struct sl_input *in, uint8_t *bytes, size_t size_bytes, size_t *out_go
         (void)inflateReset(&in->gzip); /* another member may follow */
     else if (answer != Z_OK && answer != Z_BUF_ERROR)
         return sl_fail(err, SL_FORMAT, "%s: damaged gzip data before byte %" PRIu64, in->path,
-                       in->position_bytes);
+                       in->raw_bytes);
     return SL_OK;
 }
 
@@ -153,14 +153,14 @@ step_zstd(struct sl_input *in, uint8_t *bytes, size_t size_bytes, size_t *out_go
     *out_got = to.pos;
     if (ZSTD_isError(answer))
         return sl_fail(err, SL_FORMAT, "%s: damaged zstd data before byte %" PRIu64 ": %s",
-                       in->path, in->position_bytes, ZSTD_getErrorName(answer));
+                       in->path, in->raw_bytes, ZSTD_getErrorName(answer));
     in->in_frame = answer != 0;
     return SL_OK;
 }
 
-sl_status
-sl_input_read(struct sl_input *in, void *bytes, size_t size_bytes, size_t *out_got_bytes,
-              struct sl_error *err)
+static sl_status
+read_decompressed(struct sl_input *in, uint8_t *bytes, size_t size_bytes, size_t *out_got_bytes,
+                  struct sl_error *err)
 {
     *out_got_bytes = 0;
     if (in->form == INPUT_PLAIN)
@@ -179,14 +179,57 @@ sl_input_read(struct sl_input *in, void *bytes, size_t size_bytes, size_t *out_g
     return SL_OK;
 }
 
+sl_status
+sl_input_read(struct sl_input *in, void *bytes, size_t size_bytes, size_t *out_got_bytes,
+              struct sl_error *err)
+{
+    size_t held = in->head_end - in->head_start;
+    if (held != 0) {
+        *out_got_bytes = sl_min_size(size_bytes, held);
+        memcpy(bytes, in->head + in->head_start, *out_got_bytes);
+        in->head_start += *out_got_bytes;
+    } else {
+        SL_TRY(read_decompressed(in, bytes, size_bytes, out_got_bytes, err));
+    }
+    in->position_bytes += *out_got_bytes;
+    return SL_OK;
+}
+
+sl_status
+sl_input_peek(struct sl_input *in, const uint8_t **out_head, size_t *out_head_bytes,
+              struct sl_error *err)
+{
+    SL_ASSERT(in->position_bytes == 0);
+    *out_head = in->head;
+    *out_head_bytes = 0;
+    for (size_t got = 1; got != 0 && in->head_end < SL_INPUT_HEAD_BYTES; in->head_end += got)
+        SL_TRY(read_decompressed(in, in->head + in->head_end, SL_INPUT_HEAD_BYTES - in->head_end,
+                                 &got, err));
+    *out_head_bytes = in->head_end;
+    return SL_OK;
+}
+
+static ssize_t
+read_for_stream(void *context, char *bytes, size_t size_bytes)
+{
+    struct sl_input *in = context;
+    size_t got = 0;
+    if (sl_input_read(in, bytes, size_bytes, &got, in->stream_err) != SL_OK) {
+        errno = EIO;
+        return -1;
+    }
+    return (ssize_t)got;
+}
+
+FILE *
+sl_input_stream(struct sl_input *in, struct sl_error *err)
+{
+    in->stream_err = err;
+    return fopencookie(in, "rb", (cookie_io_functions_t){.read = read_for_stream});
+}
+
 uint64_t
 sl_input_position(const struct sl_input *in)
 {
     return in->position_bytes;
-}
-
-uint64_t
-sl_input_size(const struct sl_input *in)
-{
-    return in->size_bytes;
 }

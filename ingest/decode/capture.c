@@ -4,7 +4,6 @@
 #include "ingest/decode/capture.h"
 
 #include <pcap/pcap.h>
-#include <stdio.h>
 
 #include "storage/base/clock.h"
 
@@ -24,24 +23,37 @@ struct sl_capture {
 sl_status
 sl_capture_open(const char *path, struct sl_capture **out_capture, struct sl_error *err)
 {
+    *out_capture = NULL;
+    FILE *stream = fopen(path, "rbe");
+    if (stream == NULL)
+        return sl_fail_errno(err, "open %s", path);
+    return sl_capture_open_stream(stream, path, out_capture, err);
+}
+
+sl_status
+sl_capture_open_stream(FILE *stream, const char *name, struct sl_capture **out_capture,
+                       struct sl_error *err)
+{
     char story[PCAP_ERRBUF_SIZE] = "";
     *out_capture = NULL;
     pcap_t *pcap =
-        pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_MICRO, story);
-    if (pcap == NULL)
-        return sl_fail(err, SL_FORMAT, "%s: %s", path, story);
+        pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_MICRO, story);
+    if (pcap == NULL) {
+        (void)fclose(stream);
+        return sl_fail(err, SL_FORMAT, "%s: %s", name, story);
+    }
     int link = pcap_datalink(pcap);
     /* Numbers in files (101) and in the library (12 on Linux) differ for raw IP. */
     if (link == DLT_RAW)
         link = SL_LINK_RAW;
     if (!sl_link_is_known(link)) {
         pcap_close(pcap);
-        return sl_fail(err, SL_UNSUPPORTED, "%s: captured on a link of type %d", path, link);
+        return sl_fail(err, SL_UNSUPPORTED, "%s: captured on a link of type %d", name, link);
     }
     struct sl_capture *capture = sl_new(sizeof(*capture));
     capture->magic = CAPTURE_MAGIC;
     capture->pcap = pcap;
-    capture->path = sl_new_string(path);
+    capture->path = sl_new_string(name);
     capture->link = link;
     *out_capture = capture;
     return SL_OK;
@@ -92,11 +104,4 @@ struct sl_capture_counts
 sl_capture_counts(const struct sl_capture *capture)
 {
     return capture->counts;
-}
-
-uint64_t
-sl_capture_offset(const struct sl_capture *capture)
-{
-    long offset = ftell(pcap_file(capture->pcap));
-    return offset < 0 ? 0 : (uint64_t)offset;
 }

@@ -9,6 +9,8 @@
 #ifndef SLUICE_INGEST_DECODE_CAPTURE_H
 #define SLUICE_INGEST_DECODE_CAPTURE_H
 
+#include <stdio.h>
+
 #include "ingest/decode/packet.h"
 #include "storage/base/status.h"
 
@@ -16,6 +18,10 @@ struct sl_capture;
 
 SL_MUST_CHECK
 sl_status sl_capture_open(const char *path, struct sl_capture **out_capture, struct sl_error *err);
+/* From a stream that is open for reading, which is taken over in any case; `name` is for errors. */
+SL_MUST_CHECK
+sl_status sl_capture_open_stream(FILE *stream, const char *name, struct sl_capture **out_capture,
+                                 struct sl_error *err);
 /* NULL is allowed. */
 void sl_capture_close(struct sl_capture *capture);
 
@@ -32,8 +38,5 @@ struct sl_capture_counts {
     uint64_t cut;       /* captured in part, or lying about their length */
 };
 struct sl_capture_counts sl_capture_counts(const struct sl_capture *capture);
-
-/* Bytes of the file read so far, for a progress bar. */
-uint64_t sl_capture_offset(const struct sl_capture *capture);
 
 #endif

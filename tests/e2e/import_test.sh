@@ -64,6 +64,28 @@ sluice import /nowhere --no-progress >/dev/null 2>"$work/err"
 same "a missing file fails" 1 $?
 same "in one line" 1 "$(wc -l <"$work/err" | tr -d ' ')"
 
+# What people try: foreign names, no header, binary files, lines without an end, standard input.
+printf 'ts,src_ip\n1560962598,10.0.0.1\n' >"$work/foreign.csv"
+err=$(sluice import "$work/foreign.csv" --no-progress 2>&1)
+same "a file without a time column fails" 1 $?
+contains "and says how to name one, once" "^sluice: .*foreign.csv: .*first_seen or last_seen" "$err"
+same "in one line" 1 "$(printf '%s\n' "$err" | wc -l | tr -d ' ')"
+sluice import "$work/foreign.csv" --no-progress >/dev/null 2>&1
+same "and fails again" 1 $?
+printf 'last_seen,src_ip\n1560962598,10.0.0.1\n' >"$work/named.csv"
+err=$(sluice import "$work/named.csv" --no-progress 2>&1 >/dev/null)
+contains "names that nobody knows are told" "text columns: src_ip" "$err"
+head -c 5000 /dev/zero >"$work/zero"
+err=$(sluice import "$work/zero" --no-progress 2>&1)
+contains "a binary file is refused" "neither text nor a capture" "$err"
+{ printf 'IN_BYTES|LAST_SWITCHED\n'; head -c 3000000 /dev/zero | tr '\0' 7; printf '\n5|1560962598\n'; } >"$work/long.flows"
+out=$(sluice import "$work/long.flows" --no-progress 2>/dev/null)
+contains "a line of megabytes is a bad line, no more" "^2 rows read, 1 stored, 1 rejected" "$out"
+out=$(echo '{"IN_BYTES":5,"LAST_SWITCHED":1560962598}' | sluice import - --no-progress)
+contains "the type of standard input is told by its first bytes" "^1 rows read, 1 stored" "$out"
+err=$(sluice import "$work/a.flows" --type pcap 2>&1)
+contains "what is not built is refused" "this build" "$err"
+
 # A crash of the server in the middle; then of the client.
 "$bin/flowgen" --flows 1500000 --seed 7 --format nprobe >"$work/big.flows"
 before=$(sql 'SELECT COUNT(*) FROM flows')

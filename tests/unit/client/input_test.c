@@ -4,6 +4,7 @@
 #include "client/input.h"
 
 #include <stdio.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -124,12 +125,52 @@ a_gzip_file_that_ends_early_is_refused(void **state)
     test_dir_remove(dir);
 }
 
+/* A look at the head takes nothing away; a stream of it is the same bytes, and tells why it fails. */
+static void
+the_head_is_seen_and_the_stream_is_whole(void **state)
+{
+    char *dir = test_dir_create();
+    char path[512];
+    uint8_t *content = make_content();
+    uint8_t *back = sl_new(CONTENT_BYTES + 1);
+    struct sl_input *input = NULL;
+    struct sl_error err = {0};
+    const uint8_t *head = NULL;
+    size_t head_bytes = 0;
+    (void)state;
+    for (unsigned is_cut = 0; is_cut < 2; is_cut++) {
+        (void)snprintf(path, sizeof(path), "%s/stream%u", dir, is_cut);
+        gzFile file = gzopen(path, "wb1");
+        assert_int_equal(gzwrite(file, content, CONTENT_BYTES), CONTENT_BYTES);
+        assert_int_equal(gzclose(file), Z_OK);
+        if (is_cut != 0)
+            assert_int_equal(truncate(path, 100000), 0);
+        TEST_OK(sl_input_open(path, &input, &err), &err);
+        TEST_OK(sl_input_peek(input, &head, &head_bytes, &err), &err);
+        assert_int_equal(head_bytes, SL_INPUT_HEAD_BYTES);
+        assert_memory_equal(head, content, SL_INPUT_HEAD_BYTES);
+        FILE *stream = sl_input_stream(input, &err);
+        assert_non_null(stream);
+        size_t got = fread(back, 1, CONTENT_BYTES + 1, stream);
+        assert_memory_equal(back, content, got);
+        assert_int_equal(got == CONTENT_BYTES, is_cut == 0);
+        assert_int_equal(ferror(stream) != 0, is_cut != 0);
+        assert_int_equal(strstr(err.text, "ends in the middle") != NULL, is_cut != 0);
+        assert_int_equal(fclose(stream), 0);
+        sl_input_close(input);
+    }
+    free(content);
+    free(back);
+    test_dir_remove(dir);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_reads_back),
         cmocka_unit_test(a_gzip_file_that_ends_early_is_refused),
+        cmocka_unit_test(the_head_is_seen_and_the_stream_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
