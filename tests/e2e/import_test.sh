@@ -86,23 +86,28 @@ contains "the type of standard input is told by its first bytes" "^1 rows read, 
 err=$(sluice import "$work/a.flows" --type pcap 2>&1)
 contains "what is not built is refused" "this build" "$err"
 
-# A crash of the server in the middle; then of the client.
-"$bin/flowgen" --flows 1500000 --seed 7 --format nprobe >"$work/big.flows"
+# A crash of the server in the middle; then of the client. The middle begins when rows have come.
+wait_for_rows() {
+    while kill -0 "$client" 2>/dev/null && [ "$(sql 'SELECT COUNT(*) FROM flows')" -le "$1" ]; do
+        sleep 0.02
+    done
+}
+"$bin/flowgen" --flows 3000000 --seed 7 --format nprobe >"$work/big.flows"
 before=$(sql 'SELECT COUNT(*) FROM flows')
 sluice import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
 client=$!
-sleep 1
+wait_for_rows "$before"
 kill_server
 wait $client
 same "an import fails when the server dies" 1 $?
 start_server
 sluice import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
 client=$!
-sleep 0.7
+wait_for_rows "$(sql 'SELECT COUNT(*) FROM flows')"
 kill -9 $client 2>/dev/null
 wait $client 2>/dev/null
 out=$(sluice import "$work/big.flows" --no-progress)
-same "and goes on without a row lost or doubled" $((before + 1500000)) \
+same "and goes on without a row lost or doubled" $((before + 3000000)) \
     "$(sql 'SELECT COUNT(*) FROM flows')"
 sluice flush
 same "flush succeeds" 0 $?
