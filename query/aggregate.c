@@ -549,7 +549,9 @@ divide_rounded(sl_i128 number, sl_i128 divisor)
 static sl_i128
 rescale(sl_i128 integer, unsigned from, unsigned to)
 {
-    if (to >= from)
+    if (to == from)
+        return integer;
+    if (to > from)
         return integer * power_of_10(to - from);
     return divide_rounded(integer, power_of_10(from - to));
 }

@@ -38,7 +38,7 @@ enum {
     GROUP_SIDES_MAX = 2,
     GROUP_VALUE_BYTES = 16,
     GROUP_DICTIONARY_MAX = 1 << 22,    /* entries: as many as a row group has rows */
-    GROUP_PENDING_BYTES_MAX = 1 << 26, /* of a worker, and an eighth of the budget at most */
+    GROUP_PENDING_BYTES_MAX = 1 << 27, /* of a worker, and an eighth of the budget at most */
     GROUP_VALUE_KEY_BYTES_MAX = 1000,  /* key bytes of a group with a value table */
     GROUP_HLL_BITS = 12,               /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,

@@ -192,7 +192,7 @@ map_hashed(const struct group *group, struct group_worker *w, struct key_side *s
     run_of[0] = 0;
     for (uint32_t i = 1; i < slice->count; i++) {
         const uint8_t *key = w->keys + i * bytes;
-        if (memcmp(key, w->keys + run * bytes, bytes) != 0) {
+        if (!sl_group_keys_equal(key, w->keys + run * bytes, bytes)) {
             run++;
             if (run != i)
                 memcpy(w->keys + run * bytes, key, bytes);

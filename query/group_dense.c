@@ -11,6 +11,8 @@
  */
 #include "query/group.h"
 
+enum { AHEAD = 24 }; /* rows whose records are on their way from memory */
+
 static size_t
 records_bytes(const struct group *group, uint32_t entry_capacity)
 {
@@ -100,6 +102,8 @@ group_dense_map(const struct group *group, const struct group_dense *dense,
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t code = key->codes[rows[i]];
+        if (i + AHEAD < count)
+            __builtin_prefetch(dense->records + key->codes[rows[i + AHEAD]] * record_bytes, 1);
         if (key->present != NULL && !sl_bit_get(key->present, rows[i]))
             code = dense->vector.count; /* NULL */
         uint8_t *record = dense->records + code * record_bytes;
@@ -133,30 +137,39 @@ move_to_table(const struct group *group, struct group_worker *w, uint32_t first,
                                 group->aggregates[a].offset, w->records + first,
                                 GROUP_DENSE_HEAD_BYTES + a * sizeof(struct sl_aggregate_state),
                                 count - first);
+    for (uint32_t i = first; i < count; i++)
+        memset(w->records[i], 0, group_dense_record_bytes(group));
     return true;
+}
+
+/* A dense record's states to `to`; all of it is zero then. Sizes are those of states, so that no
+ * function is called for a few bytes. */
+static void
+take_states(uint8_t *dense_record, uint32_t state_count, uint8_t *to)
+{
+    memset(dense_record, 0, GROUP_DENSE_HEAD_BYTES);
+    dense_record += GROUP_DENSE_HEAD_BYTES;
+    for (uint32_t i = 0; i < state_count; i++) {
+        struct sl_aggregate_state state;
+        memcpy(&state, dense_record + i * sizeof(state), sizeof(state));
+        memset(dense_record + i * sizeof(state), 0, sizeof(state));
+        memcpy(to + i * sizeof(state), &state, sizeof(state));
+    }
 }
 
 /* The states of w->records[0 .. count), whose keys are w->keys, leave the array. */
 static bool
 move_states(const struct group *group, struct group_worker *w, uint32_t count)
 {
-    size_t state_bytes = group_dense_record_bytes(group) - GROUP_DENSE_HEAD_BYTES;
     const uint8_t *key = w->keys;
 
     for (uint32_t i = 0; i < count; i++, key += group->key_bytes) {
         unsigned partition = sl_group_partition_of(sl_group_hash(key, group->key_bytes));
         uint8_t *record = sl_group_table_append(&w->pending, partition, key);
-        if (record == NULL) {
-            if (!move_to_table(group, w, i, count))
-                return false;
-            break;
-        }
-        if (state_bytes != 0)
-            memcpy(record + group->key_bytes, (uint8_t *)w->records[i] + GROUP_DENSE_HEAD_BYTES,
-                   state_bytes);
+        if (record == NULL)
+            return move_to_table(group, w, i, count);
+        take_states(w->records[i], group->aggregate_count, record + group->key_bytes);
     }
-    for (uint32_t i = 0; i < count; i++)
-        memset(w->records[i], 0, group_dense_record_bytes(group));
     w->pending_bytes += count * w->pending.record_bytes;
     size_t most = sl_min_size(GROUP_PENDING_BYTES_MAX, w->table.budget->limit_bytes / 8);
     return w->pending_bytes < most || drain(group, w);

@@ -83,22 +83,6 @@ tag_of(uint64_t hash)
 }
 
 static bool
-keys_equal(const void *a, const void *b, size_t key_bytes)
-{
-    const uint8_t *x = a;
-    const uint8_t *y = b;
-
-    for (size_t at = 0; at < key_bytes; at += 8) {
-        uint64_t u, v;
-        memcpy(&u, x + at, 8);
-        memcpy(&v, y + at, 8);
-        if (u != v)
-            return false;
-    }
-    return true;
-}
-
-static bool
 grow_slots(const struct sl_group_table *table, struct sl_group_partition *p)
 {
     size_t count = p->slots == NULL ? SLOTS_FIRST : ((size_t)p->slot_mask + 1) * 2;
@@ -127,28 +111,39 @@ grow_slots(const struct sl_group_table *table, struct sl_group_partition *p)
     return true;
 }
 
+/* The page of the next record; false: budget used up. */
+static bool
+open_page(struct sl_group_table *table, struct sl_group_partition *p)
+{
+    uint64_t number = (uint64_t)p->record_count + 16;
+    unsigned page = 59u - (unsigned)__builtin_clzll(number);
+
+    if (page >= SL_GROUP_PAGES_MAX)
+        return false;
+    size_t bytes = page_bytes(table, page);
+    if (!sl_budget_take(table->budget, bytes))
+        return false;
+    p->pages[page] = sl_try_alloc(bytes);
+    if (p->pages[page] == NULL) {
+        sl_budget_give(table->budget, bytes);
+        return false;
+    }
+    p->next = p->pages[page];
+    p->page_end = p->next + bytes;
+    return true;
+}
+
 void *
 sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key)
 {
     struct sl_group_partition *p = &table->partitions[partition];
-    uint64_t number = (uint64_t)p->record_count + 16;
-    unsigned page = 59u - (unsigned)__builtin_clzll(number);
 
-    if (page >= SL_GROUP_PAGES_MAX || p->record_count == UINT32_MAX - 1)
+    if (p->next == p->page_end && !open_page(table, p))
         return NULL;
-    if (p->pages[page] == NULL) {
-        size_t bytes = page_bytes(table, page);
-        if (!sl_budget_take(table->budget, bytes))
-            return NULL;
-        p->pages[page] = sl_try_alloc(bytes);
-        if (p->pages[page] == NULL) {
-            sl_budget_give(table->budget, bytes);
-            return NULL;
-        }
-    }
-    void *record = sl_group_record(table, partition, p->record_count);
-    if (table->key_bytes != 0)
-        memcpy(record, key, table->key_bytes);
+    uint8_t *record = p->next;
+    for (size_t at = 0; at < table->key_bytes; at += 8)
+        memcpy(record + at, (const uint8_t *)key + at, 8);
+    p->next += table->record_bytes;
     p->record_count++;
     return record;
 }
@@ -177,7 +172,7 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
         if (slot->tag != tag)
             continue;
         void *record = sl_group_record(table, partition, slot->index - 1);
-        if (keys_equal(record, key, table->key_bytes))
+        if (sl_group_keys_equal(record, key, table->key_bytes))
             return record;
     }
 }
@@ -196,7 +191,7 @@ sl_group_table_find(const struct sl_group_table *table, unsigned partition, uint
         if (p->slots[at].tag != tag)
             continue;
         void *record = sl_group_record(table, partition, p->slots[at].index - 1);
-        if (keys_equal(record, key, table->key_bytes))
+        if (sl_group_keys_equal(record, key, table->key_bytes))
             return record;
     }
     return NULL;

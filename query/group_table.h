@@ -31,6 +31,8 @@ struct sl_group_partition {
     struct sl_group_slot *slots; /* owned: slot_mask + 1, or NULL */
     uint32_t slot_mask;
     uint32_t record_count;
+    uint8_t *next; /* where the next record goes, unless it is page_end: then a page is opened */
+    uint8_t *page_end;
     uint8_t *pages[SL_GROUP_PAGES_MAX]; /* owned */
 };
 
@@ -50,6 +52,23 @@ void sl_group_partition_fini(struct sl_group_table *table, unsigned partition);
 
 /* 0 for no bytes at all: without keys there is one group, in partition 0. */
 uint64_t sl_group_hash(const void *key, size_t key_bytes);
+
+/* Word by word: key_bytes is a multiple of 8, and small. */
+static inline bool
+sl_group_keys_equal(const void *a, const void *b, size_t key_bytes)
+{
+    const uint8_t *x = a;
+    const uint8_t *y = b;
+
+    for (size_t at = 0; at < key_bytes; at += 8) {
+        uint64_t u, v;
+        memcpy(&u, x + at, 8);
+        memcpy(&v, y + at, 8);
+        if (u != v)
+            return false;
+    }
+    return true;
+}
 
 static inline unsigned
 sl_group_partition_of(uint64_t hash)

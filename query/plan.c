@@ -130,6 +130,47 @@ is_row_count(const struct planning *p)
     return true;
 }
 
+/* An expression that passes on slot `slot` of the rows below. */
+static struct sl_expr *
+pass_slot(const struct sl_exec *exec, enum sl_expr_kind kind, uint32_t slot,
+          const struct sl_sql_type *type)
+{
+    struct sl_expr *expr = sl_arena_calloc(exec->arena, 1, sizeof(*expr));
+    if (expr == NULL)
+        return NULL;
+    expr->kind = kind;
+    expr->slot = slot;
+    expr->type = *type;
+    return expr;
+}
+
+/* COUNT(DISTINCT x) and nothing else: the groups of x are counted, which is cheaper than values
+ * that are kept beside a group. */
+static bool
+is_distinct_count(const struct sl_select *select)
+{
+    return select->key_count == 0 && select->aggregate_count == 1 &&
+           select->aggregates[0].kind == SL_AGG_COUNT_DISTINCT;
+}
+
+static sl_status
+plan_distinct_count(struct planning *p, struct sl_error *err)
+{
+    struct sl_exec *exec = p->exec;
+    const struct sl_aggregate *distinct = &p->select->aggregates[0];
+    const struct sl_sql_type *type = &distinct->argument->type;
+    struct sl_key *key = sl_arena_calloc(exec->arena, 1, sizeof(*key));
+    struct sl_aggregate *count = sl_arena_calloc(exec->arena, 1, sizeof(*count));
+    struct sl_expr *value = pass_slot(exec, SL_EXPR_KEY, 0, type);
+
+    if (key == NULL || count == NULL || value == NULL)
+        return fail_size(err);
+    *key = (struct sl_key){.kind = SL_KEY_EXPR, .expr = distinct->argument, .type = *type};
+    *count = (struct sl_aggregate){.kind = SL_AGG_COUNT, .type = distinct->type, .argument = value};
+    SL_TRY(sl_op_group(exec, p->op, key, 1, NULL, 0, p->select->input_count, &p->op, err));
+    return sl_op_group(exec, p->op, NULL, 0, count, 1, 0, &p->op, err);
+}
+
 static sl_status
 plan_group(struct planning *p, struct sl_error *err)
 {
@@ -140,6 +181,8 @@ plan_group(struct planning *p, struct sl_error *err)
 
     if (is_row_count(p))
         SL_TRY(sl_op_row_count(p->exec, select->aggregates, select->aggregate_count, &p->op, err));
+    else if (is_distinct_count(select))
+        SL_TRY(plan_distinct_count(p, err));
     else
         SL_TRY(sl_op_group(p->exec, p->op, select->keys, select->key_count, select->aggregates,
                            select->aggregate_count, select->input_count, &p->op, err));
@@ -160,20 +203,6 @@ compile_outputs(const struct sl_exec *exec, const struct sl_output *outputs, uin
     for (uint32_t i = 0; i < count; i++)
         SL_TRY(sl_term_compile(outputs[i].expr, input_count, exec->arena, &(*out_terms)[i], err));
     return SL_OK;
-}
-
-/* An expression that passes on slot `slot` of the rows below. */
-static struct sl_expr *
-pass_slot(const struct sl_exec *exec, enum sl_expr_kind kind, uint32_t slot,
-          const struct sl_sql_type *type)
-{
-    struct sl_expr *expr = sl_arena_calloc(exec->arena, 1, sizeof(*expr));
-    if (expr == NULL)
-        return NULL;
-    expr->kind = kind;
-    expr->slot = slot;
-    expr->type = *type;
-    return expr;
 }
 
 /*

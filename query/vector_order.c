@@ -95,6 +95,7 @@ sl_vector_gather(const struct sl_vector *vector, const uint32_t *rows, uint32_t 
     out.encoding = SL_PLAIN;
     out.codes = NULL;
     out.is_sorted = false;
+    out.dictionary = 0;
     out.value_count = count;
     bool is_done = sl_type_is_bytes(vector->type) ? gather_text(vector, rows, count, arena, &out)
                                                   : gather_fixed(vector, rows, count, arena, &out);

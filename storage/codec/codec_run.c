@@ -46,16 +46,24 @@ sl_scheme_run_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
     sl_pack_encode(scratch->second, total, 0, out);
 }
 
-/* Write the runs of one mini out; false when they are not exactly its length. */
+/* Write the runs of one mini out; false when they are not exactly its length. Most runs are short,
+ * of lengths that no branch predictor knows: eight values are written at once, and the next run
+ * writes over those that were too many. */
 static bool
 spread(const uint64_t *run_values, const uint64_t *run_lengths, uint32_t runs, uint32_t count,
        uint64_t *values)
 {
+    enum { AT_ONCE = 8 };
     uint32_t at = 0;
     for (uint32_t r = 0; r < runs; r++) {
         if (run_lengths[r] >= count - at)
             return false;
         uint32_t end = at + (uint32_t)run_lengths[r] + 1;
+        if (count - at >= AT_ONCE) {
+            for (uint32_t i = 0; i < AT_ONCE; i++)
+                values[at + i] = run_values[r];
+            at = end < at + AT_ONCE ? end : at + AT_ONCE;
+        }
         for (; at < end; at++)
             values[at] = run_values[r];
     }
