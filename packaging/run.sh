@@ -14,6 +14,7 @@ port_file="$data.port"
 rm -f "$port_file"
 
 "$bin/sluiced" --data "$data" --listen "${SLUICE_LISTEN:-127.0.0.1:7010}" \
+    --mysql-listen "${SLUICE_MYSQL_LISTEN:-127.0.0.1:3307}" \
     --netflow-listen "${SLUICE_NETFLOW_LISTEN:-127.0.0.1:2055}" --port-file "$port_file" &
 server=$!
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; exit 0' INT TERM
@@ -40,6 +41,7 @@ show() {
 show "SELECT src_addr, SUM(bytes) AS bytes, COUNT(*) AS flows FROM flows LAST 1h GROUP BY src_addr ORDER BY bytes DESC LIMIT 5"
 echo
 echo "native protocol  $address   (build/release/bin/sluice is the shell; --help)"
+echo "MySQL protocol   ${SLUICE_MYSQL_LISTEN:-127.0.0.1:3307}   (mariadb -h 127.0.0.1 -P 3307 flows)"
 echo "NetFlow, IPFIX   ${SLUICE_NETFLOW_LISTEN:-127.0.0.1:2055} UDP"
 if [ "${SLUICE_RUN_ONCE:-0}" = 1 ]; then
     kill $server

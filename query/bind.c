@@ -2,6 +2,7 @@
  * bind.c - one statement: parse, bind, and the SHOW statements as selects over constants.
  */
 #include "query/bind.h"
+#include "query/system_variable.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -12,28 +13,6 @@
 #include "storage/base/clock.h"
 
 enum { SHOW_TEXT_BYTES_MAX = 1 << 20 };
-
-/* "UTC", "SYSTEM" (which is UTC), "+02:00". */
-static bool
-parse_zone(const char *zone, int64_t *out_us)
-{
-    *out_us = 0;
-    if (zone == NULL || zone[0] == '\0' || strcasecmp(zone, "UTC") == 0 ||
-        strcasecmp(zone, "SYSTEM") == 0)
-        return true;
-    size_t size = strlen(zone);
-    bool is_form = (zone[0] == '+' || zone[0] == '-') && size == 6 && zone[3] == ':';
-    for (size_t i = 1; i < 6 && is_form; i++)
-        is_form = i == 3 || isdigit((unsigned char)zone[i]);
-    if (!is_form)
-        return false;
-    int hours = (zone[1] - '0') * 10 + zone[2] - '0';
-    int minutes = (zone[4] - '0') * 10 + zone[5] - '0';
-    if (hours > 14 || minutes > 59)
-        return false;
-    *out_us = (hours * 60 + minutes) * SL_US_PER_MINUTE * (zone[0] == '-' ? -1 : 1);
-    return true;
-}
 
 static const char *
 mysql_type(enum sl_type type)
@@ -152,7 +131,7 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     *out_statement = (struct sl_statement){.class = SL_CLASS_EMPTY};
     b.typing = (struct sl_typing){
         .arena = arena, .text = text, .text_bytes = text_bytes, .now_us = sl_clock_now_us()};
-    if (!parse_zone(session->time_zone, &b.typing.zone_us))
+    if (!sl_time_zone_parse(session->time_zone, &b.typing.zone_us))
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
     SL_TRY(sl_parse(session->dialect, text, text_bytes, arena, &syntax, err));
@@ -175,6 +154,10 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     case SL_SYNTAX_DELETE:
         out_statement->class = SL_CLASS_DELETE;
         SL_TRY(sl_bind_delete(&b, syntax.select, &out_statement->select, err));
+        break;
+    case SL_SYNTAX_SESSION:
+        out_statement->class = SL_CLASS_SESSION;
+        SL_TRY(sl_bind_set(&b, &syntax, out_statement, err));
         break;
     case SL_SYNTAX_SHOW_TABLES:
     case SL_SYNTAX_SHOW_COLUMNS:

@@ -117,6 +117,11 @@ SL_MUST_CHECK
 sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
                          struct sl_select **out_select, struct sl_error *err);
 
+/* bind_set.c: SET and USE, whose values are constants. */
+SL_MUST_CHECK
+sl_status sl_bind_set(struct sl_binder *b, const struct sl_syntax *syntax,
+                      struct sl_statement *statement, struct sl_error *err);
+
 /* bind_stage.c: equality, and first-stage expressions as second-stage ones. */
 bool sl_expr_equal(const struct sl_expr *a, const struct sl_expr *b);
 SL_MUST_CHECK

@@ -2,6 +2,8 @@
  * bind_expr.c - nodes of the tree become typed expressions.
  */
 #include "query/bind.h"
+#include "query/lex.h"
+#include "query/system_variable.h"
 #include "query/value.h"
 #include "storage/base/limits.h"
 
@@ -60,28 +62,33 @@ bind_number(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out
     return bind_value(s, node, &value, out_expr, err);
 }
 
-/* @name and @@name, from the session. */
+static struct sl_value
+text_value(const char *text)
+{
+    return (struct sl_value){
+        .type = SL_TYPE_TEXT,
+        .as.slice = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)}};
+}
+
+/* @name and @@name: what the session says, else what the server is. */
 static sl_status
 bind_variable(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
               struct sl_error *err)
 {
     const struct sl_session *session = s->binder->session;
-    const char *sign = node->kind == SL_NODE_SYSTEM ? "@@" : "@";
-    struct sl_value null = {.type = SL_TYPE_NULL, .is_null = true};
+    bool is_system = node->kind == SL_NODE_SYSTEM;
+    struct sl_value value = {.type = SL_TYPE_NULL, .is_null = true};
+    const struct sl_value *own = sl_session_find(session, is_system ? "@@" : "@", node->text);
+    const struct sl_system_variable *known = is_system ? sl_system_variable_find(node->text) : NULL;
 
-    for (uint32_t i = 0; i < session->variable_count; i++) {
-        const char *name = session->variables[i].name;
-        size_t size = strlen(sign);
-        bool is_system = strncmp(name, "@@", 2) == 0;
-        if (strncmp(name, sign, size) != 0 || is_system != (node->kind == SL_NODE_SYSTEM))
-            continue;
-        struct sl_slice own = {.bytes = (const uint8_t *)name + size,
-                               .size_bytes = (uint32_t)strlen(name + size)};
-        if (sl_text_compare(own, node->text, false) == 0)
-            return bind_value(s, node, &session->variables[i].value, out_expr, err);
-    }
-    if (node->kind == SL_NODE_VARIABLE)
-        return bind_value(s, node, &null, out_expr, err);
+    if (own != NULL)
+        value = *own;
+    else if (known != NULL)
+        value = sl_system_variable_value(known);
+    else if (is_system && sl_slice_is(node->text, "time_zone"))
+        value = text_value(session->time_zone == NULL ? "UTC" : session->time_zone);
+    if (own != NULL || !value.is_null || !is_system)
+        return bind_value(s, node, &value, out_expr, err);
     return sl_bind_fail(
         s->binder, err, SL_NAME, 1193, node->position, "unknown system variable \"%.*s\"",
         (int)sl_min_size(node->text.size_bytes, 64), (const char *)node->text.bytes);
@@ -219,7 +226,7 @@ static sl_status
 bind_operator(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
               struct sl_error *err)
 {
-    struct sl_expr *args[3];
+    struct sl_expr *args[3] = {NULL};
 
     switch (node->function) {
     case SL_FN_EQ:

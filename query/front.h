@@ -29,7 +29,8 @@ enum sl_statement_class {
     SL_CLASS_SELECT,  /* select */
     SL_CLASS_EXPLAIN, /* the plan of select, as rows of one text column */
     SL_CLASS_EXPLAIN_ANALYZE,
-    SL_CLASS_DELETE, /* select has source FLOWS, inputs and where; no outputs */
+    SL_CLASS_DELETE,  /* select has source FLOWS, inputs and where; no outputs */
+    SL_CLASS_SESSION, /* changes */
 };
 
 struct sl_statement {
@@ -39,6 +40,8 @@ struct sl_statement {
     uint32_t parameter_count; /* `?` in the text */
     uint32_t warning_count;   /* doubtful constants, such as '12abc' used as a number */
     int64_t now_us;
+    const struct sl_variable *changes; /* SESSION: see query.h */
+    uint32_t change_count;
 };
 
 SL_MUST_CHECK

@@ -485,6 +485,10 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return parse_delete(p, syntax);
     if (sl_parser_accept_word(p, "SHOW"))
         return parse_show(p, syntax);
+    bool is_session = false;
+    SL_TRY(sl_parse_session(p, syntax, &is_session));
+    if (is_session)
+        return SL_OK;
     bool is_explain = sl_parser_is_word(p, "EXPLAIN") || sl_parser_is_word(p, "DESCRIBE") ||
                       sl_parser_is_word(p, "DESC");
     if (is_explain) {
@@ -499,7 +503,7 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return parse_union(p, &syntax->select);
     }
     if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
-        return sl_parser_fail(p, "SELECT, EXPLAIN, DELETE, SHOW or DESCRIBE");
+        return sl_parser_fail(p, "SELECT, EXPLAIN, DELETE, SHOW, SET or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;
     return parse_union(p, &syntax->select);
 }

@@ -88,6 +88,10 @@ sl_status sl_parse_function(struct sl_parser *p, struct sl_node **out_node);
 /* Words that end an expression or a table and so cannot be an alias without AS. */
 bool sl_parser_is_reserved(struct sl_slice word);
 
+/* parse_session.c: SET, USE, BEGIN ...; *out_is_one false: the statement is none of them. */
+SL_MUST_CHECK
+sl_status sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
+
 SL_MUST_CHECK
 sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
 

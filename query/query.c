@@ -157,6 +157,10 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         if (env->store == NULL)
             st = sl_fail(err, SL_MISSING, "there is no table flows here");
         break;
+    case SL_CLASS_SESSION:
+        query->info.changes = query->statement.changes;
+        query->info.change_count = query->statement.change_count;
+        break;
     case SL_CLASS_EMPTY:
         break;
     }
@@ -410,6 +414,7 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
     case SL_CLASS_DELETE:
         st = run_delete(query, &story);
         break;
+    case SL_CLASS_SESSION: /* the caller carries the changes */
     case SL_CLASS_EMPTY:
         break;
     }

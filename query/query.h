@@ -29,7 +29,8 @@ struct sl_variable {
     struct sl_value value;
 };
 
-/* What stays the same between the statements of one client. Borrowed during prepare. */
+/* What stays the same between the statements of one client. The struct is copied, what it points to
+ * is borrowed until the query is freed. */
 struct sl_session {
     enum sl_dialect dialect;
     const char *database;  /* "flows" */
@@ -94,6 +95,11 @@ struct sl_query_info {
     uint32_t parameter_count;
     uint64_t affected_rows; /* DELETE: valid after the last sl_query_next */
     size_t consumed_bytes;  /* of the text: the next statement starts there */
+
+    /* SET and USE: what the next session of the client must carry: "@name", "@@name",
+     * "time_zone", "database" (both text). */
+    const struct sl_variable *changes;
+    uint32_t change_count;
 };
 
 SL_MUST_CHECK

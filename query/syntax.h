@@ -111,11 +111,23 @@ enum sl_syntax_kind {
     SL_SYNTAX_DELETE,
     SL_SYNTAX_SHOW_TABLES,
     SL_SYNTAX_SHOW_COLUMNS,
+    SL_SYNTAX_SESSION, /* SET, USE, BEGIN ...: assignments, perhaps none */
+};
+
+enum sl_assignment_kind { SL_ASSIGN_USER, SL_ASSIGN_SYSTEM, SL_ASSIGN_DATABASE };
+
+struct sl_assignment {
+    enum sl_assignment_kind kind;
+    struct sl_slice name;  /* without signs; DATABASE: the database */
+    struct sl_node *value; /* NULL: DEFAULT */
+    uint32_t position;
 };
 
 struct sl_syntax {
     enum sl_syntax_kind kind;
     struct sl_syntax_select *select; /* SHOW COLUMNS: its table */
+    struct sl_assignment *assignments;
+    uint32_t assignment_count;
     uint32_t parameter_count;
     size_t consumed_bytes;
 };

@@ -1,5 +1,8 @@
 /*
- * main.c - sluiced: arguments, exit codes, and nothing else.
+ * main.c - sluiced: arguments, exit codes, and the MySQL adapter beside the server.
+ *
+ * The adapter is a client like any other: it has a thread and a loop of its own and reaches the
+ * server through its native door. That it runs in the same process saves a second program.
  *
  * Exit status: 0 after an orderly stop, 1 when the server could not start (one line says why) or
  * was stopped at once by a second signal.
@@ -7,10 +10,12 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "client/mysql/mysql.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/service.h"
 #include "storage/base/log.h"
+#include "storage/base/thread.h"
 
 enum { HELP_BYTES_MAX = 64 << 10 };
 
@@ -25,17 +30,91 @@ print_help(void)
     return is_whole ? 0 : 1;
 }
 
+/* Whoever reaches the server from this machine: an address that means all of them is loopback. */
+static void
+make_reachable(struct sl_endpoint *endpoint)
+{
+    if (strcmp(endpoint->host, "0.0.0.0") == 0)
+        (void)snprintf(endpoint->host, sizeof(endpoint->host), "127.0.0.1");
+    else if (strcmp(endpoint->host, "::") == 0)
+        (void)snprintf(endpoint->host, sizeof(endpoint->host), "::1");
+}
+
+static sl_status
+mysql_options(const struct sl_config *config, const struct sl_server *server,
+              struct sl_mysql_options *options, struct sl_error *err)
+{
+    const char *wanted = sl_config_text(config, SL_OPTION_MYSQL_LISTEN);
+    *options = sl_mysql_options_default();
+    SL_TRY(sl_endpoint_parse(wanted, &options->listen, err));
+    if (!options->listen.is_loopback && sl_config_number(config, SL_OPTION_INSECURE) == 0)
+        return sl_fail(err, SL_DENIED,
+                       "mysql-listen = %s is not a loopback address, and there are no users and "
+                       "passwords yet; give --insecure to open it to everybody all the same",
+                       wanted);
+    if (!sl_server_endpoint(server, &options->connect))
+        return sl_fail(err, SL_FORMAT, "mysql-listen = %s needs the native protocol: listen is off",
+                       wanted);
+    make_reachable(&options->connect);
+    options->connections_max = (uint32_t)sl_config_number(config, SL_OPTION_CONNECTIONS);
+    options->input_bytes_max = sl_config_number(config, SL_OPTION_INPUT_MEMORY);
+    options->stall_us = (int64_t)sl_config_number(config, SL_OPTION_STALL);
+    return SL_OK;
+}
+
+/* *out_mysql stays NULL when the door is off. */
+static sl_status
+open_mysql(const struct sl_config *config, const struct sl_server *server,
+           struct sl_mysql **out_mysql, struct sl_error *err)
+{
+    struct sl_mysql_options options;
+    char text[SL_ENDPOINT_TEXT_BYTES];
+    *out_mysql = NULL;
+    if (sl_config_is_off(config, SL_OPTION_MYSQL_LISTEN))
+        return SL_OK;
+    SL_TRY(mysql_options(config, server, &options, err));
+    sl_status st = sl_mysql_create(&options, out_mysql, err);
+    if (st != SL_OK) {
+        sl_error_prefix(err, "mysql-listen = %s", sl_config_text(config, SL_OPTION_MYSQL_LISTEN));
+        return st;
+    }
+    struct sl_endpoint endpoint = sl_mysql_endpoint(*out_mysql);
+    sl_endpoint_format(&endpoint, text);
+    sl_log(SL_LOG_INFO, "server", "MySQL protocol on %s", text);
+    if (!endpoint.is_loopback)
+        sl_log(SL_LOG_WARN, "server", "--insecure: everybody who reaches %s is let in", text);
+    return SL_OK;
+}
+
+static void
+run_mysql(void *context)
+{
+    sl_mysql_run(context);
+}
+
 static int
 serve(const struct sl_config *config)
 {
     struct sl_server *server = NULL;
+    struct sl_mysql *mysql = NULL;
+    struct sl_thread *thread = NULL;
     struct sl_error err = {0};
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is a status, not the end */
-    if (sl_server_open(config, &server, &err) != SL_OK) {
+    sl_status st = sl_server_open(config, &server, &err);
+    if (st == SL_OK)
+        st = open_mysql(config, server, &mysql, &err);
+    if (st != SL_OK) {
         fprintf(stderr, "sluiced: %s\n", err.text);
+        sl_server_close(server);
         return 1;
     }
+    if (mysql != NULL)
+        thread = sl_thread_start("mysql", run_mysql, mysql);
     sl_server_run(server);
+    if (mysql != NULL)
+        sl_mysql_stop(mysql);
+    sl_thread_join(thread);
+    sl_mysql_destroy(mysql);
     sl_server_close(server);
     sl_log(SL_LOG_INFO, "server", "stopped");
     return 0;

@@ -249,6 +249,33 @@ session_of(const struct sl_request *r, struct sl_arena *arena, struct sl_session
     return SL_OK;
 }
 
+/* A value of the query layer on the wire. */
+static struct sl_wire_value
+wire_value_of(const struct sl_value *value)
+{
+    struct sl_wire_value wire = {
+        .type = value->type, .scale = value->scale, .is_null = value->is_null};
+    switch (value->type) {
+    case SL_TYPE_F64:
+        wire.as.f64 = value->as.f64;
+        break;
+    case SL_TYPE_DECIMAL:
+        wire.as.i128 = value->as.i128;
+        break;
+    case SL_TYPE_ADDR:
+        wire.as.addr = value->as.addr;
+        break;
+    case SL_TYPE_TEXT:
+    case SL_TYPE_OCTETS:
+        wire.as.slice = value->as.slice;
+        break;
+    default:
+        wire.as.u64 = value->as.u64; /* eight bytes, signed or not */
+        break;
+    }
+    return wire;
+}
+
 static sl_status
 prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_query,
         struct sl_error *err)
@@ -348,12 +375,70 @@ begin_statement(struct sl_request *r, struct sl_error *err)
     return SL_OK;
 }
 
-static void
-end_statement(struct sl_request *r)
+/* A copy that lives as long as the request. */
+static sl_status
+keep_change(struct sl_request *r, const struct sl_variable *from, struct sl_wire_variable *out_kept,
+            struct sl_error *err)
+{
+    out_kept->name = sl_arena_string(r->arena, from->name, strlen(from->name));
+    out_kept->value = wire_value_of(&from->value);
+    bool is_bytes = !from->value.is_null && sl_type_is_bytes(from->value.type);
+    if (is_bytes)
+        out_kept->value.as.slice.bytes = (const uint8_t *)sl_arena_string(
+            r->arena, (const char *)from->value.as.slice.bytes, from->value.as.slice.size_bytes);
+    if (out_kept->name == NULL || (is_bytes && out_kept->value.as.slice.bytes == NULL))
+        return sl_fail(err, SL_LIMIT, "no memory for the variables of a session");
+    return SL_OK;
+}
+
+/* What a statement has set holds for those behind it in the same text, and is told to the client in
+ * DONE. The newest variable of a name stands first, which is the one that counts. */
+static sl_status
+take_changes(struct sl_request *r, struct sl_wire_change **out_changes, struct sl_error *err)
+{
+    const struct sl_query_info *info = sl_query_info(r->query);
+    uint32_t count = info->change_count;
+    uint32_t old_count = r->session.variable_count;
+    struct sl_wire_change *changes = sl_arena_calloc(r->arena, count, sizeof(*changes));
+    struct sl_wire_variable *all =
+        sl_arena_calloc(r->arena, (size_t)count + old_count, sizeof(*all));
+    uint32_t used = 0;
+    if (changes == NULL || all == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for the variables of a session");
+    for (uint32_t i = count; i-- > 0;) {
+        struct sl_wire_variable kept;
+        SL_TRY(keep_change(r, &info->changes[i], &kept, err));
+        changes[i] = (struct sl_wire_change){.name = kept.name, .value = kept.value};
+        if (kept.name[0] == '@')
+            all[used++] = kept;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = (const char *)changes[i].value.as.slice.bytes;
+        if (strcmp(changes[i].name, "database") == 0)
+            r->session.database = text;
+        else if (strcmp(changes[i].name, "time_zone") == 0)
+            r->session.time_zone = text;
+    }
+    for (uint32_t i = 0; i < old_count; i++)
+        all[used++] = r->session.variables[i];
+    r->session.variables = all;
+    r->session.variable_count = used;
+    *out_changes = changes;
+    return SL_OK;
+}
+
+static sl_status
+end_statement(struct sl_request *r, struct sl_error *err)
 {
     struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
+    uint32_t change_count = sl_query_info(r->query)->change_count;
+    struct sl_wire_change *changes = NULL;
+    if (change_count != 0)
+        SL_TRY(take_changes(r, &changes, err));
     struct sl_wire_done done = {
+        .changes = changes,
+        .change_count = change_count,
         .flags = has_more ? SL_WIRE_DONE_MORE : 0,
         .affected_rows = sl_query_info(r->query)->affected_rows,
         .result_rows = r->result_rows,
@@ -365,6 +450,7 @@ end_statement(struct sl_request *r)
     sl_wire_done_encode(&r->out, r->tag, &done);
     r->has_head = false;
     r->is_done = !has_more;
+    return SL_OK;
 }
 
 /* The next rows of the statement, or its end. */
@@ -374,10 +460,8 @@ continue_statement(struct sl_request *r, struct sl_error *err)
     const struct sl_vector *vectors = NULL;
     uint32_t row_count = 0;
     SL_TRY(sl_query_next(r->query, &vectors, &row_count, err));
-    if (row_count == 0) {
-        end_statement(r);
-        return SL_OK;
-    }
+    if (row_count == 0)
+        return end_statement(r, err);
     size_t good_bytes = r->out.size_bytes;
     sl_wire_data_encode(&r->out, r->tag, r->columns, vectors, sl_query_info(r->query)->column_count,
                         row_count);

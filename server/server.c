@@ -415,6 +415,16 @@ sl_server_run(struct sl_server *server)
     sl_loop_run(server->service.loop);
 }
 
+bool
+sl_server_endpoint(const struct sl_server *server, struct sl_endpoint *out_endpoint)
+{
+    SL_ASSERT(server->magic == SERVER_MAGIC);
+    if (server->acceptor == NULL)
+        return false;
+    *out_endpoint = sl_acceptor_endpoint(server->acceptor);
+    return true;
+}
+
 void
 sl_server_close(struct sl_server *server)
 {

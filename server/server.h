@@ -12,6 +12,7 @@
 #define SLUICE_SERVER_SERVER_H
 
 #include "server/config.h"
+#include "server/net/loop.h"
 #include "storage/base/status.h"
 
 struct sl_server;
@@ -25,6 +26,10 @@ sl_status sl_server_open(const struct sl_config *config, struct sl_server **out_
  * requests cancelled, what was received appended. A second signal ends the process at once (what
  * was acknowledged is on disk). */
 void sl_server_run(struct sl_server *server);
+
+/* Where the native protocol listens, before sl_server_run; false when it is off. */
+SL_MUST_CHECK
+bool sl_server_endpoint(const struct sl_server *server, struct sl_endpoint *out_endpoint);
 
 /* Sync and close. NULL is allowed. */
 void sl_server_close(struct sl_server *server);

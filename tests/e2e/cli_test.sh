@@ -36,7 +36,7 @@ same "no server exits with 1" 1 $?
 contains "and says where it looked" "127.0.0.1:1" "$(cat "$work/err")"
 contains "--help is there" "import FILE" "$("$bin/sluice" --help)"
 contains "sluiced --help is there" "netflow-listen" "$("$bin/sluiced" --help)"
-"$bin/sluiced" --data "$work/x" --mysql-listen 127.0.0.1:3307 >/dev/null 2>"$work/err"
+"$bin/sluiced" --data "$work/x" --http-listen 127.0.0.1:7080 >/dev/null 2>"$work/err"
 same "an option whose part is not built is refused" 1 "$([ $? != 0 ] && echo 1)"
 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off >/dev/null 2>"$work/err"
 same "a directory that is in use is refused" 1 "$([ $? != 0 ] && echo 1)"

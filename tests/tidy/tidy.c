@@ -51,6 +51,8 @@ static const struct layer layers[] = {
     {"server/",
      {"storage/base/", BATCH, "storage/store.h", "storage/scan.h", "query/query.h", "query/bound.h",
       "ingest/ingest.h", "ingest/sink.h", "server/wire/", "server/net/"}},
+    /* sluiced runs the adapter, a client, inside itself. */
+    {"server/main.c", {"storage/base/", "server/", "client/mysql/mysql.h"}},
     /* sluice check proves a directory that no server has open; an import decodes captures. */
     {"client/",
      {"storage/base/", BATCH, "storage/store.h", "server/wire/", "server/net/", "ingest/decode/",

@@ -2,6 +2,7 @@
  * bind_test.c - statements as a whole: shape of the bound tree, and errors that point.
  */
 #include "query/function.h"
+#include "storage/base/buf.h"
 #include "tests/unit/query/front_support.h"
 
 static const struct sl_select *
@@ -87,6 +88,63 @@ errors_point_and_suggest(void **state)
           "there is no column number 2 in the list at 1:37");
     f.session.time_zone = "Mars";
     fails(&f, "SELECT 1", SL_NAME, 1298, "unknown or incorrect time zone \"Mars\" at 1:1");
+    front_close(&f);
+}
+
+/* The changes of a statement as "name=value, ...". */
+static void
+sets(struct front *f, const char *text, const char *expected)
+{
+    struct sl_buf got = sl_buf_empty(1000);
+
+    if (front_bind(f, text) != SL_OK)
+        fail_msg("%s: %s", text, f->err.text);
+    assert_int_equal(f->statement.class, SL_CLASS_SESSION);
+    for (uint32_t i = 0; i < f->statement.change_count; i++) {
+        const struct sl_variable *change = &f->statement.changes[i];
+        sl_buf_printf(&got, "%s%s=", i == 0 ? "" : ", ", change->name);
+        if (change->value.is_null)
+            sl_buf_text(&got, "NULL");
+        else if (change->value.type == SL_TYPE_TEXT)
+            sl_buf_append(&got, change->value.as.slice.bytes, change->value.as.slice.size_bytes);
+        else
+            sl_buf_printf(&got, "%lld", (long long)change->value.as.i64);
+    }
+    sl_buf_u8(&got, '\0');
+    assert_string_equal((const char *)got.bytes, expected);
+    sl_buf_fini(&got);
+}
+
+static void
+set_and_use_are_changes_of_the_session(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    sets(&f, "SET @a = 1 + 1, @b = 'x', @c = NULL", "@a=2, @b=x, @c=NULL");
+    sets(&f, "SET @a := 5, @b = @a * 2", "@a=5, @b=10");
+    sets(&f, "SET time_zone = '+02:00'", "time_zone=+02:00");
+    sets(&f, "SET SESSION autocommit = OFF, @@session.wait_timeout = DEFAULT",
+         "@@autocommit=0, @@wait_timeout=28800");
+    sets(&f, "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci",
+         "@@character_set_client=utf8mb4, @@character_set_results=utf8mb4, "
+         "@@character_set_connection=utf8mb4, @@collation_connection=utf8mb4_general_ci");
+    sets(&f, "USE `other base`", "database=other base");
+    sets(&f, "BEGIN", "");
+    sets(&f, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "");
+    fails(&f, "SET GLOBAL autocommit = 1", SL_UNSUPPORTED, 1235,
+          "variables of all sessions cannot be set at 1:5");
+    fails(&f, "SET nosuch = 1", SL_NAME, 1193, "unknown system variable \"nosuch\" at 1:5");
+    fails(&f, "SET version = 'x'", SL_NAME, 1238,
+          "this variable cannot be set: \"version\" at 1:5");
+    fails(&f, "SET sql_mode = 'ANSI_QUOTES'", SL_UNSUPPORTED, 1235,
+          "a mode that is not supported in \"sql_mode\" at 1:5");
+    fails(&f, "SET NAMES klingon", SL_NAME, 1115,
+          "unknown character set for \"character_set_client\" at 1:11");
+    fails(&f, "SET time_zone = 'Mars'", SL_NAME, 1298,
+          "unknown or incorrect value of \"time_zone\" at 1:5");
+    fails(&f, "SET @a", SL_SYNTAX, 1064, "unexpected end of statement, expected = at 1:7");
     front_close(&f);
 }
 
@@ -308,6 +366,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_found_by_all_their_names),
         cmocka_unit_test(errors_point_and_suggest),
+        cmocka_unit_test(set_and_use_are_changes_of_the_session),
         cmocka_unit_test(addresses_blocks_and_names_are_values),
         cmocka_unit_test(host_and_port_mean_either_side),
         cmocka_unit_test(groups_have_two_stages),

@@ -75,7 +75,7 @@ wrong_values_are_refused_with_a_reason(void **state)
         {"insecure", "maybe", SL_FORMAT, "yes or no"},
         {"log-level", "loud", SL_FORMAT, "debug, info"},
         {"listen", "7010", SL_FORMAT, "HOST:PORT"},
-        {"mysql-listen", "127.0.0.1:3307", SL_UNSUPPORTED, "this build has no such part"},
+        {"http-listen", "127.0.0.1:7080", SL_UNSUPPORTED, "this build has no such part"},
         {"capture", "eth0", SL_UNSUPPORTED, "this build has no such part"},
         {"data", "", SL_FORMAT, "out of range"},
         {"no-such-key", "1", SL_NAME, "unknown option"},

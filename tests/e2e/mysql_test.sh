@@ -1,0 +1,40 @@
+#!/bin/sh
+# mysql_test.sh - the MySQL door of sluiced with MariaDB's own client: rows, sessions, errors.
+. "$(dirname "$0")/lib.sh"
+command -v mariadb >/dev/null || skip "no mariadb client here"
+mysql_port=$(free_udp_port)
+start_server --mysql-listen "127.0.0.1:$mysql_port"
+"$bin/flowgen" --flows 5000 --seed 3 --format nprobe >"$work/a.flows"
+sluice import "$work/a.flows" --no-progress >/dev/null
+
+# my 'STATEMENTS': rows of the batch mode, tab-separated, without names.
+my() {
+    mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone --batch --skip-column-names flows -e "$1" 2>&1
+}
+
+top="SELECT src_addr, SUM(bytes) AS b FROM flows GROUP BY src_addr ORDER BY b DESC, src_addr LIMIT 20"
+same "rows are those of the native protocol" "$(sql "$top" | tr ',' '\t')" "$(my "$top")"
+same "a time is a DATETIME(6)" "$(sql 'SELECT MAX(last_seen) FROM flows' | cut -c1-10)" \
+    "$(my 'SELECT MAX(last_seen) FROM flows' | cut -c1-10)"
+same "all rows come" 5000 "$(my 'SELECT * FROM flows' | wc -l | tr -d ' ')"
+same "user variables live in the session" 6 "$(my 'SET @a = 5; SELECT @a + 1')"
+same "in one text too" "7" "$(my 'DELIMITER //
+SET @a = 6; SELECT @a + 1 //')"
+same "time zones too" "+02:00" "$(my "SET NAMES utf8mb4; SET time_zone = '+02:00'; SELECT @@time_zone")"
+same "a time follows its zone" "1970-01-01 02:00:00" \
+    "$(my "SET time_zone = '+02:00'; SELECT FROM_UNIXTIME(0)")"
+same "USE changes the database" other "$(my 'USE other; SELECT DATABASE()')"
+same "transactions begin and end nothing" 5000 "$(my 'BEGIN; SELECT COUNT(*) FROM flows; COMMIT')"
+same "an error points" 'ERROR 1054 (42S22) at line 1: unknown column "byts" at 1:8, did you mean "bytes"?' \
+    "$(my 'SELECT byts FROM flows' | tail -1)"
+contains "what would be ignored is refused" "ERROR 1235" "$(my "SET sql_mode = 'ANSI_QUOTES'")"
+contains "variables of the server cannot be set" "ERROR 1235" "$(my 'SET GLOBAL autocommit = 1')"
+same "the server lives" 5000 "$(my 'SELECT COUNT(*) FROM flows')"
+stop_server
+contains "and stops in order" "stopped" "$(tail -1 "$work/server.log")"
+
+"$bin/sluiced" --data "$work/x" --mysql-listen 0.0.0.0:0 --listen 127.0.0.1:0 --netflow-listen off \
+    >/dev/null 2>"$work/err"
+same "a door to everybody is refused" 1 $?
+contains "with the reason" "not a loopback address" "$(cat "$work/err")"
+finish
