@@ -3,6 +3,7 @@
  */
 #include "storage/base/base.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 void
@@ -54,4 +55,10 @@ void *
 sl_try_alloc(size_t size_bytes)
 {
     return calloc(1, size_bytes == 0 ? 1 : size_bytes);
+}
+
+void
+sl_memory_trim(void)
+{
+    (void)malloc_trim(0);
 }

@@ -74,6 +74,11 @@ void *sl_grow(void *array, size_t element_bytes, size_t count);
 /* Zeroed memory of a size that data decides; NULL when there is none. */
 void *sl_try_alloc(size_t size_bytes);
 
+/* Give what was freed back to the system. glibc keeps freed blocks of up to 32 MiB in the arena of
+ * the thread that allocated them; whoever has just freed the memory of a million rows calls this,
+ * so that the process holds what is in use. Some milliseconds. */
+void sl_memory_trim(void);
+
 static inline size_t
 sl_min_size(size_t a, size_t b)
 {
