@@ -1,0 +1,160 @@
+#!/bin/sh
+# bench.sh - sluice alone, in minutes: what the engine, the text import and the server's memory cost.
+#
+#   SLUICE_BENCH_FLOWS    flows of the engine's runs (default 10000000)
+#   SLUICE_BENCH_LOAD     rows that are loaded into a server to watch its memory (default 50000000)
+#   SLUICE_BENCH_RESULTS  where the report goes (default bench/RESULTS.md)
+#
+# Needs the release preset (make build). Uses a directory of its own below TMPDIR, removed at the end.
+set -eu
+cd "$(dirname "$0")/.."
+bin=build/release/bin
+flows="${SLUICE_BENCH_FLOWS:-10000000}"
+load="${SLUICE_BENCH_LOAD:-50000000}"
+results="${SLUICE_BENCH_RESULTS:-bench/RESULTS.md}"
+shared="${SLUICE_SHARED:-../shared}"
+work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench-XXXXXX")
+server=""
+cleanup() {
+    [ -z "$server" ] || kill -9 "$server" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+# start NAME: a server over a new directory; sets $server, $address.
+start() {
+    "$bin/sluiced" --data "$work/$1" --listen 127.0.0.1:0 --netflow-listen off \
+        --port-file "$work/port" 2>>"$work/server.log" &
+    server=$!
+    until [ -s "$work/port" ]; do
+        kill -0 "$server" || { cat "$work/server.log" >&2; exit 1; }
+        sleep 0.05
+    done
+    address="127.0.0.1:$(head -1 "$work/port")"
+}
+
+stop() {
+    kill "$server"
+    wait "$server" || true
+    server=""
+    rm -rf "$work/port" "${work:?}/$1"
+}
+
+sluice() {
+    "$bin/sluice" --connect "$address" "$@"
+}
+
+sql() {
+    sluice query "$1" --format csv | tr -d '\r' | tail -n +2
+}
+
+# settle NAME: wait until nothing in the directory has changed for three seconds (merges).
+settle() {
+    sluice flush >/dev/null
+    size=""
+    same=0
+    while [ $same -lt 3 ]; do
+        sleep 1
+        now=$(du -s -B1 "$work/$1" | cut -f1)
+        if [ "$now" = "$size" ]; then same=$((same + 1)); else same=0; fi
+        size=$now
+    done
+}
+
+per_flow() {
+    awk -v bytes="$1" -v flows="$2" 'BEGIN { printf "%.2f", bytes / flows }'
+}
+
+engine() {
+    echo "## Engine: $flows synthetic flows, NetFlow v$1, 8 exporters, datagrams in memory"
+    echo
+    echo '```'
+    "$bin/bench_engine" --dir "$work/engine" --flows "$flows" --version "$1"
+    echo '```'
+    echo
+    rm -rf "$work/engine"
+}
+
+import_text() {
+    echo "## nProbe text import: 3000000 synthetic rows, file to durable rows in a running server"
+    echo
+    "$bin/flowgen" --flows 3000000 --seed 1 --format nprobe >"$work/rows.flows"
+    echo '```'
+    for round in 1 2 3; do
+        start text
+        sluice import "$work/rows.flows" --no-progress
+        [ "$(sql 'SELECT COUNT(*) FROM flows')" = 3000000 ]
+        stop text
+    done
+    echo '```'
+    echo
+    rm -f "$work/rows.flows"
+}
+
+memory() {
+    echo "## Memory: $load synthetic rows loaded through one import, merges on"
+    echo
+    start load
+    echo '```'
+    "$bin/flowgen" --flows "$load" --seed 2 --format nprobe |
+        sluice import - --type nprobe --no-progress
+    settle load
+    [ "$(sql 'SELECT COUNT(*) FROM flows')" = "$load" ]
+    awk '/^VmHWM/ { printf "peak resident memory of sluiced: %.0f MiB\n", $2 / 1024 }' \
+        "/proc/$server/status"
+    echo "data directory: $(per_flow "$size" "$load") bytes a flow"
+    echo '```'
+    echo
+    stop load
+}
+
+# Connections of an Internet-facing host over 72 hours, seen by Zeek: both directions in one row.
+real_rows() {
+    file="$shared/data/flows/rita-cloudhost-zeek-conn-2024-04-19_20.csv.zst"
+    echo "## Real rows: rita-cloudhost-zeek-conn-2024-04-19_20"
+    echo
+    if [ ! -e "$file" ]; then
+        echo "skipped: the file is not here"
+        return
+    fi
+    zstd -dcq "$file" | awk -F, '
+        NR == 1 { print "first_seen,last_seen,src_addr,src_port,dst_addr,dst_port,protocol,in_bytes,in_packets,out_bytes,out_packets"; next }
+        { p = $6 == "tcp" ? 6 : $6 == "udp" ? 17 : 1
+          printf "%s,%.6f,%s,%s,%s,%s,%d,%d,%d,%d,%d\n", $1, $1 + $8, $2, $3, $4, $5, p, $14, $13, $16, $15 }' \
+        >"$work/real.csv"
+    start real
+    echo '```'
+    sluice import "$work/real.csv" --no-progress
+    settle real
+    count=$(sql 'SELECT COUNT(*) FROM flows')
+    echo "data directory: $(per_flow "$size" "$count") bytes a row"
+    echo '```'
+    stop real
+}
+
+report() {
+    echo "# Results"
+    echo
+    echo "What \`make bench\` printed. All flows are synthetic (README.md of this folder) unless a heading says otherwise."
+    echo
+    echo "| | |"
+    echo "|---|---|"
+    echo "| date | $(date -u +%Y-%m-%d) |"
+    echo "| commit | $(git rev-parse --short HEAD)$([ -z "$(git status --porcelain -uno)" ] || echo ' with changes') |"
+    echo "| processor | $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores |"
+    echo "| memory | $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo) |"
+    echo "| kernel | $(uname -sr) |"
+    echo "| compiler | $(cc --version | head -1) |"
+    echo
+    engine 9
+    engine 5
+    import_text
+    memory
+    real_rows
+}
+
+# A pipe would hide a failure in the middle of the report.
+report >"$work/report.md"
+cp "$work/report.md" "$results"
+cat "$results"
