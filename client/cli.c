@@ -187,6 +187,8 @@ print_totals(const struct sl_import_totals *t)
     if (t->rows_rejected > t->reason_count)
         fprintf(stderr, "sluice: and %" PRIu64 " more rejected rows\n",
                 t->rows_rejected - t->reason_count);
+    for (uint64_t i = 0; i < t->files_failed && i < SL_IMPORT_REASONS_MAX; i++)
+        print_story("", t->failures[i]);
 }
 
 static int
@@ -235,6 +237,11 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         print_totals(&totals);
     if (st != SL_OK)
         return complain(&err);
+    if (totals.files_failed != 0) {
+        fprintf(stderr, "sluice: %" PRIu64 " of %" PRIu64 " files could not be imported\n",
+                totals.files_failed, totals.files);
+        return 1;
+    }
     if (totals.rows_read != 0 && totals.rows_rejected == totals.rows_read) {
         fprintf(stderr, "sluice: every row was rejected\n");
         return 1;

@@ -389,6 +389,20 @@ by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* In a walk, a file that holds no flows is told in the end, and the others are read. */
+static sl_status
+note_failed_file(const struct sl_import_options *options, struct sl_import_totals *totals,
+                 sl_status st, const struct sl_error *err)
+{
+    if (st != SL_FORMAT || options->is_strict)
+        return st;
+    if (totals->files_failed < SL_IMPORT_REASONS_MAX)
+        (void)snprintf(totals->failures[totals->files_failed], SL_IMPORT_REASON_BYTES, "%s",
+                       err == NULL ? "" : err->text);
+    totals->files_failed++;
+    return SL_OK;
+}
+
 /* Recursion follows directories, at most DEPTH_MAX deep; links are not followed below the first
  * path. */
 static sl_status
@@ -418,7 +432,9 @@ import_below(struct sl_connection *connection, const char *path, unsigned depth,
             if (used < 0 || (size_t)used >= sizeof(below))
                 st = sl_fail(err, SL_LIMIT, "a path below %s is too long", path);
             else
-                st = import_below(connection, below, depth + 1, options, totals, err);
+                st = note_failed_file(
+                    options, totals,
+                    import_below(connection, below, depth + 1, options, totals, err), err);
         }
         free(entries[i]);
     }

@@ -38,7 +38,8 @@ struct sl_import_options {
 /* What became of all files so far. */
 struct sl_import_totals {
     uint64_t files;
-    uint64_t files_known; /* imported before: nothing was sent */
+    uint64_t files_known;  /* imported before: nothing was sent */
+    uint64_t files_failed; /* of a directory: they hold no flows, or are damaged */
     uint64_t rows_read;
     uint64_t rows_stored;
     uint64_t rows_rejected;
@@ -48,11 +49,13 @@ struct sl_import_totals {
         char text[SL_IMPORT_REASON_BYTES];
     } reasons[SL_IMPORT_REASONS_MAX]; /* the first bad lines */
     unsigned reason_count;
-    unsigned warning_count; /* told already */
+    char failures[SL_IMPORT_REASONS_MAX][SL_IMPORT_REASON_BYTES]; /* of the first failed files */
+    unsigned warning_count;                                       /* told already */
 };
 
 /* Import a file, a directory (walked; names that end in .temp are skipped), or "-". Totals are
- * added to. */
+ * added to. A file of a directory that cannot be read as flows is counted as failed, and the walk
+ * goes on, unless is_strict. */
 SL_MUST_CHECK
 sl_status sl_import_path(struct sl_connection *connection, const char *path,
                          const struct sl_import_options *options, struct sl_import_totals *totals,

@@ -59,6 +59,14 @@ head -51 "$work/a.flows" | sed 's/|6|/|8|/' >"$work/dump/2026/11/01.flows"
 cp "$work/a.flows" "$work/dump/2026/11/02.flows.temp"
 out=$(sluice import "$work/dump" --no-progress)
 contains "a directory is walked, .temp files are skipped" "^150 rows read" "$out"
+mkdir -p "$work/mixed"
+printf 'aggregate: src_host\n! a configuration\n' >"$work/mixed/a.conf"
+head -31 "$work/a.flows" | sed 's/|6|/|9|/' >"$work/mixed/b.flows"
+err=$(sluice import "$work/mixed" --no-progress 2>&1 >"$work/out")
+same "a file without flows fails the walk" 1 $?
+contains "but does not end it" "^30 rows read, 30 stored" "$(cat "$work/out")"
+contains "and is named" "mixed/a.conf: " "$err"
+contains "and counted" "1 of 2 files could not be imported" "$err"
 
 sluice import /nowhere --no-progress >/dev/null 2>"$work/err"
 same "a missing file fails" 1 $?
@@ -85,6 +93,14 @@ out=$(echo '{"IN_BYTES":5,"LAST_SWITCHED":1560962598}' | sluice import - --no-pr
 contains "the type of standard input is told by its first bytes" "^1 rows read, 1 stored" "$out"
 err=$(sluice import "$work/a.flows" --type pcap 2>&1)
 contains "what is not built is refused" "this build" "$err"
+
+# Rows older than the retention.
+stop_server
+start_server --retention 36500d
+printf 'last_seen,src_addr,in_bytes\n1900-01-01T00:00:00Z,10.0.0.1,5\n2026-11-23T08:15:30Z,10.0.0.2,6\n' >"$work/old.csv"
+err=$(sluice import "$work/old.csv" --no-progress 2>&1 >"$work/out")
+contains "rows older than the retention are rejected" "^2 rows read, 1 stored, 1 rejected" "$(cat "$work/out")"
+contains "with that reason and the line" "old.csv:2: the row is older than the retention" "$err"
 
 # A crash of the server in the middle; then of the client. The middle begins when rows have come.
 wait_for_rows() {
