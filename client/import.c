@@ -394,7 +394,8 @@ static sl_status
 note_failed_file(const struct sl_import_options *options, struct sl_import_totals *totals,
                  sl_status st, const struct sl_error *err)
 {
-    if (st != SL_FORMAT || options->is_strict)
+    bool is_of_file = st == SL_FORMAT || st == SL_UNSUPPORTED;
+    if (!is_of_file || options->is_strict)
         return st;
     if (totals->files_failed < SL_IMPORT_REASONS_MAX)
         (void)snprintf(totals->failures[totals->files_failed], SL_IMPORT_REASON_BYTES, "%s",
