@@ -96,7 +96,7 @@ struct sl_catalog_import {
     struct sl_hash128 id;
     uint64_t offset;
     uint64_t rows;
-    int64_t newest_us; /* partition time of its newest row: retention forgets it with that */
+    int64_t oldest_us, newest_us; /* last_seen of its rows: it is forgotten with the last of them */
     bool is_finished;
 };
 

@@ -197,6 +197,7 @@ sl_catalog_put_import(struct sl_catalog_edit *edit, const struct sl_catalog_impo
     size_t start = begin_put(edit, &key);
     sl_buf_u64le(&edit->bytes, import->offset);
     sl_buf_u64le(&edit->bytes, import->rows);
+    sl_buf_u64le(&edit->bytes, (uint64_t)import->oldest_us);
     sl_buf_u64le(&edit->bytes, (uint64_t)import->newest_us);
     sl_buf_u8(&edit->bytes, import->is_finished ? 1 : 0);
     end_put(edit, &key, start);

@@ -73,6 +73,7 @@ read_import(struct sl_cursor *key, struct sl_cursor *value, struct sl_catalog_im
     i->id.low = sl_cursor_u64be(key);
     i->offset = sl_cursor_u64le(value);
     i->rows = sl_cursor_u64le(value);
+    i->oldest_us = (int64_t)sl_cursor_u64le(value);
     i->newest_us = (int64_t)sl_cursor_u64le(value);
     uint8_t is_finished = sl_cursor_u8(value);
     i->is_finished = is_finished != 0;

@@ -12,8 +12,9 @@
  *   KEY                            VALUE, before the hash
  *   'C' index (4)                  column: type (1), unit (1), name, one zero byte
  *   'D' segment (8) group (4)      dead rows: generation (4), bitmap
- *   'F'                            format version (4): 1
- *   'I' id high (8) id low (8)     import: offset (8), rows (8), newest_us (8), is_finished (1)
+ *   'F'                            format version (4): 2
+ *   'I' id high (8) id low (8)     import: offset (8), rows (8), oldest_us (8), newest_us (8),
+ *                                  is_finished (1)
  *   'M' kind 0 key                 meta: any bytes; kind has no zero byte
  *   'N' counter (1)                number (8)
  *   'P' name                       producer: epoch (8), batch number (8), touched_us (8)
@@ -38,7 +39,7 @@
 #include "storage/catalog.h"
 
 enum {
-    SL_CATALOG_FORMAT_VERSION = 1,
+    SL_CATALOG_FORMAT_VERSION = 2,
     SL_CATALOG_RECORD_HEAD_BYTES = 2,
     SL_CATALOG_HASH_BYTES = 8,
     SL_CATALOG_KEYS_BYTES_MAX = 511, /* LMDB's */

@@ -83,6 +83,7 @@ sl_ledger_add_import(struct sl_ledger *ledger, struct sl_hash128 id)
     struct sl_import **bucket = import_bucket(ledger, id);
     import = sl_new(sizeof(*import));
     import->id = id;
+    import->oldest_us = import->safe_oldest_us = INT64_MAX;
     import->newest_us = import->safe_newest_us = INT64_MIN;
     import->next = *bucket;
     *bucket = import;
@@ -105,6 +106,16 @@ sl_ledger_remove_import(struct sl_ledger *ledger, struct sl_hash128 id)
 }
 
 void
+sl_ledger_forget_import(struct sl_ledger *ledger, struct sl_hash128 id, uint64_t position)
+{
+    struct sl_import *import = sl_ledger_find_import(ledger, id);
+    if (import != NULL && import->last_position >= position)
+        import->is_dirty = true;
+    else
+        sl_ledger_remove_import(ledger, id);
+}
+
+void
 sl_producer_settle(struct sl_producer *producer)
 {
     producer->safe_number = producer->appended_number;
@@ -115,6 +126,7 @@ sl_import_settle(struct sl_import *import)
 {
     import->safe_offset = import->offset;
     import->safe_rows = import->rows;
+    import->safe_oldest_us = import->oldest_us;
     import->safe_newest_us = import->newest_us;
 }
 
@@ -136,6 +148,7 @@ sl_import_put(struct sl_import *import, struct sl_catalog_edit *edit)
     struct sl_catalog_import record = {.id = import->id,
                                        .offset = import->safe_offset,
                                        .rows = import->safe_rows,
+                                       .oldest_us = import->safe_oldest_us,
                                        .newest_us = import->safe_newest_us,
                                        .is_finished = import->is_finished};
     sl_catalog_put_import(edit, &record);
@@ -196,6 +209,7 @@ sl_ledger_load(struct sl_ledger *ledger, const struct sl_catalog_state *state)
         struct sl_import *import = sl_ledger_add_import(ledger, record->id);
         import->offset = record->offset;
         import->rows = record->rows;
+        import->oldest_us = record->oldest_us;
         import->newest_us = record->newest_us;
         import->is_finished = record->is_finished;
         sl_import_settle(import);

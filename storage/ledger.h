@@ -35,7 +35,8 @@ struct sl_import {
     struct sl_hash128 id;
     uint64_t offset, safe_offset;
     uint64_t rows, safe_rows;
-    int64_t newest_us, safe_newest_us; /* last_seen of its newest row; INT64_MIN: no rows */
+    int64_t oldest_us, safe_oldest_us; /* last_seen of its oldest row; INT64_MAX: no rows */
+    int64_t newest_us, safe_newest_us; /* and of its newest; INT64_MIN */
     bool is_finished;
     bool is_dirty;
     uint64_t last_position; /* journal position of its newest frame */
@@ -61,6 +62,9 @@ struct sl_producer *sl_ledger_add_producer(struct sl_ledger *ledger, const char 
                                            size_t name_bytes);
 struct sl_import *sl_ledger_add_import(struct sl_ledger *ledger, struct sl_hash128 id);
 void sl_ledger_remove_import(struct sl_ledger *ledger, struct sl_hash128 id);
+/* The same for an import whose rows are gone, unless frames came since `position`: then it is
+ * written again with the next seal. */
+void sl_ledger_forget_import(struct sl_ledger *ledger, struct sl_hash128 id, uint64_t position);
 
 /* What is appended is now safe: of one entry, or of all that are dirty. */
 void sl_producer_settle(struct sl_producer *producer);

@@ -51,7 +51,6 @@ struct victims {
     uint64_t *numbers; /* owned */
     uint32_t count;
     uint64_t rows, bytes;
-    int64_t oldest_kept_us; /* first of the slices that stay; INT64_MAX: none */
 };
 
 /* The oldest segments: those that ended before cutoff_us, and further ones until `excess_bytes`
@@ -59,7 +58,7 @@ struct victims {
 static struct victims
 pick_victims(const struct sl_version *version, int64_t cutoff_us, uint64_t excess_bytes)
 {
-    struct victims victims = {.oldest_kept_us = INT64_MAX};
+    struct victims victims = {0};
     const struct sl_live **list = sl_new((version->count + 1) * sizeof(struct sl_live *));
     victims.numbers = sl_new((version->count + 1) * sizeof(uint64_t));
     for (uint32_t i = 0; i < version->count; i++)
@@ -72,58 +71,27 @@ pick_victims(const struct sl_version *version, int64_t cutoff_us, uint64_t exces
             victims.numbers[victims.count++] = info->number;
             victims.rows += info->rows - info->dead_rows;
             victims.bytes += info->bytes;
-        } else if (info->partition_first_us < victims.oldest_kept_us) {
-            victims.oldest_kept_us = info->partition_first_us;
         }
     }
     free(list);
     return victims;
 }
 
-/* Forget imports whose newest row is older than everything that is left. Under the lock; the
- * ids are removed from the ledger when the edit was committed. */
-static uint32_t
-forget_imports(struct sl_store *store, int64_t oldest_us, struct sl_catalog_edit *edit,
-               struct sl_hash128 **out_ids)
-{
-    uint32_t count = 0;
-    *out_ids = NULL;
-    if (store->memtable.rows != 0)
-        return 0; /* rows that are not sealed may be theirs: next time */
-    for (uint32_t i = 0; i < SL_LEDGER_BUCKETS; i++) {
-        for (struct sl_import *m = store->ledger.imports[i]; m != NULL; m = m->next) {
-            if (m->rows == 0 || m->newest_us >= oldest_us)
-                continue;
-            sl_catalog_remove_import(edit, m->id);
-            *out_ids = sl_grow(*out_ids, sizeof(struct sl_hash128), count + 1);
-            (*out_ids)[count++] = m->id;
-        }
-    }
-    return count;
-}
-
 /* PUBLISH turn. */
 static sl_status
 drop_victims(struct sl_store *store, const struct victims *victims, struct sl_error *err)
 {
-    struct sl_hash128 *ids = NULL;
     struct sl_catalog_edit *edit = sl_catalog_edit_create();
     const struct sl_version_change change = {.removed = victims->numbers,
                                              .removed_count = victims->count};
     for (uint32_t i = 0; i < victims->count; i++)
         sl_catalog_remove_segment(edit, victims->numbers[i]);
-    sl_mutex_lock(&store->lock);
-    uint32_t id_count = forget_imports(store, victims->oldest_kept_us, edit, &ids);
-    sl_mutex_unlock(&store->lock);
     sl_status st = sl_store_publish(store, edit, &change, false, err);
     if (st == SL_OK) {
         sl_mutex_lock(&store->lock);
         store->rows_dropped_retention += victims->rows;
-        for (uint32_t i = 0; i < id_count; i++)
-            sl_ledger_remove_import(&store->ledger, ids[i]);
         sl_mutex_unlock(&store->lock);
     }
-    free(ids);
     return st;
 }
 

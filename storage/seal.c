@@ -143,6 +143,7 @@ copy_ledger(struct seal *seal)
             struct sl_catalog_import record = {.id = m->id,
                                                .offset = m->safe_offset,
                                                .rows = m->safe_rows,
+                                               .oldest_us = m->safe_oldest_us,
                                                .newest_us = m->safe_newest_us,
                                                .is_finished = m->is_finished};
             if (m->is_dirty)

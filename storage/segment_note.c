@@ -9,7 +9,7 @@
 
 enum {
     NOTE_PRODUCER_BYTES_MIN = 1 + 1 + 8 + 8 + 8,
-    NOTE_IMPORT_BYTES = 8 + 8 + 8 + 8 + 8 + 1,
+    NOTE_IMPORT_BYTES = 8 + 8 + 8 + 8 + 8 + 8 + 1,
 };
 
 _Static_assert(1 + 8 + 8 == SL_SEGMENT_NOTE_HEAD_BYTES, "table of the note");
@@ -116,6 +116,7 @@ sl_segment_note_encode(const struct sl_segment_note *note, struct sl_buf *out)
         sl_buf_u64le(out, import->id.high);
         sl_buf_u64le(out, import->offset);
         sl_buf_u64le(out, import->rows);
+        sl_buf_u64le(out, (uint64_t)import->oldest_us);
         sl_buf_u64le(out, (uint64_t)import->newest_us);
         sl_buf_u8(out, import->is_finished);
         count++;
@@ -151,6 +152,7 @@ decode_imports(struct sl_cursor *c, struct sl_segment_note *note)
         import.id.high = sl_cursor_u64le(c);
         import.offset = sl_cursor_u64le(c);
         import.rows = sl_cursor_u64le(c);
+        import.oldest_us = (int64_t)sl_cursor_u64le(c);
         import.newest_us = (int64_t)sl_cursor_u64le(c);
         uint8_t is_finished = sl_cursor_u8(c);
         import.is_finished = is_finished == 1;

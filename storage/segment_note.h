@@ -4,13 +4,13 @@
  * All integers are little-endian.
  *
  *   OFFSET  SIZE  FIELD         MEANING
- *        0     1  version       1
+ *        0     1  version       2
  *        1     8  seal_last     number of the last segment of its seal; 0: made by a merge
  *        9     8  position      journal frames below it are in this seal or older ones
  *       17     4  producers     count, then each:
  *                   1 bytes of name (1 .. 255), name, 8 epoch, 8 batch number, 8 touched
  *              4  imports       count, then each:
- *                   8 id low, 8 id high, 8 offset, 8 rows, 8 newest, 1 finished (0 or 1)
+ *                   8 id low, 8 id high, 8 offset, 8 rows, 8 oldest, 8 newest, 1 finished (0 or 1)
  *
  * Only the last segment of a seal, the one of the newest slice, carries producers and imports. It
  * is written last, and retention takes it last: a seal whose last segment is there was complete.
@@ -25,7 +25,7 @@
 #include "storage/base/buf.h"
 #include "storage/catalog.h"
 
-enum { SL_SEGMENT_NOTE_VERSION = 1, SL_SEGMENT_NOTE_HEAD_BYTES = 17 };
+enum { SL_SEGMENT_NOTE_VERSION = 2, SL_SEGMENT_NOTE_HEAD_BYTES = 17 };
 
 struct sl_segment_note {
     uint64_t seal_last;

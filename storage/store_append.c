@@ -33,11 +33,10 @@ file_import(struct sl_store *store, const struct sl_store_filing *filing)
         import->rows += entry->batch->row_count;
     if (filing->import_offset > import->offset)
         import->offset = filing->import_offset;
-    int64_t newest_us = entry->last_seen_max_us > SL_PARTITION_TIME_MAX_US
-                            ? entry->received_us
-                            : entry->last_seen_max_us;
-    if (newest_us > import->newest_us)
-        import->newest_us = newest_us;
+    if (entry->last_seen_min_us < import->oldest_us)
+        import->oldest_us = entry->last_seen_min_us;
+    if (entry->last_seen_max_us > import->newest_us)
+        import->newest_us = entry->last_seen_max_us;
     import->last_position = entry->position;
     import->is_dirty = true;
 }
@@ -205,10 +204,11 @@ sl_store_append(struct sl_store *store, struct sl_batch *batch, const struct sl_
     return st;
 }
 
-/* Commit one entry of the ledger: `put` fills the edit under the lock. */
+/* Commit one entry of the ledger: one of the two. Imports are looked up when nobody can forget
+ * them any more. */
 struct ledger_change {
-    struct sl_producer *producer; /* one of the two */
-    struct sl_import *import;
+    struct sl_producer *producer;
+    const struct sl_hash128 *import_id;
 };
 
 static sl_status
@@ -219,15 +219,18 @@ commit_entry(struct sl_store *store, const struct ledger_change *change, struct 
     sl_store_turn_take_locked(store, SL_TURN_PUBLISH);
     if (change->producer != NULL)
         sl_producer_put(change->producer, edit);
-    if (change->import != NULL)
-        sl_import_put(change->import, edit);
+    struct sl_import *import = change->import_id == NULL
+                                   ? NULL
+                                   : sl_ledger_find_import(&store->ledger, *change->import_id);
+    if (import != NULL)
+        sl_import_put(import, edit);
     sl_mutex_unlock(&store->lock);
     sl_status st = sl_catalog_commit(store->catalog, edit, err);
     sl_mutex_lock(&store->lock);
     if (st != SL_OK && change->producer != NULL)
         change->producer->is_dirty = true;
-    if (st != SL_OK && change->import != NULL)
-        change->import->is_dirty = true;
+    if (st != SL_OK && import != NULL)
+        import->is_dirty = true;
     sl_store_turn_give_locked(store, SL_TURN_PUBLISH);
     sl_mutex_unlock(&store->lock);
     return st;
@@ -293,7 +296,7 @@ sl_store_import_finish(struct sl_store *store, struct sl_hash128 id, struct sl_e
     import->is_dirty = true;
     sl_import_settle(import);
     sl_mutex_unlock(&store->lock);
-    const struct ledger_change change = {.import = import};
+    const struct ledger_change change = {.import_id = &id};
     return commit_entry(store, &change, err);
 }
 

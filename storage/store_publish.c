@@ -4,6 +4,7 @@
  */
 #include <stdatomic.h>
 
+#include "storage/forget.h"
 #include "storage/store_state.h"
 
 void
@@ -107,30 +108,46 @@ drop_files(const struct sl_version *old, const struct sl_version *next,
     }
 }
 
+/* Journal frames from here on are in the memtable. Under the lock. */
+static uint64_t
+first_position(const struct sl_store *store)
+{
+    const struct sl_memtable *table = &store->memtable;
+    return table->rows == 0 ? store->next_position : table->chunks[0]->entries[0].position;
+}
+
 sl_status
 sl_store_publish(struct sl_store *store, struct sl_catalog_edit *edit,
                  const struct sl_version_change *change, bool is_seal, struct sl_error *err)
 {
     struct sl_mem_view sealed = {0};
+    struct sl_forgotten forgotten = {0};
     uint32_t columns = sl_store_put_growth(store, edit);
-    if (is_seal) {
-        sl_mutex_lock(&store->lock);
+    sl_mutex_lock(&store->lock);
+    SL_ASSERT(store->turns[SL_TURN_PUBLISH]); /* nobody else changes the version */
+    uint64_t memory_position = first_position(store);
+    struct sl_version *old = store->version;
+    struct sl_version *next = sl_version_apply(old, change);
+    if (is_seal)
         sl_ledger_put_dirty(&store->ledger, edit);
-        sl_mutex_unlock(&store->lock);
-    }
+    else
+        forgotten = sl_forget_imports(&store->ledger, next, memory_position, edit);
+    sl_mutex_unlock(&store->lock);
     sl_status st = sl_catalog_commit(store->catalog, edit, err);
 
     sl_mutex_lock(&store->lock);
-    SL_ASSERT(store->turns[SL_TURN_PUBLISH]);
     if (st != SL_OK) {
         if (is_seal)
             sl_ledger_soil(&store->ledger);
         sl_mutex_unlock(&store->lock);
+        sl_version_release(next);
+        free(forgotten.ids);
         return st;
     }
-    struct sl_version *old = store->version;
-    store->version = sl_version_apply(old, change);
+    store->version = next;
     store->stored_columns = columns;
+    for (uint32_t i = 0; i < forgotten.count; i++)
+        sl_ledger_forget_import(&store->ledger, forgotten.ids[i], memory_position);
     if (is_seal)
         sl_memtable_drop_frozen(&store->memtable, &sealed);
     drop_files(old, store->version, change);
@@ -138,5 +155,6 @@ sl_store_publish(struct sl_store *store, struct sl_catalog_edit *edit,
     sl_mutex_unlock(&store->lock);
     sl_version_release(old);
     sl_mem_view_fini(&sealed);
+    free(forgotten.ids);
     return SL_OK;
 }

@@ -106,7 +106,8 @@ struct sl_catalog_segment sl_store_segment_record(const struct sl_segment_meta *
 /*
  * Commit `edit` (destroyed in any case) and, if that succeeds, publish `change`. PUBLISH turn.
  * is_seal: drop the memtable's frozen prefix with it. Files of removed segments are marked as
- * dropped; a removed segment whose number comes back in `added` keeps its file.
+ * dropped; a removed segment whose number comes back in `added` keeps its file. Imports of which no
+ * row is left are forgotten.
  */
 SL_MUST_CHECK
 sl_status sl_store_publish(struct sl_store *store, struct sl_catalog_edit *edit,

@@ -123,7 +123,7 @@ put_everything(struct sl_catalog *catalog)
         .name = "nprobe-1", .name_bytes = 8, .epoch = 4, .batch_number = 77, .touched_us = -5};
     sl_catalog_put_producer(edit, &producer);
     struct sl_catalog_import import = {
-        .id = {.low = 1, .high = 2}, .offset = 9, .rows = 8, .newest_us = 7, .is_finished = true};
+        .id = {.low = 1, .high = 2}, .offset = 9, .rows = 8, .oldest_us = 6, .newest_us = 7, .is_finished = true};
     sl_catalog_put_import(edit, &import);
     struct sl_catalog_column column = {"src_addr", SL_TYPE_ADDR, SL_UNIT_NONE};
     sl_catalog_put_column(edit, 0, &column);
@@ -174,6 +174,7 @@ expect_everything(struct sl_catalog *catalog)
     assert_int_equal(s->imports[0].id.high, 2);
     assert_int_equal(s->imports[0].offset, 9);
     assert_int_equal(s->imports[0].rows, 8);
+    assert_int_equal(s->imports[0].oldest_us, 6);
     assert_int_equal(s->imports[0].newest_us, 7);
     assert_true(s->imports[0].is_finished);
     assert_int_equal(s->column_count, 2);

@@ -32,17 +32,24 @@ close_scene(struct scene *s)
     sl_schema_destroy(s->schema);
 }
 
+/* Rows of hour -`hour`, as part of import `id`. */
 static void
-append_hour(struct scene *s, uint64_t number, int64_t hour)
+append_import(struct scene *s, struct sl_hash128 id, uint64_t number, int64_t hour)
 {
     int64_t times[BATCH_ROWS];
     struct sl_error err = {0};
-    const struct sl_append_from from = {.import_id = &import_id, .import_offset = number + 1};
+    const struct sl_append_from from = {.import_id = &id, .import_offset = number + 1};
     for (int i = 0; i < BATCH_ROWS; i++)
         times[i] = ROWS_START_US - hour * SL_US_PER_HOUR + i;
     struct sl_batch *rows = rows_build(s->schema, number * BATCH_ROWS, times, BATCH_ROWS);
     TEST_OK(sl_store_append(s->store, rows, &from, NULL, NULL, &err), &err);
     sl_batch_release(rows);
+}
+
+static void
+append_hour(struct scene *s, uint64_t number, int64_t hour)
+{
+    append_import(s, import_id, number, hour);
 }
 
 /* One segment an hour, the oldest last. */
@@ -121,6 +128,56 @@ an_import_is_forgotten_with_its_rows(void **state)
     TEST_OK(sl_store_import_find(s->store, import_id, &import, &err), &err);
     assert_false(import.is_finished);
     assert_int_equal(import.offset, 0);
+}
+
+/* DELETE of all rows of batch `number`, one by one. */
+static void
+delete_batch(struct scene *s, uint64_t number)
+{
+    struct sl_error err = {0};
+    uint64_t deleted = 0;
+    struct rows_doomed doomed = {.schema = s->schema, .modulus = UINT64_MAX};
+    for (uint64_t id = number * BATCH_ROWS; id < (number + 1) * BATCH_ROWS; id++) {
+        doomed.rest = id;
+        TEST_OK(sl_store_delete(s->store, rows_match, &doomed, &deleted, &err), &err);
+        assert_int_equal(deleted, 1);
+    }
+}
+
+static bool
+is_known(struct scene *s, struct sl_hash128 id)
+{
+    struct sl_error err = {0};
+    struct sl_import_state import;
+    TEST_OK(sl_store_import_find(s->store, id, &import, &err), &err);
+    assert_int_equal(import.is_finished, import.offset != 0);
+    return import.is_finished;
+}
+
+/* Two imports, one hour apart, in segments of their own, and rows of others before and behind. */
+static void
+an_import_is_forgotten_when_its_rows_are_deleted(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    static const struct sl_hash128 ids[2] = {{31, 0}, {32, 0}};
+    for (uint64_t i = 0; i < 2; i++) {
+        append_import(s, ids[i], HOURS + i, -1 - (int64_t)i);
+        TEST_OK(sl_store_import_finish(s->store, ids[i], &err), &err);
+    }
+    TEST_OK(sl_store_flush(s->store, &err), &err);
+    delete_batch(s, HOURS);
+    assert_false(is_known(s, ids[0]));
+    assert_true(is_known(s, ids[1]));
+    reopen_with(s, 0, 0);
+    assert_false(is_known(s, ids[0]));
+    assert_true(is_known(s, ids[1]));
+    /* Its rows again, and rows of others in its time that stay: it is remembered. */
+    append_import(s, ids[0], HOURS, -1);
+    TEST_OK(sl_store_import_finish(s->store, ids[0], &err), &err);
+    append_hour(s, HOURS + 2, -1);
+    delete_batch(s, HOURS);
+    assert_true(is_known(s, ids[0]));
 }
 
 static void
@@ -254,6 +311,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(slices_older_than_the_retention_go, setup, teardown),
         cmocka_unit_test_setup_teardown(an_import_is_forgotten_with_its_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_import_is_forgotten_when_its_rows_are_deleted, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_cap_takes_the_oldest_and_stops_who_holds_them, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(producers_are_fenced_and_counted, setup, teardown),
