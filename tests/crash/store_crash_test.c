@@ -1,28 +1,34 @@
 /*
- * store_crash_test.c - a power cut at any call loses nothing that was acknowledged.
+ * store_crash_test.c - a power cut or a kill at any call loses nothing that was acknowledged.
  *
  * A scripted workload (ingest, seal, merge, delete, retention, import) runs over a disk that
  * stops at the n-th call that changes it. The directory is then made as it might be found after
- * the power came back (disk.h), and opened. Promises:
+ * the power came back (disk.h), and opened. The same script runs in a process that is killed
+ * before its n-th call (killer.h), and its directory is opened as it is. Promises:
  *
  *   - every row that was acknowledged is there once, unless its removal was acknowledged too;
  *   - a batch that was not acknowledged is there as a whole or not at all, and so is a DELETE;
  *   - the producer is told how far it got, sends again from there, and ends with every row once;
  *   - sl_store_check finds nothing.
  *
- * n is sampled over the whole workload, with another offset for each seed. LMDB writes past the
- * table and is not covered.
+ * n takes every value, so that each two steps of seal, merge and retention are parted; a sanitizer's
+ * run samples, with another offset for each seed. LMDB writes past the table: its own steps are
+ * not cut.
  */
 #include <fcntl.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "storage/base/clock.h"
 #include "tests/crash/disk.h"
+#include "tests/crash/killer.h"
 #include "tests/model/store_rows.h"
 
-enum { BATCH_ROWS = 120, BATCHES = 15, ROWS = BATCH_ROWS * BATCHES, SAMPLES = 150, DOOMED = 7 };
+enum { BATCH_ROWS = 120, BATCHES = 15, ROWS = BATCH_ROWS * BATCHES, SAMPLES = 400, DOOMED = 7 };
 
 enum fate { ABSENT, PRESENT, EITHER };
 
@@ -79,9 +85,9 @@ append(struct work *w, struct sl_error *err)
                                         .import_id = &import_id,
                                         .import_offset = w->sent + 1};
     struct sl_batch *batch = rows_build(w->schema, first, times, BATCH_ROWS);
+    w->sent++;
     sl_status st = sl_store_append(w->store, batch, &from, on_durable, w, err);
     sl_batch_release(batch);
-    w->sent++;
     if (st != SL_OK)
         return st;
     while (sem_wait(&w->answered) != 0)
@@ -296,6 +302,69 @@ cut_once(uint64_t call, enum disk_fate fate, uint64_t *seed)
     return calls;
 }
 
+/* What the process that is killed and the one that judges share. */
+struct shared {
+    struct work work;
+    struct killer killer;
+};
+
+/* One kill -9, before call number `call` of the script. Returns the number of calls made. */
+static uint64_t
+kill_once(uint64_t call)
+{
+    struct shared *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(shared != MAP_FAILED);
+    struct work *w = &shared->work;
+    struct sl_error err = {0};
+    uint64_t durable = 0;
+    int status = 0;
+    char *path = test_dir_create();
+    (void)sem_init(&w->answered, 0, 0);
+    (void)fflush(stdout);
+    killer_install(&shared->killer, call);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        run_script(w, path);
+        _exit(0);
+    }
+    sl_file_install(NULL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(call == UINT64_MAX ? status == 0
+                                   : WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    uint64_t calls = atomic_load(&shared->killer.made);
+
+    TEST_OK(open_work(w, path, &durable, &err), &err);
+    check_promises(w, call);
+    finish_sending(w, durable);
+    close_work(w);
+    check_clean(path, call);
+    (void)sem_destroy(&w->answered);
+    test_dir_remove(path);
+    (void)munmap(shared, sizeof(*shared));
+    return calls;
+}
+
+static void
+a_kill_between_two_steps_loses_nothing_acknowledged(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    sl_clock_set_us(ROWS_START_US);
+    uint64_t calls = kill_once(UINT64_MAX);
+    assert_true(calls > 50);
+    uint64_t stride = calls / test_rounds(SAMPLES) + 1;
+    uint64_t kills = 0;
+    /* Threads share the journal's calls, so their number differs a little from run to run. */
+    for (uint64_t call = test_random_below(&seed, stride); call + 10 < calls; call += stride) {
+        (void)kill_once(call);
+        kills++;
+    }
+    printf("%" PRIu64 " kills over %" PRIu64 " calls\n", kills, calls);
+    sl_clock_set_us(INT64_MIN);
+}
+
 static void
 a_power_cut_loses_nothing_acknowledged(void **state)
 {
@@ -306,15 +375,19 @@ a_power_cut_loses_nothing_acknowledged(void **state)
     uint64_t calls = cut_once(UINT64_MAX, DISK_KEEP, &seed);
     assert_true(calls > 50);
     uint64_t stride = calls / test_rounds(SAMPLES) + 1;
-    unsigned round = 0;
+    unsigned round = (unsigned)test_random_below(&seed, SL_COUNTOF(fates));
     for (uint64_t call = test_random_below(&seed, stride); call < calls; call += stride)
         (void)cut_once(call, fates[round++ % SL_COUNTOF(fates)], &seed);
+    printf("%u cuts over %" PRIu64 " calls\n", round, calls);
     sl_clock_set_us(INT64_MIN);
 }
 
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_power_cut_loses_nothing_acknowledged)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_kill_between_two_steps_loses_nothing_acknowledged),
+        cmocka_unit_test(a_power_cut_loses_nothing_acknowledged),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
