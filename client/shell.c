@@ -103,6 +103,16 @@ is_word_char(char c)
            c == '.';
 }
 
+/* Every word that completion knows, by number; NULL behind the last. */
+static const char *
+known_word(const struct shell *shell, unsigned number)
+{
+    if (number < shell->word_count)
+        return shell->words[number];
+    number -= shell->word_count;
+    return number < SL_COUNTOF(keywords) ? keywords[number] : NULL;
+}
+
 /* Narrow `common` to what it shares with `word`; first match sets it. */
 static void
 share_prefix(const char *word, char *common, size_t common_bytes, unsigned *matches)
@@ -117,12 +127,16 @@ share_prefix(const char *word, char *common, size_t common_bytes, unsigned *matc
     common[shared] = '\0';
 }
 
+/* The choices, below the line that is being written. */
 static void
-match_word(const char *word, const char *start, size_t start_bytes, char *common,
-           size_t common_bytes, unsigned *matches)
+list_matches(const struct shell *shell, const char *start, size_t start_bytes)
 {
-    if (strncasecmp(word, start, start_bytes) == 0)
-        share_prefix(word, common, common_bytes, matches);
+    const char *word;
+    (void)fputs("\n", stdout);
+    for (unsigned i = 0; (word = known_word(shell, i)) != NULL; i++)
+        if (strncasecmp(word, start, start_bytes) == 0)
+            printf("%s  ", word);
+    (void)fputs("\n", stdout);
 }
 
 static unsigned char
@@ -130,6 +144,7 @@ complete(EditLine *editor, int key)
 {
     struct shell *shell = NULL;
     char common[128] = "";
+    const char *word;
     unsigned matches = 0;
     (void)key;
     (void)el_get(editor, EL_CLIENTDATA, &shell);
@@ -140,16 +155,17 @@ complete(EditLine *editor, int key)
     size_t start_bytes = (size_t)(line->cursor - start);
     if (start_bytes == 0)
         return CC_ERROR;
-    for (unsigned i = 0; i < shell->word_count; i++)
-        match_word(shell->words[i], start, start_bytes, common, sizeof(common), &matches);
-    for (unsigned i = 0; i < SL_COUNTOF(keywords); i++)
-        match_word(keywords[i], start, start_bytes, common, sizeof(common), &matches);
+    for (unsigned i = 0; (word = known_word(shell, i)) != NULL; i++)
+        if (strncasecmp(word, start, start_bytes) == 0)
+            share_prefix(word, common, sizeof(common), &matches);
     if (matches == 0 || strlen(common) < start_bytes)
         return CC_ERROR;
+    if (matches > 1 && strlen(common) == start_bytes) {
+        list_matches(shell, start, start_bytes);
+        return CC_REDISPLAY;
+    }
     el_deletestr(editor, (int)start_bytes);
-    if (el_insertstr(editor, common) != 0 || (matches == 1 && el_insertstr(editor, " ") != 0))
-        return CC_ERROR;
-    return CC_REFRESH;
+    return el_insertstr(editor, common) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 static void
@@ -174,13 +190,13 @@ run_statement(struct shell *shell, const char *text, size_t text_bytes)
     sl_cli_interrupted = 0;
     sl_status st = sl_cli_run(shell->cli, text, text_bytes, format, file == NULL ? stdout : file,
                               summary, sizeof(summary), &err);
+    bool is_left = pager != NULL && file != NULL && ferror(file) != 0;
     if (pager != NULL && file != NULL)
         (void)pclose(file);
-    if (st == SL_OK) {
+    if (st == SL_OK)
         printf("%s\n", summary);
-        return;
-    }
-    fprintf(stderr, "%s\n", err.text);
+    else if (!is_left) /* who leaves the pager has seen enough */
+        fprintf(stderr, "%s\n", err.text);
     if (st == SL_IO) {
         sl_connection_close(shell->cli->connection);
         shell->cli->connection = NULL; /* the next statement connects again */

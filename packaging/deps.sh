@@ -9,7 +9,7 @@ build="gcc cmake ninja-build pkg-config libc6-dev liblmdb-dev libzstd-dev libxxh
 libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-dev zlib1g-dev
 libcmocka-dev libsqlite3-dev"
 test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
-mariadb-server procps iproute2"
+mariadb-server procps iproute2 tmux"
 
 wanted="$build"
 [ "${1:-all}" = build ] || wanted="$build $test"
