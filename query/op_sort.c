@@ -14,7 +14,7 @@
 
 /* A store is cut back when it holds twice what must be kept and this many more. */
 enum { SORT_SLACK_ROWS = 4096 };
-enum { SORT_CHUNK_ROWS = 4096 };
+enum { SORT_CHUNK_ROWS = 4096, PICK_SLACK_ROWS = 256 };
 
 struct sort_entry {
     uint64_t rank; /* of the first order, turned round for DESC: smaller comes first */
@@ -217,7 +217,24 @@ out:
     return st;
 }
 
-/* The rows of a chunk that can still be in the answer, at most keep_rows of them. */
+/* The best keep_rows of `count` entries, in order; the worst of them bounds all workers. */
+static uint32_t
+cut_entries(struct sort *sort, struct sort_entry *entries, uint32_t count,
+            const struct chunk_order *order)
+{
+    uint32_t kept = (uint32_t)sort->keep_rows;
+
+    sort_entries(entries, entries + count, count, compare_in_chunk, order);
+    if (kept != 0)
+        lower_bound_rank(sort, entries[kept - 1].rank);
+    return kept;
+}
+
+/*
+ * The rows of a chunk that can still be in the answer, at most keep_rows of them. What passes is cut
+ * whenever it is twice as many and some more, so that most rows meet a bound that is near its end.
+ * `entries` has room for two of each row.
+ */
 static uint32_t
 pick_rows(struct sort *sort, const struct sl_chunk *chunk, const struct chunk_order *order,
           uint32_t *rows, struct sort_entry *entries)
@@ -225,6 +242,8 @@ pick_rows(struct sort *sort, const struct sl_chunk *chunk, const struct chunk_or
     const struct sl_sql_type *type = &sort->types[sort->orders[0].output];
     uint64_t bound = atomic_load_explicit(&sort->bound_rank, memory_order_relaxed);
     uint32_t selected = sl_chunk_rows(chunk, rows);
+    uint64_t full =
+        sort->keep_rows > UINT32_MAX ? UINT64_MAX : 2 * sort->keep_rows + PICK_SLACK_ROWS;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < selected; i++) {
@@ -232,13 +251,13 @@ pick_rows(struct sort *sort, const struct sl_chunk *chunk, const struct chunk_or
         if (rank > bound)
             continue;
         entries[count++] = (struct sort_entry){.rank = rank, .row = rows[i]};
+        if (count == full) {
+            count = cut_entries(sort, entries, count, order);
+            bound = count == 0 ? 0 : entries[count - 1].rank;
+        }
     }
-    if (count > sort->keep_rows) {
-        sort_entries(entries, entries + chunk->count, count, compare_in_chunk, order);
-        count = (uint32_t)sort->keep_rows;
-        if (count != 0)
-            lower_bound_rank(sort, entries[count - 1].rank);
-    }
+    if (count > sort->keep_rows)
+        count = cut_entries(sort, entries, count, order);
     for (uint32_t i = 0; i < count; i++)
         rows[i] = entries[i].row;
     return count;
