@@ -59,6 +59,10 @@ struct flowgen *flowgen_create(const struct flowgen_options *options);
 void flowgen_destroy(struct flowgen *generator);
 void flowgen_next(struct flowgen *generator, struct flow *out_flow);
 
+/* Name of the flow's application as a classifier of packets would give it ("TLS.YouTube", "DNS",
+ * "Unknown"): a function of service port, protocol and the /24 of the outside host. Static. */
+const char *flowgen_app(const struct flow *flow);
+
 /*
  * Export datagrams. An exporter's state (sequence numbers, whether its templates were sent)
  * lives in struct flowgen_exporter; zero-initialise it.
