@@ -50,6 +50,7 @@ const tables = {
 // Both tables are of one session: the library has one for each process.
 export class ClickHouse {
     kind = "clickhouse";
+    name = "ClickHouse";
 
     constructor(modules, directory) {
         this.chdb = createRequire(modules)("chdb");

@@ -5,6 +5,7 @@
 #   SLUICE_PEERS_SEED     seed of the generator (default 1)
 #   SLUICE_PEERS_RATE     flows a second of their clock (default 2000: 10 M span 80 minutes)
 #   SLUICE_PEERS_ROUNDS   runs of each question (default 5)
+#   SLUICE_PEERS_SECONDS  how long a million flows a second are offered over UDP (default 20)
 #   SLUICE_PEERS_RESULTS  where the report goes (default bench/PEERS.md)
 #   SLUICE_PEERS_MODULES  where the npm packages are installed (default build/peers)
 #
@@ -23,7 +24,8 @@ trap 'exit 1' INT TERM
 mkdir -p "$modules"
 modules=$(cd "$modules" && pwd)
 npm install --prefix "$modules" --no-fund --no-audit --loglevel=error @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
-cmake --build --preset release --target programs ask
+cmake --build --preset release --target programs ask flowgen_send
 node bench/peers/main.mjs --bin build/release/bin --modules "$modules" --work "$work/run" \
     --out "${SLUICE_PEERS_RESULTS:-bench/PEERS.md}" --flows "${SLUICE_PEERS_FLOWS:-10000000}" \
-    --seed "${SLUICE_PEERS_SEED:-1}" --rate "${SLUICE_PEERS_RATE:-2000}" --rounds "${SLUICE_PEERS_ROUNDS:-5}"
+    --seed "${SLUICE_PEERS_SEED:-1}" --rate "${SLUICE_PEERS_RATE:-2000}" --rounds "${SLUICE_PEERS_ROUNDS:-5}" \
+    --seconds "${SLUICE_PEERS_SECONDS:-20}" --shared "${SLUICE_SHARED:-../shared}"

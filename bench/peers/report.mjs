@@ -5,7 +5,7 @@ export function table(head, rows) {
     return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
 }
 
-export const number = (value, digits = 2) => (value === null || value === undefined ? "" : value.toFixed(digits));
+const number = (value, digits = 2) => (value === null || value === undefined ? "" : value.toFixed(digits));
 
 // Milliseconds of the fastest peer.
 function bestPeer(times, own) {
@@ -26,10 +26,11 @@ export function questionTable(results, names) {
 export function questionSummary(results, own, goal) {
     const counted = results.filter((result) => result.wrong.length === 0)
         .map((result) => ({ name: result.name, ratio: bestPeer(result.times, own) / result.times[own] }));
-    const mean = Math.exp(counted.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / counted.length);
+    const mean = (part) => number(Math.exp(part.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / part.length));
+    const needles = counted.filter(({ name }) => name.startsWith("needle"));
     const list = (part) => part.sort((a, b) => a.ratio - b.ratio).map(({ name, ratio }) => `${name} (${number(ratio)})`).join("; ") || "none";
     const text = [
-        `- geometric mean of ${counted.length} questions: ${number(mean)} times faster than the best peer of each`,
+        `- geometric mean of ${counted.length} questions: ${mean(counted)} times faster than the best peer of each; ${needles.length} needles: ${mean(needles)} times`,
         `- slower than the best peer: ${list(counted.filter(({ ratio }) => ratio < 1))}`,
         `- faster, but less than ${goal} times: ${list(counted.filter(({ ratio }) => ratio >= 1 && ratio < goal))}`,
     ];
@@ -57,4 +58,27 @@ export function sizeTables(sizes, flows) {
     const columns = table(["column", ...told.map((s) => s.name)], [...known.entries()].filter(([, bytes]) => bytes.some((b) => b / flows >= 0.0005))
         .map(([name, bytes]) => [name, ...bytes.map(per)]));
     return `${forms}\n\n${columns}`;
+}
+
+// Rows a second of every system that read the CSV.
+export function loadTable(loads, rows, own) {
+    return table(["system", "million rows/s", "s", "s until merged or in its asked form", "s / sluice"], Object.entries(loads).map(([name, t]) =>
+        [name, number(rows / t.load / 1e6), number(t.load), number(t.settled), number(t.load / loads[own].load)]));
+}
+
+// CPU a flow and losses of collectors.
+export function collectTables(cpu, loss, length) {
+    const own = cpu.filter((row) => row.name === "sluice");
+    const cpuTable = table(["collector", "NetFlow", "CPU us a flow", "with merges", "of sluice's", "flows lost"], cpu.map((row) =>
+        [row.name, `v${row.version}`, number(row.cpu, 3), number(row.merged, 3),
+            number(row.cpu / own.find((o) => o.version === row.version).cpu), row.lost]));
+    const lossTable = table(["collector", "offered, M flows/s", "flows sent", "flows lost", "datagrams the kernel dropped", "CPU us a flow"], loss.map((row) =>
+        [row.name, number(row.offered / 1e6), row.sent, row.lost, row.drops ?? "not told", number(row.cpu, 3)]));
+    return `User and system time of the collector's process until everything is on disk (sluice: decoded, journaled, sorted, indexed, sealed; nfcapd: LZ4 files).
+
+${cpuTable}
+
+NetFlow v9 offered at a million flows a second for ${length} s by a sender on the same two cores:
+
+${lossTable}`;
 }

@@ -23,18 +23,19 @@ export class Sluice {
         return address;
     }
 
-    async open() {
+    // netflow: "HOST:PORT" to collect on, or "off".
+    async open(netflow = "off") {
         const portFile = `${this.directory}/port`;
         mkdirSync(this.directory, { recursive: true });
         rmSync(portFile, { force: true });
         const log = openSync(`${this.directory}/log`, "a");
-        this.server = spawn(`${this.bin}/sluiced`, ["--data", this.data, "--listen", "127.0.0.1:0", "--netflow-listen", "off",
+        this.server = spawn(`${this.bin}/sluiced`, ["--data", this.data, "--listen", "127.0.0.1:0", "--netflow-listen", netflow,
             "--port-file", portFile], { stdio: ["ignore", log, log] });
         while (!existsSync(portFile) || readFileSync(portFile, "utf8") === "") {
             if (this.server.exitCode !== null) throw new Error(`sluiced did not start: see ${this.directory}/log`);
             await sleep(20);
         }
-        this.address = `127.0.0.1:${readFileSync(portFile, "utf8").trim()}`;
+        this.address = `127.0.0.1:${readFileSync(portFile, "utf8").split("\n")[0]}`;
         this.ask = spawn(`${this.bin}/ask`, [this.address], { stdio: ["pipe", "pipe", "inherit"] });
         this.lines = createInterface({ input: this.ask.stdout })[Symbol.asyncIterator]();
     }
