@@ -18,6 +18,9 @@ test: deps
 bench: build
 	@sh bench/bench.sh
 
+bench-peers: build
+	@sh bench/peers/peers.sh
+
 fuzz: deps
 	@sh packaging/fuzz.sh
 

@@ -26,16 +26,6 @@
 #include "storage/store.h"
 #include "storage/value_text.h"
 
-enum { EXPORTERS = 8, DATAGRAM_BYTES_MAX = 2048 };
-
-struct datagrams {
-    struct sl_buf bytes; /* u16 length, u8 exporter, payload; one after another */
-    uint64_t flows;
-    uint64_t packets;
-    uint64_t flow_bytes;
-    uint64_t count;
-};
-
 struct run {
     struct sl_schema *schema;
     struct sl_pool *pool;
@@ -68,68 +58,6 @@ die(const char *what, const struct sl_error *err)
     exit(1);
 }
 
-/* Flows that wait for their datagram, by exporter and family. */
-struct waiting {
-    struct flow flows[30];
-    uint32_t count;
-};
-
-static void
-emit(struct datagrams *d, struct flowgen_exporter *exporter, unsigned index, struct waiting *w,
-     int version)
-{
-    if (w->count == 0)
-        return;
-    size_t at = d->bytes.size_bytes;
-    sl_buf_u16le(&d->bytes, 0);
-    sl_buf_u8(&d->bytes, (uint8_t)index);
-    if (version == 5)
-        flowgen_netflow5(exporter, w->flows, w->count, &d->bytes);
-    else
-        flowgen_netflow9(exporter, w->flows, w->count, &d->bytes);
-    if (d->bytes.bad) {
-        fprintf(stderr, "bench: no memory for so many datagrams\n");
-        exit(1);
-    }
-    size_t payload_bytes = d->bytes.size_bytes - at - 3;
-    d->bytes.bytes[at] = (uint8_t)payload_bytes;
-    d->bytes.bytes[at + 1] = (uint8_t)(payload_bytes >> 8);
-    d->count++;
-    w->count = 0;
-}
-
-static struct datagrams
-generate(const struct flowgen_options *options, uint64_t flows, int version)
-{
-    static struct waiting waiting[EXPORTERS][2];
-    struct flowgen_exporter exporters[EXPORTERS] = {0};
-    struct datagrams d = {.bytes = sl_buf_empty(SIZE_MAX / 2)};
-    struct flowgen *g = flowgen_create(options);
-    for (unsigned i = 0; i < EXPORTERS; i++)
-        exporters[i].source_id = i + 1;
-    while (d.flows < flows) {
-        struct flow f;
-        flowgen_next(g, &f);
-        bool is_v6 = !sl_addr_is_v4(f.src_addr);
-        if (is_v6 && version == 5)
-            continue;
-        struct waiting *w = &waiting[f.exporter][is_v6];
-        w->flows[w->count++] = f;
-        d.flows++;
-        d.packets += f.packets;
-        d.flow_bytes += f.bytes;
-        uint32_t full = version == 5 ? 30 : is_v6 ? 15 : FLOWGEN_NETFLOW9_FLOWS_MAX;
-        if (w->count == full)
-            emit(&d, &exporters[f.exporter], f.exporter, w, version);
-    }
-    for (unsigned i = 0; i < EXPORTERS; i++) {
-        emit(&d, &exporters[i], i, &waiting[i][0], version);
-        emit(&d, &exporters[i], i, &waiting[i][1], version);
-    }
-    flowgen_destroy(g);
-    return d;
-}
-
 static sl_status
 put_batch(void *context, struct sl_batch *batch, struct sl_error *err)
 {
@@ -140,23 +68,20 @@ put_batch(void *context, struct sl_batch *batch, struct sl_error *err)
 }
 
 static void
-ingest(struct run *run, const struct datagrams *d)
+ingest(struct run *run, const struct flowgen_datagrams *d)
 {
     struct sl_error err = {0};
     struct sl_decoder_options options = sl_decoder_options_default();
     struct sl_sink sink = {.put = put_batch, .context = run};
     struct sl_decoder *decoder = sl_decoder_create(&options, run->schema, sink);
-    const uint8_t *at = d->bytes.bytes;
-    const uint8_t *end = at + d->bytes.size_bytes;
-    while (at < end) {
-        size_t size_bytes = (size_t)at[0] | (size_t)at[1] << 8;
-        struct sl_datagram_from from = {.addr = sl_addr_from_v4(0xc0000201U + at[2]),
+    struct flowgen_datagram datagram;
+    for (size_t at = 0; flowgen_datagrams_next(d, &at, &datagram);) {
+        struct sl_datagram_from from = {.addr = sl_addr_from_v4(0xc0000201U + datagram.exporter),
                                         .port = 2055,
                                         .received_us = sl_clock_now_us(),
                                         .origin = "bench"};
-        if (sl_decoder_datagram(decoder, &from, at + 3, size_bytes, &err) != SL_OK)
+        if (sl_decoder_datagram(decoder, &from, datagram.bytes, datagram.size_bytes, &err) != SL_OK)
             die("decode", &err);
-        at += 3 + size_bytes;
     }
     if (sl_decoder_flush(decoder, &err) != SL_OK)
         die("decode", &err);
@@ -228,7 +153,7 @@ ask(struct run *run, const char *sql, char *out_text, size_t text_bytes)
 }
 
 static bool
-check_sums(struct run *run, const struct datagrams *d)
+check_sums(struct run *run, const struct flowgen_datagrams *d)
 {
     char expected[128];
     char got[256];
@@ -348,7 +273,7 @@ main(int argc, char **argv)
     }
     run.dir = sl_new_string(dir);
     options.flows_per_second = 20000;
-    struct datagrams d = generate(&options, flows, version);
+    struct flowgen_datagrams d = flowgen_datagrams_create(&options, flows, version);
     printf("%" PRIu64 " synthetic flows in %" PRIu64 " NetFlow v%d datagrams, %.1f bytes a flow\n",
            d.flows, d.count, version, (double)d.bytes.size_bytes / (double)d.flows);
     double base_mib = peak_mib();
@@ -388,7 +313,7 @@ main(int argc, char **argv)
     sl_store_close(run.store);
     sl_pool_destroy(run.pool);
     sl_schema_destroy(run.schema);
-    sl_buf_fini(&d.bytes);
+    flowgen_datagrams_destroy(&d);
     free(run.dir);
     return is_right ? 0 : 1;
 }

@@ -328,6 +328,39 @@ make_reverse(struct flowgen *g, const struct flow *f, struct flow *r)
         r->last_us = r->first_us;
 }
 
+const char *
+flowgen_app(const struct flow *f)
+{
+    static const char *const tls[] = {"TLS.YouTube",   "TLS.Google",    "TLS.Microsoft365",
+                                      "TLS.Facebook",  "TLS.Netflix",   "TLS.GoogleServices",
+                                      "TLS.WhatsApp",  "TLS.Instagram", "TLS.AmazonAWS",
+                                      "TLS.Cloudflare"};
+    static const char *const quic[] = {"QUIC.YouTube", "QUIC.Google", "QUIC.Facebook"};
+    static const struct {
+        uint16_t port;
+        const char *name;
+    } others[] = {
+        {53, "DNS"},          {80, "HTTP"},     {123, "NTP"},   {22, "SSH"},  {445, "SMBv23"},
+        {8080, "HTTP_Proxy"}, {3389, "RDP"},    {993, "IMAPS"}, {25, "SMTP"}, {5060, "SIP"},
+        {389, "LDAP"},        {88, "Kerberos"}, {5353, "MDNS"},
+    };
+    struct sl_addr outside = is_inside(f->src_addr) ? f->dst_addr : f->src_addr;
+    uint64_t network = sl_hash_u64(sl_addr_is_v4(outside) ? outside.low >> 8 : outside.high);
+    if (f->protocol == 1 || f->protocol == 58)
+        return "ICMP";
+    if (f->src_port == 443 || f->dst_port == 443) {
+        bool is_named = network % 32 < 20;
+        if (f->protocol == 6)
+            return is_named ? tls[(network >> 8) % SL_COUNTOF(tls)] : "TLS";
+        return is_named ? quic[(network >> 8) % SL_COUNTOF(quic)] : "QUIC";
+    }
+    for (size_t i = 0; i < SL_COUNTOF(others); i++) {
+        if (f->src_port == others[i].port || f->dst_port == others[i].port)
+            return others[i].name;
+    }
+    return "Unknown";
+}
+
 /* Poisson arrivals; the rate changes each minute, now and then by a lot. */
 static void
 advance(struct flowgen *g)

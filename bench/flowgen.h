@@ -42,14 +42,16 @@ struct flow {
     uint8_t dst_mask;
 };
 
+enum { FLOWGEN_EXPORTERS_MAX = 64 };
+
 struct flowgen_options {
     uint64_t seed;
     int64_t start_us;        /* of the first export */
     double flows_per_second; /* mean; bursts go beyond */
-    uint32_t exporters;
-    uint32_t inside_hosts; /* addresses of the network's own */
-    double ipv6_share;     /* 0 .. 1 */
-    double late_share;     /* of flows exported up to an hour after their end */
+    uint32_t exporters;      /* 1 .. FLOWGEN_EXPORTERS_MAX */
+    uint32_t inside_hosts;   /* addresses of the network's own */
+    double ipv6_share;       /* 0 .. 1 */
+    double late_share;       /* of flows exported up to an hour after their end */
 };
 
 struct flowgen_options flowgen_options_default(void);
@@ -58,6 +60,10 @@ struct flowgen;
 struct flowgen *flowgen_create(const struct flowgen_options *options);
 void flowgen_destroy(struct flowgen *generator);
 void flowgen_next(struct flowgen *generator, struct flow *out_flow);
+
+/* Name of the flow's application as a classifier of packets would give it ("TLS.YouTube", "DNS",
+ * "Unknown"): a function of service port, protocol and the /24 of the outside host. Static. */
+const char *flowgen_app(const struct flow *flow);
 
 /*
  * Export datagrams. An exporter's state (sequence numbers, whether its templates were sent)
@@ -78,6 +84,34 @@ void flowgen_netflow5(struct flowgen_exporter *exporter, const struct flow *flow
 enum { FLOWGEN_NETFLOW9_FLOWS_MAX = 24 };
 void flowgen_netflow9(struct flowgen_exporter *exporter, const struct flow *flows, uint32_t count,
                       struct sl_buf *out);
+
+/*
+ * The export datagrams of many flows in memory: each exporter fills its datagrams, one for each
+ * family, and sends what is left at the end. NetFlow v5 leaves IPv6 flows out.
+ */
+struct flowgen_datagrams {
+    struct sl_buf bytes; /* of flowgen_datagrams_next */
+    uint64_t count;
+    uint64_t flows;
+    uint64_t packets;
+    uint64_t flow_bytes;
+};
+
+/* version: 5 or 9. Ends the process when there is no memory for so many. */
+struct flowgen_datagrams flowgen_datagrams_create(const struct flowgen_options *options,
+                                                  uint64_t flows, int version);
+void flowgen_datagrams_destroy(struct flowgen_datagrams *datagrams);
+
+struct flowgen_datagram {
+    const uint8_t *bytes; /* borrowed from the datagrams */
+    size_t size_bytes;
+    unsigned exporter; /* 0 .. FLOWGEN_EXPORTERS_MAX - 1 */
+    unsigned flows;
+};
+
+/* The datagram at *at (0 for the first); moves *at on. False behind the last one. */
+bool flowgen_datagrams_next(const struct flowgen_datagrams *datagrams, size_t *at,
+                            struct flowgen_datagram *out_datagram);
 
 /* nProbe's text dump: the header line, and a line for a flow. */
 void flowgen_nprobe_header(struct sl_buf *out);

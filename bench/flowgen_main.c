@@ -100,8 +100,8 @@ put_csv(const struct flow *f, struct sl_buf *out)
     sl_buf_printf(out, "%s,%s,192.0.2.%u,%s,%s,%u,%u,%u,%u,%u,%u,%u,%u,%u,", first, last,
                   f->exporter + 1, src, dst, f->src_port, f->dst_port, f->protocol, f->tcp_flags,
                   f->tos, f->input_if, f->output_if, f->src_as, f->dst_as);
-    sl_buf_printf(out, "%u,%u,%s,%" PRIu64 ",%" PRIu64 "\n", f->src_mask, f->dst_mask, hop,
-                  f->bytes, f->packets);
+    sl_buf_printf(out, "%u,%u,%s,%" PRIu64 ",%" PRIu64 ",%s\n", f->src_mask, f->dst_mask, hop,
+                  f->bytes, f->packets, flowgen_app(f));
 }
 
 static int
@@ -112,7 +112,7 @@ print_rows(struct flowgen *g, uint64_t flows, bool is_csv)
     if (is_csv)
         sl_buf_text(&out, "first_seen,last_seen,exporter_addr,src_addr,dst_addr,src_port,dst_port,"
                           "protocol,tcp_flags,tos,input_if,output_if,src_as,dst_as,src_mask,"
-                          "dst_mask,next_hop,in_bytes,in_packets\n");
+                          "dst_mask,next_hop,in_bytes,in_packets,app\n");
     else
         flowgen_nprobe_header(&out);
     for (uint64_t i = 0; i < flows; i++) {

@@ -7,6 +7,7 @@ function(sluice_e2e name)
     set_property(TEST e2e/${name} APPEND PROPERTY LABELS ${ARGN})
 endfunction()
 
+sluice_e2e(ask)
 sluice_e2e(cli)
 sluice_e2e(damage)
 sluice_e2e(ipfix_tcp)

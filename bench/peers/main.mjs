@@ -1,0 +1,148 @@
+// main.mjs - sluice beside ClickHouse, DuckDB and nfdump on the same flows (make bench-peers, see peers.sh).
+//
+//   node main.mjs --bin DIR --modules DIR --work NEW_DIR --out FILE --shared DIR --flows N --seed N --rate N --rounds N --seconds N
+import { execFileSync } from "node:child_process";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+import { askCold, askWarm, choosePlaces } from "./ask_all.mjs";
+import { ClickHouse, ClickHouseTable } from "./clickhouse.mjs";
+import { measureCpu, measureLoss } from "./collect.mjs";
+import { DuckDB } from "./duckdb.mjs";
+import { describeMachine } from "./machine.mjs";
+import { Nfdump } from "./nfdump.mjs";
+import { readQuestions } from "./questions.mjs";
+import { writeRealFlows } from "./real.mjs";
+import { collectTables, loadTable, questionSummary, questionTable, sizeTables, table } from "./report.mjs";
+import { columns, Sluice } from "./sluice.mjs";
+
+const names = ["bin", "modules", "work", "out", "shared", "flows", "seed", "rate", "rounds", "seconds"];
+const { values: options } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string" }])) });
+for (const name of names) if (options[name] === undefined) throw new Error(`--${name} is missing`);
+const [flows, seed, rate, rounds, length] = ["flows", "seed", "rate", "rounds", "seconds"].map((name) => Number(options[name]));
+const goal = 5;
+
+const say = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
+const milliseconds = (times) => Object.entries(times).map(([name, ms]) => `${name} ${ms === null ? "-" : ms.toFixed(2)}`).join(", ");
+const show = (result) => say(`${result.name}: ${result.wrong.join("; ") || milliseconds(result.times)}`);
+
+// New systems over a new directory, open.
+async function openAll(directory) {
+    const modules = `${options.modules}/package.json`;
+    const all = {
+        sluice: new Sluice(options.bin, `${directory}/sluice`),
+        clickhouse: new ClickHouse(modules, `${directory}/clickhouse`),
+        duckdb: new DuckDB(modules, `${directory}/duckdb`, "native"),
+        parquet: new DuckDB(modules, `${directory}/duckdb`, "parquet"),
+    };
+    for (const system of Object.values(all)) await system.open();
+    return all;
+}
+
+// Load a CSV everywhere: seconds by system, and sizes.
+async function loadAll(all, csv) {
+    const loads = {};
+    const sizes = [];
+    for (const system of Object.values(all)) {
+        say(`load: ${system.name}`);
+        const times = await system.load(csv);
+        if ("load" in times) loads[system.name] = times;
+        else for (const [name, t] of Object.entries(times)) loads[`${system.name} ${name}`] = t;
+        sizes.push(...await system.sizes());
+    }
+    return { loads, sizes };
+}
+
+async function generated() {
+    const csv = `${options.work}/flows.csv`;
+    say(`generate ${flows} flows`);
+    execFileSync("sh", ["-c", `"$0" --flows ${flows} --seed ${seed} --rate ${rate} --format csv >"$1"`, `${options.bin}/flowgen`, csv]);
+    const all = await openAll(`${options.work}/generated`);
+    const { loads, sizes } = await loadAll(all, csv);
+    const nfdump = new Nfdump(options.bin, `${options.work}/generated/nfdump`);
+    say("load: nfdump");
+    await nfdump.open();
+    await nfdump.load(flows, seed, rate);
+    sizes.push(...await nfdump.sizes());
+
+    const tables = ["by_time", "by_host"].map((name) => new ClickHouseTable(all.clickhouse, name));
+    const systems = [all.sluice, ...tables, all.duckdb, all.parquet, nfdump];
+    const questions = readQuestions(new URL("questions.txt", import.meta.url));
+    const places = await choosePlaces(all.duckdb);
+    const warm = await askWarm(questions, systems, places, columns, rounds, show);
+    say("cold");
+    const owners = [
+        { owner: all.sluice, systems: [all.sluice] },
+        { owner: all.clickhouse, systems: tables },
+        { owner: all.duckdb, systems: [all.duckdb] },
+        { owner: all.parquet, systems: [all.parquet] },
+        { owner: nfdump, systems: [nfdump] },
+    ];
+    const cold = await askCold(questions, owners, places, columns, Math.min(rounds, 3), show);
+    for (const system of Object.values(all)) await system.close();
+    const versions = [["ClickHouse (chdb)", all.clickhouse.version], ["DuckDB", all.duckdb.version], ["nfdump", nfdump.version]];
+    return { loads, sizes, warm, cold, versions, systemNames: systems.map((s) => s.name), csvBytes: statSync(csv).size };
+}
+
+async function real() {
+    const csv = `${options.work}/real.csv`;
+    const count = writeRealFlows(`${options.shared}/data/flows/rita-cloudhost-zeek-conn-2024-04-19_20.csv.zst`, csv);
+    if (count === 0) return "skipped: the file is not here";
+    say(`${count} real flows`);
+    const all = await openAll(`${options.work}/real`);
+    const { sizes } = await loadAll(all, csv);
+    for (const system of Object.values(all)) await system.close();
+    return `${count} flows.\n\n${sizeTables(sizes, count)}`;
+}
+
+async function main() {
+    mkdirSync(options.work, { recursive: true });
+    const { loads, sizes, warm, cold, versions, systemNames, csvBytes } = await generated();
+    const realSizes = await real();
+    say("collectors");
+    const cpu = await measureCpu(options.bin, options.work, Math.min(flows, 3000000), Math.min(rounds, 3));
+    const loss = await measureLoss(options.bin, options.work, 1000000, length);
+    const own = systemNames[0];
+    writeFileSync(options.out, `# Beside its peers
+
+What \`make bench-peers\` printed; how is in peers/README.md. ${flows} **synthetic** flows (flowgen, seed ${seed}, ${rate} a second), the
+same in every system, where a heading does not say otherwise.
+
+${table(["", ""], [...describeMachine(), ...versions])}
+
+## Questions, warm
+
+Medians of ${rounds} runs, in turn. Every answer was the same in all systems before a time counted.
+
+${questionSummary(warm, own, goal)}
+
+${questionTable(warm, systemNames)}
+
+## Questions, cold
+
+After a restart, with the files dropped from the page cache.
+
+${questionSummary(cold, own, 1)}
+
+${questionTable(cold, systemNames)}
+
+## Bytes a flow
+
+${sizeTables(sizes, flows)}
+
+## Bytes a flow, real flows (rita-cloudhost-zeek-conn-2024-04-19_20)
+
+${realSizes}
+
+## Loading the same CSV (${Math.round(csvBytes / flows)} bytes a row)
+
+${loadTable(loads, flows, own)}
+
+## Collecting NetFlow over loopback UDP
+
+${collectTables(cpu, loss, length)}
+`);
+    process.exit(warm.some((result) => result.wrong.length !== 0) ? 1 : 0);
+}
+
+await main();
