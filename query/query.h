@@ -37,6 +37,7 @@ struct sl_session {
     const char *time_zone; /* "UTC", "+02:00", "Europe/Berlin" */
     const char *user;
     uint64_t connection_id;
+    bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
     const struct sl_variable *variables; /* @name and @@name */
     uint32_t variable_count;
     const struct sl_value *parameters; /* for `?` */

@@ -20,14 +20,9 @@
 #define SLUICE_CLIENT_MYSQL_GREETING_H
 
 #include "client/mysql/packet.h"
+#include "server/auth/scheme.h"
 
-enum {
-    SL_CHALLENGE_BYTES = 20,
-    SL_TOKEN_BYTES_MAX = 1024, /* what the native protocol passes on */
-};
-
-#define SL_SCHEME_NATIVE "mysql_native_password"
-#define SL_SCHEME_SHA2   "caching_sha2_password"
+enum { SL_TOKEN_BYTES_MAX = 1024 /* what the native protocol passes on */ };
 
 struct sl_greeting {
     uint32_t thread_id;

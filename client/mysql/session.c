@@ -309,7 +309,12 @@ take_login(struct sl_mysql_session *s, const struct sl_packet *packet)
     }
     bool names_scheme = (s->login.capabilities & SL_CAP_PLUGIN_AUTH) != 0;
     s->scheme = known_scheme(s, names_scheme ? s->login.scheme : SL_SCHEME_NATIVE);
-    if (s->scheme != NULL)
+    /* libmariadb answers nothing when it is to use another scheme than the greeting's. */
+    bool awaits_switch = s->scheme != NULL && strcmp(s->scheme, s->preferred) != 0 &&
+                         names_scheme && s->login.token_bytes == 0;
+    if (awaits_switch)
+        ask_switch(s, s->scheme, s->challenge, sizeof(s->challenge));
+    else if (s->scheme != NULL)
         ask_server(s);
     else if (names_scheme)
         ask_switch(s, s->preferred, s->challenge, sizeof(s->challenge));

@@ -47,6 +47,11 @@ extern const struct sl_file_calls sl_file_real_calls;
 SL_MUST_CHECK
 sl_status sl_file_open(int dir_fd, const char *path, int flags, int *out_fd, struct sl_error *err);
 
+/* The same with O_CREAT, for a file that its owner alone may read (mode 0600). */
+SL_MUST_CHECK
+sl_status sl_file_open_private(int dir_fd, const char *path, int flags, int *out_fd,
+                               struct sl_error *err);
+
 /* Close a descriptor of sl_file_open or sl_dir_open. -1 is allowed. What was not synced
  * before may be lost; a caller that cares has synced. */
 void sl_file_close(int fd);
