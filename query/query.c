@@ -133,6 +133,7 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     case SL_CLASS_EXPLAIN:
     case SL_CLASS_EXPLAIN_ANALYZE:
     case SL_CLASS_SESSION:
+    case SL_CLASS_KILL:
     case SL_CLASS_EMPTY:
         return SL_OK;
     case SL_CLASS_DELETE:
@@ -184,6 +185,11 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;
         query->info.change_count = query->statement.change_count;
+        break;
+    case SL_CLASS_KILL:
+        query->info.is_kill = true;
+        query->info.kill_id = query->statement.kill_id;
+        query->info.kills_connection = query->statement.kills_connection;
         break;
     case SL_CLASS_EMPTY:
         break;
@@ -439,6 +445,7 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         st = run_delete(query, &story);
         break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
+    case SL_CLASS_KILL:    /* and knows the connections */
     case SL_CLASS_EMPTY:
         break;
     }

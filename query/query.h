@@ -101,6 +101,12 @@ struct sl_query_info {
      * "time_zone", "database" (both text). */
     const struct sl_variable *changes;
     uint32_t change_count;
+
+    /* KILL: whoever runs the statement is to stop what this connection runs, behind the last
+     * sl_query_next, and to end it. */
+    bool is_kill;
+    bool kills_connection;
+    uint64_t kill_id;
 };
 
 SL_MUST_CHECK

@@ -379,15 +379,6 @@ take_auth(struct sl_conversation *c, const struct sl_wire_frame *frame, struct s
     return SL_OK;
 }
 
-static struct sl_conversation *
-find_conversation(const struct sl_conversation_list *list, uint64_t id)
-{
-    for (struct sl_conversation *c = list->first; c != NULL; c = c->next)
-        if (sl_entry_id(c->entry) == id && c->stream != NULL)
-            return c;
-    return NULL;
-}
-
 static sl_status
 take_cancel(struct sl_conversation *c, const struct sl_wire_frame *frame, enum sl_role role,
             struct sl_error *err)
@@ -395,28 +386,13 @@ take_cancel(struct sl_conversation *c, const struct sl_wire_frame *frame, enum s
     struct sl_wire_cancel cancel;
     struct sl_error why = {0};
     SL_TRY(sl_wire_cancel_decode(frame, &cancel, err));
-    struct sl_conversation *target =
-        cancel.connection_id == 0 ? c : find_conversation(c->list, cancel.connection_id);
-    if (target == NULL) {
-        (void)sl_fail(&why, SL_MISSING, "there is no connection %" PRIu64, cancel.connection_id);
+    uint64_t id = cancel.connection_id == 0 ? sl_entry_id(c->entry) : cancel.connection_id;
+    bool is_whole = (cancel.flags & SL_WIRE_CANCEL_CONNECTION) != 0;
+    const char *user = role == SL_ROLE_ADMIN ? NULL : c->login.user;
+    if (sl_registry_kill(c->service->registry, id, is_whole, user, &why) == SL_OK)
+        send_done(c, frame->tag);
+    else
         send_error(c, frame->tag, &why);
-        return SL_OK;
-    }
-    if (role != SL_ROLE_ADMIN && strcmp(target->login.user, c->login.user) != 0) {
-        (void)sl_fail(&why, SL_DENIED, "You are not owner of thread %" PRIu64,
-                      cancel.connection_id);
-        why.sql_number = 1095; /* ER_KILL_DENIED_ERROR */
-        send_error(c, frame->tag, &why);
-        return SL_OK;
-    }
-    sl_entry_cancel(target->entry);
-    if (target->is_held_back)
-        step_request(target); /* which finds that it is cancelled */
-    send_done(c, frame->tag);
-    if ((cancel.flags & SL_WIRE_CANCEL_CONNECTION) != 0) {
-        (void)sl_fail(&why, SL_CANCELLED, "another connection ended this one");
-        finish(target, 0, &why);
-    }
     return SL_OK;
 }
 
@@ -668,6 +644,23 @@ sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
         why.sql_number = 1040; /* ER_CON_COUNT_ERROR */
         finish(c, 0, &why);
     }
+}
+
+void
+sl_conversation_kill(struct sl_conversation_list *list, uint64_t connection_id, bool is_whole)
+{
+    struct sl_error why = {0};
+    struct sl_conversation *c = list->first;
+    while (c != NULL && (sl_entry_id(c->entry) != connection_id || c->stream == NULL))
+        c = c->next;
+    if (c == NULL)
+        return;
+    if (c->is_held_back)
+        step_request(c); /* which finds that it is cancelled */
+    if (!is_whole)
+        return;
+    (void)sl_fail(&why, SL_CANCELLED, "another connection ended this one");
+    finish(c, 0, &why);
 }
 
 void

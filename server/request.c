@@ -433,12 +433,22 @@ take_changes(struct sl_request *r, struct sl_wire_change **out_changes, struct s
 }
 
 static sl_status
+kill(const struct sl_request *r, struct sl_error *err)
+{
+    const struct sl_query_info *info = sl_query_info(r->query);
+    const char *user = r->role == SL_ROLE_ADMIN ? NULL : r->user;
+    return sl_registry_kill(r->service->registry, info->kill_id, info->kills_connection, user, err);
+}
+
+static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
     struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
     uint32_t change_count = sl_query_info(r->query)->change_count;
     struct sl_wire_change *changes = NULL;
+    if (sl_query_info(r->query)->is_kill)
+        SL_TRY(kill(r, err));
     if (change_count != 0)
         SL_TRY(take_changes(r, &changes, err));
     struct sl_wire_done done = {

@@ -219,6 +219,30 @@ open_store(struct sl_server *server, struct sl_error *err)
     return sl_store_open(&options, service->schema, service->work, &service->store, err);
 }
 
+struct kill {
+    struct sl_server *server;
+    uint64_t connection_id;
+    bool is_whole;
+};
+
+static void
+run_kill(void *context)
+{
+    struct kill *kill = context;
+    sl_conversation_kill(&kill->server->conversations, kill->connection_id, kill->is_whole);
+    free(kill);
+}
+
+/* Any thread. */
+static void
+on_kill(void *context, uint64_t connection_id, bool is_whole)
+{
+    struct sl_server *server = context;
+    struct kill *kill = sl_new(sizeof(*kill));
+    *kill = (struct kill){.server = server, .connection_id = connection_id, .is_whole = is_whole};
+    sl_loop_post(server->service.loop, run_kill, kill);
+}
+
 static void
 make_parts(struct sl_server *server)
 {
@@ -235,7 +259,7 @@ make_parts(struct sl_server *server)
     service->loop = sl_loop_create();
     service->schema = sl_schema_create();
     service->stats = sl_stats_create();
-    service->registry = sl_registry_create();
+    service->registry = sl_registry_create(on_kill, server);
     service->work = sl_pool_create("work", threads);
     service->requests =
         sl_pool_create("request", (unsigned)sl_config_number(config, SL_OPTION_QUERIES));
