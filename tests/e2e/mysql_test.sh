@@ -34,12 +34,12 @@ contains "variables of the server cannot be set" "ERROR 1235" "$(my 'SET GLOBAL 
 sluice import "$work/b.flows" --no-progress >/dev/null
 mkfifo "$work/unread"
 mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone --quick flows \
-    -e 'SELECT * FROM flows; SELECT 1' >"$work/unread" 2>"$work/killed" &
+    -e "SELECT *, LPAD(in_bytes, 2000, 'x') FROM flows" >"$work/unread" 2>"$work/killed" &
 victim=$!
 exec 3<"$work/unread"
 wait_for "a long query is seen" 10 1 \
-    "SELECT COUNT(*) FROM system.queries WHERE statement = 'SELECT * FROM flows'"
-id=$(sql "SELECT connection_id FROM system.queries WHERE statement = 'SELECT * FROM flows'")
+    "SELECT COUNT(*) FROM system.queries WHERE statement LIKE 'SELECT *, LPAD%'"
+id=$(sql "SELECT connection_id FROM system.queries WHERE statement LIKE 'SELECT *, LPAD%'")
 same "KILL QUERY is obeyed" "" "$(my "KILL QUERY $id")"
 cat <&3 >/dev/null
 wait $victim

@@ -170,7 +170,7 @@ kill_names_a_connection(void **state)
     kills(&f, "kill connection 12", 12, true);
     kills(&f, "KILL QUERY 18446744073709551615", UINT64_MAX, false);
     fails(&f, "KILL QUERY 18446744073709551616", SL_SYNTAX, 1064,
-          "unexpected 18446744073709551616, expected the number of a connection at 1:12");
+          "unexpected \"18446744073709551616\", expected the number of a connection at 1:12");
     fails(&f, "KILL", SL_SYNTAX, 1064,
           "unexpected end of statement, expected the number of a connection at 1:5");
     front_close(&f);
