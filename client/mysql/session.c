@@ -34,6 +34,14 @@ stop_timer(struct sl_mysql_session *s)
     s->timer = NULL;
 }
 
+static void
+put_out(struct sl_mysql_session *s, struct sl_buf *packets)
+{
+    if (s->is_compressed)
+        sl_deflate(packets, &s->inflated.sequence_next);
+    sl_stream_send(s->stream, packets);
+}
+
 void
 sl_session_finish(struct sl_mysql_session *s, uint16_t number, const char *text)
 {
@@ -46,7 +54,7 @@ sl_session_finish(struct sl_mysql_session *s, uint16_t number, const char *text)
     s->state = SL_SESSION_FINISHING;
     stop_timer(s);
     close_link(s);
-    sl_stream_send(s->stream, &out);
+    put_out(s, &out);
     sl_buf_fini(&out);
     sl_stream_finish(s->stream);
 }
@@ -62,7 +70,7 @@ sl_session_send(struct sl_mysql_session *s, struct sl_buf *packets)
     if (s->state == SL_SESSION_FINISHING)
         sl_buf_clear(packets);
     else
-        sl_stream_send(s->stream, packets);
+        put_out(s, packets);
     return s->state != SL_SESSION_FINISHING;
 }
 
@@ -245,11 +253,22 @@ sl_session_reset(struct sl_mysql_session *s)
 
 /* ---- login ---- */
 
+static uint32_t
+offered(const struct sl_mysql_session *s)
+{
+    return (uint32_t)SL_CAP_OFFERED |
+           (s->list->options->tls != NULL && !s->is_secure ? (uint32_t)SL_CAP_SSL : 0);
+}
+
 static void
 send_greeting(struct sl_mysql_session *s)
 {
     struct sl_greeting greeting = {
-        .thread_id = (uint32_t)s->connection_id, .challenge = s->challenge, .scheme = s->preferred};
+        .thread_id = (uint32_t)s->connection_id,
+        .capabilities = offered(s),
+        .challenge = s->challenge,
+        .scheme = s->preferred,
+    };
     struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
     sl_greeting_put(&out, &s->sequence, &greeting);
     (void)sl_session_send(s, &out);
@@ -299,14 +318,38 @@ ask_server(struct sl_mysql_session *s)
     sl_buf_fini(&out);
 }
 
+/* Clients of other machines show passwords and flows to whoever listens on the way. */
+static bool
+may_come_in(struct sl_mysql_session *s)
+{
+    if (s->is_local || s->list->options->is_insecure)
+        return true;
+    if (s->is_open)
+        sl_session_finish(s, SL_ER_ACCESS_DENIED,
+                          "Access denied: the server has no users, so only this machine gets in");
+    else if (!s->is_secure)
+        sl_session_finish(s, SL_ER_SECURE_REQUIRED,
+                          "Connections using insecure transport are prohibited");
+    return s->state != SL_SESSION_FINISHING;
+}
+
 static void
 take_login(struct sl_mysql_session *s, const struct sl_packet *packet)
 {
     struct sl_error why = {0};
-    if (sl_login_decode(packet->payload, packet->payload_bytes, &s->login, &why) != SL_OK) {
+    if ((offered(s) & SL_CAP_SSL) != 0 &&
+        sl_login_wants_tls(packet->payload, packet->payload_bytes)) {
+        s->is_secure = true;
+        sl_stream_secure(s->stream, s->list->options->tls);
+        return;
+    }
+    if (sl_login_decode(packet->payload, packet->payload_bytes, offered(s), &s->login, &why) !=
+        SL_OK) {
         sl_session_finish(s, why.sql_number, why.text);
         return;
     }
+    if (!may_come_in(s))
+        return;
     bool names_scheme = (s->login.capabilities & SL_CAP_PLUGIN_AUTH) != 0;
     s->scheme = known_scheme(s, names_scheme ? s->login.scheme : SL_SCHEME_NATIVE);
     /* libmariadb answers nothing when it is to use another scheme than the greeting's. */
@@ -349,6 +392,7 @@ welcome_client(struct sl_mysql_session *s)
     sl_buf_fini(&out);
     if (!is_sent)
         return;
+    s->is_compressed = (s->login.capabilities & SL_CAP_COMPRESS) != 0;
     sl_log(SL_LOG_DEBUG, "mysql", "%s: user \"%s\", database \"%s\", program \"%s\"", s->peer,
            s->login.user, s->login.database, s->login.program);
     memset(s->login.token, 0, sizeof(s->login.token));
@@ -391,6 +435,7 @@ on_welcome(void *context, const struct sl_wire_welcome *welcome)
     const char *sha2 = strstr(welcome->mechanisms, SL_SCHEME_SHA2);
     s->connection_id = welcome->connection_id;
     memcpy(s->challenge, welcome->challenge, sizeof(s->challenge));
+    s->is_open = strstr(welcome->mechanisms, SL_SCHEME_NONE) != NULL;
     s->has_native = native != NULL;
     s->has_sha2 = sha2 != NULL;
     bool is_sha2_first = sha2 != NULL && (native == NULL || sha2 < native);
@@ -529,22 +574,14 @@ may_speak(const struct sl_mysql_session *s)
            s->state == SL_SESSION_READY;
 }
 
+/* The first message of bytes[0 .. size), which is the client's turn to say. Returns the bytes used. */
 static size_t
-on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wanted_bytes)
+take_bytes(struct sl_mysql_session *s, const uint8_t *bytes, size_t size_bytes,
+           size_t *out_wanted_bytes)
 {
-    struct sl_mysql_session *s = context;
-    SL_ASSERT(s->magic == SL_SESSION_MAGIC);
     struct sl_packet packet = {0};
     struct sl_error why = {0};
     size_t used_bytes = 0;
-    *out_wanted_bytes = 1;
-    if (s->state == SL_SESSION_FINISHING)
-        return size_bytes;
-    if (!may_speak(s)) {
-        s->is_paused = true;
-        sl_stream_pause(s->stream);
-        return 0;
-    }
     bool is_ready = s->state == SL_SESSION_READY;
     size_t limit_bytes = is_ready ? SL_MYSQL_PACKET_BYTES_MAX : SL_MYSQL_LOGIN_BYTES_MAX;
     sl_status st = sl_packet_next(bytes, size_bytes, limit_bytes, is_ready ? 0 : s->sequence,
@@ -561,6 +598,55 @@ on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wan
     s->joined = sl_buf_empty(SL_MYSQL_PACKET_BYTES_MAX);
     *out_wanted_bytes = 1;
     return used_bytes;
+}
+
+/* What is compressed is inflated frame by frame, and a frame counts as used when the packets that
+ * end in it have been taken: so frames, and not what they swell to, wait while a command runs. */
+static size_t
+take_compressed(struct sl_mysql_session *s, const uint8_t *bytes, size_t size_bytes,
+                size_t *out_wanted_bytes)
+{
+    struct sl_error why = {0};
+    size_t wanted_bytes = 0;
+    if (sl_inflate(&s->inflated, bytes, size_bytes, out_wanted_bytes, &why) != SL_OK) {
+        sl_session_finish(s, why.sql_number, why.text);
+        return size_bytes;
+    }
+    if (s->inflated.frame_bytes == 0)
+        return 0;
+    while (s->inflated.size_bytes != 0) {
+        if (s->state == SL_SESSION_FINISHING)
+            return size_bytes;
+        if (!may_speak(s)) {
+            s->is_paused = true;
+            sl_stream_pause(s->stream);
+            return 0;
+        }
+        size_t used_bytes = take_bytes(s, s->inflated.bytes + s->inflated.offset_bytes,
+                                       s->inflated.size_bytes, &wanted_bytes);
+        if (used_bytes == 0)
+            break;
+        sl_inflated_drop(&s->inflated, used_bytes);
+    }
+    *out_wanted_bytes = 1;
+    return sl_inflated_end_frame(&s->inflated);
+}
+
+static size_t
+on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wanted_bytes)
+{
+    struct sl_mysql_session *s = context;
+    SL_ASSERT(s->magic == SL_SESSION_MAGIC);
+    *out_wanted_bytes = 1;
+    if (s->state == SL_SESSION_FINISHING)
+        return size_bytes;
+    if (!may_speak(s)) {
+        s->is_paused = true;
+        sl_stream_pause(s->stream);
+        return 0;
+    }
+    return s->is_compressed ? take_compressed(s, bytes, size_bytes, out_wanted_bytes)
+                            : take_bytes(s, bytes, size_bytes, out_wanted_bytes);
 }
 
 static void
@@ -594,6 +680,7 @@ free_session(struct sl_mysql_session *s)
     close_link(s);
     sl_session_reset(s);
     sl_buf_fini(&s->joined);
+    sl_inflated_fini(&s->inflated);
     free(s->wild);
     sl_arena_destroy(s->head);
     sl_arena_destroy(s->rows);
@@ -629,6 +716,8 @@ sl_session_start(struct sl_session_list *list, struct sl_tcp *tcp, const struct 
     s->state = SL_SESSION_LINKING;
     s->list = list;
     s->joined = sl_buf_empty(SL_MYSQL_PACKET_BYTES_MAX);
+    s->is_local = peer->is_loopback;
+    sl_inflated_init(&s->inflated, &list->input_budget);
     sl_mysql_statements_init(&s->statements, &list->input_budget);
     sl_endpoint_format(peer, s->peer);
     set_time_zone(s, "UTC");

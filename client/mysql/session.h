@@ -26,6 +26,7 @@
 #ifndef SLUICE_CLIENT_MYSQL_SESSION_H
 #define SLUICE_CLIENT_MYSQL_SESSION_H
 
+#include "client/mysql/deflate.h"
 #include "client/mysql/greeting.h"
 #include "client/mysql/link.h"
 #include "client/mysql/mysql.h"
@@ -97,6 +98,11 @@ struct sl_mysql_session {
     char peer[SL_ENDPOINT_TEXT_BYTES];
     uint8_t sequence; /* of the next packet in either direction */
     bool is_paused;   /* the client's bytes wait for READY */
+    bool is_local;    /* the client is on this machine */
+    bool is_secure;   /* TLS */
+    bool is_open;     /* the server has no users */
+    bool is_compressed;
+    struct sl_inflated inflated; /* when it is */
 
     /* Login. */
     uint64_t connection_id;
