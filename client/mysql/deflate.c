@@ -85,8 +85,8 @@ sl_inflate(struct sl_inflated *inflated, const uint8_t *bytes, size_t size_bytes
     uLongf got_bytes = more_bytes;
     if (plain_bytes == 0 && body_bytes != 0)
         memcpy(end, body, body_bytes);
-    else if (plain_bytes != 0 && (uncompress(end, &got_bytes, body, body_bytes) != Z_OK ||
-                                  got_bytes != plain_bytes))
+    else if (plain_bytes != 0 &&
+             (uncompress(end, &got_bytes, body, body_bytes) != Z_OK || got_bytes != plain_bytes))
         return fail_number(err, SL_FORMAT, SL_ER_UNCOMPRESS,
                            "Couldn't uncompress communication packet");
     inflated->size_bytes += more_bytes;
