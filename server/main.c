@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/server.h"
 #include "server/service.h"
+#include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/base/thread.h"
 
@@ -121,6 +122,7 @@ serve(const struct sl_config *config)
     struct sl_tls_context *tls = NULL;
     struct sl_error err = {0};
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is a status, not the end */
+    sl_file_raise_limit();
     sl_status st = open_tls(config, &tls, &err);
     if (st == SL_OK)
         st = sl_server_open(config, &server, &err);

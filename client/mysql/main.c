@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "client/mysql/mysql.h"
+#include "storage/base/file.h"
 #include "storage/base/log.h"
 
 enum { CONNECTIONS_LARGEST = 100000 };
@@ -77,6 +78,7 @@ serve(const struct wish *wish)
     char listen[SL_ENDPOINT_TEXT_BYTES];
     char connect[SL_ENDPOINT_TEXT_BYTES];
     (void)signal(SIGPIPE, SIG_IGN); /* a client that is gone is a status, not the end */
+    sl_file_raise_limit();
     sl_status st = options_of(wish, &options, &err);
     if (st == SL_OK && wish->certificate != NULL)
         st = sl_tls_context_open(wish->certificate, wish->key, &tls, &err);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -282,4 +283,14 @@ sl_dir_space(int fd, uint64_t *out_free_bytes, uint64_t *out_total_bytes, struct
     *out_free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
     *out_total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
     return SL_OK;
+}
+
+void
+sl_file_raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit stays when it is refused */
 }

@@ -88,6 +88,10 @@ typedef sl_status sl_dir_visit_fn(void *context, const char *name, struct sl_err
 SL_MUST_CHECK
 sl_status sl_dir_walk(int dir_fd, sl_dir_visit_fn *visit, void *context, struct sl_error *err);
 
+/* As many descriptors as the system lets this process have: a thousand clients of MySQL take three
+ * thousand. For programs, at their start. */
+void sl_file_raise_limit(void);
+
 /* Free and total bytes of the file system that holds fd. */
 SL_MUST_CHECK
 sl_status sl_dir_space(int fd, uint64_t *out_free_bytes, uint64_t *out_total_bytes,
