@@ -6,6 +6,7 @@
  *                                               [--again] [--no-progress]
  *   sluice [--connect HOST:PORT] flush [--merge]
  *   sluice [--connect HOST:PORT] status
+ *   sluice [--connect HOST:PORT] user add NAME --role ROLE | remove NAME | password NAME | list
  *   sluice check DIR
  *   sluice [--connect HOST:PORT]                  the interactive shell
  *
@@ -40,10 +41,15 @@ static const char usage_text[] =
     "  flush            seal everything that is in memory, return when it is on disk\n"
     "    --merge        then merge small segments until nothing is due\n"
     "  status           one screen about the server\n"
+    "  user add NAME --role reader|writer|admin\n"
+    "                   a user; the password is asked for, or is a line of standard input\n"
+    "  user remove NAME, user password NAME, user list\n"
     "  check DIR        prove every byte of a data directory that no server has open\n"
     "  (no command)     an interactive shell\n"
     "\n"
     "  --connect HOST:PORT   where sluiced listens (default 127.0.0.1:7010)\n"
+    "  --user NAME           who you are (default: SLUICE_USER, else USER)\n"
+    "  --password-file FILE  its first line is the password (default: SLUICE_PASSWORD)\n"
     "  --help, --version\n";
 
 /* One line on standard error. Stories quote files and peers: nothing in them drives a terminal. */
@@ -56,15 +62,15 @@ print_story(const char *what, const char *story)
     (void)fputc('\n', stderr);
 }
 
-static int
-complain(const struct sl_error *err)
+int
+sl_cli_complain(const struct sl_error *err)
 {
     print_story("", err->text);
     return 1;
 }
 
-static int
-misuse(const char *what, const char *detail)
+int
+sl_cli_misuse(const char *what, const char *detail)
 {
     fprintf(stderr, "sluice: %s%s; see sluice --help\n", what, detail);
     return 2;
@@ -84,7 +90,14 @@ sl_cli_connect(struct sl_cli *cli, struct sl_error *err)
 {
     if (cli->connection != NULL)
         return SL_OK;
-    SL_TRY(sl_connection_open(cli->address, &cli->connection, err));
+    if (cli->credentials.user == NULL)
+        SL_TRY(sl_credentials_find(cli->user, cli->password_file, &cli->credentials, err));
+    sl_status st = sl_connection_open(cli->address, &cli->credentials, &cli->connection, err);
+    if (st == SL_DENIED && cli->credentials.password == NULL && isatty(STDIN_FILENO)) {
+        SL_TRY(sl_password_read(stdin, "Password: ", &cli->credentials.password, err));
+        st = sl_connection_open(cli->address, &cli->credentials, &cli->connection, err);
+    }
+    SL_TRY(st);
     sl_connection_watch(cli->connection, &sl_cli_interrupted);
     return SL_OK;
 }
@@ -144,17 +157,17 @@ run_query(struct sl_cli *cli, int argc, char **argv)
             is_explain = true;
         else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc) {
             if (!sl_print_format_parse(argv[++i], &cli->format))
-                return misuse("no such format: ", argv[i]);
+                return sl_cli_misuse("no such format: ", argv[i]);
             cli->has_format = true;
         } else if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i], "-- ", 3) != 0)
-            return misuse("query does not know ", argv[i]);
+            return sl_cli_misuse("query does not know ", argv[i]);
         else if (text != NULL)
-            return misuse("query takes one statement; quote it", "");
+            return sl_cli_misuse("query takes one statement; quote it", "");
         else
             text = argv[i];
     }
     if (text == NULL)
-        return misuse("query needs a statement", "");
+        return sl_cli_misuse("query needs a statement", "");
     if (!cli->has_format)
         cli->format = isatty(STDOUT_FILENO) ? SL_PRINT_TABLE : SL_PRINT_TSV;
     struct sl_buf statement = sl_buf_empty(SL_SQL_TEXT_BYTES_MAX);
@@ -167,7 +180,7 @@ run_query(struct sl_cli *cli, int argc, char **argv)
         st = sl_cli_run(cli, (const char *)statement.bytes, statement.size_bytes, cli->format,
                         stdout, NULL, 0, &err);
     sl_buf_fini(&statement);
-    return st == SL_OK ? 0 : complain(&err);
+    return st == SL_OK ? 0 : sl_cli_complain(&err);
 }
 
 static void
@@ -210,24 +223,25 @@ run_import(struct sl_cli *cli, int argc, char **argv)
             options.exporter = argv[++i];
         else if (strcmp(argv[i], "--type") == 0 && i + 1 < argc) {
             if (strcmp(argv[++i], "pcap") == 0)
-                return misuse("this build makes no flows out of packets (--type pcap); captures of "
-                              "NetFlow or IPFIX are --type netflow",
-                              "");
+                return sl_cli_misuse(
+                    "this build makes no flows out of packets (--type pcap); captures of "
+                    "NetFlow or IPFIX are --type netflow",
+                    "");
             if (!sl_import_type_parse(argv[i], &options.type))
-                return misuse("no such type of import: ", argv[i]);
+                return sl_cli_misuse("no such type of import: ", argv[i]);
         } else if (strncmp(argv[i], "--", 2) == 0)
-            return misuse("import does not know ", argv[i]);
+            return sl_cli_misuse("import does not know ", argv[i]);
         else
             argv[file_count++] = argv[i];
     }
     struct sl_addr exporter;
     if (options.exporter != NULL &&
         !sl_addr_parse(options.exporter, strlen(options.exporter), &exporter))
-        return misuse("--exporter takes an address, not ", options.exporter);
+        return sl_cli_misuse("--exporter takes an address, not ", options.exporter);
     if (file_count == 0)
-        return misuse("import needs a file", "");
+        return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
-        return complain(&err);
+        return sl_cli_complain(&err);
     sl_log_set_level(SL_LOG_ERROR); /* the decoder logs; here the summary tells */
     for (int i = 0; i < file_count && st == SL_OK; i++)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
@@ -236,7 +250,7 @@ run_import(struct sl_cli *cli, int argc, char **argv)
     if (st == SL_OK || totals.rows_read != 0)
         print_totals(&totals);
     if (st != SL_OK)
-        return complain(&err);
+        return sl_cli_complain(&err);
     if (totals.files_failed != 0) {
         fprintf(stderr, "sluice: %" PRIu64 " of %" PRIu64 " files could not be imported\n",
                 totals.files_failed, totals.files);
@@ -257,7 +271,7 @@ run_flush(struct sl_cli *cli, int argc, char **argv)
     uint32_t flags = 0;
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--merge") != 0)
-            return misuse("flush does not know ", argv[i]);
+            return sl_cli_misuse("flush does not know ", argv[i]);
         flags = SL_WIRE_FLUSH_MERGE;
     }
     sl_status st = sl_cli_connect(cli, &err);
@@ -268,7 +282,7 @@ run_flush(struct sl_cli *cli, int argc, char **argv)
     }
     if (st == SL_OK)
         st = sl_connection_expect(cli->connection, SL_WIRE_DONE, &frame, &err);
-    return st == SL_OK ? 0 : complain(&err);
+    return st == SL_OK ? 0 : sl_cli_complain(&err);
 }
 
 static int
@@ -277,7 +291,7 @@ run_status(struct sl_cli *cli, int argc, char **argv)
     struct sl_error err = {0};
     struct sl_wire_frame frame;
     if (argc != 0)
-        return misuse("status does not know ", argv[0]);
+        return sl_cli_misuse("status does not know ", argv[0]);
     sl_status st = sl_cli_connect(cli, &err);
     if (st == SL_OK) {
         sl_wire_empty_encode(sl_connection_out(cli->connection), SL_WIRE_STATUS,
@@ -287,7 +301,7 @@ run_status(struct sl_cli *cli, int argc, char **argv)
     if (st == SL_OK)
         st = sl_connection_expect(cli->connection, SL_WIRE_STATUS_TEXT, &frame, &err);
     if (st != SL_OK)
-        return complain(&err);
+        return sl_cli_complain(&err);
     (void)fwrite(frame.payload, 1, frame.payload_bytes, stdout);
     return fflush(stdout) == 0 ? 0 : 1;
 }
@@ -305,9 +319,9 @@ run_check(int argc, char **argv)
     struct sl_error err = {0};
     uint64_t damaged = 0;
     if (argc != 1)
-        return misuse("check takes one data directory", "");
+        return sl_cli_misuse("check takes one data directory", "");
     if (sl_store_check(argv[0], print_finding, NULL, &damaged, &err) != SL_OK)
-        return complain(&err);
+        return sl_cli_complain(&err);
     if (damaged != 0) {
         fprintf(stderr, "sluice: %" PRIu64 " damaged place%s in %s\n", damaged,
                 damaged == 1 ? "" : "s", argv[0]);
@@ -330,9 +344,26 @@ run_command(struct sl_cli *cli, int argc, char **argv)
         return run_flush(cli, argc - 1, argv + 1);
     if (strcmp(argv[0], "status") == 0)
         return run_status(cli, argc - 1, argv + 1);
+    if (strcmp(argv[0], "user") == 0)
+        return sl_user_run(cli, argc - 1, argv + 1);
     if (strcmp(argv[0], "check") == 0)
         return run_check(argc - 1, argv + 1);
-    return misuse("no such command: ", argv[0]);
+    return sl_cli_misuse("no such command: ", argv[0]);
+}
+
+/* The options before the command. */
+static bool
+take_option(struct sl_cli *cli, const char *option, const char *value)
+{
+    if (strcmp(option, "--connect") == 0)
+        cli->address = value;
+    else if (strcmp(option, "--user") == 0)
+        cli->user = value;
+    else if (strcmp(option, "--password-file") == 0)
+        cli->password_file = value;
+    else
+        return false;
+    return true;
 }
 
 int
@@ -352,11 +383,12 @@ main(int argc, char **argv)
             printf("sluice %s\n", SLUICE_VERSION);
             return 0;
         }
-        if (strcmp(argv[at], "--connect") != 0 || at + 1 == argc)
-            return misuse("unknown option ", argv[at]);
-        cli.address = argv[++at];
+        if (at + 1 == argc || !take_option(&cli, argv[at], argv[at + 1]))
+            return sl_cli_misuse("unknown option ", argv[at]);
+        at++;
     }
     int status = run_command(&cli, argc - at, argv + at);
     sl_connection_close(cli.connection);
+    sl_credentials_fini(&cli.credentials);
     return status;
 }

@@ -10,7 +10,10 @@
 #include "client/print.h"
 
 struct sl_cli {
-    const char *address;              /* --connect; NULL: the default */
+    const char *address;       /* --connect; NULL: the default */
+    const char *user;          /* --user; NULL: see credentials.h */
+    const char *password_file; /* --password-file; NULL */
+    struct sl_credentials credentials;
     struct sl_connection *connection; /* opened when first needed */
     enum sl_print_format format;
     bool has_format; /* --format was given */
@@ -18,6 +21,11 @@ struct sl_cli {
 
 /* Set by SIGINT; watched by the connection. */
 extern volatile sig_atomic_t sl_cli_interrupted;
+
+/* One line on standard error; the exit status of the program: 1 for an error, 2 for arguments that
+ * are not understood. */
+int sl_cli_complain(const struct sl_error *err);
+int sl_cli_misuse(const char *what, const char *detail);
 
 /* Open the connection if it is not. */
 SL_MUST_CHECK
@@ -29,6 +37,9 @@ SL_MUST_CHECK
 sl_status sl_cli_run(struct sl_cli *cli, const char *text, size_t text_bytes,
                      enum sl_print_format format, FILE *file, char *out_summary,
                      size_t summary_bytes, struct sl_error *err);
+
+/* `sluice user ...`; the exit status of the program. */
+int sl_user_run(struct sl_cli *cli, int argc, char **argv);
 
 /* The interactive shell; the exit status of the program. */
 int sl_shell_run(struct sl_cli *cli);

@@ -13,6 +13,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "server/auth/scheme.h"
+#include "storage/base/cursor.h"
+
 /* A server answers HELLO within a round trip and a thread's wake-up; ten seconds of silence mean
  * that something else listens there, or nothing behind a filter. */
 enum { READ_BYTES = 256 << 10, HOST_BYTES = 256, PORT_BYTES = 8, HANDSHAKE_S = 10 };
@@ -246,8 +249,63 @@ sl_connection_expect(struct sl_connection *c, enum sl_wire_type type,
     return SL_OK;
 }
 
+/* ---- login ---- */
+
 static sl_status
-shake_hands(struct sl_connection *c, struct sl_arena *arena, struct sl_error *err)
+send_auth(struct sl_connection *c, const struct sl_credentials *credentials, const char *mechanism,
+          struct sl_slice response, struct sl_error *err)
+{
+    struct sl_wire_auth auth = {
+        .user = credentials->user, .mechanism = mechanism, .response = response};
+    sl_wire_auth_encode(&c->out, sl_connection_tag(c), &auth);
+    return sl_connection_send(c, err);
+}
+
+/* The salt and the iterations of AUTH_MORE. */
+static sl_status
+take_salt(const struct sl_wire_frame *frame, struct sl_arena *arena, struct sl_exchange *exchange,
+          struct sl_error *err)
+{
+    const char *mechanism = NULL;
+    struct sl_slice message = {0};
+    SL_TRY(sl_wire_auth_more_decode(frame, arena, &mechanism, &message, err));
+    if (strcmp(mechanism, SL_SCHEME_SLUICE) != 0 || message.size_bytes != SL_SALT_BYTES + 4)
+        return sl_fail(err, SL_FORMAT, "sluiced asks for a proof that this client does not know");
+    memcpy(exchange->salt, message.bytes, SL_SALT_BYTES);
+    exchange->iterations = (uint32_t)sl_read_le(message.bytes + SL_SALT_BYTES, 4);
+    if (exchange->iterations < SL_ITERATIONS_MIN || exchange->iterations > SL_ITERATIONS_MAX)
+        return sl_fail(err, SL_FORMAT, "sluiced asks for %" PRIu32 " iterations",
+                       exchange->iterations);
+    return SL_OK;
+}
+
+static sl_status
+prove(struct sl_connection *c, const struct sl_credentials *credentials,
+      const struct sl_wire_welcome *welcome, struct sl_arena *arena, struct sl_error *err)
+{
+    struct sl_wire_frame frame;
+    struct sl_exchange exchange;
+    uint8_t proof[SL_SHA256_BYTES];
+    if (credentials->password == NULL)
+        return sl_fail(err, SL_DENIED,
+                       "sluiced asks for the password of user \"%.80s\": set SLUICE_PASSWORD, or "
+                       "give --user and --password-file",
+                       credentials->user);
+    memcpy(exchange.challenge, welcome->challenge, SL_CHALLENGE_BYTES);
+    sl_random_bytes(exchange.nonce, SL_NONCE_BYTES);
+    SL_TRY(send_auth(c, credentials, SL_SCHEME_SLUICE,
+                     (struct sl_slice){exchange.nonce, SL_NONCE_BYTES}, err));
+    SL_TRY(sl_connection_expect(c, SL_WIRE_AUTH_MORE, &frame, err));
+    SL_TRY(take_salt(&frame, arena, &exchange, err));
+    sl_proof_make(credentials->password, &exchange, proof);
+    sl_wire_auth_answer_encode(&c->out, sl_connection_tag(c),
+                               (struct sl_slice){proof, sizeof(proof)});
+    return sl_connection_send(c, err);
+}
+
+static sl_status
+shake_hands(struct sl_connection *c, const struct sl_credentials *credentials,
+            struct sl_arena *arena, struct sl_error *err)
 {
     struct sl_wire_frame frame;
     struct sl_wire_welcome welcome;
@@ -262,17 +320,17 @@ shake_hands(struct sl_connection *c, struct sl_arena *arena, struct sl_error *er
     c->id = welcome.connection_id;
     (void)snprintf(c->server, sizeof(c->server), "%.63s", welcome.server);
 
-    const char *user = getenv("USER");
-    struct sl_wire_auth auth = {.user = user != NULL ? user : "sluice",
-                                .mechanism = "none",
-                                .response = {.bytes = (const uint8_t *)"", .size_bytes = 0}};
-    sl_wire_auth_encode(&c->out, sl_connection_tag(c), &auth);
-    SL_TRY(sl_connection_send(c, err));
+    const struct sl_slice nothing = {.bytes = (const uint8_t *)"", .size_bytes = 0};
+    if (strstr(welcome.mechanisms, SL_SCHEME_SLUICE) != NULL)
+        SL_TRY(prove(c, credentials, &welcome, arena, err));
+    else
+        SL_TRY(send_auth(c, credentials, SL_SCHEME_NONE, nothing, err));
     return sl_connection_expect(c, SL_WIRE_AUTH_OK, &frame, err);
 }
 
 sl_status
-sl_connection_open(const char *address, struct sl_connection **out_connection, struct sl_error *err)
+sl_connection_open(const char *address, const struct sl_credentials *credentials,
+                   struct sl_connection **out_connection, struct sl_error *err)
 {
     int fd = -1;
     *out_connection = NULL;
@@ -281,7 +339,7 @@ sl_connection_open(const char *address, struct sl_connection **out_connection, s
     c->fd = fd;
     c->out = sl_buf_empty(SL_WIRE_FRAME_BYTES_MAX + SL_WIRE_HEADER_BYTES);
     struct sl_arena *arena = sl_arena_create(SL_WIRE_SMALL_BYTES_MAX);
-    sl_status st = shake_hands(c, arena, err);
+    sl_status st = shake_hands(c, credentials, arena, err);
     sl_arena_destroy(arena);
     if (st != SL_OK) {
         sl_connection_close(c);
@@ -339,11 +397,12 @@ sl_connection_tag(struct sl_connection *c)
 }
 
 sl_status
-sl_connection_cancel(const char *address, uint64_t connection_id, struct sl_error *err)
+sl_connection_cancel(const char *address, const struct sl_credentials *credentials,
+                     uint64_t connection_id, struct sl_error *err)
 {
     struct sl_connection *c = NULL;
     struct sl_wire_frame frame;
-    SL_TRY(sl_connection_open(address, &c, err));
+    SL_TRY(sl_connection_open(address, credentials, &c, err));
     struct sl_wire_cancel cancel = {.connection_id = connection_id};
     sl_wire_cancel_encode(&c->out, sl_connection_tag(c), &cancel);
     sl_status st = sl_connection_send(c, err);

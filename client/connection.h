@@ -15,15 +15,17 @@
 
 #include <signal.h>
 
+#include "client/credentials.h"
 #include "server/wire/wire.h"
 #include "storage/base/status.h"
 
 struct sl_connection;
 
-/* Connect to "HOST:PORT", "HOST", ":PORT" or "[v6]:PORT"; NULL or "" means 127.0.0.1:7010. */
+/* Connect to "HOST:PORT", "HOST", ":PORT" or "[v6]:PORT"; NULL or "" means 127.0.0.1:7010; and log
+ * in. SL_DENIED: the server has users, and the password is wrong or missing. */
 SL_MUST_CHECK
-sl_status sl_connection_open(const char *address, struct sl_connection **out_connection,
-                             struct sl_error *err);
+sl_status sl_connection_open(const char *address, const struct sl_credentials *credentials,
+                             struct sl_connection **out_connection, struct sl_error *err);
 /* NULL is allowed. */
 void sl_connection_close(struct sl_connection *connection);
 
@@ -62,6 +64,7 @@ void sl_connection_watch(struct sl_connection *connection, volatile sig_atomic_t
 
 /* Over a second connection to the same server: stop what `connection_id` runs. */
 SL_MUST_CHECK
-sl_status sl_connection_cancel(const char *address, uint64_t connection_id, struct sl_error *err);
+sl_status sl_connection_cancel(const char *address, const struct sl_credentials *credentials,
+                               uint64_t connection_id, struct sl_error *err);
 
 #endif

@@ -16,6 +16,7 @@ enum { BATCH_ROWS = 16384, FIELD_NAMES_MAX = 1024, TEXT_BYTES_MAX = 32 << 20 };
 
 struct sluice {
     char *address; /* owned; NULL: the default */
+    struct sl_credentials credentials;
     struct sl_connection *connection;
 };
 
@@ -60,10 +61,17 @@ sluice_connect(const char *address, struct sluice_error *error)
 {
     struct sl_error err = {0};
     struct sl_connection *connection = NULL;
-    if (!tell(sl_connection_open(address, &connection, &err), &err, error))
+    struct sl_credentials credentials = {0};
+    sl_status st = sl_credentials_find(NULL, NULL, &credentials, &err);
+    if (st == SL_OK)
+        st = sl_connection_open(address, &credentials, &connection, &err);
+    if (!tell(st, &err, error)) {
+        sl_credentials_fini(&credentials);
         return NULL;
+    }
     struct sluice *db = sl_new(sizeof(*db));
     db->connection = connection;
+    db->credentials = credentials;
     db->address = address == NULL ? NULL : sl_new_string(address);
     return db;
 }
@@ -74,6 +82,7 @@ sluice_close(struct sluice *db)
     if (db == NULL)
         return;
     sl_connection_close(db->connection);
+    sl_credentials_fini(&db->credentials);
     free(db->address);
     free(db);
 }
@@ -263,7 +272,8 @@ bool
 sluice_cancel(struct sluice *db, struct sluice_error *error)
 {
     struct sl_error err = {0};
-    sl_status st = sl_connection_cancel(db->address, sl_connection_id(db->connection), &err);
+    sl_status st =
+        sl_connection_cancel(db->address, &db->credentials, sl_connection_id(db->connection), &err);
     return tell(st, &err, error);
 }
 

@@ -159,6 +159,11 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         out_statement->class = SL_CLASS_SESSION;
         SL_TRY(sl_bind_set(&b, &syntax, out_statement, err));
         break;
+    case SL_SYNTAX_KILL:
+        out_statement->class = SL_CLASS_KILL;
+        out_statement->kill_id = syntax.kill_id;
+        out_statement->kills_connection = syntax.kills_connection;
+        break;
     case SL_SYNTAX_SHOW_TABLES:
     case SL_SYNTAX_SHOW_COLUMNS:
         out_statement->class = SL_CLASS_SELECT;

@@ -31,6 +31,7 @@ enum sl_statement_class {
     SL_CLASS_EXPLAIN_ANALYZE,
     SL_CLASS_DELETE,  /* select has source FLOWS, inputs and where; no outputs */
     SL_CLASS_SESSION, /* changes */
+    SL_CLASS_KILL,    /* kill_id */
 };
 
 struct sl_statement {
@@ -42,6 +43,8 @@ struct sl_statement {
     int64_t now_us;
     const struct sl_variable *changes; /* SESSION: see query.h */
     uint32_t change_count;
+    uint64_t kill_id;
+    bool kills_connection;
 };
 
 SL_MUST_CHECK

@@ -503,7 +503,7 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return parse_union(p, &syntax->select);
     }
     if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
-        return sl_parser_fail(p, "SELECT, EXPLAIN, DELETE, SHOW, SET or DESCRIBE");
+        return sl_parser_fail(p, "SELECT, EXPLAIN, DELETE, SHOW, SET, KILL or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;
     return parse_union(p, &syntax->select);
 }

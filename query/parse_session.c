@@ -1,6 +1,6 @@
 /*
- * parse_session.c - statements that change the session and no flow: SET, USE, and those of
- * transactions, which begin and end nothing here.
+ * parse_session.c - statements that change the session and no flow: SET, USE, those of
+ * transactions, which begin and end nothing here, and KILL.
  */
 #include "query/parser.h"
 
@@ -148,6 +148,28 @@ parse_use(struct sl_parser *p, struct sl_syntax *syntax)
     return add_assignment(p, syntax, SL_ASSIGN_DATABASE, token, token->text, NULL);
 }
 
+/* KILL [CONNECTION | QUERY] number */
+static sl_status
+parse_kill(struct sl_parser *p, struct sl_syntax *syntax)
+{
+    bool is_query = sl_parser_accept_word(p, "QUERY");
+    if (!is_query)
+        (void)sl_parser_accept_word(p, "CONNECTION");
+    const struct sl_token *token = sl_parser_token(p);
+    if (token->kind != SL_TOKEN_INTEGER)
+        return sl_parser_fail(p, "the number of a connection");
+    for (uint32_t i = 0; i < token->text.size_bytes; i++) {
+        unsigned digit = (unsigned)(token->text.bytes[i] - '0');
+        if (syntax->kill_id > (UINT64_MAX - digit) / 10)
+            return sl_parser_fail(p, "the number of a connection");
+        syntax->kill_id = syntax->kill_id * 10 + digit;
+    }
+    p->at++;
+    syntax->kind = SL_SYNTAX_KILL;
+    syntax->kills_connection = !is_query;
+    return SL_OK;
+}
+
 sl_status
 sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one)
 {
@@ -159,6 +181,8 @@ sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one
         return parse_set(p, syntax);
     if (sl_parser_accept_word(p, "USE"))
         return parse_use(p, syntax);
+    if (sl_parser_accept_word(p, "KILL"))
+        return parse_kill(p, syntax);
     for (size_t i = 0; i < SL_COUNTOF(idle); i++) {
         if (!sl_parser_is_word(p, idle[i]))
             continue;

@@ -123,6 +123,29 @@ prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
     return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 
+/* Statements that are refused to those who may only ask. */
+static sl_status
+check_reader(const struct sl_statement *statement, const struct sl_session *session,
+             struct sl_error *err)
+{
+    switch (statement->class) {
+    case SL_CLASS_SELECT:
+    case SL_CLASS_EXPLAIN:
+    case SL_CLASS_EXPLAIN_ANALYZE:
+    case SL_CLASS_SESSION:
+    case SL_CLASS_KILL:
+    case SL_CLASS_EMPTY:
+        return SL_OK;
+    case SL_CLASS_DELETE:
+        break;
+    }
+    (void)sl_fail(err, SL_DENIED, "the role of user \"%.80s\" is reader: it changes nothing",
+                  session->user);
+    if (err != NULL)
+        err->sql_number = 1142; /* ER_TABLEACCESS_DENIED_ERROR */
+    return SL_DENIED;
+}
+
 sl_status
 sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session, const char *text,
                  size_t text_bytes, struct sl_query **out_query, struct sl_error *err)
@@ -137,6 +160,8 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->started_us = sl_clock_now_us();
     query->explanation = sl_buf_empty(16 << 20);
     st = sl_statement_bind(env, session, text, text_bytes, query->arena, &query->statement, err);
+    if (st == SL_OK && session->is_reader)
+        st = check_reader(&query->statement, session, err);
     if (st != SL_OK)
         goto fail;
     query->info.kind = SL_STATEMENT_OK;
@@ -160,6 +185,11 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;
         query->info.change_count = query->statement.change_count;
+        break;
+    case SL_CLASS_KILL:
+        query->info.is_kill = true;
+        query->info.kill_id = query->statement.kill_id;
+        query->info.kills_connection = query->statement.kills_connection;
         break;
     case SL_CLASS_EMPTY:
         break;
@@ -415,6 +445,7 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         st = run_delete(query, &story);
         break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
+    case SL_CLASS_KILL:    /* and knows the connections */
     case SL_CLASS_EMPTY:
         break;
     }

@@ -37,6 +37,7 @@ struct sl_session {
     const char *time_zone; /* "UTC", "+02:00", "Europe/Berlin" */
     const char *user;
     uint64_t connection_id;
+    bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
     const struct sl_variable *variables; /* @name and @@name */
     uint32_t variable_count;
     const struct sl_value *parameters; /* for `?` */
@@ -100,6 +101,12 @@ struct sl_query_info {
      * "time_zone", "database" (both text). */
     const struct sl_variable *changes;
     uint32_t change_count;
+
+    /* KILL: whoever runs the statement is to stop what this connection runs, behind the last
+     * sl_query_next, and to end it. */
+    bool is_kill;
+    bool kills_connection;
+    uint64_t kill_id;
 };
 
 SL_MUST_CHECK

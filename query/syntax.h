@@ -112,6 +112,7 @@ enum sl_syntax_kind {
     SL_SYNTAX_SHOW_TABLES,
     SL_SYNTAX_SHOW_COLUMNS,
     SL_SYNTAX_SESSION, /* SET, USE, BEGIN ...: assignments, perhaps none */
+    SL_SYNTAX_KILL,    /* kill_id */
 };
 
 enum sl_assignment_kind { SL_ASSIGN_USER, SL_ASSIGN_SYSTEM, SL_ASSIGN_DATABASE };
@@ -128,6 +129,8 @@ struct sl_syntax {
     struct sl_syntax_select *select; /* SHOW COLUMNS: its table */
     struct sl_assignment *assignments;
     uint32_t assignment_count;
+    uint64_t kill_id;
+    bool kills_connection;
     uint32_t parameter_count;
     size_t consumed_bytes;
 };

@@ -3,9 +3,8 @@
  */
 #include "server/conversation.h"
 
-#include <sys/random.h>
-
 #include "server/lane.h"
+#include "server/login.h"
 #include "server/net/stream.h"
 #include "server/request.h"
 #include "server/statements.h"
@@ -39,7 +38,7 @@ struct sl_conversation {
     struct sl_stream *stream;         /* owned; NULL once the peer is gone */
     struct sl_entry *entry;           /* owned */
     char peer[SL_ENDPOINT_TEXT_BYTES];
-    char user[SL_WIRE_NAME_BYTES_MAX + 1];
+    struct sl_login login;
     uint64_t features;          /* of both sides */
     struct sl_timer *handshake; /* owned; NULL in READY */
     struct sl_timer *progress;  /* owned; NULL unless a request wants it */
@@ -289,20 +288,37 @@ ready_request(struct sl_conversation *c, struct sl_request *r, struct sl_error *
     }
 }
 
+/* What a role must at least be to send a frame. */
+static enum sl_role
+role_for(enum sl_wire_type type)
+{
+    switch (type) {
+    case SL_WIRE_INSERT_OPEN:
+    case SL_WIRE_INSERT:
+    case SL_WIRE_IMPORT:
+    case SL_WIRE_FLUSH:
+        return SL_ROLE_WRITER;
+    default:
+        return SL_ROLE_READER; /* statements and USER are looked into later */
+    }
+}
+
 static sl_status
-take_request(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_error *err)
+take_request(struct sl_conversation *c, const struct sl_wire_frame *frame, enum sl_role role,
+             struct sl_error *err)
 {
     struct sl_request *r = NULL;
     struct sl_error refusal = {0};
     if (c->request != NULL)
         return sl_fail(err, SL_FORMAT, "one request at a time: %s came while another runs",
                        sl_wire_type_name(frame->type));
-    SL_TRY(sl_request_create(c->service, c->entry, c->user, frame, &r, err));
+    SL_TRY(sl_request_create(c->service, c->entry, c->login.user, frame, &r, err));
     if (ready_request(c, r, &refusal) != SL_OK) {
         send_error(c, frame->tag, &refusal);
         sl_request_destroy(r);
         return SL_OK;
     }
+    r->role = role;
     c->request = r;
     hold(c);
     sl_entry_begin(c->entry, sl_request_what(r), (const char *)r->text.bytes, r->text.size_bytes);
@@ -314,16 +330,6 @@ take_request(struct sl_conversation *c, const struct sl_wire_frame *frame, struc
 }
 
 /* ---- frames ---- */
-
-/* MySQL's schemes end a challenge at its first zero byte: there must be none. */
-static void
-make_challenge(uint8_t challenge[SL_WIRE_CHALLENGE_BYTES])
-{
-    ssize_t got = getrandom(challenge, SL_WIRE_CHALLENGE_BYTES, 0);
-    SL_ASSERT(got == SL_WIRE_CHALLENGE_BYTES); /* so few bytes are never cut short */
-    for (size_t i = 0; i < SL_WIRE_CHALLENGE_BYTES; i++)
-        challenge[i] = (uint8_t)(challenge[i] % 127 + 1);
-}
 
 static sl_status
 take_hello(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_arena *arena,
@@ -343,9 +349,9 @@ take_hello(struct sl_conversation *c, const struct sl_wire_frame *frame, struct 
         .features = features,
         .connection_id = sl_entry_id(c->entry),
         .server = "sluiced " SL_SERVER_VERSION,
-        .mechanisms = "none mysql_native_password caching_sha2_password",
+        .mechanisms = sl_login_mechanisms(&c->login),
     };
-    make_challenge(welcome.challenge);
+    memcpy(welcome.challenge, c->login.challenge, sizeof(welcome.challenge));
     struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
     sl_wire_welcome_encode(&out, frame->tag, &welcome);
     send_out(c, &out);
@@ -355,59 +361,38 @@ take_hello(struct sl_conversation *c, const struct sl_wire_frame *frame, struct 
     return SL_OK;
 }
 
-/* There are no users yet: whoever can reach the door is let in, as what he calls himself. */
 static sl_status
 take_auth(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_arena *arena,
           struct sl_error *err)
 {
-    struct sl_wire_auth auth;
-    if (frame->type != SL_WIRE_AUTH)
-        return sl_fail(err, SL_FORMAT, "%s before AUTH", sl_wire_type_name(frame->type));
-    SL_TRY(sl_wire_auth_decode(frame, arena, &auth, err));
-    memcpy(c->user, auth.user, strlen(auth.user) + 1);
-    sl_entry_set_user(c->entry, c->user);
-
-    struct sl_wire_auth_ok ok = {.user = c->user, .role = "admin"};
     struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
-    sl_wire_auth_ok_encode(&out, frame->tag, &ok);
-    send_out(c, &out);
+    sl_status st = sl_login_take(&c->login, frame, arena, &out, err);
+    if (st == SL_OK)
+        send_out(c, &out);
     sl_buf_fini(&out);
+    if (!c->login.is_done)
+        return st;
+    sl_entry_set_user(c->entry, c->login.user);
     c->state = STATE_READY;
     sl_timer_close(c->handshake);
     c->handshake = NULL;
     return SL_OK;
 }
 
-static struct sl_conversation *
-find_conversation(const struct sl_conversation_list *list, uint64_t id)
-{
-    for (struct sl_conversation *c = list->first; c != NULL; c = c->next)
-        if (sl_entry_id(c->entry) == id && c->stream != NULL)
-            return c;
-    return NULL;
-}
-
 static sl_status
-take_cancel(struct sl_conversation *c, const struct sl_wire_frame *frame, struct sl_error *err)
+take_cancel(struct sl_conversation *c, const struct sl_wire_frame *frame, enum sl_role role,
+            struct sl_error *err)
 {
     struct sl_wire_cancel cancel;
     struct sl_error why = {0};
     SL_TRY(sl_wire_cancel_decode(frame, &cancel, err));
-    struct sl_conversation *target =
-        cancel.connection_id == 0 ? c : find_conversation(c->list, cancel.connection_id);
-    if (target == NULL) {
-        (void)sl_fail(&why, SL_MISSING, "there is no connection %" PRIu64, cancel.connection_id);
+    uint64_t id = cancel.connection_id == 0 ? sl_entry_id(c->entry) : cancel.connection_id;
+    bool is_whole = (cancel.flags & SL_WIRE_CANCEL_CONNECTION) != 0;
+    const char *user = role == SL_ROLE_ADMIN ? NULL : c->login.user;
+    if (sl_registry_kill(c->service->registry, id, is_whole, user, &why) == SL_OK)
+        send_done(c, frame->tag);
+    else
         send_error(c, frame->tag, &why);
-        return SL_OK;
-    }
-    sl_entry_cancel(target->entry);
-    if (target->is_held_back)
-        step_request(target); /* which finds that it is cancelled */
-    send_done(c, frame->tag);
-    if ((cancel.flags & SL_WIRE_CANCEL_CONNECTION) != 0) {
-        (void)sl_fail(&why, SL_CANCELLED, "another connection ended this one");
-        finish(target, 0, &why);
-    }
     return SL_OK;
 }
 
@@ -459,9 +444,22 @@ static sl_status
 take_ready(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *out_is_taken,
            struct sl_error *err)
 {
+    enum sl_role role = SL_ROLE_READER;
+    struct sl_error refusal = {0};
     if ((feature_of(frame->type) & ~c->features) != 0)
         return sl_fail(err, SL_FORMAT, "%s is of a feature that HELLO did not name",
                        sl_wire_type_name(frame->type));
+    if (sl_login_role(&c->login, &role, &refusal) != SL_OK) {
+        refuse(c, frame->tag, &refusal);
+        return SL_OK;
+    }
+    if (role < role_for(frame->type)) {
+        (void)sl_fail(&refusal, SL_DENIED, "%s: the role of user \"%.80s\" is %s",
+                      sl_wire_type_name(frame->type), c->login.user, sl_role_name(role));
+        refusal.sql_number = 1142; /* ER_TABLEACCESS_DENIED_ERROR */
+        send_error(c, frame->tag, &refusal);
+        return SL_OK;
+    }
     switch (frame->type) {
     case SL_WIRE_QUERY:
     case SL_WIRE_PREPARE:
@@ -471,7 +469,8 @@ take_ready(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *o
     case SL_WIRE_IMPORT:
     case SL_WIRE_FLUSH:
     case SL_WIRE_STATUS:
-        return take_request(c, frame, err);
+    case SL_WIRE_USER:
+        return take_request(c, frame, role, err);
     case SL_WIRE_INSERT: {
         bool is_full = false;
         sl_status st = sl_lane_take(&c->lane, frame, &is_full, err);
@@ -480,7 +479,7 @@ take_ready(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *o
         return is_full ? SL_OK : st;
     }
     case SL_WIRE_CANCEL:
-        return take_cancel(c, frame, err);
+        return take_cancel(c, frame, role, err);
     case SL_WIRE_PING:
         return take_ping(c, frame, err);
     case SL_WIRE_CLOSE:
@@ -616,6 +615,8 @@ sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
     c->service = service;
     c->references = 1;
     sl_endpoint_format(peer, c->peer);
+    bool is_insecure = sl_config_number(service->config, SL_OPTION_INSECURE) != 0;
+    sl_login_init(&c->login, service->users, c->peer, peer->is_loopback || is_insecure);
     c->entry = sl_entry_open(service->registry, c->peer);
     sl_lane_init(&c->lane, service, &lane_owner, c);
     c->next = list->first;
@@ -643,6 +644,23 @@ sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
         why.sql_number = 1040; /* ER_CON_COUNT_ERROR */
         finish(c, 0, &why);
     }
+}
+
+void
+sl_conversation_kill(struct sl_conversation_list *list, uint64_t connection_id, bool is_whole)
+{
+    struct sl_error why = {0};
+    struct sl_conversation *c = list->first;
+    while (c != NULL && (sl_entry_id(c->entry) != connection_id || c->stream == NULL))
+        c = c->next;
+    if (c == NULL)
+        return;
+    if (c->is_held_back)
+        step_request(c); /* which finds that it is cancelled */
+    if (!is_whole)
+        return;
+    (void)sl_fail(&why, SL_CANCELLED, "another connection ended this one");
+    finish(c, 0, &why);
 }
 
 void

@@ -34,6 +34,10 @@ struct sl_conversation_list {
 void sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
                            const struct sl_endpoint *peer);
 
+/* A connection whose statement was cancelled goes on with it at once, and ends when is_whole. One
+ * that is gone by now is no error. */
+void sl_conversation_kill(struct sl_conversation_list *list, uint64_t connection_id, bool is_whole);
+
 /* Cancel everything, tell everybody, close; on_empty when all have gone (at once, when nobody is
  * there). New ones are refused from now on. */
 void sl_conversation_stop_all(struct sl_conversation_list *list);

@@ -15,6 +15,8 @@ enum {
 };
 
 struct sl_registry {
+    sl_kill_fn *on_kill;
+    void *context; /* of on_kill; borrowed */
     struct sl_mutex mutex;
     /* guarded by mutex */
     struct sl_entry *first;
@@ -41,9 +43,11 @@ struct sl_entry {
 };
 
 struct sl_registry *
-sl_registry_create(void)
+sl_registry_create(sl_kill_fn *on_kill, void *context)
 {
     struct sl_registry *registry = sl_new(sizeof(*registry));
+    registry->on_kill = on_kill;
+    registry->context = context;
     sl_mutex_init(&registry->mutex, SL_LOCK_SERVER);
     registry->next_id = 1;
     return registry;
@@ -155,15 +159,48 @@ sl_entry_set_query(struct sl_entry *entry, struct sl_query *query)
     return is_wanted;
 }
 
+/* Under the registry's lock. */
+static void
+cancel(struct sl_entry *entry)
+{
+    entry->is_cancelled = true;
+    if (entry->query != NULL)
+        sl_query_cancel(entry->query); /* sets a flag: fit to be called under a lock */
+}
+
 void
 sl_entry_cancel(struct sl_entry *entry)
 {
     SL_ASSERT(entry->magic == ENTRY_MAGIC);
     sl_mutex_lock(&entry->registry->mutex);
-    entry->is_cancelled = true;
-    if (entry->query != NULL)
-        sl_query_cancel(entry->query); /* sets a flag: fit to be called under a lock */
+    cancel(entry);
     sl_mutex_unlock(&entry->registry->mutex);
+}
+
+sl_status
+sl_registry_kill(struct sl_registry *registry, uint64_t connection_id, bool is_whole,
+                 const char *user, struct sl_error *err)
+{
+    struct sl_error why = {0};
+    sl_mutex_lock(&registry->mutex);
+    struct sl_entry *entry = registry->first;
+    while (entry != NULL && entry->id != connection_id)
+        entry = entry->next;
+    if (entry == NULL) {
+        (void)sl_fail(&why, SL_MISSING, "Unknown thread id: %" PRIu64, connection_id);
+        why.sql_number = 1094; /* ER_NO_SUCH_THREAD */
+    } else if (user != NULL && strcmp(user, entry->user) != 0) {
+        (void)sl_fail(&why, SL_DENIED, "You are not owner of thread %" PRIu64, connection_id);
+        why.sql_number = 1095; /* ER_KILL_DENIED_ERROR */
+    } else {
+        cancel(entry);
+    }
+    sl_mutex_unlock(&registry->mutex);
+    if (why.status == SL_OK)
+        registry->on_kill(registry->context, connection_id, is_whole);
+    else if (err != NULL)
+        *err = why;
+    return why.status;
 }
 
 bool

@@ -16,7 +16,10 @@
 struct sl_registry;
 struct sl_entry;
 
-struct sl_registry *sl_registry_create(void);
+/* on_kill: a connection is to be looked at (its statement was cancelled), and perhaps ended; called
+ * on the thread that kills. */
+typedef void sl_kill_fn(void *context, uint64_t connection_id, bool is_whole);
+struct sl_registry *sl_registry_create(sl_kill_fn *on_kill, void *context);
 /* Asserts that it is empty. NULL is allowed. */
 void sl_registry_destroy(struct sl_registry *registry);
 
@@ -37,6 +40,12 @@ bool sl_entry_set_query(struct sl_entry *entry, struct sl_query *query);
 /* Cancel what it runs, now or as soon as there is a query. */
 void sl_entry_cancel(struct sl_entry *entry);
 bool sl_entry_is_cancelled(const struct sl_entry *entry);
+
+/* KILL and CANCEL: stop what a connection runs, and (is_whole) the connection. user: who asks; he may
+ * stop what is his own. NULL: an admin. SL_MISSING (1094); SL_DENIED (1095). */
+SL_MUST_CHECK
+sl_status sl_registry_kill(struct sl_registry *registry, uint64_t connection_id, bool is_whole,
+                           const char *user, struct sl_error *err);
 
 /* Progress of the query that runs; false when none does. */
 bool sl_entry_progress(struct sl_entry *entry, struct sl_query_progress *out_progress);

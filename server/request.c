@@ -47,6 +47,8 @@ decode(struct sl_request *r, const struct sl_wire_frame *frame, struct sl_error 
         return sl_wire_flush_decode(frame, &r->flush_flags, err);
     case SL_WIRE_STATUS:
         return sl_wire_empty_decode(frame, err);
+    case SL_WIRE_USER:
+        return sl_wire_user_decode(frame, r->arena, &r->change, err);
     default:
         SL_ASSERT(false); /* the conversation makes requests of these frames only */
     }
@@ -143,6 +145,8 @@ sl_request_what(const struct sl_request *r)
         return "flush";
     case SL_WIRE_STATUS:
         return "status";
+    case SL_WIRE_USER:
+        return "user";
     default:
         return "query";
     }
@@ -240,6 +244,7 @@ session_of(const struct sl_request *r, struct sl_arena *arena, struct sl_session
         .database = wire->database,
         .time_zone = wire->time_zone,
         .user = r->user,
+        .is_reader = r->role < SL_ROLE_WRITER,
         .connection_id = sl_entry_id(r->entry),
         .variables = variables,
         .variable_count = wire->variable_count,
@@ -428,12 +433,22 @@ take_changes(struct sl_request *r, struct sl_wire_change **out_changes, struct s
 }
 
 static sl_status
+kill(const struct sl_request *r, struct sl_error *err)
+{
+    const struct sl_query_info *info = sl_query_info(r->query);
+    const char *user = r->role == SL_ROLE_ADMIN ? NULL : r->user;
+    return sl_registry_kill(r->service->registry, info->kill_id, info->kills_connection, user, err);
+}
+
+static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
     struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
     uint32_t change_count = sl_query_info(r->query)->change_count;
     struct sl_wire_change *changes = NULL;
+    if (sl_query_info(r->query)->is_kill)
+        SL_TRY(kill(r, err));
     if (change_count != 0)
         SL_TRY(take_changes(r, &changes, err));
     struct sl_wire_done done = {
@@ -585,6 +600,68 @@ status(struct sl_request *r)
     return SL_OK;
 }
 
+/* ---- users ---- */
+
+static sl_status
+check_user_change(const struct sl_request *r, struct sl_verifier *out_verifier,
+                  struct sl_error *err)
+{
+    const struct sl_wire_user *change = &r->change;
+    bool is_own = change->verb == SL_WIRE_USER_PASSWORD && strcmp(change->name, r->user) == 0;
+    bool has_verifier = change->verb == SL_WIRE_USER_ADD || change->verb == SL_WIRE_USER_PASSWORD;
+    if (r->role != SL_ROLE_ADMIN && !is_own)
+        return sl_fail(err, SL_DENIED, "users are an admin's: the role of \"%.80s\" is %s", r->user,
+                       sl_role_name(r->role));
+    if (has_verifier && (change->verifier.size_bytes != SL_VERIFIER_BYTES ||
+                         !sl_verifier_decode(change->verifier.bytes, out_verifier)))
+        return sl_fail(err, SL_TYPE, "USER does not carry a verifier");
+    return SL_OK;
+}
+
+static sl_status
+add_user(struct sl_request *r, const struct sl_verifier *verifier, struct sl_error *err)
+{
+    struct sl_user user = {.verifier = *verifier};
+    if (strlen(r->change.name) > SL_USER_NAME_BYTES_MAX)
+        return sl_fail(err, SL_NAME, "a user has a name of 1 to %d bytes on one line",
+                       (int)SL_USER_NAME_BYTES_MAX);
+    if (!sl_role_parse(r->change.role, &user.role))
+        return sl_fail(err, SL_NAME, "no such role: \"%.80s\"", r->change.role);
+    memcpy(user.name, r->change.name, strlen(r->change.name) + 1);
+    return sl_users_add(r->service->users, &user, err);
+}
+
+static sl_status
+change_user(struct sl_request *r, struct sl_error *err)
+{
+    struct sl_users *users = r->service->users;
+    struct sl_verifier verifier = {0};
+    SL_TRY(check_user_change(r, &verifier, err));
+    switch (r->change.verb) {
+    case SL_WIRE_USER_ADD:
+        SL_TRY(add_user(r, &verifier, err));
+        break;
+    case SL_WIRE_USER_REMOVE:
+        SL_TRY(sl_users_remove(users, r->change.name, err));
+        break;
+    case SL_WIRE_USER_PASSWORD:
+        SL_TRY(sl_users_set_verifier(users, r->change.name, &verifier, err));
+        break;
+    case SL_WIRE_USER_LIST: {
+        struct sl_buf text = sl_buf_empty(SL_WIRE_META_BYTES_MAX);
+        sl_users_list(users, &text);
+        sl_wire_status_text_encode(
+            &r->out, r->tag,
+            (struct sl_slice){.bytes = text.bytes, .size_bytes = (uint32_t)text.size_bytes});
+        sl_buf_fini(&text);
+        r->is_done = true;
+        return SL_OK;
+    }
+    }
+    finish(r);
+    return SL_OK;
+}
+
 static sl_status
 step(struct sl_request *r, struct sl_error *err)
 {
@@ -600,6 +677,8 @@ step(struct sl_request *r, struct sl_error *err)
         return flush(r, err);
     case SL_WIRE_STATUS:
         return status(r);
+    case SL_WIRE_USER:
+        return change_user(r, err);
     default:
         return step_statements(r, err);
     }

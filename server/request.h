@@ -14,6 +14,7 @@
 
 #include "server/registry.h"
 #include "server/service.h"
+#include "server/users.h"
 #include "server/wire/wire.h"
 
 /* A prepared statement: its text and the session it was prepared in. */
@@ -32,6 +33,7 @@ struct sl_request {
     const struct sl_service *service; /* borrowed */
     struct sl_entry *entry;           /* borrowed */
     const char *user;                 /* borrowed */
+    enum sl_role role;                /* of the user, now */
     struct sl_arena *arena;           /* owned: the payload and what was decoded from it */
     enum sl_wire_type type;
     uint32_t tag;
@@ -43,6 +45,7 @@ struct sl_request {
     const char *producer;           /* INSERT_OPEN */
     struct sl_wire_import import;   /* IMPORT */
     uint32_t flush_flags;           /* FLUSH */
+    struct sl_wire_user change;     /* USER */
 
     /* The answer so far. */
     struct sl_buf out; /* frames to send; emptied by whoever sends them */

@@ -17,6 +17,7 @@
 #include "server/service.h"
 #include "server/stats.h"
 #include "server/system_tables.h"
+#include "server/users.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
@@ -218,6 +219,30 @@ open_store(struct sl_server *server, struct sl_error *err)
     return sl_store_open(&options, service->schema, service->work, &service->store, err);
 }
 
+struct kill {
+    struct sl_server *server;
+    uint64_t connection_id;
+    bool is_whole;
+};
+
+static void
+run_kill(void *context)
+{
+    struct kill *kill = context;
+    sl_conversation_kill(&kill->server->conversations, kill->connection_id, kill->is_whole);
+    free(kill);
+}
+
+/* Any thread. */
+static void
+on_kill(void *context, uint64_t connection_id, bool is_whole)
+{
+    struct sl_server *server = context;
+    struct kill *kill = sl_new(sizeof(*kill));
+    *kill = (struct kill){.server = server, .connection_id = connection_id, .is_whole = is_whole};
+    sl_loop_post(server->service.loop, run_kill, kill);
+}
+
 static void
 make_parts(struct sl_server *server)
 {
@@ -234,7 +259,7 @@ make_parts(struct sl_server *server)
     service->loop = sl_loop_create();
     service->schema = sl_schema_create();
     service->stats = sl_stats_create();
-    service->registry = sl_registry_create();
+    service->registry = sl_registry_create(on_kill, server);
     service->work = sl_pool_create("work", threads);
     service->requests =
         sl_pool_create("request", (unsigned)sl_config_number(config, SL_OPTION_QUERIES));
@@ -272,8 +297,22 @@ write_port_file(const char *path, uint16_t port, struct sl_error *err)
     return st;
 }
 
-/* Where the native protocol listens. Whoever can reach a door for queries is let in: so it must
- * not be reached from outside. */
+static sl_status
+open_users(struct sl_server *server, struct sl_error *err)
+{
+    struct sl_service *service = &server->service;
+    SL_TRY(sl_users_open(service->store, service->data_directory, &service->users, err));
+    if (!sl_users_are_none(service->users))
+        return SL_OK;
+    sl_log(SL_LOG_WARN, "server", "there are no users: %s with any name and password",
+           sl_config_number(service->config, SL_OPTION_INSECURE) != 0
+               ? "--insecure lets everybody in"
+               : "clients of this machine get in");
+    return SL_OK;
+}
+
+/* Where the native protocol listens. What it carries can be read on the way: beyond this machine
+ * it needs to be asked for. */
 static sl_status
 native_endpoint(const struct sl_config *config, struct sl_endpoint *out_endpoint,
                 struct sl_error *err)
@@ -282,8 +321,8 @@ native_endpoint(const struct sl_config *config, struct sl_endpoint *out_endpoint
     if (out_endpoint->is_loopback || sl_config_number(config, SL_OPTION_INSECURE) != 0)
         return SL_OK;
     return sl_fail(err, SL_DENIED,
-                   "listen = %s is not a loopback address, and there are no users and passwords "
-                   "yet; give --insecure to open it to everybody all the same",
+                   "listen = %s is not a loopback address, and the native protocol has no TLS; "
+                   "give --insecure to open it all the same",
                    sl_config_text(config, SL_OPTION_LISTEN));
 }
 
@@ -306,7 +345,7 @@ open_native(struct sl_server *server, struct sl_error *err)
     endpoint = sl_acceptor_endpoint(server->acceptor);
     sl_endpoint_format(&endpoint, text);
     if (!endpoint.is_loopback)
-        sl_log(SL_LOG_WARN, "server", "--insecure: everybody who reaches %s is let in", text);
+        sl_log(SL_LOG_WARN, "server", "--insecure: what passes %s can be read on the way", text);
     sl_log(SL_LOG_INFO, "server", "listening on %s", text);
     if (sl_config_is_off(config, SL_OPTION_PORT_FILE))
         return SL_OK;
@@ -390,8 +429,10 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
         st = open_store(server, err);
     if (st == SL_OK) {
         server->service.env.store = server->service.store;
-        st = open_ingest(server, err);
+        st = open_users(server, err);
     }
+    if (st == SL_OK)
+        st = open_ingest(server, err);
     if (st == SL_OK)
         st = open_ipfix(server, err);
     if (st == SL_OK)
@@ -425,6 +466,12 @@ sl_server_endpoint(const struct sl_server *server, struct sl_endpoint *out_endpo
     return true;
 }
 
+bool
+sl_server_has_users(const struct sl_server *server)
+{
+    return !sl_users_are_none(server->service.users);
+}
+
 void
 sl_server_close(struct sl_server *server)
 {
@@ -442,6 +489,7 @@ sl_server_close(struct sl_server *server)
     sl_ingest_destroy(service->ingest);
     sl_pool_destroy(service->requests);
     sl_pool_destroy(service->inserts);
+    sl_users_close(service->users);
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);

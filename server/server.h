@@ -31,6 +31,10 @@ void sl_server_run(struct sl_server *server);
 SL_MUST_CHECK
 bool sl_server_endpoint(const struct sl_server *server, struct sl_endpoint *out_endpoint);
 
+/* Somebody has been added with `sluice user add`: passwords are asked for. */
+SL_MUST_CHECK
+bool sl_server_has_users(const struct sl_server *server);
+
 /* Sync and close. NULL is allowed. */
 void sl_server_close(struct sl_server *server);
 

@@ -21,6 +21,7 @@ struct sl_loop;
 struct sl_registry;
 struct sl_stats;
 struct sl_store;
+struct sl_users;
 
 #define SL_SERVER_VERSION "0.1.0"
 
@@ -34,6 +35,7 @@ struct sl_service {
     struct sl_pool *requests;
     struct sl_pool *inserts;
     struct sl_registry *registry;
+    struct sl_users *users;
     struct sl_stats *stats;
     struct sl_query_env env;
     struct sl_budget *stream_budget; /* input that is not a whole frame yet */

@@ -7,6 +7,7 @@ enum {
     CHALLENGE_FIRST_BYTES = 8,
     GREETING_RESERVED_BYTES = 10,
     LOGIN_RESERVED_BYTES = 23,
+    LOGIN_FIXED_BYTES = 32,
     SWITCH_HEADER = 0xfe,
     AUTH_MORE_HEADER = 0x01,
     SHA2_FAST_OK = 0x03,
@@ -21,10 +22,10 @@ sl_greeting_put(struct sl_buf *out, uint8_t *sequence, const struct sl_greeting 
     sl_buf_u32le(out, greeting->thread_id);
     sl_buf_append(out, greeting->challenge, CHALLENGE_FIRST_BYTES);
     sl_buf_u8(out, 0);
-    sl_buf_u16le(out, SL_CAP_OFFERED & 0xffff);
+    sl_buf_u16le(out, (uint16_t)greeting->capabilities);
     sl_buf_u8(out, SL_COLLATION_UTF8MB4);
     sl_buf_u16le(out, SL_STATUS_AUTOCOMMIT);
-    sl_buf_u16le(out, (uint16_t)(SL_CAP_OFFERED >> 16));
+    sl_buf_u16le(out, (uint16_t)(greeting->capabilities >> 16));
     sl_buf_u8(out, SL_CHALLENGE_BYTES + 1);
     for (int i = 0; i < GREETING_RESERVED_BYTES; i++)
         sl_buf_u8(out, 0);
@@ -122,14 +123,21 @@ fail_login(struct sl_error *err)
     return SL_FORMAT;
 }
 
+bool
+sl_login_wants_tls(const uint8_t *payload, size_t payload_bytes)
+{
+    struct sl_cursor c = sl_cursor_over(payload, payload_bytes);
+    return payload_bytes == LOGIN_FIXED_BYTES && (sl_cursor_u32le(&c) & SL_CAP_SSL) != 0;
+}
+
 sl_status
-sl_login_decode(const uint8_t *payload, size_t payload_bytes, struct sl_login *login,
-                struct sl_error *err)
+sl_login_decode(const uint8_t *payload, size_t payload_bytes, uint32_t offered,
+                struct sl_login *login, struct sl_error *err)
 {
     const uint32_t needed = SL_CAP_PROTOCOL_41 | SL_CAP_SECURE_CONNECTION;
     struct sl_cursor c = sl_cursor_over(payload, payload_bytes);
     *login = (struct sl_login){0};
-    login->capabilities = sl_cursor_u32le(&c) & (uint32_t)SL_CAP_OFFERED;
+    login->capabilities = sl_cursor_u32le(&c) & offered;
     (void)sl_cursor_u32le(&c); /* the longest packet that it takes: ours are shorter */
     login->collation = sl_cursor_u8(&c);
     (void)sl_cursor_take(&c, LOGIN_RESERVED_BYTES);

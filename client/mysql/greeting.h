@@ -20,17 +20,13 @@
 #define SLUICE_CLIENT_MYSQL_GREETING_H
 
 #include "client/mysql/packet.h"
+#include "server/auth/scheme.h"
 
-enum {
-    SL_CHALLENGE_BYTES = 20,
-    SL_TOKEN_BYTES_MAX = 1024, /* what the native protocol passes on */
-};
-
-#define SL_SCHEME_NATIVE "mysql_native_password"
-#define SL_SCHEME_SHA2   "caching_sha2_password"
+enum { SL_TOKEN_BYTES_MAX = 1024 /* what the native protocol passes on */ };
 
 struct sl_greeting {
     uint32_t thread_id;
+    uint32_t capabilities;    /* offered */
     const uint8_t *challenge; /* SL_CHALLENGE_BYTES, none of them zero */
     const char *scheme;
 };
@@ -48,8 +44,12 @@ struct sl_login {
 };
 /* SL_FORMAT (1043): not a login of protocol 4.1. */
 SL_MUST_CHECK
-sl_status sl_login_decode(const uint8_t *payload, size_t payload_bytes, struct sl_login *out_login,
-                          struct sl_error *err);
+sl_status sl_login_decode(const uint8_t *payload, size_t payload_bytes, uint32_t offered,
+                          struct sl_login *out_login, struct sl_error *err);
+
+/* A login that breaks off behind its fixed part and asks for TLS first. */
+bool sl_login_wants_tls(const uint8_t *payload, size_t payload_bytes);
+
 /* The body of CHANGE_USER, after the command; capabilities are the connection's. */
 SL_MUST_CHECK
 sl_status sl_change_user_decode(const uint8_t *body, size_t body_bytes, uint32_t capabilities,

@@ -9,26 +9,31 @@
 #include <stdio.h>
 
 #include "client/mysql/mysql.h"
+#include "storage/base/file.h"
 #include "storage/base/log.h"
 
 enum { CONNECTIONS_LARGEST = 100000 };
 
 static const char help[] =
     "usage: sluice-mysql [--connect HOST:PORT] [--listen HOST:PORT] [--connections N]\n"
-    "                    [--insecure]\n"
+    "                    [--tls-certificate FILE --tls-key FILE] [--insecure]\n"
     "\n"
     "Speaks the MySQL protocol to clients and the native protocol to a sluiced.\n"
     "\n"
     "  --connect HOST:PORT  the server (127.0.0.1:7010)\n"
     "  --listen HOST:PORT   where clients come in; port 0 picks a free one (127.0.0.1:3307)\n"
     "  --connections N      clients at once (1000)\n"
-    "  --insecure           listen on other addresses than loopback, without passwords\n"
+    "  --tls-certificate FILE, --tls-key FILE\n"
+    "                       PEM; TLS is offered, and clients of other machines need it\n"
+    "  --insecure           listen on other addresses than loopback without TLS and users\n"
     "  --help, --version\n";
 
 struct wish {
     const char *connect;
     const char *listen;
     const char *connections;
+    const char *certificate;
+    const char *key;
     bool is_insecure;
 };
 
@@ -38,10 +43,13 @@ options_of(const struct wish *wish, struct sl_mysql_options *options, struct sl_
     *options = sl_mysql_options_default();
     SL_TRY(sl_endpoint_parse(wish->connect, &options->connect, err));
     SL_TRY(sl_endpoint_parse(wish->listen, &options->listen, err));
-    if (!options->listen.is_loopback && !wish->is_insecure)
+    if ((wish->certificate == NULL) != (wish->key == NULL))
+        return sl_fail(err, SL_FORMAT, "--tls-certificate and --tls-key need each other");
+    options->is_insecure = wish->is_insecure;
+    if (!options->listen.is_loopback && !wish->is_insecure && wish->certificate == NULL)
         return sl_fail(err, SL_DENIED,
-                       "--listen %s is not a loopback address, and there are no users and "
-                       "passwords yet; give --insecure to open it to everybody all the same",
+                       "--listen %s is not a loopback address: that needs --tls-certificate and "
+                       "--tls-key, or --insecure, which opens it all the same",
                        wish->listen);
     if (wish->connections == NULL)
         return SL_OK;
@@ -65,13 +73,21 @@ serve(const struct wish *wish)
 {
     struct sl_mysql_options options;
     struct sl_mysql *mysql = NULL;
+    struct sl_tls_context *tls = NULL;
     struct sl_error err = {0};
     char listen[SL_ENDPOINT_TEXT_BYTES];
     char connect[SL_ENDPOINT_TEXT_BYTES];
     (void)signal(SIGPIPE, SIG_IGN); /* a client that is gone is a status, not the end */
-    if (options_of(wish, &options, &err) != SL_OK ||
-        sl_mysql_create(&options, &mysql, &err) != SL_OK) {
+    sl_file_raise_limit();
+    sl_status st = options_of(wish, &options, &err);
+    if (st == SL_OK && wish->certificate != NULL)
+        st = sl_tls_context_open(wish->certificate, wish->key, &tls, &err);
+    options.tls = tls;
+    if (st == SL_OK)
+        st = sl_mysql_create(&options, &mysql, &err);
+    if (st != SL_OK) {
         fprintf(stderr, "sluice-mysql: %s\n", err.text);
+        sl_tls_context_close(tls);
         return 1;
     }
     struct sl_endpoint endpoint = sl_mysql_endpoint(mysql);
@@ -86,6 +102,7 @@ serve(const struct wish *wish)
     for (size_t i = 0; i < SL_COUNTOF(signals); i++)
         sl_signal_close(signals[i]);
     sl_mysql_destroy(mysql);
+    sl_tls_context_close(tls);
     sl_log(SL_LOG_INFO, "mysql", "stopped");
     return 0;
 }
@@ -97,6 +114,8 @@ main(int argc, char **argv)
         {"connect", required_argument, NULL, 'c'},
         {"listen", required_argument, NULL, 'l'},
         {"connections", required_argument, NULL, 'n'},
+        {"tls-certificate", required_argument, NULL, 't'},
+        {"tls-key", required_argument, NULL, 'k'},
         {"insecure", no_argument, NULL, 'i'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
@@ -114,6 +133,12 @@ main(int argc, char **argv)
             break;
         case 'n':
             wish.connections = optarg;
+            break;
+        case 't':
+            wish.certificate = optarg;
+            break;
+        case 'k':
+            wish.key = optarg;
             break;
         case 'i':
             wish.is_insecure = true;

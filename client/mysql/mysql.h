@@ -5,7 +5,9 @@
  *
  * The adapter knows two protocols and nothing else: no SQL, no tables, no passwords. Texts go to
  * the server as they are, in the MySQL dialect; scheme, challenge and response of a login go to
- * the server, which alone judges them.
+ * the server, which alone judges them. TLS and compression end here.
+ *
+ * Clients of other machines need TLS and a server with users, unless is_insecure says otherwise.
  *
  * Threads: create, run, destroy on one thread, which has a loop of its own; sl_mysql_stop on any.
  * Limits:  clients at once; bytes that clients have sent and nobody has worked on yet; bytes of
@@ -17,6 +19,7 @@
 #define SLUICE_CLIENT_MYSQL_MYSQL_H
 
 #include "server/net/loop.h"
+#include "server/net/tls.h"
 #include "storage/base/status.h"
 
 struct sl_mysql_options {
@@ -26,6 +29,8 @@ struct sl_mysql_options {
     size_t input_bytes_max;
     size_t rows_bytes_max;
     int64_t stall_us;
+    const struct sl_tls_context *tls; /* borrowed; NULL: TLS is not offered */
+    bool is_insecure;
 };
 
 /* All but the two endpoints. */

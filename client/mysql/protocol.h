@@ -31,7 +31,9 @@ enum {
     SL_CAP_FOUND_ROWS = 1 << 1,
     SL_CAP_LONG_FLAG = 1 << 2,
     SL_CAP_CONNECT_WITH_DB = 1 << 3,
+    SL_CAP_COMPRESS = 1 << 5,
     SL_CAP_PROTOCOL_41 = 1 << 9,
+    SL_CAP_SSL = 1 << 11,
     SL_CAP_TRANSACTIONS = 1 << 13,
     SL_CAP_SECURE_CONNECTION = 1 << 15,
     SL_CAP_MULTI_STATEMENTS = 1 << 16,
@@ -42,14 +44,14 @@ enum {
     SL_CAP_PLUGIN_AUTH_LENENC = 1 << 21,
     SL_CAP_DEPRECATE_EOF = 1 << 24,
 
-    /* What is offered. Not SSL: there is no certificate, and some clients upgrade by themselves
-     * whenever they see the bit. Not COMPRESS, LOCAL_FILES, SESSION_TRACK, QUERY_ATTRIBUTES:
+    /* What is offered, and SSL besides where there is a certificate: some clients upgrade by
+     * themselves whenever they see the bit. Not LOCAL_FILES, SESSION_TRACK, QUERY_ATTRIBUTES:
      * clients do without, and a bit that is not offered is masked off what they ask for. */
     SL_CAP_OFFERED = SL_CAP_LONG_PASSWORD | SL_CAP_FOUND_ROWS | SL_CAP_LONG_FLAG |
-                     SL_CAP_CONNECT_WITH_DB | SL_CAP_PROTOCOL_41 | SL_CAP_TRANSACTIONS |
-                     SL_CAP_SECURE_CONNECTION | SL_CAP_MULTI_STATEMENTS | SL_CAP_MULTI_RESULTS |
-                     SL_CAP_PS_MULTI_RESULTS | SL_CAP_PLUGIN_AUTH | SL_CAP_CONNECT_ATTRS |
-                     SL_CAP_PLUGIN_AUTH_LENENC | SL_CAP_DEPRECATE_EOF,
+                     SL_CAP_CONNECT_WITH_DB | SL_CAP_COMPRESS | SL_CAP_PROTOCOL_41 |
+                     SL_CAP_TRANSACTIONS | SL_CAP_SECURE_CONNECTION | SL_CAP_MULTI_STATEMENTS |
+                     SL_CAP_MULTI_RESULTS | SL_CAP_PS_MULTI_RESULTS | SL_CAP_PLUGIN_AUTH |
+                     SL_CAP_CONNECT_ATTRS | SL_CAP_PLUGIN_AUTH_LENENC | SL_CAP_DEPRECATE_EOF,
 };
 
 /* Bits of the status in OK and EOF. */
@@ -136,12 +138,14 @@ enum {
     SL_ER_UNKNOWN = 1105,              /* HY000 */
     SL_ER_PACKET_TOO_LARGE = 1153,     /* 08S01 */
     SL_ER_PACKETS_OUT_OF_ORDER = 1156, /* 08S01 */
+    SL_ER_UNCOMPRESS = 1157,           /* 08S01 */
     SL_ER_NET_READ_INTERRUPTED = 1159, /* 08S01 */
     SL_ER_WRONG_ARGUMENTS = 1210,      /* HY000 */
     SL_ER_UNKNOWN_STATEMENT = 1243,    /* HY000 */
     SL_ER_NO_OPEN_CURSOR = 1421,       /* HY000 */
     SL_ER_PREPARED_COUNT = 1461,       /* 42000 */
     SL_ER_MALFORMED_PACKET = 1835,     /* HY000 */
+    SL_ER_SECURE_REQUIRED = 3159,      /* HY000 */
 };
 
 #endif

@@ -16,8 +16,8 @@
  *   CHANGING   CHANGE_USER: another link, another challenge
  *   FINISHING  the client has been told why; the rest is silence
  *
- * session.c has the life, the login and the streams, command.c what clients ask (READY to
- * RUNNING), answer.c what the server answers (RUNNING to READY).
+ * session.c has the life and the streams, login.c the way to READY, command.c what clients ask
+ * (READY to RUNNING), answer.c what the server answers (RUNNING to READY).
  *
  * Ownership: sessions own themselves; the list knows those that are there.
  * Threads:   the loop's.
@@ -26,6 +26,7 @@
 #ifndef SLUICE_CLIENT_MYSQL_SESSION_H
 #define SLUICE_CLIENT_MYSQL_SESSION_H
 
+#include "client/mysql/deflate.h"
 #include "client/mysql/greeting.h"
 #include "client/mysql/link.h"
 #include "client/mysql/mysql.h"
@@ -97,6 +98,11 @@ struct sl_mysql_session {
     char peer[SL_ENDPOINT_TEXT_BYTES];
     uint8_t sequence; /* of the next packet in either direction */
     bool is_paused;   /* the client's bytes wait for READY */
+    bool is_local;    /* the client is on this machine */
+    bool is_secure;   /* TLS */
+    bool is_open;     /* the server has no users */
+    bool is_compressed;
+    struct sl_inflated inflated; /* when it is */
 
     /* Login. */
     uint64_t connection_id;
@@ -162,13 +168,28 @@ void sl_session_finish(struct sl_mysql_session *s, uint16_t number, const char *
 
 /* The session as after a login: no statements, no variables, the default time zone. */
 void sl_session_reset(struct sl_mysql_session *s);
-/* CHANGE_USER: begin the login again over another link. */
-void sl_session_relink(struct sl_mysql_session *s);
-
 void sl_session_set_database(struct sl_mysql_session *s, const char *name);
 /* DONE's changes. */
 void sl_session_change(struct sl_mysql_session *s, const struct sl_wire_change *change);
 uint16_t sl_session_status(const struct sl_mysql_session *s);
+
+/* The client's turn: what it has sent meanwhile is offered again. */
+void sl_session_listen(struct sl_mysql_session *s, enum sl_session_state state);
+void sl_session_stop_timer(struct sl_mysql_session *s);
+void sl_session_close_link(struct sl_mysql_session *s);
+struct sl_stream_limits sl_session_limits(struct sl_session_list *list);
+
+/* ---- login.c ---- */
+
+/* LINKING, CHANGING: reach the server; the rest follows from what it and the client say. */
+void sl_session_link(struct sl_mysql_session *s);
+/* CHANGE_USER: begin the login again over another link. */
+void sl_session_relink(struct sl_mysql_session *s);
+
+/* GREETED: a whole message. */
+void sl_session_take_login(struct sl_mysql_session *s, const struct sl_packet *packet);
+/* SWITCHING: a whole message. */
+void sl_session_take_response(struct sl_mysql_session *s, const struct sl_packet *packet);
 
 /* ---- command.c ---- */
 

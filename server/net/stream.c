@@ -1,6 +1,8 @@
 /*
  * stream.c - see stream.h.
  *
+ * Bytes of TLS are opened before they are offered, and closed when they are written.
+ *
  * Input is offered straight from the loop's own buffer; only what the owner leaves is copied.
  * Small outputs that find others waiting are gathered, so that a thousand acknowledgements are
  * not a thousand writes.
@@ -10,6 +12,8 @@
 #include "storage/base/clock.h"
 
 enum {
+    PLAIN_BYTES = 16 << 10, /* a TLS record */
+    CIPHER_BYTES_MAX = 1 << 30,
     STREAM_MAGIC = 0x53545245,
     KEPT_BYTES_MIN = 4 << 10,
     KEPT_BYTES_IDLE_MAX = 256 << 10, /* a larger buffer is given back when it is empty */
@@ -24,6 +28,7 @@ struct sl_stream {
     struct sl_stream_limits limits;
     const struct sl_stream_events *events; /* borrowed */
     void *context;
+    struct sl_tls *tls;      /* owned; NULL: plain */
     struct sl_timer *timer;  /* owned: looks at the progress */
     struct sl_timer *resume; /* owned: offers what was kept during a pause; NULL: not due */
     struct sl_timer *linger; /* owned: ends the wait for the peer's close; NULL: not yet */
@@ -41,8 +46,9 @@ struct sl_stream {
 
     bool is_paused;
     bool is_finishing;
-    bool is_busy;   /* in a call of the owner's: nobody frees the stream below it */
-    bool is_closed; /* by the owner, while busy */
+    bool is_busy;    /* in a call of the owner's: nobody frees the stream below it */
+    bool is_closed;  /* by the owner, while busy */
+    bool is_new_tls; /* by the owner, while busy: what it leaves is the peer's first TLS */
 };
 
 static void
@@ -52,6 +58,7 @@ free_stream(struct sl_stream *stream)
     sl_timer_close(stream->resume);
     sl_timer_close(stream->linger);
     sl_tcp_close(stream->tcp);
+    sl_tls_close(stream->tls);
     sl_budget_give(stream->limits.input_budget, stream->kept_capacity);
     free(stream->kept);
     sl_buf_fini(&stream->gathered);
@@ -122,7 +129,7 @@ offer(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
     size_t used_bytes = 0;
     stream->is_busy = true;
     while (size_bytes - used_bytes >= stream->wanted_bytes) {
-        if (stream->is_closed || stream->is_paused || stream->is_finishing)
+        if (stream->is_closed || stream->is_paused || stream->is_finishing || stream->is_new_tls)
             break;
         size_t left_bytes = size_bytes - used_bytes;
         size_t wanted_bytes = 1;
@@ -140,12 +147,103 @@ offer(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
     return used_bytes;
 }
 
+/* What TLS itself has to say. */
+static void
+send_tls(struct sl_stream *stream)
+{
+    struct sl_buf out = sl_buf_empty(CIPHER_BYTES_MAX);
+    size_t size_bytes = 0;
+    sl_tls_collect(stream->tls, &out);
+    uint8_t *taken = sl_buf_take(&out, &size_bytes);
+    if (size_bytes != 0)
+        sl_tcp_write(stream->tcp, taken, size_bytes);
+    else
+        free(taken);
+}
+
 static void
 end_without_memory(struct sl_stream *stream)
 {
     struct sl_error why = {0};
     (void)sl_fail(&why, SL_LIMIT, "the server has no memory for more input");
     end_stream(stream, &why);
+}
+
+static bool take_plain(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes);
+
+/* Bytes of TLS that came. False: the stream is gone. */
+static bool
+take_cipher(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
+{
+    uint8_t plain[PLAIN_BYTES];
+    size_t plain_bytes = 0;
+    bool is_end = false;
+    struct sl_error why = {0};
+    sl_tls_put(stream->tls, bytes, size_bytes);
+    do {
+        sl_status st = sl_tls_read(stream->tls, plain, sizeof(plain), &plain_bytes, &is_end, &why);
+        send_tls(stream);
+        if (st != SL_OK || is_end) {
+            end_stream(stream, &why);
+            return false;
+        }
+        if (plain_bytes != 0 && !stream->is_finishing && !take_plain(stream, plain, plain_bytes))
+            return false;
+    } while (plain_bytes != 0);
+    return true;
+}
+
+/* Of the bytes offered, those that were not used are the peer's first TLS. */
+static bool
+begin_tls(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes, size_t used_bytes,
+          bool is_direct)
+{
+    stream->is_new_tls = false;
+    if (is_direct)
+        return take_cipher(stream, bytes + used_bytes, size_bytes - used_bytes);
+    size_t left_bytes = stream->kept_bytes - used_bytes;
+    uint8_t *left = sl_new(left_bytes + 1);
+    memcpy(left, stream->kept + used_bytes, left_bytes);
+    drop_kept(stream, stream->kept_bytes);
+    bool is_there = take_cipher(stream, left, left_bytes);
+    free(left);
+    return is_there;
+}
+
+void
+sl_stream_secure(struct sl_stream *stream, const struct sl_tls_context *context)
+{
+    SL_ASSERT(stream->magic == STREAM_MAGIC && stream->is_busy && stream->tls == NULL);
+    stream->tls = sl_tls_accept(context);
+    stream->is_new_tls = true;
+}
+
+/* Plain bytes that came. False: the stream is gone. */
+static bool
+take_plain(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
+{
+    bool is_direct = stream->kept_bytes == 0;
+    if (!is_direct && !keep(stream, bytes, size_bytes)) {
+        end_without_memory(stream);
+        return false;
+    }
+    size_t used_bytes = is_direct ? offer(stream, bytes, size_bytes)
+                                  : offer(stream, stream->kept, stream->kept_bytes);
+    if (stream->is_closed) {
+        free_stream(stream);
+        return false;
+    }
+    if (stream->is_new_tls)
+        return begin_tls(stream, bytes, size_bytes, used_bytes, is_direct);
+    if (!is_direct) {
+        drop_kept(stream, used_bytes);
+        return true;
+    }
+    if (used_bytes < size_bytes && !keep(stream, bytes + used_bytes, size_bytes - used_bytes)) {
+        end_without_memory(stream);
+        return false;
+    }
+    return true;
 }
 
 static void
@@ -156,26 +254,10 @@ on_read(void *context, const uint8_t *bytes, size_t size_bytes)
     stream->input_moved_us = sl_clock_monotonic_us();
     if (stream->is_finishing)
         return;
-
-    if (stream->kept_bytes == 0) {
-        size_t used_bytes = offer(stream, bytes, size_bytes);
-        if (stream->is_closed) {
-            free_stream(stream);
-            return;
-        }
-        if (used_bytes < size_bytes && !keep(stream, bytes + used_bytes, size_bytes - used_bytes))
-            end_without_memory(stream);
-        return;
-    }
-    if (!keep(stream, bytes, size_bytes)) {
-        end_without_memory(stream);
-        return;
-    }
-    size_t used_bytes = offer(stream, stream->kept, stream->kept_bytes);
-    if (stream->is_closed)
-        free_stream(stream);
+    if (stream->tls != NULL)
+        (void)take_cipher(stream, bytes, size_bytes);
     else
-        drop_kept(stream, used_bytes);
+        (void)take_plain(stream, bytes, size_bytes);
 }
 
 void
@@ -197,6 +279,8 @@ offer_kept(void *context)
     size_t used_bytes = offer(stream, stream->kept, stream->kept_bytes);
     if (stream->is_closed)
         free_stream(stream);
+    else if (stream->is_new_tls)
+        (void)begin_tls(stream, NULL, 0, used_bytes, false);
     else
         drop_kept(stream, used_bytes);
 }
@@ -217,10 +301,27 @@ sl_stream_resume(struct sl_stream *stream)
 
 /* ---- output ---- */
 
+/* The plain bytes become those of TLS. */
+static void
+encrypt(struct sl_stream *stream, struct sl_buf *bytes)
+{
+    struct sl_buf out = sl_buf_empty(CIPHER_BYTES_MAX);
+    size_t limit_bytes = bytes->limit_bytes;
+    if (sl_tls_is_ready(stream->tls))
+        sl_tls_write(stream->tls, bytes->bytes, bytes->size_bytes);
+    sl_buf_fini(bytes);
+    sl_tls_collect(stream->tls, &out);
+    SL_ASSERT(!out.bad); /* its size is that of what the owner had in memory */
+    out.limit_bytes = limit_bytes;
+    *bytes = out;
+}
+
 static void
 write_out(struct sl_stream *stream, struct sl_buf *bytes)
 {
     size_t size_bytes = 0;
+    if (stream->tls != NULL)
+        encrypt(stream, bytes);
     uint8_t *taken = sl_buf_take(bytes, &size_bytes);
     if (size_bytes == 0) {
         free(taken);
@@ -276,6 +377,10 @@ linger(struct sl_stream *stream)
 {
     if (stream->linger != NULL)
         return;
+    if (stream->tls != NULL) {
+        sl_tls_finish(stream->tls);
+        send_tls(stream);
+    }
     sl_tcp_shutdown(stream->tcp);
     sl_tcp_read_start(stream->tcp);
     stream->linger = sl_timer_open(sl_tcp_loop(stream->tcp), LINGER_US, 0, end_linger, stream);

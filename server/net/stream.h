@@ -10,6 +10,9 @@
  * nothing at all has moved for `stall_us`. It is disconnected. Silence between messages is none
  * of this.
  *
+ * A stream can be made secure in its middle: what follows the bytes used so far is TLS, in both
+ * directions, and the owner sees plain bytes as before.
+ *
  * Ownership: the stream is its owner's until sl_stream_close or on_end, whichever comes first.
  * Threads:   the loop's.
  * Limits:    kept input is taken from a budget that all connections of a server share; when it
@@ -20,6 +23,7 @@
 #define SLUICE_SERVER_NET_STREAM_H
 
 #include "server/net/loop.h"
+#include "server/net/tls.h"
 #include "storage/base/arena.h"
 #include "storage/base/buf.h"
 
@@ -46,6 +50,10 @@ struct sl_stream_limits {
 /* Takes the socket; starts to read. */
 struct sl_stream *sl_stream_open(struct sl_tcp *tcp, const struct sl_stream_limits *limits,
                                  const struct sl_stream_events *events, void *context);
+
+/* From on_bytes: what comes behind the bytes that this call will have used is TLS, and so is all
+ * that is sent from now on. What is sent before the peer's handshake is done is dropped. */
+void sl_stream_secure(struct sl_stream *stream, const struct sl_tls_context *context);
 
 /* Queue the buffer's bytes, which are taken; the buffer is empty again. Asserts it is not bad. */
 void sl_stream_send(struct sl_stream *stream, struct sl_buf *bytes);

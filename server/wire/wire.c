@@ -160,6 +160,32 @@ sl_wire_auth_ok_decode(const struct sl_wire_frame *frame, struct sl_arena *arena
     return sl_part_finish(&r, err);
 }
 
+void
+sl_wire_user_encode(struct sl_buf *out, uint32_t tag, const struct sl_wire_user *user)
+{
+    size_t at = sl_part_begin(out, SL_WIRE_USER, tag);
+    sl_buf_u8(out, (uint8_t)user->verb);
+    sl_part_put_text(out, user->name);
+    sl_part_put_text(out, user->role);
+    sl_part_put_bytes(out, user->verifier.bytes, user->verifier.size_bytes);
+    sl_part_end(out, at);
+}
+
+sl_status
+sl_wire_user_decode(const struct sl_wire_frame *frame, struct sl_arena *arena,
+                    struct sl_wire_user *out_user, struct sl_error *err)
+{
+    struct sl_part_reader r = sl_part_open(frame, SL_WIRE_USER, arena);
+    uint8_t verb = sl_cursor_u8(&r.cursor);
+    if (verb < SL_WIRE_USER_ADD || verb > SL_WIRE_USER_LIST)
+        sl_part_refuse(&r, "an unknown verb");
+    out_user->verb = (enum sl_wire_user_verb)verb;
+    out_user->name = sl_part_text(&r, SL_WIRE_NAME_BYTES_MAX);
+    out_user->role = sl_part_text(&r, SL_WIRE_NAME_BYTES_MAX);
+    out_user->verifier = sl_part_bytes(&r, SL_WIRE_AUTH_BYTES_MAX);
+    return sl_part_finish(&r, err);
+}
+
 /* ---- errors ---- */
 
 /* MySQL's number where the error itself names none. */

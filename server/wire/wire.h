@@ -72,6 +72,7 @@ enum {
     X(FLUSH, 15, SL_WIRE_SMALL_BYTES_MAX)        \
     X(STATUS, 16, SL_WIRE_SMALL_BYTES_MAX)       \
     X(PING, 17, SL_WIRE_SMALL_BYTES_MAX)         \
+    X(USER, 18, SL_WIRE_SMALL_BYTES_MAX)         \
     X(WELCOME, 64, SL_WIRE_HELLO_BYTES_MAX)      \
     X(AUTH_MORE, 65, SL_WIRE_HELLO_BYTES_MAX)    \
     X(AUTH_OK, 66, SL_WIRE_HELLO_BYTES_MAX)      \
@@ -160,7 +161,7 @@ sl_status sl_wire_welcome_decode(const struct sl_wire_frame *frame, struct sl_ar
 /* AUTH, from the client. The response belongs to the welcome's challenge. */
 struct sl_wire_auth {
     const char *user;
-    const char *mechanism; /* "none", "mysql_native_password", "caching_sha2_password" */
+    const char *mechanism; /* "none" or a scheme of server/auth/scheme.h */
     struct sl_slice response;
 };
 void sl_wire_auth_encode(struct sl_buf *out, uint32_t tag, const struct sl_wire_auth *auth);
@@ -189,6 +190,24 @@ void sl_wire_auth_ok_encode(struct sl_buf *out, uint32_t tag, const struct sl_wi
 SL_MUST_CHECK
 sl_status sl_wire_auth_ok_decode(const struct sl_wire_frame *frame, struct sl_arena *arena,
                                  struct sl_wire_auth_ok *out_ok, struct sl_error *err);
+
+/* USER: a change of who may come in, or the list of them. */
+enum sl_wire_user_verb {
+    SL_WIRE_USER_ADD = 1,      /* name, role, verifier */
+    SL_WIRE_USER_REMOVE = 2,   /* name */
+    SL_WIRE_USER_PASSWORD = 3, /* name, verifier */
+    SL_WIRE_USER_LIST = 4,
+};
+struct sl_wire_user {
+    enum sl_wire_user_verb verb;
+    const char *name;         /* "" in LIST */
+    const char *role;         /* "" but in ADD */
+    struct sl_slice verifier; /* what server/auth/scheme.h encodes; empty in the others */
+};
+void sl_wire_user_encode(struct sl_buf *out, uint32_t tag, const struct sl_wire_user *user);
+SL_MUST_CHECK
+sl_status sl_wire_user_decode(const struct sl_wire_frame *frame, struct sl_arena *arena,
+                              struct sl_wire_user *out_user, struct sl_error *err);
 
 /* ---- errors ---- */
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -110,11 +111,11 @@ sl_file_install(const struct sl_file_calls *table)
     calls = table == NULL ? &sl_file_real_calls : table;
 }
 
-sl_status
-sl_file_open(int dir_fd, const char *path, int flags, int *out_fd, struct sl_error *err)
+static sl_status
+open_file(int dir_fd, const char *path, int flags, mode_t mode, int *out_fd, struct sl_error *err)
 {
     *out_fd = -1;
-    int fd = calls->open(calls->context, dir_fd, path, flags | O_CLOEXEC, 0644);
+    int fd = calls->open(calls->context, dir_fd, path, flags | O_CLOEXEC, mode);
     if (fd < 0 && errno == ENOENT) {
         (void)sl_fail_errno(err, "open %s", path);
         if (err != NULL)
@@ -125,6 +126,18 @@ sl_file_open(int dir_fd, const char *path, int flags, int *out_fd, struct sl_err
         return sl_fail_errno(err, "open %s", path);
     *out_fd = fd;
     return SL_OK;
+}
+
+sl_status
+sl_file_open(int dir_fd, const char *path, int flags, int *out_fd, struct sl_error *err)
+{
+    return open_file(dir_fd, path, flags, 0644, out_fd, err);
+}
+
+sl_status
+sl_file_open_private(int dir_fd, const char *path, int flags, int *out_fd, struct sl_error *err)
+{
+    return open_file(dir_fd, path, flags, 0600, out_fd, err);
 }
 
 void
@@ -270,4 +283,14 @@ sl_dir_space(int fd, uint64_t *out_free_bytes, uint64_t *out_total_bytes, struct
     *out_free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
     *out_total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
     return SL_OK;
+}
+
+void
+sl_file_raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit stays when it is refused */
 }

@@ -47,6 +47,11 @@ extern const struct sl_file_calls sl_file_real_calls;
 SL_MUST_CHECK
 sl_status sl_file_open(int dir_fd, const char *path, int flags, int *out_fd, struct sl_error *err);
 
+/* The same with O_CREAT, for a file that its owner alone may read (mode 0600). */
+SL_MUST_CHECK
+sl_status sl_file_open_private(int dir_fd, const char *path, int flags, int *out_fd,
+                               struct sl_error *err);
+
 /* Close a descriptor of sl_file_open or sl_dir_open. -1 is allowed. What was not synced
  * before may be lost; a caller that cares has synced. */
 void sl_file_close(int fd);
@@ -82,6 +87,10 @@ sl_status sl_dir_sync(int dir_fd, struct sl_error *err);
 typedef sl_status sl_dir_visit_fn(void *context, const char *name, struct sl_error *err);
 SL_MUST_CHECK
 sl_status sl_dir_walk(int dir_fd, sl_dir_visit_fn *visit, void *context, struct sl_error *err);
+
+/* As many descriptors as the system lets this process have: a thousand clients of MySQL take three
+ * thousand. For programs, at their start. */
+void sl_file_raise_limit(void);
 
 /* Free and total bytes of the file system that holds fd. */
 SL_MUST_CHECK

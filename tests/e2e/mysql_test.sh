@@ -29,7 +29,24 @@ same "an error points" 'ERROR 1054 (42S22) at line 1: unknown column "byts" at 1
     "$(my 'SELECT byts FROM flows' | tail -1)"
 contains "what would be ignored is refused" "ERROR 1235" "$(my "SET sql_mode = 'ANSI_QUOTES'")"
 contains "variables of the server cannot be set" "ERROR 1235" "$(my 'SET GLOBAL autocommit = 1')"
-same "the server lives" 5000 "$(my 'SELECT COUNT(*) FROM flows')"
+# A result that nobody reads stays open; another connection ends it.
+"$bin/flowgen" --flows 60000 --seed 4 --format nprobe >"$work/b.flows"
+sluice import "$work/b.flows" --no-progress >/dev/null
+mkfifo "$work/unread"
+mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone --quick flows \
+    -e "SELECT *, LPAD(in_bytes, 2000, 'x') FROM flows" >"$work/unread" 2>"$work/killed" &
+victim=$!
+exec 3<"$work/unread"
+wait_for "a long query is seen" 10 1 \
+    "SELECT COUNT(*) FROM system.queries WHERE statement LIKE 'SELECT *, LPAD%'"
+id=$(sql "SELECT connection_id FROM system.queries WHERE statement LIKE 'SELECT *, LPAD%'")
+same "KILL QUERY is obeyed" "" "$(my "KILL QUERY $id")"
+cat <&3 >/dev/null
+wait $victim
+exec 3<&-
+contains "the victim is told" "ERROR 1317 \(70100\)" "$(cat "$work/killed")"
+contains "KILL of nobody" "ERROR 1094 \(HY000\).*Unknown thread id: 999999" "$(my 'KILL 999999')"
+same "the server lives" 65000 "$(my 'SELECT COUNT(*) FROM flows')"
 stop_server
 contains "and stops in order" "stopped" "$(tail -1 "$work/server.log")"
 

@@ -21,6 +21,7 @@ decode_request(const struct sl_wire_frame *frame, struct sl_arena *arena, struct
     struct sl_wire_cancel cancel;
     struct sl_wire_insert insert;
     struct sl_wire_import import;
+    struct sl_wire_user user;
     struct sl_slice slice;
     const char *text;
     uint32_t number;
@@ -56,6 +57,9 @@ decode_request(const struct sl_wire_frame *frame, struct sl_arena *arena, struct
         return;
     case SL_WIRE_IMPORT:
         (void)!sl_wire_import_decode(frame, &import, err);
+        return;
+    case SL_WIRE_USER:
+        (void)!sl_wire_user_decode(frame, arena, &user, err);
         return;
     default:
         (void)!sl_wire_flush_decode(

@@ -148,6 +148,34 @@ set_and_use_are_changes_of_the_session(void **state)
     front_close(&f);
 }
 
+/* A KILL of connection `id`. */
+static void
+kills(struct front *f, const char *text, uint64_t id, bool is_whole)
+{
+    if (front_bind(f, text) != SL_OK)
+        fail_msg("%s: %s", text, f->err.text);
+    assert_int_equal(f->statement.class, SL_CLASS_KILL);
+    assert_int_equal(f->statement.kill_id, id);
+    assert_int_equal(f->statement.kills_connection, is_whole);
+}
+
+static void
+kill_names_a_connection(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    kills(&f, "KILL 7", 7, true);
+    kills(&f, "kill connection 12", 12, true);
+    kills(&f, "KILL QUERY 18446744073709551615", UINT64_MAX, false);
+    fails(&f, "KILL QUERY 18446744073709551616", SL_SYNTAX, 1064,
+          "unexpected \"18446744073709551616\", expected the number of a connection at 1:12");
+    fails(&f, "KILL", SL_SYNTAX, 1064,
+          "unexpected end of statement, expected the number of a connection at 1:5");
+    front_close(&f);
+}
+
 static void
 addresses_blocks_and_names_are_values(void **state)
 {
@@ -367,6 +395,7 @@ main(void)
         cmocka_unit_test(columns_are_found_by_all_their_names),
         cmocka_unit_test(errors_point_and_suggest),
         cmocka_unit_test(set_and_use_are_changes_of_the_session),
+        cmocka_unit_test(kill_names_a_connection),
         cmocka_unit_test(addresses_blocks_and_names_are_values),
         cmocka_unit_test(host_and_port_mean_either_side),
         cmocka_unit_test(groups_have_two_stages),

@@ -130,6 +130,9 @@ encode_sample(struct sl_buf *out, enum sl_wire_type type)
     case SL_WIRE_STATUS:
         sl_wire_empty_encode(out, SL_WIRE_STATUS, 13);
         return;
+    case SL_WIRE_USER:
+        sl_wire_user_encode(out, 13, &(struct sl_wire_user){SL_WIRE_USER_ADD, "u", "r", some});
+        return;
     case SL_WIRE_PING:
     case SL_WIRE_PONG:
         sl_wire_ping_encode(out, type, 14, 0x1122334455667788);
@@ -205,6 +208,7 @@ decode_any(const struct sl_wire_frame *frame, struct sl_arena *arena, struct sl_
         struct sl_wire_import import;
         struct sl_wire_import_state state;
         const char *text;
+        struct sl_wire_user user;
         uint32_t number;
         uint64_t number64;
     } m;
@@ -239,6 +243,8 @@ decode_any(const struct sl_wire_frame *frame, struct sl_arena *arena, struct sl_
         return sl_wire_flush_decode(frame, &m.number, err);
     case SL_WIRE_STATUS:
         return sl_wire_empty_decode(frame, err);
+    case SL_WIRE_USER:
+        return sl_wire_user_decode(frame, arena, &m.user, err);
     case SL_WIRE_PING:
     case SL_WIRE_PONG:
         return sl_wire_ping_decode(frame, &m.number64, err);
