@@ -48,12 +48,14 @@ database_of(const struct sl_binder *b, const struct sl_syntax_select *syntax)
 static const struct sl_virtual_table *
 find_virtual(const struct sl_binder *b, const struct sl_syntax_select *syntax, bool *out_is_system)
 {
+    const struct sl_virtual_table *const *lists[] = {b->env->tables, b->env->catalog};
     struct sl_slice database = database_of(b, syntax);
 
     *out_is_system = sl_is_system_database(database);
-    for (const struct sl_virtual_table *const *t = b->env->tables; t != NULL && *t != NULL; t++)
-        if (sl_slice_is(database, (*t)->schema) && sl_slice_is(syntax->table, (*t)->name))
-            return *t;
+    for (size_t i = 0; i < SL_COUNTOF(lists); i++)
+        for (const struct sl_virtual_table *const *t = lists[i]; t != NULL && *t != NULL; t++)
+            if (sl_slice_is(database, (*t)->schema) && sl_slice_is(syntax->table, (*t)->name))
+                return *t;
     return NULL;
 }
 

@@ -253,7 +253,8 @@ sl_bind_view(struct sl_binder *b, const struct sl_syntax_select *syntax, struct 
     }
     if (text.bytes == NULL)
         return SL_OK;
-    SL_TRY(sl_parse(dialect, (const char *)text.bytes, text.size_bytes, arena, &parsed, err));
+    SL_TRY(sl_parse(dialect, (const char *)text.bytes, text.size_bytes, database, arena, &parsed,
+                    err));
     if (parsed.kind != SL_SYNTAX_SELECT)
         return sl_fail(err, SL_CORRUPT, "a view is not a select");
     out_view->select = parsed.select;

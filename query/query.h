@@ -82,8 +82,9 @@ struct sl_query_env {
     int64_t timeout_us;                           /* 0: none */
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
-    struct sl_definitions *definitions; /* NULL: none, and none can be made */
-    uint32_t prune;                     /* enum sl_prune; tests switch indexes off */
+    const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */
+    struct sl_definitions *definitions;            /* NULL: none, and none can be made */
+    uint32_t prune;                                /* enum sl_prune; tests switch indexes off */
     bool may_skip_damage;
 };
 
