@@ -4,6 +4,7 @@
  * Derived columns are expressions over stored ones, bound once for each select and shared:
  *
  *   bytes packets           (in + out) * sampling_rate / sampling_divisor
+ *   scaled_in_bytes ...     in, out alone * sampling_rate / sampling_divisor
  *   raw_bytes raw_packets   in + out
  *   duration                last_seen - first_seen in seconds, DECIMAL with 6 digits
  *   bps pps                 bits and packets a second, DOUBLE; NULL for a flow without duration
@@ -21,6 +22,10 @@ enum derived {
     DERIVED_PACKETS,
     DERIVED_RAW_BYTES,
     DERIVED_RAW_PACKETS,
+    DERIVED_SCALED_IN_BYTES,
+    DERIVED_SCALED_IN_PACKETS,
+    DERIVED_SCALED_OUT_BYTES,
+    DERIVED_SCALED_OUT_PACKETS,
     DERIVED_DURATION,
     DERIVED_BPS,
     DERIVED_PPS,
@@ -31,9 +36,23 @@ enum derived {
     DERIVED_NONE,
 };
 
-static const char *const derived_names[] = {"bytes",    "packets", "raw_bytes", "raw_packets",
-                                            "duration", "bps",     "pps",       "flows",
-                                            "idx",      "host",    "port"};
+static const char *const derived_names[] = {
+    "bytes",
+    "packets",
+    "raw_bytes",
+    "raw_packets",
+    "scaled_in_bytes",
+    "scaled_in_packets",
+    "scaled_out_bytes",
+    "scaled_out_packets",
+    "duration",
+    "bps",
+    "pps",
+    "flows",
+    "idx",
+    "host",
+    "port",
+};
 
 static enum derived
 find_derived(struct sl_slice name)
@@ -102,21 +121,34 @@ bind_core(struct sl_scope *s, enum sl_core_column index, uint32_t position,
     return bind_column(s, sl_schema_at(s->binder->env->schema, index), position, out_expr, err);
 }
 
-/* (in + out) times what sampling left out. */
+/* One of the counters of a row; 0 when the total does not count that way. */
+static sl_status
+bind_counter(struct sl_scope *s, bool is_meant, enum sl_core_column column, uint32_t position,
+             struct sl_expr **out_expr, struct sl_error *err)
+{
+    if (!is_meant)
+        return sl_expr_const_i64(&s->binder->typing, position, 0, out_expr, err);
+    return bind_core(s, column, position, out_expr, err);
+}
+
+/* (in + out), or one of them, times what sampling left out. */
 static sl_status
 bind_total(struct sl_scope *s, enum derived what, uint32_t position, struct sl_expr **out_expr,
            struct sl_error *err)
 {
-    bool is_bytes = what == DERIVED_BYTES || what == DERIVED_RAW_BYTES;
+    bool has_out = what != DERIVED_SCALED_IN_BYTES && what != DERIVED_SCALED_IN_PACKETS;
+    bool has_in = what != DERIVED_SCALED_OUT_BYTES && what != DERIVED_SCALED_OUT_PACKETS;
+    bool is_bytes = what == DERIVED_BYTES || what == DERIVED_RAW_BYTES ||
+                    what == DERIVED_SCALED_IN_BYTES || what == DERIVED_SCALED_OUT_BYTES;
     bool is_raw = what == DERIVED_RAW_BYTES || what == DERIVED_RAW_PACKETS;
     const struct sl_column *divisor =
         is_raw ? NULL : sl_schema_find(s->binder->env->schema, "sampling_divisor", 16);
     struct sl_expr *args[4];
 
-    SL_TRY(bind_core(s, is_bytes ? SL_COLUMN_IN_BYTES : SL_COLUMN_IN_PACKETS, position, &args[0],
-                     err));
-    SL_TRY(bind_core(s, is_bytes ? SL_COLUMN_OUT_BYTES : SL_COLUMN_OUT_PACKETS, position, &args[1],
-                     err));
+    SL_TRY(bind_counter(s, has_in, is_bytes ? SL_COLUMN_IN_BYTES : SL_COLUMN_IN_PACKETS, position,
+                        &args[0], err));
+    SL_TRY(bind_counter(s, has_out, is_bytes ? SL_COLUMN_OUT_BYTES : SL_COLUMN_OUT_PACKETS,
+                        position, &args[1], err));
     if (is_raw)
         SL_TRY(sl_expr_const_i64(&s->binder->typing, position, 1, &args[2], err));
     else
@@ -128,6 +160,7 @@ bind_total(struct sl_scope *s, enum derived what, uint32_t position, struct sl_e
         SL_TRY(
             sl_expr_call(&s->binder->typing, SL_FN_IS_NULL, position, &args[3], 1, &is_null, err));
         SL_TRY(sl_bind_if(s, position, is_null, one, args[3], &args[3], err));
+        args[3]->type.is_nullable = false;
     }
     return sl_expr_call(&s->binder->typing, SL_FN_FLOW_TOTAL, position, args,
                         divisor == NULL ? 3 : 4, out_expr, err);
@@ -166,7 +199,9 @@ bind_flows(struct sl_scope *s, uint32_t position, struct sl_expr **out_expr, str
         return SL_OK;
     SL_TRY(bind_column(s, column, position, &count, err));
     SL_TRY(sl_expr_call(&s->binder->typing, SL_FN_IS_NULL, position, &count, 1, &is_null, err));
-    return sl_bind_if(s, position, is_null, one, count, out_expr, err);
+    SL_TRY(sl_bind_if(s, position, is_null, one, count, out_expr, err));
+    (*out_expr)->type.is_nullable = false;
+    return SL_OK;
 }
 
 static sl_status
@@ -254,13 +289,14 @@ bind_derived(struct sl_scope *s, enum derived what, uint32_t position, struct sl
     return SL_OK;
 }
 
-/* The qualifier names this source, or there is none. */
-static bool
-is_qualified(const struct sl_scope *s, const struct sl_node *node)
+bool
+sl_bind_is_qualified(const struct sl_scope *s, const struct sl_node *node)
 {
+    const struct sl_syntax_select *from = s->level.from;
+
     if (node->qualifier.size_bytes == 0)
         return true;
-    struct sl_slice own = s->syntax->alias.size_bytes > 0 ? s->syntax->alias : s->syntax->table;
+    struct sl_slice own = from->alias.size_bytes > 0 ? from->alias : from->table;
     return sl_text_compare(node->qualifier, own, false) == 0;
 }
 
@@ -293,22 +329,28 @@ find_column(const struct sl_scope *s, struct sl_slice name)
 bool
 sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node)
 {
-    if (node->kind != SL_NODE_NAME || !is_qualified(s, node))
+    enum sl_type type;
+
+    if (node->kind != SL_NODE_NAME || !sl_bind_is_qualified(s, node))
         return false;
+    if (s->level.layer != NULL)
+        return sl_bind_layer_has(s, node);
     if (s->select->source == SL_SOURCE_FLOWS)
-        return find_derived(node->text) != DERIVED_NONE || find_column(s, node->text) != NULL;
+        return find_derived(node->text) != DERIVED_NONE || find_column(s, node->text) != NULL ||
+               (s->level.view != NULL && sl_flow_field_type(node->text, &type));
     return find_index(s, node->text) != UINT32_MAX;
 }
 
 bool
 sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node, enum sl_key_kind *out_kind)
 {
+    struct sl_scope at = *s;
+    struct sl_node name = *node;
     enum derived what;
 
-    if (s->select->source != SL_SOURCE_FLOWS || node->kind != SL_NODE_NAME ||
-        !is_qualified(s, node))
+    if (s->select->source != SL_SOURCE_FLOWS || !sl_bind_follow(&at, &name))
         return false;
-    what = find_derived(node->text);
+    what = find_derived(name.text);
     *out_kind = what == DERIVED_HOST ? SL_KEY_HOST : SL_KEY_PORT;
     return what == DERIVED_HOST || what == DERIVED_PORT;
 }
@@ -317,12 +359,14 @@ enum sl_naming
 sl_bind_naming(const struct sl_scope *s, const struct sl_node *node)
 {
     enum sl_key_kind kind;
+    struct sl_scope at = *s;
+    struct sl_node name = *node;
 
-    if (node->kind != SL_NODE_NAME || !is_qualified(s, node))
-        return SL_NAMING_NONE;
     if (sl_bind_is_sided(s, node, &kind))
         return kind == SL_KEY_PORT ? SL_NAMING_PORT : SL_NAMING_NONE;
-    const struct sl_column *column = find_column(s, node->text);
+    if (!sl_bind_follow(&at, &name))
+        return SL_NAMING_NONE;
+    const struct sl_column *column = find_column(&at, name.text);
     if (column == NULL || !column->is_core)
         return SL_NAMING_NONE;
     if (column->index == SL_COLUMN_PROTOCOL)
@@ -335,7 +379,7 @@ sl_bind_naming(const struct sl_scope *s, const struct sl_node *node)
 static const char *
 suggest(const struct sl_scope *s, struct sl_slice name)
 {
-    if (s->select->source != SL_SOURCE_FLOWS || name.size_bytes < 3)
+    if (s->select->source != SL_SOURCE_FLOWS || s->level.layer != NULL || name.size_bytes < 3)
         return NULL;
     for (unsigned i = 0; i < SL_COUNTOF(derived_names); i++) {
         const char *candidate = derived_names[i];
@@ -369,20 +413,35 @@ fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *er
                         size, (const char *)node->text.bytes);
 }
 
+/* A column that no row of flows has had yet: NULL in a built-in view. */
+static sl_status
+bind_missing(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+             struct sl_error *err)
+{
+    struct sl_value null = {.is_null = true};
+
+    if (s->level.view == NULL || !sl_flow_field_type(node->text, &null.type))
+        return fail_unknown(s, node, err);
+    return sl_expr_const(&s->binder->typing, node->position, &null, out_expr, err);
+}
+
 sl_status
 sl_bind_name(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
              struct sl_error *err)
 {
     struct sl_select *select = s->select;
 
-    if (!is_qualified(s, node))
+    if (!sl_bind_is_qualified(s, node))
         return fail_unknown(s, node, err);
+    if (s->level.layer != NULL)
+        return sl_bind_is_column(s, node) ? sl_bind_layer_name(s, node, out_expr, err)
+                                          : fail_unknown(s, node, err);
     if (select->source == SL_SOURCE_FLOWS) {
         enum derived what = find_derived(node->text);
         if (what != DERIVED_NONE)
             return bind_derived(s, what, node->position, out_expr, err);
         const struct sl_column *column = find_column(s, node->text);
-        return column == NULL ? fail_unknown(s, node, err)
+        return column == NULL ? bind_missing(s, node, out_expr, err)
                               : bind_column(s, column, node->position, out_expr, err);
     }
     uint32_t index = find_index(s, node->text);

@@ -20,13 +20,15 @@
 #include "storage/scan.h"
 
 struct sl_exec {
-    const struct sl_query_env *env; /* borrowed for the life of the query */
-    struct sl_snapshot *snapshot;   /* owned by the query; NULL without a store */
-    struct sl_arena *arena;         /* borrowed: plan and programs */
-    struct sl_budget budget;        /* memory of the running operators */
-    unsigned threads;               /* workers, 1 .. SL_THREADS_MAX */
-    int64_t deadline_us;            /* monotonic; 0: none */
-    bool is_analyzed;               /* operators measure their time */
+    const struct sl_query_env *env;   /* borrowed for the life of the query */
+    const struct sl_session *session; /* the same */
+    struct sl_slice shown_table;      /* SHOW about a table; else empty */
+    struct sl_snapshot *snapshot;     /* owned by the query; NULL without a store */
+    struct sl_arena *arena;           /* borrowed: plan and programs */
+    struct sl_budget budget;          /* memory of the running operators */
+    unsigned threads;                 /* workers, 1 .. SL_THREADS_MAX */
+    int64_t deadline_us;              /* monotonic; 0: none */
+    bool is_analyzed;                 /* operators measure their time */
     atomic_bool is_cancelled;
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */
 };

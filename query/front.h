@@ -37,6 +37,8 @@ enum sl_statement_class {
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
+    const char *database;     /* SHOW about another database than the session's; NULL */
+    struct sl_slice table;    /* SHOW about a table; else empty */
     size_t consumed_bytes;    /* of the text, its semicolon included */
     uint32_t parameter_count; /* `?` in the text */
     uint32_t warning_count;   /* doubtful constants, such as '12abc' used as a number */

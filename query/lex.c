@@ -52,6 +52,18 @@ sl_text_position(const char *text, size_t text_bytes, size_t offset, uint32_t *o
     *out_column = column;
 }
 
+void
+sl_text_quote(struct sl_buf *out, struct sl_slice text, char quote)
+{
+    sl_buf_u8(out, (uint8_t)quote);
+    for (uint32_t i = 0; i < text.size_bytes; i++) {
+        if (text.bytes[i] == (uint8_t)quote || (text.bytes[i] == '\\' && quote != '`'))
+            sl_buf_u8(out, text.bytes[i]);
+        sl_buf_u8(out, text.bytes[i]);
+    }
+    sl_buf_u8(out, (uint8_t)quote);
+}
+
 sl_status
 sl_fail_at(struct sl_error *err, sl_status status, uint16_t sql_number, const char *text,
            size_t text_bytes, size_t offset, const char *format, ...)

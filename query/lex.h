@@ -15,6 +15,7 @@
 
 #include "query/query.h"
 #include "storage/base/arena.h"
+#include "storage/base/buf.h"
 #include "storage/base/status.h"
 
 enum sl_token_kind {
@@ -60,6 +61,10 @@ void sl_text_position(const char *text, size_t text_bytes, size_t offset, uint32
 SL_PRINTF(7, 8)
 sl_status sl_fail_at(struct sl_error *err, sl_status status, uint16_t sql_number, const char *text,
                      size_t text_bytes, size_t offset, const char *format, ...);
+
+/* Put a name or a text between quotes (` or '), so that it reads as the same again in MySQL's
+ * dialect. */
+void sl_text_quote(struct sl_buf *out, struct sl_slice text, char quote);
 
 /* A word, without regard to ASCII case. */
 bool sl_slice_is(struct sl_slice slice, const char *word);

@@ -93,6 +93,8 @@ bool sl_op_is_scan(const struct sl_op *op);
 void sl_op_scan_narrow(struct sl_op *op, int64_t low_us, int64_t high_us);
 
 /* Columns of a virtual table. */
+/* The query that a table's rows are made for. */
+const struct sl_exec *sl_virtual_exec(const struct sl_virtual_sink *sink);
 SL_MUST_CHECK
 sl_status sl_op_virtual(struct sl_exec *exec, const struct sl_virtual_table *table,
                         const struct sl_input *inputs, uint32_t input_count, struct sl_op **out_op,

@@ -7,6 +7,7 @@
 enum { VIRTUAL_CHUNK_ROWS = 4096 };
 
 struct sl_virtual_sink {
+    const struct sl_exec *exec;
     struct sl_row_store store;
 };
 
@@ -19,6 +20,12 @@ struct virtual_op {
     struct sl_op_arenas arenas;
     uint32_t next_row;
 };
+
+const struct sl_exec *
+sl_virtual_exec(const struct sl_virtual_sink *sink)
+{
+    return sink->exec;
+}
 
 sl_status
 sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values, struct sl_error *err)
@@ -33,6 +40,7 @@ virtual_start(struct sl_op *op, struct sl_error *err)
     const struct sl_virtual_table *table = state->table;
 
     SL_TRY(sl_op_arenas_open(&state->arenas, op->exec, err));
+    state->sink.exec = op->exec;
     sl_row_store_init(&state->sink.store, op->exec, state->types, table->column_count);
     return table->fill(op->exec->env->tables_context, &state->sink, err);
 }

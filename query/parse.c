@@ -457,25 +457,6 @@ parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
     return parse_where(p, &syntax->select->where);
 }
 
-/* SHOW TABLES [FROM db], SHOW [FULL] COLUMNS FROM table [FROM db], DESCRIBE table */
-static sl_status
-parse_show(struct sl_parser *p, struct sl_syntax *syntax)
-{
-    SL_TRY(make_select(p, &syntax->select));
-    (void)sl_parser_accept_word(p, "FULL");
-    if (sl_parser_accept_word(p, "TABLES")) {
-        syntax->kind = SL_SYNTAX_SHOW_TABLES;
-        return SL_OK;
-    }
-    if (!sl_parser_accept_word(p, "COLUMNS") && !sl_parser_accept_word(p, "FIELDS"))
-        return sl_parser_fail(p, "TABLES or COLUMNS");
-    if (!sl_parser_accept_word(p, "IN"))
-        SL_TRY(sl_parser_expect_word(p, "FROM"));
-    syntax->kind = SL_SYNTAX_SHOW_COLUMNS;
-    SL_TRY(parse_table_name(p, syntax->select));
-    return SL_OK;
-}
-
 static sl_status
 parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
 {
@@ -484,7 +465,7 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
     if (sl_parser_accept_word(p, "DELETE"))
         return parse_delete(p, syntax);
     if (sl_parser_accept_word(p, "SHOW"))
-        return parse_show(p, syntax);
+        return sl_parse_show(p, syntax);
     bool is_session = false;
     SL_TRY(sl_parse_session(p, syntax, &is_session));
     if (is_session)
@@ -495,11 +476,8 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         p->at++;
         bool is_analyze = sl_parser_accept_word(p, "ANALYZE");
         syntax->kind = is_analyze ? SL_SYNTAX_EXPLAIN_ANALYZE : SL_SYNTAX_EXPLAIN;
-        if (!is_analyze && !sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "(")) {
-            syntax->kind = SL_SYNTAX_SHOW_COLUMNS;
-            SL_TRY(make_select(p, &syntax->select));
-            return parse_table_name(p, syntax->select);
-        }
+        if (!is_analyze && !sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
+            return sl_parse_describe(p, syntax);
         return parse_union(p, &syntax->select);
     }
     if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
@@ -509,12 +487,16 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
 }
 
 sl_status
-sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl_arena *arena,
-         struct sl_syntax *out_syntax, struct sl_error *err)
+sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl_slice database,
+         struct sl_arena *arena, struct sl_syntax *out_syntax, struct sl_error *err)
 {
     struct sl_tokens tokens;
-    struct sl_parser p = {
-        .dialect = dialect, .text = text, .text_bytes = text_bytes, .arena = arena, .err = err};
+    struct sl_parser p = {.dialect = dialect,
+                          .text = text,
+                          .text_bytes = text_bytes,
+                          .default_database = database,
+                          .arena = arena,
+                          .err = err};
 
     *out_syntax = (struct sl_syntax){.kind = SL_SYNTAX_EMPTY};
     SL_TRY(sl_lex(dialect, text, text_bytes, arena, &tokens, err));

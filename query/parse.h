@@ -14,8 +14,10 @@
 #include "query/lex.h"
 #include "query/syntax.h"
 
+/* `database` is the session's: SHOW TABLES names it. */
 SL_MUST_CHECK
 sl_status sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes,
-                   struct sl_arena *arena, struct sl_syntax *out_syntax, struct sl_error *err);
+                   struct sl_slice database, struct sl_arena *arena, struct sl_syntax *out_syntax,
+                   struct sl_error *err);
 
 #endif

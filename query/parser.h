@@ -14,6 +14,7 @@ struct sl_parser {
     enum sl_dialect dialect;
     const char *text;
     size_t text_bytes;
+    struct sl_slice default_database; /* the session's */
     struct sl_arena *arena;
     const struct sl_token *tokens;
     uint32_t count;
@@ -91,6 +92,12 @@ bool sl_parser_is_reserved(struct sl_slice word);
 /* parse_session.c: SET, USE, BEGIN ...; *out_is_one false: the statement is none of them. */
 SL_MUST_CHECK
 sl_status sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
+
+/* parse_show.c: what stands behind SHOW; a table behind DESCRIBE. */
+SL_MUST_CHECK
+sl_status sl_parse_show(struct sl_parser *p, struct sl_syntax *syntax);
+SL_MUST_CHECK
+sl_status sl_parse_describe(struct sl_parser *p, struct sl_syntax *syntax);
 
 SL_MUST_CHECK
 sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);

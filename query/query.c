@@ -11,6 +11,7 @@
 #include "query/query.h"
 
 #include "query/front.h"
+#include "query/info_schema.h"
 #include "query/plan.h"
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
@@ -33,6 +34,7 @@ struct round {
 struct sl_query {
     uint32_t magic;
     struct sl_query_env env;
+    struct sl_session session;
     struct sl_arena *arena; /* owned: statement, plan */
     struct sl_statement statement;
     struct sl_exec exec;
@@ -99,6 +101,8 @@ init_exec(struct sl_query *query)
     unsigned threads = env->pool == NULL ? 1 : env->threads_max;
 
     exec->env = env;
+    exec->session = &query->session;
+    exec->shown_table = query->statement.table;
     exec->arena = query->arena;
     exec->budget.limit_bytes = env->memory_bytes;
     exec->threads = threads < 1 ? 1 : threads > SL_THREADS_MAX ? SL_THREADS_MAX : threads;
@@ -156,10 +160,13 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     *out_query = NULL;
     query->magic = QUERY_MAGIC;
     query->env = *env;
+    query->env.catalog = sl_info_schema_tables();
+    query->session = *session;
     query->arena = sl_arena_create(STATEMENT_BYTES_MAX);
     query->started_us = sl_clock_now_us();
     query->explanation = sl_buf_empty(16 << 20);
-    st = sl_statement_bind(env, session, text, text_bytes, query->arena, &query->statement, err);
+    st = sl_statement_bind(&query->env, session, text, text_bytes, query->arena, &query->statement,
+                           err);
     if (st == SL_OK && session->is_reader)
         st = check_reader(&query->statement, session, err);
     if (st != SL_OK)
@@ -167,6 +174,8 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->info.kind = SL_STATEMENT_OK;
     query->info.parameter_count = query->statement.parameter_count;
     query->info.consumed_bytes = query->statement.consumed_bytes;
+    if (query->statement.database != NULL)
+        query->session.database = query->statement.database;
     init_exec(query);
     if (env->store != NULL)
         query->exec.snapshot = sl_snapshot_acquire(env->store);

@@ -20,6 +20,7 @@
 
 struct sl_store;
 struct sl_query;
+struct sl_definitions; /* views and tables that clients have created */
 
 enum sl_dialect { SL_DIALECT_NATIVE, SL_DIALECT_MYSQL };
 
@@ -65,6 +66,13 @@ SL_MUST_CHECK
 sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values,
                           struct sl_error *err);
 
+/* Those that the store remembers; NULL closes nothing. Views that are made later are durable when
+ * their statement ends. */
+SL_MUST_CHECK
+sl_status sl_definitions_open(struct sl_store *store, struct sl_definitions **out_definitions,
+                              struct sl_error *err);
+void sl_definitions_close(struct sl_definitions *definitions);
+
 /* What every query of a server shares. Borrowed for the life of each query. */
 struct sl_query_env {
     struct sl_store *store; /* NULL: no flows (a client's own use, tests) */
@@ -75,7 +83,9 @@ struct sl_query_env {
     int64_t timeout_us;                           /* 0: none */
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
-    uint32_t prune; /* enum sl_prune; tests switch indexes off */
+    const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */
+    struct sl_definitions *definitions;            /* NULL: none, and none can be made */
+    uint32_t prune;                                /* enum sl_prune; tests switch indexes off */
     bool may_skip_damage;
 };
 

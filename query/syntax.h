@@ -109,8 +109,7 @@ enum sl_syntax_kind {
     SL_SYNTAX_EXPLAIN,
     SL_SYNTAX_EXPLAIN_ANALYZE,
     SL_SYNTAX_DELETE,
-    SL_SYNTAX_SHOW_TABLES,
-    SL_SYNTAX_SHOW_COLUMNS,
+    SL_SYNTAX_SHOW,    /* select: of information_schema; database and table: what it is about */
     SL_SYNTAX_SESSION, /* SET, USE, BEGIN ...: assignments, perhaps none */
     SL_SYNTAX_KILL,    /* kill_id */
 };
@@ -126,7 +125,9 @@ struct sl_assignment {
 
 struct sl_syntax {
     enum sl_syntax_kind kind;
-    struct sl_syntax_select *select; /* SHOW COLUMNS: its table */
+    struct sl_syntax_select *select;
+    struct sl_slice database; /* SHOW: the one named, else empty */
+    struct sl_slice table;    /* SHOW: of its columns, keys ...; it must be there */
     struct sl_assignment *assignments;
     uint32_t assignment_count;
     uint64_t kill_id;
