@@ -30,12 +30,16 @@ enum sl_statement_class {
     SL_CLASS_EXPLAIN, /* the plan of select, as rows of one text column */
     SL_CLASS_EXPLAIN_ANALYZE,
     SL_CLASS_DELETE,  /* select has source FLOWS, inputs and where; no outputs */
+    SL_CLASS_INSERT,  /* insert */
     SL_CLASS_SESSION, /* changes */
 };
+
+struct sl_insert;
 
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
+    struct sl_insert *insert; /* INSERT */
     size_t consumed_bytes;    /* of the text, its semicolon included */
     uint32_t parameter_count; /* `?` in the text */
     uint32_t warning_count;   /* doubtful constants, such as '12abc' used as a number */

@@ -11,6 +11,7 @@
 #include "query/query.h"
 
 #include "query/front.h"
+#include "query/insert.h"
 #include "query/plan.h"
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
@@ -38,7 +39,8 @@ struct sl_query {
     struct sl_exec exec;
     struct sl_op *root; /* NULL: DELETE, empty, or parameters without values */
     struct sl_query_info info;
-    struct round *rounds; /* exec.threads of them */
+    struct sl_insert_progress inserted; /* INSERT */
+    struct round *rounds;               /* exec.threads of them */
     unsigned round_next;
     unsigned round_count;
     bool is_started;
@@ -123,6 +125,24 @@ prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
     return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 
+/* Of what the statement reads. An INSERT reads nothing. */
+static void
+take_snapshot(struct sl_query *query)
+{
+    const struct sl_query_env *env = &query->env;
+    if (query->statement.class == SL_CLASS_INSERT || env->store == NULL)
+        return;
+    if (env->settle != NULL)
+        env->settle(env->settle_context);
+    query->exec.snapshot = sl_snapshot_acquire(env->store);
+}
+
+static bool
+is_limited(const struct sl_query_env *env, const struct sl_session *session)
+{
+    return session->dialect == SL_DIALECT_MYSQL && env->mysql_delete != SL_DELETE_ALL;
+}
+
 sl_status
 sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session, const char *text,
                  size_t text_bytes, struct sl_query **out_query, struct sl_error *err)
@@ -143,8 +163,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->info.parameter_count = query->statement.parameter_count;
     query->info.consumed_bytes = query->statement.consumed_bytes;
     init_exec(query);
-    if (env->store != NULL)
-        query->exec.snapshot = sl_snapshot_acquire(env->store);
+    take_snapshot(query);
 
     bool has_values = query->statement.parameter_count == 0 || session->parameter_count != 0;
     switch (query->statement.class) {
@@ -154,8 +173,15 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         st = prepare_select(query, has_values, err);
         break;
     case SL_CLASS_DELETE:
+        query->info.is_limited = is_limited(env, session);
         if (env->store == NULL)
             st = sl_fail(err, SL_MISSING, "there is no table flows here");
+        break;
+    case SL_CLASS_INSERT:
+        query->info.kind = SL_STATEMENT_INSERT;
+        query->info.insert_rows = query->statement.insert->row_count;
+        query->info.insert_columns = query->statement.insert->width;
+        query->info.is_delayed = query->statement.insert->is_delayed;
         break;
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;
@@ -414,6 +440,9 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
     case SL_CLASS_DELETE:
         st = run_delete(query, &story);
         break;
+    case SL_CLASS_INSERT:
+        st = sl_fail(&story, SL_UNSUPPORTED, "rows cannot be inserted here");
+        break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
     case SL_CLASS_EMPTY:
         break;
@@ -427,6 +456,27 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         return st;
     }
     query->is_ended = *out_count == 0;
+    return SL_OK;
+}
+
+sl_status
+sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
+              struct sl_error *err)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    SL_ASSERT(query->statement.class == SL_CLASS_INSERT);
+    *out_is_done = false;
+    if (query->failure != SL_OK) {
+        if (err != NULL)
+            *err = query->failure_error;
+        return query->failure;
+    }
+    const struct sl_insert *insert = query->statement.insert;
+    struct sl_insert_progress *progress = &query->inserted;
+    SL_TRY(sl_insert_fill(insert, query->env.schema, progress, builder, err));
+    query->info.affected_rows = progress->stored;
+    query->info.warning_count = progress->skipped + progress->dropped;
+    *out_is_done = progress->row_next == insert->row_count;
     return SL_OK;
 }
 

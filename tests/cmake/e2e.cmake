@@ -9,6 +9,7 @@ endfunction()
 
 sluice_e2e(cli)
 sluice_e2e(damage)
+sluice_e2e(insert)
 sluice_e2e(ipfix_tcp)
 sluice_e2e(mysql)
 sluice_e2e(import long)

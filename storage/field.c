@@ -1,7 +1,7 @@
 /*
  * field.c - see field.h.
  */
-#include "client/field.h"
+#include "storage/field.h"
 
 #include <stdio.h>
 
@@ -214,12 +214,17 @@ parse_mac(const char *text, size_t size_bytes, uint64_t *out_mac)
     return true;
 }
 
-/* IPv4 in four decimal parts: most of what a dump holds. */
+/* IPv4 in four decimal parts, most of what a dump holds, or as one number in host order. */
 static bool
 parse_addr(const char *text, size_t size_bytes, struct sl_addr *out_addr)
 {
+    uint64_t number = 0;
     uint32_t addr = 0;
     size_t at = 0;
+    if (parse_number(text, size_bytes, UINT32_MAX, &number)) {
+        *out_addr = sl_addr_from_v4((uint32_t)number);
+        return true;
+    }
     for (unsigned part = 0; part < 4; part++) {
         unsigned value = 0;
         size_t start = at;

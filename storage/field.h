@@ -1,20 +1,21 @@
 /*
  * field.h - a named field of text into the column it belongs to.
  *
- * Dumps, CSV headers, JSON keys and programs name fields in many ways: canonical column names,
+ * Dumps, CSV headers, JSON keys, programs and INSERT statements name fields in many ways: canonical column names,
  * IANA names, nProbe's and NetFlow v9's names, element numbers ("8", "35632.118"). A field is
  * looked up once; its values are then parsed as its column demands.
  *
  * Values: times as seconds since 1970 with or without a fraction (also milli-, micro- and
- * nanoseconds, told by their size) or as ISO 8601; addresses of either family; protocols by
- * number or name; MAC with colons; octets as hexadecimal. "" and \N are no value.
+ * nanoseconds, told by their size) or as ISO 8601; addresses of either family, IPv4 also as a
+ * decimal number; protocols by number or name; MAC with colons; octets as hexadecimal. "" and
+ * \N are no value.
  *
  * Ownership: fields borrow from the schema.
  * Threads:   one for a builder.
- * Layer:     client, internal.
+ * Layer:     batch. Facade: every layer above may include it.
  */
-#ifndef SLUICE_CLIENT_FIELD_H
-#define SLUICE_CLIENT_FIELD_H
+#ifndef SLUICE_STORAGE_FIELD_H
+#define SLUICE_STORAGE_FIELD_H
 
 #include "storage/base/status.h"
 #include "storage/batch.h"
