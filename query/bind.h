@@ -33,7 +33,7 @@ enum sl_clause_place {
 enum sl_side { SL_SIDE_NONE, SL_SIDE_SOURCE, SL_SIDE_TARGET };
 
 /* Derived columns, in this order in bind_names.c. */
-enum { SL_DERIVED_COUNT = 11 };
+enum { SL_DERIVED_COUNT = 15 };
 
 struct sl_scope {
     struct sl_binder *binder;

@@ -4,6 +4,7 @@
  * Derived columns are expressions over stored ones, bound once for each select and shared:
  *
  *   bytes packets           (in + out) * sampling_rate / sampling_divisor
+ *   scaled_in_bytes ...     in, out alone * sampling_rate / sampling_divisor
  *   raw_bytes raw_packets   in + out
  *   duration                last_seen - first_seen in seconds, DECIMAL with 6 digits
  *   bps pps                 bits and packets a second, DOUBLE; NULL for a flow without duration
@@ -21,6 +22,10 @@ enum derived {
     DERIVED_PACKETS,
     DERIVED_RAW_BYTES,
     DERIVED_RAW_PACKETS,
+    DERIVED_SCALED_IN_BYTES,
+    DERIVED_SCALED_IN_PACKETS,
+    DERIVED_SCALED_OUT_BYTES,
+    DERIVED_SCALED_OUT_PACKETS,
     DERIVED_DURATION,
     DERIVED_BPS,
     DERIVED_PPS,
@@ -31,9 +36,23 @@ enum derived {
     DERIVED_NONE,
 };
 
-static const char *const derived_names[] = {"bytes",    "packets", "raw_bytes", "raw_packets",
-                                            "duration", "bps",     "pps",       "flows",
-                                            "idx",      "host",    "port"};
+static const char *const derived_names[] = {
+    "bytes",
+    "packets",
+    "raw_bytes",
+    "raw_packets",
+    "scaled_in_bytes",
+    "scaled_in_packets",
+    "scaled_out_bytes",
+    "scaled_out_packets",
+    "duration",
+    "bps",
+    "pps",
+    "flows",
+    "idx",
+    "host",
+    "port",
+};
 
 static enum derived
 find_derived(struct sl_slice name)
@@ -108,21 +127,34 @@ bind_core(struct sl_scope *s, enum sl_core_column index, uint32_t position,
     return bind_column(s, sl_schema_at(s->binder->env->schema, index), position, out_expr, err);
 }
 
-/* (in + out) times what sampling left out. */
+/* One of the counters of a row; 0 when the total does not count that way. */
+static sl_status
+bind_counter(struct sl_scope *s, bool is_meant, enum sl_core_column column, uint32_t position,
+             struct sl_expr **out_expr, struct sl_error *err)
+{
+    if (!is_meant)
+        return sl_expr_const_i64(&s->binder->typing, position, 0, out_expr, err);
+    return bind_core(s, column, position, out_expr, err);
+}
+
+/* (in + out), or one of them, times what sampling left out. */
 static sl_status
 bind_total(struct sl_scope *s, enum derived what, uint32_t position, struct sl_expr **out_expr,
            struct sl_error *err)
 {
-    bool is_bytes = what == DERIVED_BYTES || what == DERIVED_RAW_BYTES;
+    bool has_out = what != DERIVED_SCALED_IN_BYTES && what != DERIVED_SCALED_IN_PACKETS;
+    bool has_in = what != DERIVED_SCALED_OUT_BYTES && what != DERIVED_SCALED_OUT_PACKETS;
+    bool is_bytes = what == DERIVED_BYTES || what == DERIVED_RAW_BYTES ||
+                    what == DERIVED_SCALED_IN_BYTES || what == DERIVED_SCALED_OUT_BYTES;
     bool is_raw = what == DERIVED_RAW_BYTES || what == DERIVED_RAW_PACKETS;
     const struct sl_column *divisor =
         is_raw ? NULL : sl_schema_find(s->binder->env->schema, "sampling_divisor", 16);
     struct sl_expr *args[4];
 
-    SL_TRY(bind_core(s, is_bytes ? SL_COLUMN_IN_BYTES : SL_COLUMN_IN_PACKETS, position, &args[0],
-                     err));
-    SL_TRY(bind_core(s, is_bytes ? SL_COLUMN_OUT_BYTES : SL_COLUMN_OUT_PACKETS, position, &args[1],
-                     err));
+    SL_TRY(bind_counter(s, has_in, is_bytes ? SL_COLUMN_IN_BYTES : SL_COLUMN_IN_PACKETS, position,
+                        &args[0], err));
+    SL_TRY(bind_counter(s, has_out, is_bytes ? SL_COLUMN_OUT_BYTES : SL_COLUMN_OUT_PACKETS,
+                        position, &args[1], err));
     if (is_raw)
         SL_TRY(sl_expr_const_i64(&s->binder->typing, position, 1, &args[2], err));
     else
@@ -134,6 +166,7 @@ bind_total(struct sl_scope *s, enum derived what, uint32_t position, struct sl_e
         SL_TRY(
             sl_expr_call(&s->binder->typing, SL_FN_IS_NULL, position, &args[3], 1, &is_null, err));
         SL_TRY(sl_bind_if(s, position, is_null, one, args[3], &args[3], err));
+        args[3]->type.is_nullable = false;
     }
     return sl_expr_call(&s->binder->typing, SL_FN_FLOW_TOTAL, position, args,
                         divisor == NULL ? 3 : 4, out_expr, err);
@@ -172,7 +205,9 @@ bind_flows(struct sl_scope *s, uint32_t position, struct sl_expr **out_expr, str
         return SL_OK;
     SL_TRY(bind_column(s, column, position, &count, err));
     SL_TRY(sl_expr_call(&s->binder->typing, SL_FN_IS_NULL, position, &count, 1, &is_null, err));
-    return sl_bind_if(s, position, is_null, one, count, out_expr, err);
+    SL_TRY(sl_bind_if(s, position, is_null, one, count, out_expr, err));
+    (*out_expr)->type.is_nullable = false;
+    return SL_OK;
 }
 
 static sl_status

@@ -272,6 +272,8 @@ sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_t
         type->type == SL_TYPE_TIME && (sl_type_is_bytes(from->type) || from->type == SL_TYPE_DATE);
     bool is_from_time = from->type == SL_TYPE_TIME && type->type != SL_TYPE_TIME;
     bool is_local = !has_zone(*expr);
+    bool keeps_null = sl_type_is_integer(from->type) && sl_type_is_integer(type->type);
+    bool is_nullable = from->is_nullable || !keeps_null;
     if (is_from_time && t->zone_us != 0 && type->type != SL_TYPE_BOOL)
         SL_TRY(shift(t, expr, t->zone_us, err));
     SL_TRY(make_typed(t, SL_FN_CAST, type, *expr, NULL, expr, err));
@@ -279,7 +281,7 @@ sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_t
         SL_TRY(shift(t, expr, -t->zone_us, err));
     /* Text, and numbers beyond the target's range, may become NULL. */
     if ((*expr)->kind == SL_EXPR_CALL)
-        (*expr)->type.is_nullable = true;
+        (*expr)->type.is_nullable = is_nullable;
     return SL_OK;
 }
 
