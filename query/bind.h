@@ -9,6 +9,7 @@
 #ifndef SLUICE_QUERY_BIND_H
 #define SLUICE_QUERY_BIND_H
 
+#include "query/flow_view.h"
 #include "query/front.h"
 #include "query/insert.h"
 #include "query/syntax.h"
@@ -119,10 +120,10 @@ sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *synt
 SL_MUST_CHECK
 sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
                          struct sl_select **out_select, struct sl_error *err);
-/* Is the table one that rows can be inserted into? */
+/* Is the table one that rows can be inserted into? *out_view: the built-in view, NULL for flows. */
 SL_MUST_CHECK
 sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
-                          struct sl_error *err);
+                          const struct sl_flow_view **out_view, struct sl_error *err);
 
 /* bind_insert.c: the origin of rows that an INSERT puts into this table, "insert:DATABASE.TABLE" in lower case; NULL
  * when there is no memory. */
@@ -131,6 +132,10 @@ const char *sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *t
 SL_MUST_CHECK
 sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                          struct sl_insert **out_insert, struct sl_error *err);
+
+/* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
+SL_MUST_CHECK
+sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);
 
 /* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that
  * may name no column; it is

@@ -3,13 +3,15 @@
  *
  * Literals stay the text that they are: what a text means to a column is storage/field.h's, for
  * imports and INSERT alike. Expressions become constants of the column's type, or a text again
- * where only the column knows what a number means (an address, seconds since 1970).
+ * where only the column knows what a number means (an address, seconds since 1970). A column of a
+ * built-in view stands for the one of flows that it shows (flow_view.def).
  */
 #include "query/bind.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
+#include "query/lex.h"
 #include "query/value.h"
 
 enum { ORIGIN_BYTES = 160 }; /* two names of 64 bytes, and what stands around them */
@@ -17,10 +19,9 @@ enum { ORIGIN_BYTES = 160 }; /* two names of 64 bytes, and what stands around th
 /* ---- columns ---- */
 
 static sl_status
-bind_target(struct sl_binder *b, const struct sl_insert_name *name,
-            struct sl_insert_target *out_target, struct sl_error *err)
+bind_plain_target(struct sl_binder *b, const struct sl_insert_name *name,
+                  struct sl_insert_target *out_target, struct sl_error *err)
 {
-    out_target->position = name->position;
     if (sl_bind_is_derived(name->text))
         return sl_bind_fail(b, err, SL_UNSUPPORTED, 3105, name->position,
                             "\"%.*s\" is computed from other columns and cannot be written to",
@@ -30,7 +31,69 @@ bind_target(struct sl_binder *b, const struct sl_insert_name *name,
                          &out_target->field, err);
 }
 
+/* The column of flows that fills a view's, added when no row has had it yet. */
+static sl_status
+find_column(struct sl_binder *b, const char *name, const struct sl_column **out_column,
+            struct sl_error *err)
+{
+    struct sl_slice slice = {.bytes = (const uint8_t *)name, .size_bytes = (uint32_t)strlen(name)};
+    const struct sl_element *element = NULL;
+    enum sl_type type;
+    *out_column = sl_schema_find(b->env->schema, name, slice.size_bytes);
+    if (*out_column != NULL)
+        return SL_OK;
+    for (uint32_t i = 0; (element = sl_element_at(i)) != NULL; i++)
+        if (strcmp(element->column, name) == 0)
+            return sl_schema_add_element(b->env->schema, element, element->pen, element->id,
+                                         out_column, err);
+    bool is_known = sl_flow_field_type(slice, &type);
+    SL_ASSERT(is_known); /* flow_view.def names columns of flows only */
+    return sl_schema_add(b->env->schema, name, type, SL_UNIT_NONE, out_column, err);
+}
+
+static sl_status
+bind_view_target(struct sl_binder *b, const struct sl_flow_column *from,
+                 struct sl_insert_target *out_target, struct sl_error *err)
+{
+    const struct sl_column *column = NULL;
+    if (from->store == SL_FLOW_STORE_NOTHING)
+        return SL_OK; /* of the row itself, whatever was sent */
+    SL_TRY(find_column(b, from->column, &column, err));
+    out_target->field = sl_field_of(column, from->name, strlen(from->name));
+    if (from->store == SL_FLOW_STORE_IPV4 || from->store == SL_FLOW_STORE_IPV6)
+        out_target->field.form = SL_FIELD_ZERO_IS_NONE;
+    return SL_OK;
+}
+
+static sl_status
+bind_target(struct sl_binder *b, const struct sl_flow_view *view, const struct sl_insert_name *name,
+            struct sl_insert_target *out_target, struct sl_error *err)
+{
+    const struct sl_flow_column *column =
+        view == NULL ? NULL : sl_flow_view_column(view, name->text);
+    out_target->position = name->position;
+    if (column != NULL)
+        return bind_view_target(b, column, out_target, err);
+    return bind_plain_target(b, name, out_target, err);
+}
+
 /* Without a list: the columns of SELECT *, in its order. */
+static sl_status
+bind_view_columns(struct sl_binder *b, const struct sl_flow_view *view, struct sl_insert *insert,
+                  struct sl_error *err)
+{
+    const struct sl_flow_column *columns = sl_flow_view_columns(view, &insert->width);
+    struct sl_insert_target *targets =
+        sl_arena_calloc(b->typing.arena, insert->width, sizeof(*targets));
+    if (targets == NULL)
+        return sl_fail_memory(err);
+    for (uint32_t i = 0; i < insert->width; i++)
+        SL_TRY(bind_view_target(b, &columns[i], &targets[i], err));
+    insert->targets = targets;
+    return SL_OK;
+}
+
+/* The same of flows itself. */
 static sl_status
 bind_all_columns(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_insert *insert,
                  struct sl_error *err)
@@ -51,7 +114,7 @@ bind_all_columns(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_
         struct sl_insert_name name = {
             .text = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)},
             .position = syntax->select->table_position};
-        SL_TRY(bind_target(b, &name, &targets[i], err));
+        SL_TRY(bind_target(b, NULL, &name, &targets[i], err));
     }
     insert->targets = targets;
     insert->width = bound->visible_count;
@@ -59,18 +122,19 @@ bind_all_columns(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_
 }
 
 static sl_status
-bind_columns(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_insert *insert,
-             struct sl_error *err)
+bind_columns(struct sl_binder *b, const struct sl_syntax *syntax, const struct sl_flow_view *view,
+             struct sl_insert *insert, struct sl_error *err)
 {
     const struct sl_syntax_insert *from = &syntax->insert;
     if (from->columns == NULL)
-        return bind_all_columns(b, syntax, insert, err);
+        return view == NULL ? bind_all_columns(b, syntax, insert, err)
+                            : bind_view_columns(b, view, insert, err);
     struct sl_insert_target *targets =
         sl_arena_calloc(b->typing.arena, from->column_count, sizeof(*targets));
     if (targets == NULL)
         return sl_fail_memory(err);
     for (uint32_t i = 0; i < from->column_count; i++)
-        SL_TRY(bind_target(b, &from->columns[i], &targets[i], err));
+        SL_TRY(bind_target(b, view, &from->columns[i], &targets[i], err));
     insert->targets = targets;
     insert->width = from->column_count;
     return SL_OK;
@@ -220,23 +284,48 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_in
 {
     const struct sl_syntax_insert *from = &syntax->insert;
     struct sl_insert *insert = sl_arena_calloc(b->typing.arena, 1, sizeof(*insert));
-    struct sl_select *table = NULL;
+    const struct sl_flow_view *view = NULL;
     if (insert == NULL)
         return sl_fail_memory(err);
     *out_insert = insert;
     insert->is_delayed = from->is_delayed;
     insert->is_ignore = from->is_ignore;
-    SL_TRY(sl_bind_written(b, syntax->select, err));
+    SL_TRY(sl_bind_written(b, syntax->select, &view, err));
     if (from->source != NULL) {
-        SL_TRY(sl_bind_chain(b, from->source, &table, err)); /* an unknown table is said first */
+        struct sl_select *source = NULL;
+        SL_TRY(sl_bind_chain(b, from->source, &source, err)); /* an unknown table is said first */
         return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, from->source->position,
                             "INSERT ... SELECT is not supported");
     }
-    SL_TRY(bind_columns(b, syntax, insert, err));
+    SL_TRY(bind_columns(b, syntax, view, insert, err));
     if (from->cell_count / from->row_count != insert->width)
         return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->values_position,
                             "column count does not match value count at row 1");
     SL_TRY(bind_cells(b, from, insert, err));
     insert->origin = sl_bind_origin(b, syntax->select);
     return insert->origin == NULL ? sl_fail_memory(err) : SL_OK;
+}
+
+/* ntopng starts with UPDATE ... WHERE INTERFACE = 'name', to move its oldest tables to a column
+ * that ours have had from the start. */
+static bool
+is_of_no_row(const struct sl_binder *b, const struct sl_flow_view *view,
+             const struct sl_node *where)
+{
+    return view != NULL && where != NULL && where->kind == SL_NODE_OPERATOR &&
+           where->function == SL_FN_EQ && where->args[0]->kind == SL_NODE_NAME &&
+           sl_slice_is(where->args[0]->text, "INTERFACE") &&
+           where->args[1]->kind == SL_NODE_STRING &&
+           sl_schema_find(b->env->schema, "interface", strlen("interface")) == NULL;
+}
+
+sl_status
+sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err)
+{
+    const struct sl_flow_view *view = NULL;
+    SL_TRY(sl_bind_written(b, syntax->select, &view, err));
+    if (is_of_no_row(b, view, syntax->select->where))
+        return SL_OK;
+    return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, syntax->select->table_position,
+                        "UPDATE is not supported: flows do not change");
 }

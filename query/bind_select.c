@@ -545,10 +545,12 @@ bind_written(struct sl_scope *s, struct sl_error *err)
 }
 
 sl_status
-sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax, struct sl_error *err)
+sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                const struct sl_flow_view **out_view, struct sl_error *err)
 {
     struct sl_scope s = {.binder = b, .syntax = syntax};
-    return bind_written(&s, err);
+    *out_view = find_virtual(b, syntax) == NULL ? sl_flow_view_find(syntax->table) : NULL;
+    return *out_view != NULL && b->env->schema != NULL ? SL_OK : bind_written(&s, err);
 }
 
 sl_status

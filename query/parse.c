@@ -335,8 +335,8 @@ sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 }
 
 /* [WHERE expr] [LAST 1h], the second in the native dialect only. */
-static sl_status
-parse_where(struct sl_parser *p, struct sl_node **out_where)
+sl_status
+sl_parse_where(struct sl_parser *p, struct sl_node **out_where)
 {
     struct sl_node *args[2];
 
@@ -377,7 +377,7 @@ parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
     SL_TRY(parse_items(p, select));
     if (sl_parser_accept_word(p, "FROM"))
         SL_TRY(parse_from(p, select));
-    SL_TRY(parse_where(p, &select->where));
+    SL_TRY(sl_parse_where(p, &select->where));
     if (sl_parser_accept_word(p, "GROUP")) {
         SL_TRY(sl_parser_expect_word(p, "BY"));
         SL_TRY(parse_groups(p, select));
@@ -452,7 +452,7 @@ parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
     SL_TRY(sl_parser_expect_word(p, "FROM"));
     SL_TRY(sl_parse_make_select(p, &syntax->select));
     SL_TRY(sl_parse_table_name(p, syntax->select));
-    return parse_where(p, &syntax->select->where);
+    return sl_parse_where(p, &syntax->select->where);
 }
 
 /* SHOW TABLES [FROM db], SHOW [FULL] COLUMNS FROM table [FROM db], DESCRIBE table */
@@ -483,6 +483,8 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return parse_delete(p, syntax);
     if (sl_parser_accept_word(p, "INSERT") || sl_parser_accept_word(p, "REPLACE"))
         return sl_parse_insert(p, syntax);
+    if (sl_parser_accept_word(p, "UPDATE"))
+        return sl_parse_update(p, syntax);
     if (sl_parser_accept_word(p, "SHOW"))
         return parse_show(p, syntax);
     bool is_session = false;

@@ -1,6 +1,6 @@
 /*
  * parse_insert.c - INSERT and REPLACE: flows have no key that could be there already, so that both
- * mean the same.
+ * mean the same. UPDATE, of which only the form is read.
  *
  * A statement of 16 MiB has millions of values. So a literal with a comma or a parenthesis behind it
  * becomes a cell without a node; everything else is an expression like any other.
@@ -158,4 +158,22 @@ sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax)
                           sl_parser_token(p)->position,
                           "ON DUPLICATE KEY is not supported: no flow is a duplicate");
     return SL_OK;
+}
+
+/* UPDATE table SET column = value, ... [WHERE ...]: flows do not change (bind_insert.c), so that
+ * nothing is kept of the values. */
+sl_status
+sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax)
+{
+    struct sl_node *node = NULL;
+    syntax->kind = SL_SYNTAX_UPDATE;
+    (void)sl_parser_accept_word(p, "LOW_PRIORITY");
+    (void)sl_parser_accept_word(p, "IGNORE");
+    SL_TRY(sl_parse_make_select(p, &syntax->select));
+    SL_TRY(sl_parse_table_name(p, syntax->select));
+    SL_TRY(sl_parser_expect_word(p, "SET"));
+    do {
+        SL_TRY(sl_parse_expr(p, &node)); /* column = value */
+    } while (sl_parser_accept(p, ","));
+    return sl_parse_where(p, &syntax->select->where);
 }

@@ -99,9 +99,15 @@ sl_status sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head
 SL_MUST_CHECK
 sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select);
 
-/* parse_insert.c: INSERT and REPLACE, the first word consumed. */
+/* [WHERE expr] [LAST 1h] */
+SL_MUST_CHECK
+sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
+
+/* parse_insert.c: INSERT and REPLACE; UPDATE; the first word consumed. */
 SL_MUST_CHECK
 sl_status sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax);
+SL_MUST_CHECK
+sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
 
 /* parse_session.c: SET, USE, BEGIN ...; *out_is_one false: the statement is none of them. */
 SL_MUST_CHECK

@@ -149,6 +149,7 @@ enum sl_syntax_kind {
     SL_SYNTAX_EXPLAIN_ANALYZE,
     SL_SYNTAX_DELETE,
     SL_SYNTAX_INSERT,
+    SL_SYNTAX_UPDATE,
     SL_SYNTAX_SHOW_TABLES,
     SL_SYNTAX_SHOW_COLUMNS,
     SL_SYNTAX_SESSION, /* SET, USE, BEGIN ...: assignments, perhaps none */
@@ -165,7 +166,7 @@ struct sl_assignment {
 
 struct sl_syntax {
     enum sl_syntax_kind kind;
-    struct sl_syntax_select *select; /* SHOW COLUMNS, INSERT: the table */
+    struct sl_syntax_select *select; /* SHOW COLUMNS, INSERT: the table; UPDATE: where too */
     struct sl_syntax_insert insert;
     struct sl_assignment *assignments;
     uint32_t assignment_count;

@@ -26,6 +26,7 @@ enum sl_field_form {
     SL_FIELD_PROTOCOL,     /* number or name */
     SL_FIELD_L7,           /* "91", "5.91" (master.application), or a name */
     SL_FIELD_ZERO_IS_NONE, /* an address of all zero says that the other family's is meant */
+    SL_FIELD_HEX, /* a number in hexadecimal, as nProbe writes those of more than 4 bytes */
 };
 
 struct sl_field {
@@ -39,6 +40,9 @@ struct sl_field {
 SL_MUST_CHECK
 sl_status sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
                         struct sl_field *out_field, struct sl_error *err);
+
+/* The field of that name whose column is known. */
+struct sl_field sl_field_of(const struct sl_column *column, const char *name, size_t name_bytes);
 
 /* Parse and set the value in the builder's current row. `schema` is for fields that fill more
  * than one column. SL_FORMAT with the reason when it is not a value of this field. */

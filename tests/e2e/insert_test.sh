@@ -51,6 +51,32 @@ SELECT COUNT(*) FROM flows WHERE src_port = 5 AND in_bytes = 0")"
 same "origins tell who brought a flow" "import	500
 insert:ntopng.flows	9" "$(my 'SELECT origin, COUNT(*) FROM flows GROUP BY origin ORDER BY origin')"
 
+# ntopng, as it starts and as it dumps.
+my "INSERT INTO \`flowsv4\` (VLAN_ID,L7_PROTO,IP_SRC_ADDR,L4_SRC_PORT,IP_DST_ADDR,L4_DST_PORT,PROTOCOL,IN_BYTES,OUT_BYTES,PACKETS,FIRST_SWITCHED,LAST_SWITCHED,INFO,JSON,NTOPNG_INSTANCE_NAME,INTERFACE_ID) VALUES ('0','91','3232235786','40003','167772163','443','6','4509','27009','66','1795425177','1795425183','it''s.example3.com',COMPRESS('{ \"8\": \"192.168.1.10\" }'), 'vm', '0')"
+my "INSERT INTO \`flowsv6\` (VLAN_ID,L7_PROTO,IP_SRC_ADDR,L4_SRC_PORT,IP_DST_ADDR,L4_DST_PORT,PROTOCOL,IN_BYTES,OUT_BYTES,PACKETS,FIRST_SWITCHED,LAST_SWITCHED,INFO,JSON,NTOPNG_INSTANCE_NAME,INTERFACE_ID,PROFILE) VALUES ('7','5','2001:db8::1','40004','2001:db8::2','53','17','100','200','2','1795425177','1795425183','',COMPRESS('{}'), 'vm', '0', 'p')"
+same "ntopng's rows are flows" "192.168.1.10	10.0.0.3	40003	443	6	91	4509	27009	66	it's.example3.com	{ \"8\": \"192.168.1.10\" }	vm	0	NULL	insert:ntopng.flowsv4
+2001:db8::1	2001:db8::2	40004	53	17	5	100	200	2	NULL	{}	vm	0	p	insert:ntopng.flowsv6" "$(my "
+SELECT src_addr, dst_addr, src_port, dst_port, protocol, l7_proto, in_bytes, out_bytes, in_packets, l7_info,
+    UNCOMPRESS(ntopng_json), ntopng_instance_name, ntopng_interface_id, ntopng_profile, origin FROM flows
+    WHERE ntopng_instance_name = 'vm' AND last_seen = FROM_UNIXTIME(1795425183) ORDER BY src_port")"
+same "its updates of old tables find nothing" "" \
+    "$(my "UPDATE \`flowsv4\` SET INTERFACE_ID = 0 WHERE INTERFACE ='eth0'; UPDATE \`flowsv6\` SET INTERFACE = NULL WHERE INTERFACE ='eth0'")"
+contains "any other is refused" "ERROR 1235" "$(my "UPDATE flowsv4 SET INTERFACE_ID = 0 WHERE L7_PROTO = 1")"
+
+# nProbe, one row a statement.
+my "INSERT DELAYED INTO \`nfflows\` (IN_BYTES, IN_PKTS, PROTOCOL, SRC_TOS, TCP_FLAGS, L4_SRC_PORT, IPV4_SRC_ADDR, INPUT_SNMP, L4_DST_PORT, IPV4_DST_ADDR, OUTPUT_SNMP, SRC_AS, DST_AS, LAST_SWITCHED, FIRST_SWITCHED, OUT_BYTES, OUT_PKTS, IPV6_SRC_ADDR, IPV6_DST_ADDR, SRC_VLAN, IP_PROTOCOL_VERSION, L7_PROTO) VALUES ('752', '5', '6', '0', '27', '50001', '3232236257', '1', '80', '167772161', '2', '65001', '65002', '1795425190', '1795425189', '99', '1', '::', '::', '3', '4', '5.91')"
+my "INSERT DELAYED INTO nfflows (L4_SRC_PORT, IPV4_SRC_ADDR, IPV4_DST_ADDR, IPV6_SRC_ADDR, IPV6_DST_ADDR, LAST_SWITCHED, FIRST_SWITCHED, IP_PROTOCOL_VERSION) VALUES ('50002', '0', '0', '2001:db8::9', '2001:db8::a', '1795425190', '1795425189', '6')"
+same "nProbe's rows are flows" "192.168.2.225	10.0.0.1	50001	80	6	27	752	5	99	1	1	2	65001	65002	3	91	2026-11-23 09:13:09.000000
+2001:db8::9	2001:db8::a	50002	0	0	0	0	0	0	0	0	0	0	0	0	NULL	2026-11-23 09:13:09.000000" "$(my "
+SELECT src_addr, dst_addr, src_port, dst_port, protocol, tcp_flags, in_bytes, in_packets, out_bytes, out_packets, input_if,
+    output_if, src_as, dst_as, vlan, l7_proto, first_seen FROM flows WHERE last_seen = FROM_UNIXTIME(1795425190) ORDER BY src_port")"
+
+same "what was imported and what was inserted stand in one table" "import
+insert:ntopng.flows
+insert:ntopng.flowsv4
+insert:ntopng.flowsv6
+insert:ntopng.nfflows" "$(my 'SELECT origin FROM flows GROUP BY origin ORDER BY origin')"
+
 # 20,000 rows in one statement.
 {
     printf 'INSERT INTO flows (src_addr, dst_addr, src_port, last_seen) VALUES '
@@ -64,19 +90,19 @@ kill_server
 start
 same "all of it is there after the server was killed" "$all" "$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')"
 
-same "DELETE removes what INSERT brought" "500" "$(my 'DELETE FROM flows WHERE src_port >= 0; SELECT COUNT(*) FROM flows')"
+same "DELETE removes what INSERT brought" "504" "$(my 'DELETE FROM flows WHERE src_port >= 0; SELECT COUNT(*) FROM flows')"
 my "INSERT INTO flows (src_port, last_seen) VALUES (5, 1795421730)" >/dev/null
-same "through the same table of the same database" "501" \
+same "through the same table of the same database" "505" \
     "$(my 'USE other; DELETE FROM flows; SELECT COUNT(*) FROM flows')"
 same "the log says it once" 1 "$(grep -c 'a DELETE of a MySQL client' "$work/server.log")"
 stop_server
 start --mysql-delete off --mysql-insert-ack received
-same "off: nothing" "501" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
-same "received: rows are seen by the next statement" "502" \
+same "off: nothing" "505" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
+same "received: rows are seen by the next statement" "506" \
     "$(my 'INSERT INTO flows (src_port, last_seen) VALUES (6, 1795421730); SELECT COUNT(*) FROM flows')"
 stop_server
 start --mysql-delete all
-same "and are there after a stop" "502" "$(my 'SELECT COUNT(*) FROM flows')"
+same "and are there after a stop" "506" "$(my 'SELECT COUNT(*) FROM flows')"
 same "all: everything" "0" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
 stop_server
 finish
