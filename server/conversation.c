@@ -195,6 +195,7 @@ refuse(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
 /* ---- requests ---- */
 
 static void step_request(struct sl_conversation *c);
+static void on_stepped(void *context);
 
 /* The lane opens on the loop, before the client can know that it is open. */
 static void
@@ -219,8 +220,13 @@ on_ticket(void *context)
         return;
     }
     c->ticket_state = TICKET_NONE;
-    if (c->request != NULL)
+    if (c->request != NULL && sl_request_is_ending(c->request)) {
+        c->is_stepping = true; /* a frame to encode: not worth a worker */
+        sl_request_step(c->request);
+        on_stepped(c);
+    } else if (c->request != NULL) {
         step_request(c);
+    }
     release(c);
 }
 

@@ -657,6 +657,12 @@ step(struct sl_request *r, struct sl_error *err)
     }
 }
 
+bool
+sl_request_is_ending(const struct sl_request *r)
+{
+    return r->is_waiting && r->is_inserted && r->text_offset >= r->text.size_bytes;
+}
+
 void
 sl_request_step(struct sl_request *r)
 {

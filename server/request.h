@@ -78,6 +78,9 @@ void sl_request_bind(struct sl_request *request, const struct sl_statement_text 
 /* For lists of what runs: "query", "flush"; and its text. */
 const char *sl_request_what(const struct sl_request *request);
 
+/* Is all that the next step does to say how the statement has ended? */
+bool sl_request_is_ending(const struct sl_request *request);
+
 /* On a worker: the next piece of the answer. */
 void sl_request_step(struct sl_request *request);
 
