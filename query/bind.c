@@ -135,6 +135,9 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
     SL_TRY(sl_parse(session->dialect, text, text_bytes, arena, &syntax, err));
+    const char *database = session->database == NULL ? "flows" : session->database;
+    b.database = (struct sl_slice){.bytes = (const uint8_t *)database,
+                                   .size_bytes = (uint32_t)strlen(database)};
     out_statement->now_us = b.typing.now_us;
     out_statement->consumed_bytes = syntax.consumed_bytes;
     out_statement->parameter_count = syntax.parameter_count;

@@ -2,7 +2,8 @@
  * bind.h - what the parts of the binder share.
  *
  * bind.c binds statements, bind_select.c selects and their two stages, bind_expr.c expressions,
- * bind_call.c calls and aggregates, bind_names.c columns, derived columns and names of values.
+ * bind_call.c calls and aggregates, bind_names.c columns, derived columns and names of values,
+ * bind_view.c views and derived tables that are bound where they are read.
  *
  * Layer: query, internal to the binder.
  */
@@ -19,7 +20,8 @@ struct sl_binder {
     struct sl_typing typing;
     const struct sl_query_env *env;
     const struct sl_session *session;
-    uint32_t depth; /* of nested selects and expressions */
+    struct sl_slice database; /* of names without one: the session's, or that of the view */
+    uint32_t depth;           /* of nested selects and expressions */
 };
 
 /* Where an expression stands decides which names mean something in it. */
@@ -36,9 +38,25 @@ enum sl_side { SL_SIDE_NONE, SL_SIDE_SOURCE, SL_SIDE_TARGET };
 /* Derived columns, in this order in bind_names.c. */
 enum { SL_DERIVED_COUNT = 15 };
 
+/* A view or derived table that is bound as part of the select that reads it (bind_view.c). */
+struct sl_layer {
+    const struct sl_syntax_select *select; /* its items are columns of what reads it */
+    const struct sl_flow_view *view;       /* a built-in one, else NULL */
+    struct sl_layer *below;                /* what it reads; NULL: the source */
+    struct sl_expr **bound;                /* by item; NULL: not yet */
+};
+
+/* What names mean: columns of `layer`, or of the source when that is NULL. */
+struct sl_level {
+    const struct sl_syntax_select *from; /* its FROM names them */
+    struct sl_layer *layer;
+    const struct sl_flow_view *view; /* in its text, a column that flows has not yet is NULL */
+};
+
 struct sl_scope {
     struct sl_binder *binder;
     const struct sl_syntax_select *syntax;
+    struct sl_level level;
     struct sl_select *select;
     enum sl_clause_place place;
     enum sl_side side;
@@ -78,6 +96,8 @@ sl_status sl_bind_predicate(struct sl_scope *s, const struct sl_node *node,
 SL_MUST_CHECK
 sl_status sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
                        struct sl_error *err);
+/* SUM and its kin. */
+bool sl_bind_is_aggregate(const struct sl_node *node);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 
@@ -100,6 +120,9 @@ bool sl_bind_is_derived(struct sl_slice name);
 SL_MUST_CHECK
 sl_status sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side,
                        uint32_t position, struct sl_expr **out_expr, struct sl_error *err);
+
+/* The qualifier names this level's FROM, or there is none. */
+bool sl_bind_is_qualified(const struct sl_scope *s, const struct sl_node *node);
 
 /* What names a column's values have. */
 enum sl_naming { SL_NAMING_NONE, SL_NAMING_PROTOCOL, SL_NAMING_PORT };
@@ -137,9 +160,48 @@ sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
 SL_MUST_CHECK
 sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);
 
-/* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that
- * may name no column; it is
- * SL_EXPR_CONST unless a parameter without a value is in it. */
+/* Each column that * means here. `name` is NULL when memory ran out. */
+typedef sl_status sl_bind_star_fn(void *context, const char *name, struct sl_expr *expr,
+                                  struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *visit,
+                       void *context, struct sl_error *err);
+/* A name for the result, in the arena; NULL. */
+const char *sl_bind_make_name(struct sl_binder *b, struct sl_slice name);
+
+/* bind_view.c */
+struct sl_bound_view {
+    const struct sl_syntax_select *select; /* NULL: there is no such view */
+    const struct sl_flow_view *view;       /* a built-in one, else NULL */
+};
+/* The view of this name in `database`: a client's, else a built-in one. */
+SL_MUST_CHECK
+sl_status sl_bind_view(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                       struct sl_slice database, struct sl_bound_view *out_view,
+                       struct sl_error *err);
+/* Can it be a layer? Else it is a subselect. */
+bool sl_bind_is_layer(const struct sl_syntax_select *select);
+/* Put it below the scope's layers. */
+SL_MUST_CHECK
+sl_status sl_bind_layer(struct sl_scope *s, const struct sl_syntax_select *select,
+                        const struct sl_flow_view *view, struct sl_error *err);
+/* Names and * of the scope's layer, and the WHERE of all of them (NULL: none). */
+bool sl_bind_layer_has(const struct sl_scope *s, const struct sl_node *node);
+SL_MUST_CHECK
+sl_status sl_bind_layer_name(struct sl_scope *s, const struct sl_node *node,
+                             struct sl_expr **out_expr, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_layer_star(struct sl_scope *s, sl_bind_star_fn *visit, void *context,
+                             struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_layer_where(struct sl_scope *s, struct sl_expr **out_where, struct sl_error *err);
+/* Through layers that only rename: `s` and `node` become the source's. False: it is no name. */
+bool sl_bind_follow(struct sl_scope *s, struct sl_node *node);
+/* Does the name mean a built-in view's INTERFACE_ID? */
+bool sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node);
+
+/* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that may
+ * name no column; it is SL_EXPR_CONST unless a parameter without a value is in it. */
 SL_MUST_CHECK
 sl_status sl_bind_constant(struct sl_binder *b, const struct sl_node *node,
                            struct sl_expr **out_expr, struct sl_error *err);

@@ -329,6 +329,23 @@ bind_aggregate(struct sl_scope *s, const struct sl_node *node, size_t index,
     return sl_bind_aggregate(s, &a, node->position, out_expr, err);
 }
 
+/* Its number in the list, or the list's length. */
+static size_t
+find_aggregate(struct sl_slice name)
+{
+    size_t i = 0;
+
+    while (i < SL_COUNTOF(aggregates) && !sl_slice_is(name, aggregates[i].name))
+        i++;
+    return i;
+}
+
+bool
+sl_bind_is_aggregate(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_CALL && find_aggregate(node->text) < SL_COUNTOF(aggregates);
+}
+
 /* Calls that are written by others: IFNULL, COALESCE, NULLIF, FROM_UNIXTIME with a format. */
 static sl_status
 bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **args,
@@ -379,9 +396,9 @@ sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
 
     if (session != SESSION_NONE)
         return bind_session(s, node, session, out_expr, err);
-    for (size_t i = 0; i < SL_COUNTOF(aggregates); i++)
-        if (sl_slice_is(node->text, aggregates[i].name))
-            return bind_aggregate(s, node, i, out_expr, err);
+    size_t aggregate = find_aggregate(node->text);
+    if (aggregate < SL_COUNTOF(aggregates))
+        return bind_aggregate(s, node, aggregate, out_expr, err);
     const struct sl_function *function = sl_function_find(node->text.bytes, node->text.size_bytes);
     struct sl_expr **args =
         sl_arena_calloc(s->binder->typing.arena, node->arg_count + 1, sizeof(struct sl_expr *));

@@ -187,6 +187,22 @@ bound_by_idx(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err)
     return sl_bind_op(s, SL_FN_AND, e->position, between, *expr, expr, err);
 }
 
+/* Rows that ntopng did not INSERT are of every interface that is asked for. */
+static sl_status
+keep_other_rows(struct sl_scope *s, const struct sl_node *node, struct sl_expr *const *args,
+                struct sl_expr **expr, struct sl_error *err)
+{
+    struct sl_expr *is_null;
+
+    for (uint32_t i = 0; i < node->arg_count; i++) {
+        if (!sl_bind_is_interface(s, node->args[i]))
+            continue;
+        SL_TRY(sl_bind_op(s, SL_FN_IS_NULL, node->position, args[i], NULL, &is_null, err));
+        return sl_bind_op(s, SL_FN_OR, node->position, is_null, *expr, expr, err);
+    }
+    return SL_OK;
+}
+
 static sl_status
 bind_plain(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
            struct sl_error *err)
@@ -219,6 +235,8 @@ bind_plain(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_
         id = SL_FN_EQ;
     SL_TRY(
         sl_expr_call(&s->binder->typing, id, node->position, args, node->arg_count, out_expr, err));
+    if (id == SL_FN_EQ || id == SL_FN_IN)
+        SL_TRY(keep_other_rows(s, node, args, out_expr, err));
     return bound_by_idx(s, out_expr, err);
 }
 

@@ -295,13 +295,14 @@ bind_derived(struct sl_scope *s, enum derived what, uint32_t position, struct sl
     return SL_OK;
 }
 
-/* The qualifier names this source, or there is none. */
-static bool
-is_qualified(const struct sl_scope *s, const struct sl_node *node)
+bool
+sl_bind_is_qualified(const struct sl_scope *s, const struct sl_node *node)
 {
+    const struct sl_syntax_select *from = s->level.from;
+
     if (node->qualifier.size_bytes == 0)
         return true;
-    struct sl_slice own = s->syntax->alias.size_bytes > 0 ? s->syntax->alias : s->syntax->table;
+    struct sl_slice own = from->alias.size_bytes > 0 ? from->alias : from->table;
     return sl_text_compare(node->qualifier, own, false) == 0;
 }
 
@@ -334,22 +335,28 @@ find_column(const struct sl_scope *s, struct sl_slice name)
 bool
 sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node)
 {
-    if (node->kind != SL_NODE_NAME || !is_qualified(s, node))
+    enum sl_type type;
+
+    if (node->kind != SL_NODE_NAME || !sl_bind_is_qualified(s, node))
         return false;
+    if (s->level.layer != NULL)
+        return sl_bind_layer_has(s, node);
     if (s->select->source == SL_SOURCE_FLOWS)
-        return find_derived(node->text) != DERIVED_NONE || find_column(s, node->text) != NULL;
+        return find_derived(node->text) != DERIVED_NONE || find_column(s, node->text) != NULL ||
+               (s->level.view != NULL && sl_flow_field_type(node->text, &type));
     return find_index(s, node->text) != UINT32_MAX;
 }
 
 bool
 sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node, enum sl_key_kind *out_kind)
 {
+    struct sl_scope at = *s;
+    struct sl_node name = *node;
     enum derived what;
 
-    if (s->select->source != SL_SOURCE_FLOWS || node->kind != SL_NODE_NAME ||
-        !is_qualified(s, node))
+    if (s->select->source != SL_SOURCE_FLOWS || !sl_bind_follow(&at, &name))
         return false;
-    what = find_derived(node->text);
+    what = find_derived(name.text);
     *out_kind = what == DERIVED_HOST ? SL_KEY_HOST : SL_KEY_PORT;
     return what == DERIVED_HOST || what == DERIVED_PORT;
 }
@@ -358,12 +365,14 @@ enum sl_naming
 sl_bind_naming(const struct sl_scope *s, const struct sl_node *node)
 {
     enum sl_key_kind kind;
+    struct sl_scope at = *s;
+    struct sl_node name = *node;
 
-    if (node->kind != SL_NODE_NAME || !is_qualified(s, node))
-        return SL_NAMING_NONE;
     if (sl_bind_is_sided(s, node, &kind))
         return kind == SL_KEY_PORT ? SL_NAMING_PORT : SL_NAMING_NONE;
-    const struct sl_column *column = find_column(s, node->text);
+    if (!sl_bind_follow(&at, &name))
+        return SL_NAMING_NONE;
+    const struct sl_column *column = find_column(&at, name.text);
     if (column == NULL || !column->is_core)
         return SL_NAMING_NONE;
     if (column->index == SL_COLUMN_PROTOCOL)
@@ -376,7 +385,7 @@ sl_bind_naming(const struct sl_scope *s, const struct sl_node *node)
 static const char *
 suggest(const struct sl_scope *s, struct sl_slice name)
 {
-    if (s->select->source != SL_SOURCE_FLOWS || name.size_bytes < 3)
+    if (s->select->source != SL_SOURCE_FLOWS || s->level.layer != NULL || name.size_bytes < 3)
         return NULL;
     for (unsigned i = 0; i < SL_COUNTOF(derived_names); i++) {
         const char *candidate = derived_names[i];
@@ -410,20 +419,35 @@ fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *er
                         size, (const char *)node->text.bytes);
 }
 
+/* A column that no row of flows has had yet: NULL in a built-in view. */
+static sl_status
+bind_missing(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+             struct sl_error *err)
+{
+    struct sl_value null = {.is_null = true};
+
+    if (s->level.view == NULL || !sl_flow_field_type(node->text, &null.type))
+        return fail_unknown(s, node, err);
+    return sl_expr_const(&s->binder->typing, node->position, &null, out_expr, err);
+}
+
 sl_status
 sl_bind_name(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
              struct sl_error *err)
 {
     struct sl_select *select = s->select;
 
-    if (!is_qualified(s, node))
+    if (!sl_bind_is_qualified(s, node))
         return fail_unknown(s, node, err);
+    if (s->level.layer != NULL)
+        return sl_bind_is_column(s, node) ? sl_bind_layer_name(s, node, out_expr, err)
+                                          : fail_unknown(s, node, err);
     if (select->source == SL_SOURCE_FLOWS) {
         enum derived what = find_derived(node->text);
         if (what != DERIVED_NONE)
             return bind_derived(s, what, node->position, out_expr, err);
         const struct sl_column *column = find_column(s, node->text);
-        return column == NULL ? fail_unknown(s, node, err)
+        return column == NULL ? bind_missing(s, node, out_expr, err)
                               : bind_column(s, column, node->position, out_expr, err);
     }
     uint32_t index = find_index(s, node->text);

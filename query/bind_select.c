@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "query/definition.h"
 #include "query/lex.h"
 #include "query/value.h"
 #include "storage/base/limits.h"
@@ -28,63 +29,107 @@ sl_bind_fail(struct sl_binder *b, struct sl_error *err, sl_status status, uint16
                       story);
 }
 
-static const char *
-make_name(struct sl_binder *b, struct sl_slice name)
+const char *
+sl_bind_make_name(struct sl_binder *b, struct sl_slice name)
 {
     uint32_t size = name.size_bytes > 256 ? 256 : name.size_bytes;
 
     return sl_arena_string(b->typing.arena, (const char *)name.bytes, size);
 }
 
-static const struct sl_virtual_table *
-find_virtual(const struct sl_binder *b, const struct sl_syntax_select *syntax)
+/* The database that a table's name is of. */
+static struct sl_slice
+database_of(const struct sl_binder *b, const struct sl_syntax_select *syntax)
 {
-    struct sl_slice schema = syntax->schema;
+    return syntax->schema.size_bytes > 0 ? syntax->schema : b->database;
+}
 
-    if (b->env->tables == NULL)
-        return NULL;
-    for (const struct sl_virtual_table *const *t = b->env->tables; *t != NULL; t++) {
-        bool is_schema = schema.size_bytes > 0
-                             ? sl_slice_is(schema, (*t)->schema)
-                             : b->session->database != NULL &&
-                                   strcasecmp(b->session->database, (*t)->schema) == 0;
-        if (is_schema && sl_slice_is(syntax->table, (*t)->name))
+/* A table whose rows are made; *out_is_system: the database has no others. */
+static const struct sl_virtual_table *
+find_virtual(const struct sl_binder *b, const struct sl_syntax_select *syntax, bool *out_is_system)
+{
+    struct sl_slice database = database_of(b, syntax);
+
+    *out_is_system = sl_is_system_database(database);
+    for (const struct sl_virtual_table *const *t = b->env->tables; t != NULL && *t != NULL; t++)
+        if (sl_slice_is(database, (*t)->schema) && sl_slice_is(syntax->table, (*t)->name))
             return *t;
-    }
     return NULL;
+}
+
+static sl_status
+fail_table(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_system,
+           struct sl_error *err)
+{
+    bool has_schema = syntax->schema.size_bytes > 0;
+
+    return sl_bind_fail(
+        b, err, SL_NAME, is_system ? 1109 : 1146, syntax->table_position,
+        "unknown table \"%.*s%s%.*s\"", (int)sl_min_size(syntax->schema.size_bytes, 64),
+        has_schema ? (const char *)syntax->schema.bytes : "", has_schema ? "." : "",
+        (int)sl_min_size(syntax->table.size_bytes, 64), (const char *)syntax->table.bytes);
+}
+
+/* A select below: a layer when it can be one, and then *out_next goes on with its FROM. */
+static sl_status
+bind_below(struct sl_scope *s, const struct sl_syntax_select *below,
+           const struct sl_flow_view *view, const struct sl_syntax_select **out_next,
+           struct sl_error *err)
+{
+    *out_next = NULL;
+    if (sl_bind_is_layer(below)) {
+        *out_next = below;
+        return sl_bind_layer(s, below, view, err);
+    }
+    s->select->source = SL_SOURCE_SELECT;
+    return sl_bind_chain(s->binder, below, &s->select->subselect, err);
+}
+
+/* What FROM names; *out_next is the layer whose own FROM is still to be looked at. */
+static sl_status
+bind_from(struct sl_scope *s, const struct sl_syntax_select *syntax,
+          const struct sl_syntax_select **out_next, struct sl_error *err)
+{
+    struct sl_binder *b = s->binder;
+    struct sl_bound_view view;
+    bool is_system;
+
+    *out_next = NULL;
+    s->select->source = SL_SOURCE_NONE;
+    if (syntax->subselect != NULL)
+        return bind_below(s, syntax->subselect, NULL, out_next, err);
+    if (syntax->table.size_bytes == 0)
+        return SL_OK;
+    s->select->table = find_virtual(b, syntax, &is_system);
+    if (s->select->table != NULL) {
+        s->select->source = SL_SOURCE_VIRTUAL;
+        return SL_OK;
+    }
+    if (is_system)
+        return fail_table(b, syntax, true, err);
+    if (sl_slice_is(syntax->table, "flows") && b->env->schema != NULL) {
+        s->select->source = SL_SOURCE_FLOWS;
+        return SL_OK;
+    }
+    b->database = database_of(b, syntax);
+    SL_TRY(sl_bind_view(b, syntax, b->database, &view, err));
+    if (view.select == NULL)
+        return fail_table(b, syntax, false, err);
+    return bind_below(s, view.select, view.view, out_next, err);
 }
 
 static sl_status
 bind_source(struct sl_scope *s, struct sl_error *err)
 {
-    const struct sl_syntax_select *syntax = s->syntax;
-    struct sl_binder *b = s->binder;
+    const struct sl_syntax_select *next = s->syntax;
+    struct sl_slice database = s->binder->database;
+    sl_status st = SL_OK;
 
-    s->select->source = SL_SOURCE_NONE;
-    if (syntax->subselect != NULL) {
-        s->select->source = SL_SOURCE_SELECT;
-        return sl_bind_chain(b, syntax->subselect, &s->select->subselect, err);
-    }
-    if (syntax->table.size_bytes == 0)
-        return SL_OK;
-    s->select->table = find_virtual(b, syntax);
-    if (s->select->table != NULL) {
-        s->select->source = SL_SOURCE_VIRTUAL;
-        return SL_OK;
-    }
-    bool is_ours =
-        syntax->schema.size_bytes == 0 || sl_slice_is(syntax->schema, "flows") ||
-        (b->session->database != NULL && sl_slice_is(syntax->schema, b->session->database));
-    if (is_ours && sl_slice_is(syntax->table, "flows") && b->env->schema != NULL) {
-        s->select->source = SL_SOURCE_FLOWS;
-        return SL_OK;
-    }
-    bool has_schema = syntax->schema.size_bytes > 0;
-    return sl_bind_fail(
-        b, err, SL_NAME, 1146, syntax->table_position, "unknown table \"%.*s%s%.*s\"",
-        (int)sl_min_size(syntax->schema.size_bytes, 64),
-        has_schema ? (const char *)syntax->schema.bytes : "", has_schema ? "." : "",
-        (int)sl_min_size(syntax->table.size_bytes, 64), (const char *)syntax->table.bytes);
+    s->level.from = s->syntax;
+    while (st == SL_OK && next != NULL)
+        st = bind_from(s, next, &next, err);
+    s->binder->database = database;
+    return st;
 }
 
 static sl_status
@@ -137,7 +182,7 @@ resolve_group(const struct sl_scope *s, const struct sl_node *node)
 static sl_status
 bind_key(struct sl_scope *s, const struct sl_node *node, struct sl_key *key, struct sl_error *err)
 {
-    uint32_t index;
+    uint32_t index = 0;
     bool is_ordinal;
 
     SL_TRY(find_ordinal(s, node, s->syntax->item_count, &index, &is_ordinal, err));
@@ -209,14 +254,16 @@ add_output(struct sl_scope *s, const char *name, struct sl_expr *expr, uint32_t 
     return SL_OK;
 }
 
-/* All columns of the source. */
-static sl_status
-bind_star(struct sl_scope *s, const struct sl_node *node, uint32_t *capacity, struct sl_error *err)
+sl_status
+sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *visit, void *context,
+             struct sl_error *err)
 {
     const struct sl_select *select = s->select;
     const struct sl_schema *schema = s->binder->env->schema;
     uint32_t count = 0;
 
+    if (s->level.layer != NULL)
+        return sl_bind_layer_star(s, visit, context, err);
     if (select->source == SL_SOURCE_FLOWS)
         count = sl_schema_count(schema);
     else if (select->source == SL_SOURCE_VIRTUAL)
@@ -242,9 +289,24 @@ bind_star(struct sl_scope *s, const struct sl_node *node, uint32_t *capacity, st
             name = select->subselect->outputs[i].name;
         }
         SL_TRY(sl_bind_input(s, &input, node->position, &expr, err));
-        SL_TRY(add_output(s, name, expr, capacity, node->position, err));
+        SL_TRY(visit(context, name, expr, err));
     }
     return SL_OK;
+}
+
+/* The list of outputs while * adds to it. */
+struct star {
+    struct sl_scope *scope;
+    uint32_t *capacity;
+    uint32_t position;
+};
+
+static sl_status
+add_star(void *context, const char *name, struct sl_expr *expr, struct sl_error *err)
+{
+    const struct star *star = context;
+
+    return add_output(star->scope, name, expr, star->capacity, star->position, err);
 }
 
 static sl_status
@@ -254,13 +316,14 @@ bind_outputs(struct sl_scope *s, uint32_t *capacity, struct sl_error *err)
         const struct sl_item *item = &s->syntax->items[i];
         struct sl_expr *expr;
         if (item->expr->kind == SL_NODE_STAR) {
-            SL_TRY(bind_star(s, item->expr, capacity, err));
+            struct star star = {s, capacity, item->expr->position};
+            SL_TRY(sl_bind_star(s, item->expr, add_star, &star, err));
             continue;
         }
         s->place = SL_PLACE_OUTPUT;
         SL_TRY(sl_bind_expr(s, item->expr, &expr, err));
-        SL_TRY(add_output(s, make_name(s->binder, item->name), expr, capacity, item->expr->position,
-                          err));
+        SL_TRY(add_output(s, sl_bind_make_name(s->binder, item->name), expr, capacity,
+                          item->expr->position, err));
     }
     s->select->visible_count = s->select->output_count;
     return SL_OK;
@@ -371,10 +434,25 @@ static sl_status
 bind_limits(struct sl_scope *s, struct sl_error *err)
 {
     struct sl_select none = {.source = SL_SOURCE_NONE};
-    struct sl_scope empty = {.binder = s->binder, .syntax = s->syntax, .select = &none};
+    struct sl_scope empty = {
+        .binder = s->binder, .syntax = s->syntax, .select = &none, .level = {.from = s->syntax}};
 
     SL_TRY(bind_count(&empty, s->syntax->limit, UINT64_MAX, &s->select->limit, err));
     return bind_count(&empty, s->syntax->offset, 0, &s->select->offset, err);
+}
+
+/* WHERE, and that of every layer. */
+static sl_status
+bind_where(struct sl_scope *s, struct sl_error *err)
+{
+    struct sl_expr *own, *below;
+
+    SL_TRY(bind_condition(s, s->syntax->where, SL_PLACE_WHERE, &own, err));
+    SL_TRY(sl_bind_layer_where(s, &below, err));
+    s->select->where = own == NULL ? below : own;
+    if (own != NULL && below != NULL)
+        return sl_bind_op(s, SL_FN_AND, own->position, below, own, &s->select->where, err);
+    return SL_OK;
 }
 
 static sl_status
@@ -404,7 +482,7 @@ bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alo
     s->select->is_distinct = syntax->is_distinct;
     s->select->is_union_all = syntax->is_union_all;
     SL_TRY(bind_source(s, err));
-    SL_TRY(bind_condition(s, syntax->where, SL_PLACE_WHERE, &s->select->where, err));
+    SL_TRY(bind_where(s, err));
     SL_TRY(bind_keys(s, err));
     SL_TRY(bind_outputs(s, &capacity, err));
     SL_TRY(bind_condition(s, syntax->having, SL_PLACE_TAIL, &s->select->having, err));
@@ -549,7 +627,8 @@ sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
                 const struct sl_flow_view **out_view, struct sl_error *err)
 {
     struct sl_scope s = {.binder = b, .syntax = syntax};
-    *out_view = find_virtual(b, syntax) == NULL ? sl_flow_view_find(syntax->table) : NULL;
+    *out_view =
+        sl_is_system_database(database_of(b, syntax)) ? NULL : sl_flow_view_find(syntax->table);
     return *out_view != NULL && b->env->schema != NULL ? SL_OK : bind_written(&s, err);
 }
 
@@ -560,6 +639,6 @@ sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
     struct sl_scope s = {.binder = b, .syntax = syntax};
     SL_TRY(bind_written(&s, err));
     *out_select = s.select;
-    SL_TRY(bind_condition(&s, syntax->where, SL_PLACE_WHERE, &s.select->where, err));
+    SL_TRY(bind_where(&s, err));
     return limit_delete(&s, err);
 }

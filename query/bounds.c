@@ -7,49 +7,18 @@
  */
 #include "query/bounds.h"
 
+#include "query/bounds_side.h"
 #include "query/function.h"
 #include "storage/base/clock.h"
 
 enum {
-    TESTS_MAX = 256,   /* of one clause: beyond, testing costs more than it prunes */
-    SECONDS_SLACK = 1, /* UNIX_TIMESTAMP may round */
+    TESTS_MAX = 256, /* of one clause: beyond, testing costs more than it prunes */
 };
 
 static sl_status
 fail_size(struct sl_error *err)
 {
     return sl_fail(err, SL_LIMIT, "statement is too large");
-}
-
-/* ---- constants and columns ---- */
-
-static bool
-is_constant(const struct sl_expr *expr)
-{
-    return expr->kind == SL_EXPR_CONST && !expr->value.is_null;
-}
-
-/* The integer that a constant is; false for fractions, texts, addresses. */
-static bool
-integer_of(const struct sl_expr *expr, sl_i128 *out)
-{
-    const struct sl_value *value = &expr->value;
-
-    if (!is_constant(expr))
-        return false;
-    if (sl_type_is_signed(value->type))
-        *out = value->as.i64;
-    else if (sl_type_is_unsigned(value->type))
-        *out = value->type == SL_TYPE_BOOL ? (value->as.u64 & 0xff) != 0 : value->as.u64;
-    else
-        return false;
-    return true;
-}
-
-static const struct sl_column *
-column_of(const struct sl_expr *expr, const struct sl_input *inputs)
-{
-    return expr->kind == SL_EXPR_INPUT ? inputs[expr->slot].column : NULL;
 }
 
 /* ---- tests ---- */
@@ -150,34 +119,6 @@ add_addr_range(struct tests *tests, const struct sl_column *column, struct sl_ad
     return true;
 }
 
-/* The interval of values x for which `x <id> value`. */
-static bool
-interval_of(enum sl_function_id id, sl_i128 value, sl_i128 *low, sl_i128 *high)
-{
-    *low = -((sl_i128)1 << 100);
-    *high = (sl_i128)1 << 100;
-    switch ((int)id) {
-    case SL_FN_EQ:
-    case SL_FN_NULL_EQ:
-        *low = *high = value;
-        return true;
-    case SL_FN_LT:
-        *high = value - 1;
-        return true;
-    case SL_FN_LE:
-        *high = value;
-        return true;
-    case SL_FN_GT:
-        *low = value + 1;
-        return true;
-    case SL_FN_GE:
-        *low = value;
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* The comparison with its sides exchanged. */
 static enum sl_function_id
 mirror(enum sl_function_id id)
@@ -196,105 +137,85 @@ mirror(enum sl_function_id id)
     }
 }
 
-/*
- * Functions of a time that rise with it: an interval of the function's values is an interval of
- * times, widened by as much as the function may have rounded.
- */
+/* An interval of the numbers that a side is, as one of its column. */
 static bool
-time_under(const struct sl_expr *expr, const struct sl_input *inputs,
-           const struct sl_column **out_column, sl_i128 *out_unit_us, sl_i128 *out_slack_us)
+add_interval(struct tests *tests, const struct sl_bound_side *side, sl_i128 low, sl_i128 high)
 {
-    sl_i128 step = 0;
-
-    if (expr->kind != SL_EXPR_CALL || expr->arg_count == 0)
-        return false;
-    const struct sl_column *column = column_of(expr->args[0], inputs);
-    if (column == NULL || column->type != SL_TYPE_TIME)
-        return false;
-    *out_column = column;
-    switch ((int)expr->function->id) {
-    case SL_FN_UNIX_TIMESTAMP:
-        *out_unit_us = SL_US_PER_S;
-        *out_slack_us = (sl_i128)SECONDS_SLACK * SL_US_PER_S;
-        return expr->type.type == SL_TYPE_I64 || expr->type.type == SL_TYPE_U64;
-    case SL_FN_UNIX_BUCKET:
-        *out_unit_us = SL_US_PER_S;
-        break;
-    case SL_FN_TIME_BUCKET:
-        *out_unit_us = 1;
-        break;
-    case SL_FN_DATE:
-        *out_unit_us = SL_US_PER_DAY;
-        *out_slack_us = (sl_i128)2 * SL_US_PER_DAY; /* time zones */
-        return true;
-    default:
-        return false;
-    }
-    if (expr->arg_count < 2 || !integer_of(expr->args[1], &step) || step <= 0 || step > INT32_MAX)
-        return false;
-    *out_slack_us = step * SL_US_PER_S;
-    return true;
+    if (side->form != SL_SIDE_IPV4)
+        return add_range(tests, side->column, low * side->unit_us - side->slack_us,
+                         high * side->unit_us + side->slack_us);
+    low = low < 0 ? 0 : low;
+    high = high > UINT32_MAX ? UINT32_MAX : high;
+    return low <= high &&
+           add_addr_range(tests, side->column, key_of_integer(low), key_of_integer(high));
 }
 
 static bool
-test_comparison(struct tests *tests, enum sl_function_id id, const struct sl_expr *side,
+test_addr(struct tests *tests, enum sl_function_id id, const struct sl_column *column,
+          struct sl_addr addr)
+{
+    const struct sl_addr first = {0};
+    const struct sl_addr last = {.low = UINT64_MAX, .high = UINT64_MAX};
+
+    switch ((int)id) {
+    case SL_FN_EQ:
+    case SL_FN_NULL_EQ:
+        return add_addr_range(tests, column, addr, addr);
+    case SL_FN_LT:
+    case SL_FN_LE:
+        return add_addr_range(tests, column, first, addr);
+    case SL_FN_GT:
+    case SL_FN_GE:
+        return add_addr_range(tests, column, addr, last);
+    default:
+        return false;
+    }
+}
+
+static bool
+test_comparison(struct tests *tests, enum sl_function_id id, const struct sl_expr *expr,
                 const struct sl_expr *constant)
 {
-    const struct sl_column *column = column_of(side, tests->inputs);
-    sl_i128 value, low, high, unit_us, slack_us;
+    struct sl_bound_side side;
+    sl_i128 value, low, high;
 
-    if (!is_constant(constant))
+    if (!sl_bound_is_constant(constant) || !sl_bound_side_of(expr, tests->inputs, &side) ||
+        !sl_bound_side_excludes(&side, id, constant))
         return false;
-    if (column == NULL) {
-        if (!time_under(side, tests->inputs, &column, &unit_us, &slack_us) ||
-            !integer_of(constant, &value) || !interval_of(id, value, &low, &high))
-            return false;
-        return add_range(tests, column, low * unit_us - slack_us, high * unit_us + slack_us);
-    }
-    if (integer_of(constant, &value) && constant->value.type != SL_TYPE_BOOL)
-        return interval_of(id, value, &low, &high) && add_range(tests, column, low, high);
+    bool is_plain = side.form == SL_SIDE_PLAIN;
+    if (sl_bound_integer(constant, &value) && (!is_plain || constant->value.type != SL_TYPE_BOOL))
+        return sl_bound_interval(id, value, &low, &high) && add_interval(tests, &side, low, high);
     bool is_equal = id == SL_FN_EQ || id == SL_FN_NULL_EQ;
-    if (constant->value.type == SL_TYPE_TEXT && column->type == SL_TYPE_TEXT && is_equal) {
-        struct sl_test *test = add_test(tests, SL_TEST_TEXT, column);
+    if (is_plain && constant->value.type == SL_TYPE_TEXT && side.column->type == SL_TYPE_TEXT &&
+        is_equal) {
+        struct sl_test *test = add_test(tests, SL_TEST_TEXT, side.column);
         if (test == NULL)
             return false;
         test->text = constant->value.as.slice;
         return true;
     }
-    if (constant->value.type != SL_TYPE_ADDR)
-        return false;
-    struct sl_addr addr = constant->value.as.addr;
-    const struct sl_addr first = {0};
-    const struct sl_addr last = {.low = UINT64_MAX, .high = UINT64_MAX};
-    if (is_equal)
-        return add_addr_range(tests, column, addr, addr);
-    if (id == SL_FN_LT || id == SL_FN_LE)
-        return add_addr_range(tests, column, first, addr);
-    if (id == SL_FN_GT || id == SL_FN_GE)
-        return add_addr_range(tests, column, addr, last);
-    return false;
+    return is_plain && constant->value.type == SL_TYPE_ADDR &&
+           test_addr(tests, id, side.column, constant->value.as.addr);
 }
 
 static bool
 test_between(struct tests *tests, const struct sl_expr *expr)
 {
-    const struct sl_expr *side = expr->args[0];
-    const struct sl_column *column = column_of(side, tests->inputs);
     const struct sl_expr *from = expr->args[1];
     const struct sl_expr *to = expr->args[2];
+    struct sl_bound_side side;
     sl_i128 low, high;
-    sl_i128 unit_us = 1;
-    sl_i128 slack_us = 0;
 
-    if (!is_constant(from) || !is_constant(to))
+    if (!sl_bound_is_constant(from) || !sl_bound_is_constant(to) ||
+        !sl_bound_side_of(expr->args[0], tests->inputs, &side) ||
+        (!sl_bound_side_excludes(&side, SL_FN_GE, from) &&
+         !sl_bound_side_excludes(&side, SL_FN_LE, to)))
         return false;
-    if (column != NULL && from->value.type == SL_TYPE_ADDR && to->value.type == SL_TYPE_ADDR)
-        return add_addr_range(tests, column, from->value.as.addr, to->value.as.addr);
-    if (column == NULL && !time_under(side, tests->inputs, &column, &unit_us, &slack_us))
-        return false;
-    if (!integer_of(from, &low) || !integer_of(to, &high))
-        return false;
-    return add_range(tests, column, low * unit_us - slack_us, high * unit_us + slack_us);
+    if (side.form == SL_SIDE_PLAIN && from->value.type == SL_TYPE_ADDR &&
+        to->value.type == SL_TYPE_ADDR)
+        return add_addr_range(tests, side.column, from->value.as.addr, to->value.as.addr);
+    return sl_bound_integer(from, &low) && sl_bound_integer(to, &high) &&
+           add_interval(tests, &side, low, high);
 }
 
 static int
@@ -324,7 +245,7 @@ test_texts(struct tests *tests, const struct sl_column *column, const struct sl_
         const struct sl_expr *element = expr->args[i];
         if (element->kind == SL_EXPR_CONST && element->value.is_null)
             continue; /* equals nothing */
-        if (!is_constant(element) || element->value.type != SL_TYPE_TEXT)
+        if (!sl_bound_is_constant(element) || element->value.type != SL_TYPE_TEXT)
             return false;
         struct sl_test *test = add_test(tests, SL_TEST_TEXT, column);
         if (test == NULL)
@@ -334,49 +255,57 @@ test_texts(struct tests *tests, const struct sl_column *column, const struct sl_
     return true;
 }
 
+/* The keys of IN's constants within least .. most; false when one is of another kind. */
 static bool
-test_in(struct tests *tests, const struct sl_expr *expr)
+list_keys(const struct sl_bound_side *side, const struct sl_expr *expr, struct sl_addr *keys,
+          uint32_t *out_count)
 {
-    const struct sl_column *column = column_of(expr->args[0], tests->inputs);
+    bool is_addr = side->form == SL_SIDE_PLAIN && side->column->type == SL_TYPE_ADDR;
     sl_i128 least = 0;
-    sl_i128 most = 0;
+    sl_i128 most = UINT32_MAX;
     sl_i128 value;
-    uint32_t count = 0;
 
-    if (column == NULL)
+    if (side->form == SL_SIDE_PLAIN && !is_addr && !type_limits(side->column->type, &least, &most))
         return false;
-    if (column->type == SL_TYPE_TEXT)
-        return test_texts(tests, column, expr);
-    bool is_addr = column->type == SL_TYPE_ADDR;
-    if (!is_addr && !type_limits(column->type, &least, &most))
-        return false;
-    struct sl_addr *keys = sl_arena_calloc(tests->arena, expr->arg_count, sizeof(*keys));
-    if (keys == NULL)
-        return false;
+    *out_count = 0;
     for (uint32_t i = 1; i < expr->arg_count; i++) {
         const struct sl_expr *element = expr->args[i];
         if (element->kind == SL_EXPR_CONST && element->value.is_null)
             continue;
-        if (!is_constant(element))
+        if (!sl_bound_is_constant(element) || !sl_bound_side_excludes(side, SL_FN_EQ, element))
             return false;
         if (is_addr && element->value.type == SL_TYPE_ADDR) {
-            keys[count++] = element->value.as.addr;
+            keys[(*out_count)++] = element->value.as.addr;
             continue;
         }
-        if (is_addr || !integer_of(element, &value))
+        if (is_addr || !sl_bound_integer(element, &value))
             return false;
         if (value >= least && value <= most)
-            keys[count++] = key_of_integer(value);
+            keys[(*out_count)++] = key_of_integer(value);
     }
-    if (count == 0)
+    return *out_count > 0;
+}
+
+static bool
+test_in(struct tests *tests, const struct sl_expr *expr)
+{
+    struct sl_bound_side side;
+    uint32_t count;
+
+    if (!sl_bound_side_of(expr->args[0], tests->inputs, &side) || side.form == SL_SIDE_TIME)
+        return false;
+    if (side.form == SL_SIDE_PLAIN && side.column->type == SL_TYPE_TEXT)
+        return test_texts(tests, side.column, expr);
+    struct sl_addr *keys = sl_arena_calloc(tests->arena, expr->arg_count, sizeof(*keys));
+    if (keys == NULL || !list_keys(&side, expr, keys, &count))
         return false;
     qsort(keys, count, sizeof(*keys),
-          sl_type_is_signed(column->type) ? compare_signed_keys : compare_keys);
+          sl_type_is_signed(side.column->type) ? compare_signed_keys : compare_keys);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < count; i++)
         if (!sl_addr_equal(keys[i], keys[kept - 1]))
             keys[kept++] = keys[i];
-    struct sl_test *test = add_test(tests, SL_TEST_SET, column);
+    struct sl_test *test = add_test(tests, SL_TEST_SET, side.column);
     if (test == NULL)
         return false;
     test->keys = keys;
@@ -387,15 +316,15 @@ test_in(struct tests *tests, const struct sl_expr *expr)
 static bool
 test_ranges(struct tests *tests, const struct sl_expr *expr)
 {
-    const struct sl_column *column = column_of(expr->args[0], tests->inputs);
+    const struct sl_column *column = sl_bound_column(expr->args[0], tests->inputs);
 
     if (column == NULL)
         return false;
     for (uint32_t i = 1; i + 1 < expr->arg_count; i += 2) {
         const struct sl_expr *low = expr->args[i];
         const struct sl_expr *high = expr->args[i + 1];
-        if (!is_constant(low) || !is_constant(high) || low->value.type != SL_TYPE_ADDR ||
-            high->value.type != SL_TYPE_ADDR)
+        if (!sl_bound_is_constant(low) || !sl_bound_is_constant(high) ||
+            low->value.type != SL_TYPE_ADDR || high->value.type != SL_TYPE_ADDR)
             return false;
         if (!add_addr_range(tests, column, low->value.as.addr, high->value.as.addr))
             return false;
@@ -430,7 +359,7 @@ test_expr(struct tests *tests, const struct sl_expr *expr)
     case SL_FN_LE:
     case SL_FN_GT:
     case SL_FN_GE:
-        if (is_constant(expr->args[0]))
+        if (sl_bound_is_constant(expr->args[0]))
             return test_comparison(tests, mirror(id), expr->args[1], expr->args[0]);
         return test_comparison(tests, id, expr->args[0], expr->args[1]);
     case SL_FN_BETWEEN:
@@ -511,7 +440,7 @@ cost_of(const struct sl_expr *expr)
 static bool
 is_last_seen(const struct sl_expr *expr, const struct sl_input *inputs)
 {
-    const struct sl_column *column = column_of(expr, inputs);
+    const struct sl_column *column = sl_bound_column(expr, inputs);
     return column != NULL && column->is_core && column->index == SL_COLUMN_LAST_SEEN;
 }
 
@@ -528,19 +457,19 @@ find_time_range(struct sl_conjunct *conjunct, const struct sl_input *inputs)
         return;
     enum sl_function_id id = expr->function->id;
     if (id == SL_FN_BETWEEN && is_last_seen(expr->args[0], inputs)) {
-        if (!integer_of(expr->args[1], &low) || !integer_of(expr->args[2], &high) ||
+        if (!sl_bound_integer(expr->args[1], &low) || !sl_bound_integer(expr->args[2], &high) ||
             expr->args[1]->value.type != SL_TYPE_TIME || expr->args[2]->value.type != SL_TYPE_TIME)
             return;
     } else {
         const struct sl_expr *side = expr->args[0];
         const struct sl_expr *constant = expr->args[1];
-        if (is_constant(side)) {
+        if (sl_bound_is_constant(side)) {
             side = expr->args[1];
             constant = expr->args[0];
             id = mirror(id);
         }
-        if (!is_last_seen(side, inputs) || !integer_of(constant, &value) ||
-            constant->value.type != SL_TYPE_TIME || !interval_of(id, value, &low, &high))
+        if (!is_last_seen(side, inputs) || !sl_bound_integer(constant, &value) ||
+            constant->value.type != SL_TYPE_TIME || !sl_bound_interval(id, value, &low, &high))
             return;
     }
     conjunct->is_time_range = true;
@@ -573,7 +502,7 @@ static bool
 is_true_constant(const struct sl_expr *expr)
 {
     sl_i128 value;
-    return integer_of(expr, &value) && value != 0;
+    return sl_bound_integer(expr, &value) && value != 0;
 }
 
 static void

@@ -119,7 +119,10 @@ sl_flow_field_type(struct sl_slice name, enum sl_type *out_type)
             *out_type = element->type;
             return true;
         }
-    return false;
+    element = sl_element_by_name((const char *)name.bytes, name.size_bytes);
+    if (element != NULL)
+        *out_type = element->type;
+    return element != NULL;
 }
 
 sl_status

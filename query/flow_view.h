@@ -55,8 +55,8 @@ const struct sl_flow_column *sl_flow_view_columns(const struct sl_flow_view *vie
 const struct sl_flow_column *sl_flow_view_column(const struct sl_flow_view *view,
                                                  struct sl_slice name);
 
-/* The type of a column of flows that need not be there yet: an element's, or one that only an
- * INSERT fills. `name` as in `sl_flow_column.column`. False: there is no such column. */
+/* The type of a column of flows that need not be there yet: an element's, by any of its names, or
+ * one that only an INSERT fills. False: there is no such column. */
 bool sl_flow_field_type(struct sl_slice name, enum sl_type *out_type);
 
 /* SELECT ... FROM flows [WHERE ...]: the view in the native dialect, in `arena`. */

@@ -20,6 +20,7 @@
 
 struct sl_store;
 struct sl_query;
+struct sl_definitions; /* views and tables that clients have created */
 
 enum sl_dialect { SL_DIALECT_NATIVE, SL_DIALECT_MYSQL };
 
@@ -71,6 +72,13 @@ enum sl_delete_rule {
     SL_DELETE_OFF, /* none: it answers 0 rows */
 };
 
+/* Those that the store remembers; NULL closes nothing. Views that are made later are durable when
+ * their statement ends. */
+SL_MUST_CHECK
+sl_status sl_definitions_open(struct sl_store *store, struct sl_definitions **out_definitions,
+                              struct sl_error *err);
+void sl_definitions_close(struct sl_definitions *definitions);
+
 /* What every query of a server shares. Borrowed for the life of each query. */
 struct sl_query_env {
     struct sl_store *store; /* NULL: no flows (a client's own use, tests) */
@@ -84,8 +92,9 @@ struct sl_query_env {
     void (*settle)(void *context); /* called before a statement takes its snapshot, so that rows
                                     * somebody was answered for are in it; may be NULL */
     void *settle_context;
-    enum sl_delete_rule mysql_delete; /* DELETE in MySQL's dialect; the native one deletes all */
-    uint32_t prune;                   /* enum sl_prune; tests switch indexes off */
+    enum sl_delete_rule mysql_delete;   /* DELETE in MySQL's dialect; the native one deletes all */
+    struct sl_definitions *definitions; /* NULL: none, and none can be made */
+    uint32_t prune;                     /* enum sl_prune; tests switch indexes off */
     bool may_skip_damage;
 };
 

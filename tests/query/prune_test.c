@@ -191,6 +191,24 @@ postings_find_an_address(void **state)
                 "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
 }
 
+/* Predicates on a view's seconds and address numbers reach the indexes of flows. */
+static void
+views_prune_as_flows_do(void **state)
+{
+    check_index(*state, SL_PRUNE_TIME, 0,
+                "SELECT COUNT(*), SUM(IN_BYTES) FROM nfflows WHERE LAST_SWITCHED >= 1700007300");
+    check_index(*state, SL_PRUNE_ZONE, 0,
+                "SELECT COUNT(*), SUM(IN_BYTES) FROM flowsv4 WHERE FIRST_SWITCHED >= 1700007300");
+    check_index(*state, SL_PRUNE_POSTINGS, 0,
+                "SELECT COUNT(*), SUM(IN_BYTES) FROM flowsv4 WHERE IP_SRC_ADDR = '167775168' AND "
+                "INTERFACE_ID = '0'");
+    check_index(*state, SL_PRUNE_POSTINGS, 0,
+                "SELECT COUNT(*) FROM (SELECT IPV4_SRC_ADDR AS a FROM nfflows) AS t WHERE a IN "
+                "(167775168, 1)");
+    check_index(*state, SL_PRUNE_BITMAP, 0,
+                "SELECT COUNT(*) FROM flowsv4 WHERE L4_DST_PORT='7777'");
+}
+
 static void
 filters_leave_segments_unopened(void **state)
 {
@@ -228,6 +246,7 @@ main(void)
         cmocka_unit_test(zones_prune_blocks),
         cmocka_unit_test(bitmaps_find_a_rare_value),
         cmocka_unit_test(postings_find_an_address),
+        cmocka_unit_test(views_prune_as_flows_do),
         cmocka_unit_test(filters_leave_segments_unopened),
         cmocka_unit_test(an_order_by_time_ends_the_scan_early),
         cmocka_unit_test(a_count_of_everything_reads_nothing),
