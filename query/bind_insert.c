@@ -10,11 +10,33 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <strings.h>
 
+#include "query/definition.h"
 #include "query/lex.h"
 #include "query/value.h"
 
 enum { ORIGIN_BYTES = 160 }; /* two names of 64 bytes, and what stands around them */
+
+/* What rows go into. */
+struct table {
+    const struct sl_flow_view *view; /* NULL: flows itself */
+    bool is_declared;                /* a client has created it, with these columns */
+    struct sl_definition declared;
+};
+
+static sl_status
+find_table(struct sl_binder *b, const struct sl_syntax_select *syntax, struct table *out_table,
+           struct sl_error *err)
+{
+    struct sl_slice database = syntax->schema.size_bytes > 0 ? syntax->schema : b->database;
+    *out_table = (struct table){0};
+    SL_TRY(sl_bind_written(b, syntax, &out_table->view, err));
+    out_table->is_declared = sl_definitions_find(b->env->definitions, database, syntax->table,
+                                                 b->typing.arena, &out_table->declared) &&
+                             out_table->declared.kind == SL_DEFINITION_TABLE;
+    return SL_OK;
+}
 
 /* ---- columns ---- */
 
@@ -65,16 +87,36 @@ bind_view_target(struct sl_binder *b, const struct sl_flow_column *from,
     return SL_OK;
 }
 
+/* nProbe declares what has more than four bytes as varchar(2n), and then writes it in hexadecimal:
+ * a number that was declared as a text is one. */
+static bool
+is_declared_text(const struct sl_definition *table, struct sl_slice column)
+{
+    struct sl_slice name;
+    struct sl_slice type;
+    uint32_t at = 0;
+    while (sl_definition_column(table, &at, &name, &type))
+        if (sl_text_compare(name, column, false) == 0)
+            return type.size_bytes > 8 && strncasecmp((const char *)type.bytes, "varchar(", 8) == 0;
+    return false;
+}
+
 static sl_status
-bind_target(struct sl_binder *b, const struct sl_flow_view *view, const struct sl_insert_name *name,
+bind_target(struct sl_binder *b, const struct table *table, const struct sl_insert_name *name,
             struct sl_insert_target *out_target, struct sl_error *err)
 {
     const struct sl_flow_column *column =
-        view == NULL ? NULL : sl_flow_view_column(view, name->text);
+        table->view == NULL ? NULL : sl_flow_view_column(table->view, name->text);
+    struct sl_field *field = &out_target->field;
     out_target->position = name->position;
     if (column != NULL)
-        return bind_view_target(b, column, out_target, err);
-    return bind_plain_target(b, name, out_target, err);
+        SL_TRY(bind_view_target(b, column, out_target, err));
+    else
+        SL_TRY(bind_plain_target(b, name, out_target, err));
+    bool is_plain = field->column != NULL && field->form == SL_FIELD_PLAIN;
+    if (is_plain && table->is_declared && is_declared_text(&table->declared, name->text))
+        field->form = SL_FIELD_HEX;
+    return SL_OK;
 }
 
 /* Without a list: the columns of SELECT *, in its order. */
@@ -114,7 +156,7 @@ bind_all_columns(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_
         struct sl_insert_name name = {
             .text = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)},
             .position = syntax->select->table_position};
-        SL_TRY(bind_target(b, NULL, &name, &targets[i], err));
+        SL_TRY(bind_plain_target(b, &name, &targets[i], err));
     }
     insert->targets = targets;
     insert->width = bound->visible_count;
@@ -122,19 +164,19 @@ bind_all_columns(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_
 }
 
 static sl_status
-bind_columns(struct sl_binder *b, const struct sl_syntax *syntax, const struct sl_flow_view *view,
+bind_columns(struct sl_binder *b, const struct sl_syntax *syntax, const struct table *table,
              struct sl_insert *insert, struct sl_error *err)
 {
     const struct sl_syntax_insert *from = &syntax->insert;
     if (from->columns == NULL)
-        return view == NULL ? bind_all_columns(b, syntax, insert, err)
-                            : bind_view_columns(b, view, insert, err);
+        return table->view == NULL ? bind_all_columns(b, syntax, insert, err)
+                                   : bind_view_columns(b, table->view, insert, err);
     struct sl_insert_target *targets =
         sl_arena_calloc(b->typing.arena, from->column_count, sizeof(*targets));
     if (targets == NULL)
         return sl_fail_memory(err);
     for (uint32_t i = 0; i < from->column_count; i++)
-        SL_TRY(bind_target(b, view, &from->columns[i], &targets[i], err));
+        SL_TRY(bind_target(b, table, &from->columns[i], &targets[i], err));
     insert->targets = targets;
     insert->width = from->column_count;
     return SL_OK;
@@ -263,12 +305,8 @@ bind_cells(struct sl_binder *b, const struct sl_syntax_insert *from, struct sl_i
 const char *
 sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *table)
 {
-    const char *database = b->session->database == NULL ? "flows" : b->session->database;
-    struct sl_slice schema = table->schema;
+    struct sl_slice schema = table->schema.size_bytes > 0 ? table->schema : b->database;
     char origin[ORIGIN_BYTES];
-    if (schema.size_bytes == 0)
-        schema = (struct sl_slice){.bytes = (const uint8_t *)database,
-                                   .size_bytes = (uint32_t)strlen(database)};
     int size_bytes =
         snprintf(origin, sizeof(origin), "insert:%.*s.%.*s",
                  (int)sl_min_size(schema.size_bytes, 64), (const char *)schema.bytes,
@@ -284,20 +322,20 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_in
 {
     const struct sl_syntax_insert *from = &syntax->insert;
     struct sl_insert *insert = sl_arena_calloc(b->typing.arena, 1, sizeof(*insert));
-    const struct sl_flow_view *view = NULL;
+    struct table table;
     if (insert == NULL)
         return sl_fail_memory(err);
     *out_insert = insert;
     insert->is_delayed = from->is_delayed;
     insert->is_ignore = from->is_ignore;
-    SL_TRY(sl_bind_written(b, syntax->select, &view, err));
+    SL_TRY(find_table(b, syntax->select, &table, err));
     if (from->source != NULL) {
         struct sl_select *source = NULL;
         SL_TRY(sl_bind_chain(b, from->source, &source, err)); /* an unknown table is said first */
         return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, from->source->position,
                             "INSERT ... SELECT is not supported");
     }
-    SL_TRY(bind_columns(b, syntax, view, insert, err));
+    SL_TRY(bind_columns(b, syntax, &table, insert, err));
     if (from->cell_count / from->row_count != insert->width)
         return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->values_position,
                             "column count does not match value count at row 1");

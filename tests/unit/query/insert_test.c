@@ -1,8 +1,8 @@
 /*
  * insert_test.c - INSERT from its text to the values of a builder.
  */
+#include "query/definition.h"
 #include "query/insert.h"
-
 #include "tests/unit/query/front_support.h"
 
 /* Bind and fill; the builder is the caller's. */
@@ -196,6 +196,44 @@ what_is_no_insert_is_refused_where_it_fails(void **state)
     front_close(&f);
 }
 
+static struct sl_slice
+slice_of(const char *text)
+{
+    return (struct sl_slice){.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)};
+}
+
+static void
+numbers_that_were_declared_as_texts_are_hexadecimal(void **state)
+{
+    struct front f;
+    struct sl_insert_progress progress;
+    struct sl_builder *b = sl_builder_create(2);
+    struct sl_definition table = {
+        .kind = SL_DEFINITION_TABLE,
+        .database = slice_of("flows"),
+        .name = slice_of("nfflows"),
+        .text =
+            slice_of("varchar(16)\tIN_BYTES\nint(20) unsigned\tIN_PKTS\nvarchar(12)\tIN_SRC_MAC\n"
+                     "varchar(32)\tIPV6_SRC_ADDR\nvarchar(512)\tHTTP_URL\n")};
+    (void)state;
+    front_open(&f);
+    f.env.definitions = sl_definitions_create(NULL, NULL);
+    TEST_OK(sl_definitions_put(f.env.definitions, &table, &f.err), &f.err);
+    TEST_OK(fill(&f,
+                 "INSERT INTO nfflows (IN_BYTES, IN_PKTS, IN_SRC_MAC, IPV6_SRC_ADDR, HTTP_URL, "
+                 "LAST_SWITCHED) VALUES ('0000000000001F40', '1000', '002590D4CCF9', "
+                 "'2001:db8::1', '/abc', '1795421730')",
+                 b, &progress),
+            &f.err);
+    assert_int_equal(cells(&f, b, "in_bytes")->values.u64[0], 8000);
+    assert_int_equal(cells(&f, b, "in_packets")->values.u64[0], 1000);
+    assert_int_equal(cells(&f, b, "source_mac_address")->values.u64[0], 0x002590d4ccf9);
+    assert_true(cells(&f, b, "src_addr")->values.addr[0].low == 1);
+    sl_builder_destroy(b);
+    sl_definitions_close(f.env.definitions);
+    front_close(&f);
+}
+
 static void
 parameters_are_values(void **state)
 {
@@ -235,6 +273,7 @@ main(void)
         cmocka_unit_test(ignore_drops_what_does_not_fit_and_counts_it),
         cmocka_unit_test(a_full_builder_is_filled_again),
         cmocka_unit_test(what_is_no_insert_is_refused_where_it_fails),
+        cmocka_unit_test(numbers_that_were_declared_as_texts_are_hexadecimal),
         cmocka_unit_test(parameters_are_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
