@@ -9,10 +9,10 @@
 #ifndef SLUICE_CLIENT_IMPORT_JOB_H
 #define SLUICE_CLIENT_IMPORT_JOB_H
 
-#include "client/field.h"
 #include "client/import.h"
 #include "client/input.h"
 #include "client/inserter.h"
+#include "storage/field.h"
 
 struct sl_import_job {
     const struct sl_import_options *options;

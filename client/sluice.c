@@ -6,10 +6,10 @@
 #include <stdio.h>
 
 #include "client/connection.h"
-#include "client/field.h"
 #include "client/inserter.h"
 #include "client/result.h"
 #include "storage/base/clock.h"
+#include "storage/field.h"
 #include "storage/value_text.h"
 
 enum { BATCH_ROWS = 16384, FIELD_NAMES_MAX = 1024, TEXT_BYTES_MAX = 32 << 20 };

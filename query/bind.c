@@ -73,6 +73,13 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         out_statement->class = SL_CLASS_DELETE;
         SL_TRY(sl_bind_delete(&b, syntax.select, &out_statement->select, err));
         break;
+    case SL_SYNTAX_INSERT:
+        out_statement->class = SL_CLASS_INSERT;
+        SL_TRY(sl_bind_insert(&b, &syntax, &out_statement->insert, err));
+        break;
+    case SL_SYNTAX_UPDATE:
+        SL_TRY(sl_bind_update(&b, &syntax, err));
+        break;
     case SL_SYNTAX_SESSION:
         out_statement->class = SL_CLASS_SESSION;
         SL_TRY(sl_bind_set(&b, &syntax, out_statement, err));

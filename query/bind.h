@@ -12,6 +12,7 @@
 
 #include "query/flow_view.h"
 #include "query/front.h"
+#include "query/insert.h"
 #include "query/syntax.h"
 #include "query/types.h"
 
@@ -114,6 +115,8 @@ bool sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node,
                       enum sl_key_kind *out_kind);
 /* Does the name mean a column here (derived ones included)? */
 bool sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node);
+/* Is it the name of a derived column, which nothing can be written to? */
+bool sl_bind_is_derived(struct sl_slice name);
 SL_MUST_CHECK
 sl_status sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side,
                        uint32_t position, struct sl_expr **out_expr, struct sl_error *err);
@@ -136,10 +139,26 @@ const char *sl_service_name(uint16_t port);
 SL_MUST_CHECK
 sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax,
                         struct sl_select **out_head, struct sl_error *err);
-/* Source and where of a DELETE. */
+/* The table and where of a DELETE, within what the configuration lets it remove. */
 SL_MUST_CHECK
 sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
                          struct sl_select **out_select, struct sl_error *err);
+/* Is the table one that rows can be inserted into? *out_view: the built-in view, NULL for flows. */
+SL_MUST_CHECK
+sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                          const struct sl_flow_view **out_view, struct sl_error *err);
+
+/* bind_insert.c: the origin of rows that an INSERT puts into this table, "insert:DATABASE.TABLE" in lower case; NULL
+ * when there is no memory. */
+const char *sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *table);
+/* The rows of an INSERT; names that nobody knows become columns. */
+SL_MUST_CHECK
+sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
+                         struct sl_insert **out_insert, struct sl_error *err);
+
+/* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
+SL_MUST_CHECK
+sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);
 
 /* Each column that * means here. `name` is NULL when memory ran out. */
 typedef sl_status sl_bind_star_fn(void *context, const char *name, struct sl_expr *expr,
@@ -181,7 +200,11 @@ bool sl_bind_follow(struct sl_scope *s, struct sl_node *node);
 /* Does the name mean a built-in view's INTERFACE_ID? */
 bool sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node);
 
-/* bind_set.c: SET and USE, whose values are constants. */
+/* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that may
+ * name no column; it is SL_EXPR_CONST unless a parameter without a value is in it. */
+SL_MUST_CHECK
+sl_status sl_bind_constant(struct sl_binder *b, const struct sl_node *node,
+                           struct sl_expr **out_expr, struct sl_error *err);
 SL_MUST_CHECK
 sl_status sl_bind_set(struct sl_binder *b, const struct sl_syntax *syntax,
                       struct sl_statement *statement, struct sl_error *err);

@@ -63,6 +63,12 @@ find_derived(struct sl_slice name)
     return DERIVED_NONE;
 }
 
+bool
+sl_bind_is_derived(struct sl_slice name)
+{
+    return find_derived(name) != DERIVED_NONE;
+}
+
 struct sl_sql_type
 sl_bind_column_type(const struct sl_column *column)
 {

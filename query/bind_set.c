@@ -54,16 +54,23 @@ change(struct setting *s, const char *name, const struct sl_value *value, struct
     return SL_OK;
 }
 
+sl_status
+sl_bind_constant(struct sl_binder *b, const struct sl_node *node, struct sl_expr **out_expr,
+                 struct sl_error *err)
+{
+    struct sl_syntax_select none = {.position = node->position};
+    struct sl_select select = {.source = SL_SOURCE_NONE};
+    struct sl_scope scope = {
+        .binder = b, .syntax = &none, .select = &select, .place = SL_PLACE_WHERE};
+    return sl_bind_expr(&scope, node, out_expr, err);
+}
+
 static sl_status
 evaluate(struct setting *s, const struct sl_assignment *a, struct sl_value *out_value,
          struct sl_error *err)
 {
-    struct sl_syntax_select none = {.position = a->position};
-    struct sl_select select = {.source = SL_SOURCE_NONE};
-    struct sl_scope scope = {
-        .binder = s->binder, .syntax = &none, .select = &select, .place = SL_PLACE_WHERE};
-    struct sl_expr *expr;
-    SL_TRY(sl_bind_expr(&scope, a->value, &expr, err));
+    struct sl_expr *expr = NULL;
+    SL_TRY(sl_bind_constant(s->binder, a->value, &expr, err));
     if (expr->kind != SL_EXPR_CONST)
         return fail_setting(s, a, 1235, "only a constant can be the value of", err);
     *out_value = expr->value;

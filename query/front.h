@@ -30,13 +30,17 @@ enum sl_statement_class {
     SL_CLASS_EXPLAIN, /* the plan of select, as rows of one text column */
     SL_CLASS_EXPLAIN_ANALYZE,
     SL_CLASS_DELETE,  /* select has source FLOWS, inputs and where; no outputs */
+    SL_CLASS_INSERT,  /* insert */
     SL_CLASS_SESSION, /* changes */
     SL_CLASS_KILL,    /* kill_id */
 };
 
+struct sl_insert;
+
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
+    struct sl_insert *insert; /* INSERT */
     const char *database;     /* SHOW about another database than the session's; NULL */
     struct sl_slice table;    /* SHOW about a table; else empty */
     size_t consumed_bytes;    /* of the text, its semicolon included */

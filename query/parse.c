@@ -210,10 +210,8 @@ parse_items(struct sl_parser *p, struct sl_syntax_select *select)
     return SL_OK;
 }
 
-static sl_status parse_union(struct sl_parser *p, struct sl_syntax_select **out_head);
-
-static sl_status
-parse_table_name(struct sl_parser *p, struct sl_syntax_select *select)
+sl_status
+sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *select)
 {
     for (int part = 0; part < 2; part++) {
         const struct sl_token *token = sl_parser_token(p);
@@ -237,14 +235,14 @@ parse_from(struct sl_parser *p, struct sl_syntax_select *select)
 
     select->table_position = sl_parser_token(p)->position;
     if (sl_parser_accept(p, "(")) {
-        SL_TRY(parse_union(p, &select->subselect));
+        SL_TRY(sl_parse_chain(p, &select->subselect));
         SL_TRY(sl_parser_expect(p, ")"));
         SL_TRY(parse_alias(p, &select->alias, &has_alias));
         if (!has_alias && p->dialect == SL_DIALECT_MYSQL)
             return sl_fail_at(p->err, SL_SYNTAX, 1248, p->text, p->text_bytes,
                               select->table_position, "every derived table must have an alias");
     } else {
-        SL_TRY(parse_table_name(p, select));
+        SL_TRY(sl_parse_table_name(p, select));
         if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
             p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
             select->table.size_bytes = 0;
@@ -326,8 +324,8 @@ parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
     return sl_parser_accept_word(p, "OFFSET") ? sl_parse_expr(p, &select->offset) : SL_OK;
 }
 
-static sl_status
-make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
+sl_status
+sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
     *out_select = sl_arena_calloc(p->arena, 1, sizeof(**out_select));
     if (*out_select == NULL)
@@ -337,8 +335,8 @@ make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 }
 
 /* [WHERE expr] [LAST 1h], the second in the native dialect only. */
-static sl_status
-parse_where(struct sl_parser *p, struct sl_node **out_where)
+sl_status
+sl_parse_where(struct sl_parser *p, struct sl_node **out_where)
 {
     struct sl_node *args[2];
 
@@ -365,7 +363,7 @@ parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
         "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
     struct sl_syntax_select *select;
 
-    SL_TRY(make_select(p, out_select));
+    SL_TRY(sl_parse_make_select(p, out_select));
     select = *out_select;
     SL_TRY(sl_parser_expect_word(p, "SELECT"));
     for (size_t i = 0; i < SL_COUNTOF(hints); i++)
@@ -379,7 +377,7 @@ parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
     SL_TRY(parse_items(p, select));
     if (sl_parser_accept_word(p, "FROM"))
         SL_TRY(parse_from(p, select));
-    SL_TRY(parse_where(p, &select->where));
+    SL_TRY(sl_parse_where(p, &select->where));
     if (sl_parser_accept_word(p, "GROUP")) {
         SL_TRY(sl_parser_expect_word(p, "BY"));
         SL_TRY(parse_groups(p, select));
@@ -398,7 +396,7 @@ parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
     if (!sl_parser_is(p, "("))
         return parse_select(p, out_select);
     p->at++;
-    SL_TRY(parse_union(p, &inner));
+    SL_TRY(sl_parse_chain(p, &inner));
     SL_TRY(sl_parser_expect(p, ")"));
     bool is_plain = inner->next_union == NULL && inner->order_count == 0 && inner->limit == NULL;
     if (is_plain) {
@@ -407,7 +405,7 @@ parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
     }
     struct sl_node_list list = {0};
     struct sl_node *star = NULL;
-    SL_TRY(make_select(p, out_select));
+    SL_TRY(sl_parse_make_select(p, out_select));
     SL_ASSERT(*out_select != NULL);
     SL_TRY(sl_parser_node(p, SL_NODE_STAR, inner->position, &star));
     SL_TRY(sl_parser_append(p, &list, star));
@@ -422,8 +420,8 @@ parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
     return SL_OK;
 }
 
-static sl_status
-parse_union(struct sl_parser *p, struct sl_syntax_select **out_head)
+sl_status
+sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head)
 {
     SL_TRY(sl_parser_enter(p));
     SL_TRY(parse_arm(p, out_head));
@@ -452,9 +450,9 @@ parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
 {
     syntax->kind = SL_SYNTAX_DELETE;
     SL_TRY(sl_parser_expect_word(p, "FROM"));
-    SL_TRY(make_select(p, &syntax->select));
-    SL_TRY(parse_table_name(p, syntax->select));
-    return parse_where(p, &syntax->select->where);
+    SL_TRY(sl_parse_make_select(p, &syntax->select));
+    SL_TRY(sl_parse_table_name(p, syntax->select));
+    return sl_parse_where(p, &syntax->select->where);
 }
 
 static sl_status
@@ -464,6 +462,10 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return SL_OK;
     if (sl_parser_accept_word(p, "DELETE"))
         return parse_delete(p, syntax);
+    if (sl_parser_accept_word(p, "INSERT") || sl_parser_accept_word(p, "REPLACE"))
+        return sl_parse_insert(p, syntax);
+    if (sl_parser_accept_word(p, "UPDATE"))
+        return sl_parse_update(p, syntax);
     if (sl_parser_accept_word(p, "SHOW"))
         return sl_parse_show(p, syntax);
     bool is_session = false;
@@ -478,12 +480,12 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         syntax->kind = is_analyze ? SL_SYNTAX_EXPLAIN_ANALYZE : SL_SYNTAX_EXPLAIN;
         if (!is_analyze && !sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
             return sl_parse_describe(p, syntax);
-        return parse_union(p, &syntax->select);
+        return sl_parse_chain(p, &syntax->select);
     }
     if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
-        return sl_parser_fail(p, "SELECT, EXPLAIN, DELETE, SHOW, SET, KILL or DESCRIBE");
+        return sl_parser_fail(p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, KILL or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;
-    return parse_union(p, &syntax->select);
+    return sl_parse_chain(p, &syntax->select);
 }
 
 sl_status

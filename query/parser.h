@@ -1,7 +1,8 @@
 /*
  * parser.h - what the two halves of the parser share: the cursor over tokens.
  *
- * parse_expr.c reads expressions, parse_call.c calls, parse.c statements.
+ * parse_expr.c reads expressions, parse_call.c calls, parse.c selects and statements, parse_insert.c and
+ * parse_session.c those that are no selects.
  *
  * Layer: query, internal to the parser.
  */
@@ -88,6 +89,26 @@ sl_status sl_parse_function(struct sl_parser *p, struct sl_node **out_node);
 
 /* Words that end an expression or a table and so cannot be an alias without AS. */
 bool sl_parser_is_reserved(struct sl_slice word);
+
+/* schema.table or table, into the select's members. */
+SL_MUST_CHECK
+sl_status sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *select);
+/* SELECT ... UNION ... */
+SL_MUST_CHECK
+sl_status sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head);
+/* A select without members at the cursor. */
+SL_MUST_CHECK
+sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select);
+
+/* [WHERE expr] [LAST 1h] */
+SL_MUST_CHECK
+sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
+
+/* parse_insert.c: INSERT and REPLACE; UPDATE; the first word consumed. */
+SL_MUST_CHECK
+sl_status sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax);
+SL_MUST_CHECK
+sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
 
 /* parse_session.c: SET, USE, BEGIN ...; *out_is_one false: the statement is none of them. */
 SL_MUST_CHECK

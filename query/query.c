@@ -12,6 +12,7 @@
 
 #include "query/front.h"
 #include "query/info_schema.h"
+#include "query/insert.h"
 #include "query/plan.h"
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
@@ -40,7 +41,8 @@ struct sl_query {
     struct sl_exec exec;
     struct sl_op *root; /* NULL: DELETE, empty, or parameters without values */
     struct sl_query_info info;
-    struct round *rounds; /* exec.threads of them */
+    struct sl_insert_progress inserted; /* INSERT */
+    struct round *rounds;               /* exec.threads of them */
     unsigned round_next;
     unsigned round_count;
     bool is_started;
@@ -141,6 +143,7 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     case SL_CLASS_EMPTY:
         return SL_OK;
     case SL_CLASS_DELETE:
+    case SL_CLASS_INSERT:
         break;
     }
     (void)sl_fail(err, SL_DENIED, "the role of user \"%.80s\" is reader: it changes nothing",
@@ -148,6 +151,24 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     if (err != NULL)
         err->sql_number = 1142; /* ER_TABLEACCESS_DENIED_ERROR */
     return SL_DENIED;
+}
+
+/* Of what the statement reads. An INSERT reads nothing. */
+static void
+take_snapshot(struct sl_query *query)
+{
+    const struct sl_query_env *env = &query->env;
+    if (query->statement.class == SL_CLASS_INSERT || env->store == NULL)
+        return;
+    if (env->settle != NULL)
+        env->settle(env->settle_context);
+    query->exec.snapshot = sl_snapshot_acquire(env->store);
+}
+
+static bool
+is_limited(const struct sl_query_env *env, const struct sl_session *session)
+{
+    return session->dialect == SL_DIALECT_MYSQL && env->mysql_delete != SL_DELETE_ALL;
 }
 
 sl_status
@@ -177,8 +198,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     if (query->statement.database != NULL)
         query->session.database = query->statement.database;
     init_exec(query);
-    if (env->store != NULL)
-        query->exec.snapshot = sl_snapshot_acquire(env->store);
+    take_snapshot(query);
 
     bool has_values = query->statement.parameter_count == 0 || session->parameter_count != 0;
     switch (query->statement.class) {
@@ -188,8 +208,15 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         st = prepare_select(query, has_values, err);
         break;
     case SL_CLASS_DELETE:
+        query->info.is_limited = is_limited(env, session);
         if (env->store == NULL)
             st = sl_fail(err, SL_MISSING, "there is no table flows here");
+        break;
+    case SL_CLASS_INSERT:
+        query->info.kind = SL_STATEMENT_INSERT;
+        query->info.insert_rows = query->statement.insert->row_count;
+        query->info.insert_columns = query->statement.insert->width;
+        query->info.is_delayed = query->statement.insert->is_delayed;
         break;
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;
@@ -453,6 +480,9 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
     case SL_CLASS_DELETE:
         st = run_delete(query, &story);
         break;
+    case SL_CLASS_INSERT:
+        st = sl_fail(&story, SL_UNSUPPORTED, "rows cannot be inserted here");
+        break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
     case SL_CLASS_KILL:    /* and knows the connections */
     case SL_CLASS_EMPTY:
@@ -467,6 +497,27 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         return st;
     }
     query->is_ended = *out_count == 0;
+    return SL_OK;
+}
+
+sl_status
+sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
+              struct sl_error *err)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    SL_ASSERT(query->statement.class == SL_CLASS_INSERT);
+    *out_is_done = false;
+    if (query->failure != SL_OK) {
+        if (err != NULL)
+            *err = query->failure_error;
+        return query->failure;
+    }
+    const struct sl_insert *insert = query->statement.insert;
+    struct sl_insert_progress *progress = &query->inserted;
+    SL_TRY(sl_insert_fill(insert, query->env.schema, progress, builder, err));
+    query->info.affected_rows = progress->stored;
+    query->info.warning_count = progress->skipped + progress->dropped;
+    *out_is_done = progress->row_next == insert->row_count;
     return SL_OK;
 }
 

@@ -66,6 +66,13 @@ SL_MUST_CHECK
 sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values,
                           struct sl_error *err);
 
+/* What a DELETE removes of the rows that it names. */
+enum sl_delete_rule {
+    SL_DELETE_OWN, /* those that came in through INSERTs into the same table */
+    SL_DELETE_ALL,
+    SL_DELETE_OFF, /* none: it answers 0 rows */
+};
+
 /* Those that the store remembers; NULL closes nothing. Views that are made later are durable when
  * their statement ends. */
 SL_MUST_CHECK
@@ -84,8 +91,12 @@ struct sl_query_env {
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
     const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */
-    struct sl_definitions *definitions;            /* NULL: none, and none can be made */
-    uint32_t prune;                                /* enum sl_prune; tests switch indexes off */
+    void (*settle)(void *context); /* called before a statement takes its snapshot, so that rows
+                                    * somebody was answered for are in it; may be NULL */
+    void *settle_context;
+    enum sl_delete_rule mysql_delete;   /* DELETE in MySQL's dialect; the native one deletes all */
+    struct sl_definitions *definitions; /* NULL: none, and none can be made */
+    uint32_t prune;                     /* enum sl_prune; tests switch indexes off */
     bool may_skip_damage;
 };
 
@@ -97,15 +108,24 @@ struct sl_result_column {
     struct sl_sql_type type;
 };
 
-enum sl_statement_kind { SL_STATEMENT_ROWS, SL_STATEMENT_OK };
+enum sl_statement_kind {
+    SL_STATEMENT_ROWS,
+    SL_STATEMENT_OK,
+    SL_STATEMENT_INSERT, /* the caller stores what sl_query_fill gives */
+};
 
 struct sl_query_info {
     enum sl_statement_kind kind;
     const struct sl_result_column *columns;
     uint32_t column_count;
     uint32_t parameter_count;
-    uint64_t affected_rows; /* DELETE: valid after the last sl_query_next */
-    size_t consumed_bytes;  /* of the text: the next statement starts there */
+    uint64_t affected_rows; /* DELETE, INSERT: valid after the last sl_query_next, sl_query_fill */
+    uint32_t warning_count; /* the same */
+    bool is_limited;        /* DELETE: mysql_delete keeps rows from it */
+    uint32_t insert_rows;   /* INSERT: rows of the list, and columns */
+    uint32_t insert_columns;
+    bool is_delayed;       /* INSERT DELAYED: nobody waits for the rows */
+    size_t consumed_bytes; /* of the text: the next statement starts there */
 
     /* SET and USE: what the next session of the client must carry: "@name", "@@name",
      * "time_zone", "database" (both text). */
@@ -130,6 +150,15 @@ const struct sl_query_info *sl_query_info(const struct sl_query *query);
 SL_MUST_CHECK
 sl_status sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors,
                         uint32_t *out_count, struct sl_error *err);
+
+/*
+ * INSERT: put its next rows into the builder, until it is full or all are there (*out_is_done). The
+ * rows are the caller's to store. SL_TYPE: a row that is no flow; the builder is then as it was.
+ * sl_query_next does not know this statement.
+ */
+SL_MUST_CHECK
+sl_status sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
+                        struct sl_error *err);
 
 /* Any thread; sl_query_next soon answers SL_CANCELLED. */
 void sl_query_cancel(struct sl_query *query);

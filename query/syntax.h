@@ -103,12 +103,53 @@ struct sl_syntax_select {
     bool is_union_all; /* of this one with the one before it */
 };
 
+/*
+ * One value of a row of INSERT. Literals, which are nearly all values of a long list, are kept as
+ * the bytes that were written: no node is made for them.
+ */
+enum sl_cell_kind {
+    SL_CELL_NONE, /* NULL, DEFAULT */
+    SL_CELL_TEXT, /* `bytes`: a string without its quotes, or the digits of a number */
+    SL_CELL_NODE, /* `node`: any other expression; the binder makes a VALUE of it */
+    SL_CELL_VALUE,
+};
+
+struct sl_cell {
+    union {
+        const uint8_t *bytes;
+        const struct sl_node *node;
+        const struct sl_value *value;
+    } as;
+    uint32_t size_bytes; /* TEXT */
+    enum sl_cell_kind kind;
+};
+
+struct sl_insert_name {
+    struct sl_slice text;
+    uint32_t position;
+};
+
+/* INSERT, REPLACE. */
+struct sl_syntax_insert {
+    struct sl_insert_name *columns; /* NULL: those of SELECT * */
+    uint32_t column_count;
+    struct sl_cell *cells; /* row by row, each of cell_count / row_count */
+    uint32_t cell_count;
+    uint32_t row_count;
+    uint32_t values_position;        /* of the first row */
+    struct sl_syntax_select *source; /* INSERT ... SELECT; NULL: VALUES */
+    bool is_delayed;
+    bool is_ignore;
+};
+
 enum sl_syntax_kind {
     SL_SYNTAX_EMPTY,
     SL_SYNTAX_SELECT,
     SL_SYNTAX_EXPLAIN,
     SL_SYNTAX_EXPLAIN_ANALYZE,
     SL_SYNTAX_DELETE,
+    SL_SYNTAX_INSERT,
+    SL_SYNTAX_UPDATE,
     SL_SYNTAX_SHOW,    /* select: of information_schema; database and table: what it is about */
     SL_SYNTAX_SESSION, /* SET, USE, BEGIN ...: assignments, perhaps none */
     SL_SYNTAX_KILL,    /* kill_id */
@@ -125,7 +166,8 @@ struct sl_assignment {
 
 struct sl_syntax {
     enum sl_syntax_kind kind;
-    struct sl_syntax_select *select;
+    struct sl_syntax_select *select; /* INSERT: the table; UPDATE: where too */
+    struct sl_syntax_insert insert;
     struct sl_slice database; /* SHOW: the one named, else empty */
     struct sl_slice table;    /* SHOW: of its columns, keys ...; it must be there */
     struct sl_assignment *assignments;

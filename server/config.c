@@ -89,17 +89,26 @@ parse_number(const char *text, const struct unit *units, size_t unit_count, uint
     return false;
 }
 
+/* The place of the text in a list of words. */
 static bool
-parse_flag(const char *text, uint64_t *out_number)
+parse_word(const char *text, const char *const *words, size_t word_count, uint64_t *out_number)
 {
-    static const char *const words[] = {"no", "yes", "false", "true", "0", "1"};
-    for (size_t i = 0; i < SL_COUNTOF(words); i++) {
+    for (size_t i = 0; i < word_count; i++) {
         if (strcasecmp(text, words[i]) == 0) {
-            *out_number = i & 1;
+            *out_number = i;
             return true;
         }
     }
     return false;
+}
+
+static bool
+parse_flag(const char *text, uint64_t *out_number)
+{
+    static const char *const words[] = {"no", "yes", "false", "true", "0", "1"};
+    bool is_flag = parse_word(text, words, SL_COUNTOF(words), out_number);
+    *out_number &= 1;
+    return is_flag;
 }
 
 static bool
@@ -111,13 +120,23 @@ parse_level(const char *text, uint64_t *out_number)
         [SL_LOG_WARN] = "warn",
         [SL_LOG_ERROR] = "error",
     };
-    for (size_t i = 0; i < SL_COUNTOF(words); i++) {
-        if (strcasecmp(text, words[i]) == 0) {
-            *out_number = i;
-            return true;
-        }
-    }
-    return false;
+    return parse_word(text, words, SL_COUNTOF(words), out_number);
+}
+
+/* In the order of enum sl_insert_ack. */
+static bool
+parse_ack(const char *text, uint64_t *out_number)
+{
+    static const char *const words[] = {"durable", "received"};
+    return parse_word(text, words, SL_COUNTOF(words), out_number);
+}
+
+/* In the order of enum sl_delete_rule. */
+static bool
+parse_delete(const char *text, uint64_t *out_number)
+{
+    static const char *const words[] = {"own", "all", "off"};
+    return parse_word(text, words, SL_COUNTOF(words), out_number);
 }
 
 static bool
@@ -153,6 +172,10 @@ kind_hint(enum sl_option_kind kind)
         return "a size like 500GiB, or 1% to 100%";
     case SL_KIND_LEVEL:
         return "debug, info, warn or error";
+    case SL_KIND_ACK:
+        return "durable or received";
+    case SL_KIND_DELETE:
+        return "own, all or off";
     }
     return "";
 }
@@ -183,6 +206,10 @@ parse_value(const struct option *option, const char *text, struct setting *setti
         return parse_cap(text, setting);
     case SL_KIND_LEVEL:
         return parse_level(text, &setting->number);
+    case SL_KIND_ACK:
+        return parse_ack(text, &setting->number);
+    case SL_KIND_DELETE:
+        return parse_delete(text, &setting->number);
     }
     return false;
 }
@@ -198,6 +225,8 @@ may_be_off(const struct option *option)
         return true;
     case SL_KIND_FLAG:
     case SL_KIND_LEVEL:
+    case SL_KIND_ACK:
+    case SL_KIND_DELETE:
         return false;
     case SL_KIND_TEXT:
     case SL_KIND_SIZE:

@@ -22,9 +22,11 @@ enum sl_option_kind {
     SL_KIND_SIZE,      /* 512MiB: bytes */
     SL_KIND_DURATION,  /* 5m: microseconds */
     SL_KIND_COUNT,
-    SL_KIND_FLAG,  /* yes, no */
-    SL_KIND_CAP,   /* a size, or a percentage */
-    SL_KIND_LEVEL, /* of the log */
+    SL_KIND_FLAG,   /* yes, no */
+    SL_KIND_CAP,    /* a size, or a percentage */
+    SL_KIND_LEVEL,  /* of the log */
+    SL_KIND_ACK,    /* durable, received */
+    SL_KIND_DELETE, /* own, all, off */
 };
 
 enum sl_option {
@@ -58,7 +60,8 @@ sl_status sl_config_arguments(struct sl_config *config, int argc, const char *co
 /* As it was written. */
 const char *sl_config_text(const struct sl_config *config, enum sl_option option);
 bool sl_config_is_off(const struct sl_config *config, enum sl_option option);
-/* Bytes, microseconds, the number, 0 or 1, the enum sl_log_level; 0 when it is off. */
+/* Bytes, microseconds, the number, 0 or 1, the enum sl_log_level, sl_insert_ack, sl_delete_rule; 0
+ * when it is off. */
 uint64_t sl_config_number(const struct sl_config *config, enum sl_option option);
 /* CAP: the number is a percentage. */
 bool sl_config_is_percent(const struct sl_config *config, enum sl_option option);

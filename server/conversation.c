@@ -25,6 +25,9 @@ enum {
 static const uint64_t features =
     SL_WIRE_FEATURE_INSERT | SL_WIRE_FEATURE_PREPARE | SL_WIRE_FEATURE_PROGRESS;
 
+/* A request that waits for its ticket may hear from it before its step has come back. */
+enum ticket_state { TICKET_NONE, TICKET_AWAITED, TICKET_CALLED };
+
 enum state { STATE_HELLO, STATE_AUTH, STATE_READY, STATE_FINISHING };
 
 struct sl_conversation {
@@ -46,7 +49,9 @@ struct sl_conversation {
     struct sl_request *request; /* owned, but while a worker steps it */
     bool is_stepping;
     bool is_held_back; /* the next step waits for the peer to read */
-    bool has_head;     /* the peer has seen a RESULT whose DONE is not computed yet */
+    struct sl_insert_ticket ticket;
+    enum ticket_state ticket_state;
+    bool has_head; /* the peer has seen a RESULT whose DONE is not computed yet */
     struct sl_lane lane;
     bool is_starved; /* an INSERT waits for memory */
 
@@ -189,6 +194,7 @@ refuse(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
 /* ---- requests ---- */
 
 static void step_request(struct sl_conversation *c);
+static void on_stepped(void *context);
 
 /* The lane opens on the loop, before the client can know that it is open. */
 static void
@@ -202,6 +208,48 @@ answer_insert_open(struct sl_conversation *c)
     sl_wire_insert_ready_encode(&r->out, r->tag, &r->ready);
 }
 
+/* The ticket of a request that waited was called: its next step says how it went. */
+static void
+on_ticket(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    if (c->ticket_state == TICKET_NONE) { /* the step that gave it away is not back yet */
+        c->ticket_state = TICKET_CALLED;
+        return;
+    }
+    c->ticket_state = TICKET_NONE;
+    if (c->request != NULL && sl_request_is_ending(c->request)) {
+        c->is_stepping = true; /* a frame to encode: not worth a worker */
+        sl_request_step(c->request);
+        on_stepped(c);
+    } else if (c->request != NULL) {
+        step_request(c);
+    }
+    release(c);
+}
+
+/* Any thread. */
+static void
+call_ticket(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == CONVERSATION_MAGIC);
+    sl_loop_post(c->service->loop, on_ticket, c);
+}
+
+/* The request waits: hold the connection until its ticket is called, if it was not called already.
+ * True: it was, the request may go on. */
+static bool
+await_ticket(struct sl_conversation *c)
+{
+    bool is_called = c->ticket_state == TICKET_CALLED;
+    c->ticket_state = is_called ? TICKET_NONE : TICKET_AWAITED;
+    if (!is_called)
+        hold(c);
+    return is_called;
+}
+
 static void
 on_stepped(void *context)
 {
@@ -209,11 +257,14 @@ on_stepped(void *context)
     SL_ASSERT(c->magic == CONVERSATION_MAGIC);
     struct sl_request *r = c->request;
     c->is_stepping = false;
+    bool may_go_on = !r->is_waiting || await_ticket(c);
 
     if (c->stream == NULL || c->state != STATE_READY) {
         drop_request(c);
         return;
     }
+    if (!may_go_on)
+        return;
     bool is_done = r->is_done;
     c->has_head = r->has_head;
     if (is_done)
@@ -320,6 +371,7 @@ take_request(struct sl_conversation *c, const struct sl_wire_frame *frame, enum 
     }
     r->role = role;
     c->request = r;
+    r->ticket = &c->ticket;
     hold(c);
     sl_entry_begin(c->entry, sl_request_what(r), (const char *)r->text.bytes, r->text.size_bytes);
     if ((r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0 &&
@@ -614,6 +666,7 @@ sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
     c->list = list;
     c->service = service;
     c->references = 1;
+    c->ticket = (struct sl_insert_ticket){.call = call_ticket, .context = c};
     sl_endpoint_format(peer, c->peer);
     bool is_insecure = sl_config_number(service->config, SL_OPTION_INSECURE) != 0;
     sl_login_init(&c->login, service->users, c->peer, peer->is_loopback || is_insecure);

@@ -3,10 +3,13 @@
  */
 #include "server/request.h"
 
+#include <stdatomic.h>
+
 #include "ingest/ingest.h"
 #include "server/stats.h"
 #include "server/status_screen.h"
 #include "storage/base/clock.h"
+#include "storage/base/log.h"
 #include "storage/store.h"
 
 enum {
@@ -351,6 +354,7 @@ begin_statement(struct sl_request *r, struct sl_error *err)
     sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
     r->statement_us = sl_clock_monotonic_us();
     r->result_rows = 0;
+    r->is_inserted = false;
     SL_TRY(prepare(r, r->text_offset, &r->query, err));
     if (!sl_entry_set_query(r->entry, r->query)) {
         sl_query_free(r->query);
@@ -432,6 +436,21 @@ take_changes(struct sl_request *r, struct sl_wire_change **out_changes, struct s
     return SL_OK;
 }
 
+/* Said once: a program that cleans up every night shall not surprise, nor be surprised. */
+static void
+log_delete(const struct sl_request *r)
+{
+    static atomic_bool is_told;
+    const struct sl_query_info *info = sl_query_info(r->query);
+    if (!info->is_limited || atomic_exchange(&is_told, true))
+        return;
+    sl_log(SL_LOG_INFO, "server",
+           "a DELETE of a MySQL client removed %" PRIu64
+           " flows: mysql-delete = %s (own: only those that INSERTs into the same table brought; "
+           "off: none; all: every flow that it names)",
+           info->affected_rows, sl_config_text(r->service->config, SL_OPTION_MYSQL_DELETE));
+}
+
 static sl_status
 kill(const struct sl_request *r, struct sl_error *err)
 {
@@ -443,6 +462,7 @@ kill(const struct sl_request *r, struct sl_error *err)
 static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
+    log_delete(r);
     struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
     uint32_t change_count = sl_query_info(r->query)->change_count;
@@ -456,6 +476,7 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .change_count = change_count,
         .flags = has_more ? SL_WIRE_DONE_MORE : 0,
         .affected_rows = sl_query_info(r->query)->affected_rows,
+        .warning_total = sl_query_info(r->query)->warning_count,
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
@@ -468,12 +489,41 @@ end_statement(struct sl_request *r, struct sl_error *err)
     return SL_OK;
 }
 
+static enum sl_insert_ack
+insert_ack(const struct sl_request *r)
+{
+    if (sl_query_info(r->query)->is_delayed)
+        return SL_INSERT_RECEIVED;
+    if (r->session.dialect != SL_WIRE_MYSQL)
+        return SL_INSERT_DURABLE;
+    return (enum sl_insert_ack)sl_config_number(r->service->config, SL_OPTION_MYSQL_INSERT_ACK);
+}
+
+/* INSERT: further rows, then what became of them. Also after a wait, which the ticket ended. */
+static sl_status
+continue_insert(struct sl_request *r, struct sl_error *err)
+{
+    const struct sl_error *failure = &r->ticket->failure;
+    bool has_waited = r->is_waiting;
+    r->is_waiting = false;
+    if (has_waited && failure->status != SL_OK) {
+        *err = *failure;
+        return failure->status;
+    }
+    if (r->is_inserted)
+        return end_statement(r, err);
+    return sl_inserts_put(r->service->sql_inserts, r->query, insert_ack(r), r->ticket,
+                          &r->is_inserted, &r->is_waiting, err);
+}
+
 /* The next rows of the statement, or its end. */
 static sl_status
 continue_statement(struct sl_request *r, struct sl_error *err)
 {
     const struct sl_vector *vectors = NULL;
     uint32_t row_count = 0;
+    if (sl_query_info(r->query)->kind == SL_STATEMENT_INSERT)
+        return continue_insert(r, err);
     SL_TRY(sl_query_next(r->query, &vectors, &row_count, err));
     if (row_count == 0)
         return end_statement(r, err);
@@ -501,6 +551,8 @@ step_statements(struct sl_request *r, struct sl_error *err)
             return sl_fail(err, SL_CANCELLED, "the statement was cancelled");
         if (r->query != NULL) {
             SL_TRY(continue_statement(r, err));
+            if (r->is_waiting)
+                return SL_OK;
         } else {
             SL_TRY(begin_statement(r, err));
             if (wants_progress)
@@ -682,6 +734,12 @@ step(struct sl_request *r, struct sl_error *err)
     default:
         return step_statements(r, err);
     }
+}
+
+bool
+sl_request_is_ending(const struct sl_request *r)
+{
+    return r->is_waiting && r->is_inserted && r->text_offset >= r->text.size_bytes;
 }
 
 void

@@ -3,7 +3,8 @@
  *
  * A step runs on a worker, computes a bounded amount of answer into `out`, and returns; the
  * connection sends that, waits until the peer has taken enough of it, and starts the next step.
- * So a slow reader holds a query open, but never a thread.
+ * So a slow reader holds a query open, but never a thread; nor does a statement that waits for its
+ * rows to be on disk (is_waiting).
  *
  * Ownership: the connection's; between sl_request_step and its return, the worker's.
  * Threads:   one at a time; the registry's entry is the way to cancel it.
@@ -12,6 +13,7 @@
 #ifndef SLUICE_SERVER_REQUEST_H
 #define SLUICE_SERVER_REQUEST_H
 
+#include "server/inserts.h"
 #include "server/registry.h"
 #include "server/service.h"
 #include "server/users.h"
@@ -51,11 +53,14 @@ struct sl_request {
     struct sl_buf out; /* frames to send; emptied by whoever sends them */
     bool is_done;
     bool has_failed;
+    bool is_waiting;                   /* the next step waits for the ticket to be called */
+    struct sl_insert_ticket *ticket;   /* borrowed: the connection's */
     bool has_head;                     /* a RESULT is out: PROGRESS may follow */
     struct sl_wire_insert_ready ready; /* INSERT_OPEN, when it has not failed */
 
     /* The statement that runs. */
     struct sl_query *query;
+    bool is_inserted;   /* INSERT: all rows were put, what the ticket says ends it */
     size_t text_offset; /* of the statement after it */
     int64_t statement_us;
     uint64_t result_rows;
@@ -75,6 +80,9 @@ void sl_request_bind(struct sl_request *request, const struct sl_statement_text 
 
 /* For lists of what runs: "query", "flush"; and its text. */
 const char *sl_request_what(const struct sl_request *request);
+
+/* Is all that the next step does to say how the statement has ended? */
+bool sl_request_is_ending(const struct sl_request *request);
 
 /* On a worker: the next piece of the answer. */
 void sl_request_step(struct sl_request *request);

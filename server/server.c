@@ -11,6 +11,7 @@
 
 #include "ingest/ingest.h"
 #include "server/conversation.h"
+#include "server/inserts.h"
 #include "server/ipfix_listener.h"
 #include "server/net/loop.h"
 #include "server/registry.h"
@@ -243,6 +244,16 @@ on_kill(void *context, uint64_t connection_id, bool is_whole)
     sl_loop_post(server->service.loop, run_kill, kill);
 }
 
+/* Rows of INSERT statements; a statement that reads sees those that were answered for. */
+static void
+open_inserts(struct sl_service *service)
+{
+    service->sql_inserts = sl_inserts_create(service->store, service->stats);
+    service->env.store = service->store;
+    service->env.settle = sl_inserts_settle;
+    service->env.settle_context = service->sql_inserts;
+}
+
 static void
 make_parts(struct sl_server *server)
 {
@@ -273,6 +284,7 @@ make_parts(struct sl_server *server)
         .tables = sl_system_tables(),
         .tables_context = service,
         .prune = SL_PRUNE_ALL,
+        .mysql_delete = (enum sl_delete_rule)sl_config_number(config, SL_OPTION_MYSQL_DELETE),
     };
 }
 
@@ -428,7 +440,7 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
     if (st == SL_OK)
         st = open_store(server, err);
     if (st == SL_OK) {
-        server->service.env.store = server->service.store;
+        open_inserts(&server->service);
         st = open_users(server, err);
     }
     if (st == SL_OK)
@@ -490,6 +502,7 @@ sl_server_close(struct sl_server *server)
     sl_pool_destroy(service->requests);
     sl_pool_destroy(service->inserts);
     sl_users_close(service->users);
+    sl_inserts_destroy(service->sql_inserts);
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);

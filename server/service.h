@@ -17,6 +17,7 @@
 #include "storage/base/thread.h"
 
 struct sl_ingest;
+struct sl_inserts;
 struct sl_loop;
 struct sl_registry;
 struct sl_stats;
@@ -34,6 +35,7 @@ struct sl_service {
     struct sl_pool *work;
     struct sl_pool *requests;
     struct sl_pool *inserts;
+    struct sl_inserts *sql_inserts; /* rows of INSERT statements */
     struct sl_registry *registry;
     struct sl_users *users;
     struct sl_stats *stats;

@@ -15,24 +15,27 @@
 #include "storage/base/base.h"
 
 /* id, name in system.metrics, help */
-#define SL_COUNTER_LIST(X)                                                                     \
-    X(CONNECTIONS_OPENED, "connections_opened", "native connections accepted")                 \
-    X(CONNECTIONS_CLOSED, "connections_closed", "native connections that have ended")          \
-    X(CONNECTIONS_REFUSED, "connections_refused", "native connections beyond the limit")       \
-    X(PROTOCOL_ERRORS, "protocol_errors", "connections ended because they broke the protocol") \
-    X(BYTES_RECEIVED, "bytes_received", "bytes of frames received on native connections")      \
-    X(BYTES_SENT, "bytes_sent", "bytes of frames sent on native connections")                  \
-    X(STATEMENTS, "statements", "statements that were begun")                                  \
-    X(STATEMENTS_FAILED, "statements_failed", "statements that ended with an error")           \
-    X(STATEMENTS_CANCELLED, "statements_cancelled", "statements that somebody stopped")        \
-    X(STATEMENT_US, "statement_us", "microseconds that statements took")                       \
-    X(ROWS_SENT, "rows_sent", "rows of results")                                               \
-    X(INSERT_BATCHES, "insert_batches", "batches of the native protocol that are durable")     \
-    X(INSERT_REPEATED, "insert_repeated", "batches of the native protocol stored before")      \
-    X(INSERT_FAILED, "insert_failed", "batches of the native protocol that were refused")      \
-    X(INSERT_ROWS, "insert_rows", "flows of the native protocol that are durable")             \
-    X(LISTEN_BATCHES, "listen_batches", "batches that flow listeners handed over")             \
-    X(LISTEN_ROWS, "listen_rows", "flows that flow listeners handed over")                     \
+#define SL_COUNTER_LIST(X)                                                                      \
+    X(CONNECTIONS_OPENED, "connections_opened", "native connections accepted")                  \
+    X(CONNECTIONS_CLOSED, "connections_closed", "native connections that have ended")           \
+    X(CONNECTIONS_REFUSED, "connections_refused", "native connections beyond the limit")        \
+    X(PROTOCOL_ERRORS, "protocol_errors", "connections ended because they broke the protocol")  \
+    X(BYTES_RECEIVED, "bytes_received", "bytes of frames received on native connections")       \
+    X(BYTES_SENT, "bytes_sent", "bytes of frames sent on native connections")                   \
+    X(STATEMENTS, "statements", "statements that were begun")                                   \
+    X(STATEMENTS_FAILED, "statements_failed", "statements that ended with an error")            \
+    X(STATEMENTS_CANCELLED, "statements_cancelled", "statements that somebody stopped")         \
+    X(STATEMENT_US, "statement_us", "microseconds that statements took")                        \
+    X(ROWS_SENT, "rows_sent", "rows of results")                                                \
+    X(INSERT_BATCHES, "insert_batches", "batches of the native protocol that are durable")      \
+    X(INSERT_REPEATED, "insert_repeated", "batches of the native protocol stored before")       \
+    X(INSERT_FAILED, "insert_failed", "batches of the native protocol that were refused")       \
+    X(INSERT_ROWS, "insert_rows", "flows of the native protocol that are durable")              \
+    X(SQL_BATCHES, "sql_batches", "batches that INSERT statements were gathered into")          \
+    X(SQL_ROWS, "sql_rows", "flows that INSERT statements brought")                             \
+    X(SQL_ROWS_LOST, "sql_rows_lost", "flows of INSERT statements that the store did not take") \
+    X(LISTEN_BATCHES, "listen_batches", "batches that flow listeners handed over")              \
+    X(LISTEN_ROWS, "listen_rows", "flows that flow listeners handed over")                      \
     X(LISTEN_ROWS_LOST, "listen_rows_lost", "flows of listeners that the store did not take")
 
 enum sl_counter {

@@ -221,6 +221,17 @@ sl_builder_abandon(struct sl_builder *b)
             clear_entry(b, b->columns[i]);
 }
 
+void
+sl_builder_truncate(struct sl_builder *b, uint32_t row_count)
+{
+    SL_ASSERT(row_count <= b->row_count);
+    sl_builder_abandon(b);
+    while (b->row_count > row_count) {
+        b->row_count--;
+        sl_builder_abandon(b);
+    }
+}
+
 /* Memory of a batch that is being finished. Its size was bounded by the builder's, and the
  * arena has no budget: NULL can only mean that the machine has no memory left. */
 static void *

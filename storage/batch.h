@@ -251,6 +251,9 @@ sl_builder_is_full(const struct sl_builder *b)
     return b->row_count == b->capacity || b->bytes_used > SL_BATCH_BYTES_MAX / 4;
 }
 
+/* Take back the incomplete row and all complete ones from `row_count` on. */
+void sl_builder_truncate(struct sl_builder *b, uint32_t row_count);
+
 /* What was built, as a batch with one reference (NULL when there are no rows); the builder is
  * empty again. Vectors come out narrow: constant where all rows agree, the smallest width that
  * holds the values, IPv4 as 4 bytes. */

@@ -520,10 +520,21 @@ void
 sl_tcp_write(struct sl_tcp *tcp, uint8_t *bytes, size_t size_bytes)
 {
     SL_ASSERT(size_bytes <= UINT32_MAX);
+    uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)size_bytes);
+    /* A short answer nearly always fits at once; a queued write costs a change of the poll set. */
+    if (size_bytes <= SL_TCP_SMALL_BYTES) {
+        int sent_bytes = uv_try_write((uv_stream_t *)&tcp->uv, &buf, 1);
+        size_t done_bytes = sent_bytes < 0 ? 0 : (size_t)sent_bytes;
+        if (done_bytes == size_bytes) {
+            free(bytes);
+            return;
+        }
+        buf.base += done_bytes;
+        buf.len -= done_bytes;
+    }
     struct write *write = sl_new(sizeof(*write));
     write->bytes = bytes;
     write->uv.data = write;
-    uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)size_bytes);
     int code = uv_write(&write->uv, (uv_stream_t *)&tcp->uv, &buf, 1, on_write_done);
     if (code != 0) {
         /* Not connected or closing: the read side tells the owner. */

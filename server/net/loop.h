@@ -77,7 +77,7 @@ struct sl_acceptor;
 struct sl_tcp_events {
     void (*on_connect)(void *context); /* NULL for accepted sockets */
     void (*on_read)(void *context, const uint8_t *bytes, size_t size_bytes);
-    void (*on_written)(void *context); /* a write is done */
+    void (*on_written)(void *context); /* a write is done that could not be done at once */
     void (*on_end)(void *context, const struct sl_error *why);
 };
 
@@ -105,7 +105,9 @@ void sl_tcp_own(struct sl_tcp *tcp, const struct sl_tcp_events *events, void *co
 void sl_tcp_read_start(struct sl_tcp *tcp);
 void sl_tcp_read_stop(struct sl_tcp *tcp);
 
-/* Send. Takes the bytes, which malloc gave; writes are sent in order. A failure comes as on_end. */
+/* Send. Takes the bytes, which malloc gave; writes are sent in order. A failure comes as on_end. What
+ * is small and fits is written before the return, and on_written does not come for it. */
+enum { SL_TCP_SMALL_BYTES = 16 << 10 };
 void sl_tcp_write(struct sl_tcp *tcp, uint8_t *bytes, size_t size_bytes);
 
 /* Bytes that the system has not taken yet: falls while the peer reads. */

@@ -37,7 +37,7 @@ struct sl_stream_events {
      */
     size_t (*on_bytes)(void *context, const uint8_t *bytes, size_t size_bytes,
                        size_t *out_wanted_bytes);
-    void (*on_drained)(void *context); /* the queue is empty */
+    void (*on_drained)(void *context); /* the queue is empty again */
     /* The last call; the stream is gone. why->status is SL_OK when the peer closed in order. */
     void (*on_end)(void *context, const struct sl_error *why);
 };

@@ -237,10 +237,9 @@ pool_main(void *context)
         job->run(job->context);
         free(job);
         sl_mutex_lock(&pool->lock);
-        if (class == SL_POOL_BACKGROUND) {
-            pool->background_running--;
-            sl_cond_broadcast(&pool->work);
-        }
+        pool->background_running -= class == SL_POOL_BACKGROUND;
+        if (pool->is_stopping)
+            sl_cond_broadcast(&pool->work); /* who waited for the background's turn may end */
     }
     sl_mutex_unlock(&pool->lock);
 }
@@ -304,8 +303,9 @@ sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run
         queue->last->next = job;
     queue->last = job;
     start_threads(pool);
-    /* A worker that sleeps may not take a background job beyond the cap: wake them all. */
-    sl_cond_broadcast(&pool->work);
+    /* One is enough: any worker may take it, or none may because the background is at its cap, and
+     * then the worker that ends one of its jobs looks for the next. */
+    sl_cond_signal(&pool->work);
     sl_mutex_unlock(&pool->lock);
 }
 

@@ -1,12 +1,14 @@
 /*
- * parse_fuzz.c - any text through lexer, parser, binder and program, in both dialects.
+ * parse_fuzz.c - any text through lexer, parser, binder and program, in both dialects; the rows of an
+ * INSERT into a builder.
  */
 #include "query/front.h"
+#include "query/insert.h"
 #include "query/program.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes);
 
-enum { ROWS = 3 };
+enum { ROWS = 3, COLUMNS_MAX = 200 };
 
 /* Three rows of zeros and empty texts. */
 static struct sl_vector
@@ -66,11 +68,30 @@ run_all(const struct sl_select *select, struct sl_arena *arena)
     }
 }
 
+static void
+fill_all(const struct sl_insert *insert, struct sl_schema *schema)
+{
+    struct sl_builder *builder = sl_builder_create(ROWS);
+    struct sl_insert_progress progress = {0};
+    struct sl_error err = {0};
+    while (progress.row_next < insert->row_count) {
+        if (sl_insert_fill(insert, schema, &progress, builder, &err) != SL_OK)
+            break;
+        sl_batch_release(sl_builder_finish(builder));
+    }
+    sl_builder_destroy(builder);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 {
     static struct sl_schema *schema;
 
+    /* An INSERT adds the columns that it names. */
+    if (schema != NULL && sl_schema_count(schema) > COLUMNS_MAX) {
+        sl_schema_destroy(schema);
+        schema = NULL;
+    }
     if (schema == NULL)
         schema = sl_schema_create();
     struct sl_query_env env = {.schema = schema};
@@ -82,8 +103,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
         struct sl_statement statement;
         struct sl_error err = {0};
         if (sl_statement_bind(&env, &session, (const char *)bytes, size_bytes, arena, &statement,
-                              &err) == SL_OK)
+                              &err) == SL_OK) {
             run_all(statement.select, arena);
+            if (statement.class == SL_CLASS_INSERT)
+                fill_all(statement.insert, schema);
+        }
         sl_arena_destroy(arena);
     }
     return 0;

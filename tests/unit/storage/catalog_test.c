@@ -122,8 +122,12 @@ put_everything(struct sl_catalog *catalog)
     struct sl_catalog_producer producer = {
         .name = "nprobe-1", .name_bytes = 8, .epoch = 4, .batch_number = 77, .touched_us = -5};
     sl_catalog_put_producer(edit, &producer);
-    struct sl_catalog_import import = {
-        .id = {.low = 1, .high = 2}, .offset = 9, .rows = 8, .oldest_us = 6, .newest_us = 7, .is_finished = true};
+    struct sl_catalog_import import = {.id = {.low = 1, .high = 2},
+                                       .offset = 9,
+                                       .rows = 8,
+                                       .oldest_us = 6,
+                                       .newest_us = 7,
+                                       .is_finished = true};
     sl_catalog_put_import(edit, &import);
     struct sl_catalog_column column = {"src_addr", SL_TYPE_ADDR, SL_UNIT_NONE};
     sl_catalog_put_column(edit, 0, &column);

@@ -1,20 +1,21 @@
 /*
  * field.h - a named field of text into the column it belongs to.
  *
- * Dumps, CSV headers, JSON keys and programs name fields in many ways: canonical column names,
+ * Dumps, CSV headers, JSON keys, programs and INSERT statements name fields in many ways: canonical column names,
  * IANA names, nProbe's and NetFlow v9's names, element numbers ("8", "35632.118"). A field is
  * looked up once; its values are then parsed as its column demands.
  *
  * Values: times as seconds since 1970 with or without a fraction (also milli-, micro- and
- * nanoseconds, told by their size) or as ISO 8601; addresses of either family; protocols by
- * number or name; MAC with colons; octets as hexadecimal. "" and \N are no value.
+ * nanoseconds, told by their size) or as ISO 8601; addresses of either family, IPv4 also as a
+ * decimal number; protocols by number or name; MAC with colons; octets as hexadecimal. "" and
+ * \N are no value.
  *
  * Ownership: fields borrow from the schema.
  * Threads:   one for a builder.
- * Layer:     client, internal.
+ * Layer:     batch. Facade: every layer above may include it.
  */
-#ifndef SLUICE_CLIENT_FIELD_H
-#define SLUICE_CLIENT_FIELD_H
+#ifndef SLUICE_STORAGE_FIELD_H
+#define SLUICE_STORAGE_FIELD_H
 
 #include "storage/base/status.h"
 #include "storage/batch.h"
@@ -25,6 +26,7 @@ enum sl_field_form {
     SL_FIELD_PROTOCOL,     /* number or name */
     SL_FIELD_L7,           /* "91", "5.91" (master.application), or a name */
     SL_FIELD_ZERO_IS_NONE, /* an address of all zero says that the other family's is meant */
+    SL_FIELD_HEX, /* a number in hexadecimal, as nProbe writes those of more than 4 bytes */
 };
 
 struct sl_field {
@@ -38,6 +40,9 @@ struct sl_field {
 SL_MUST_CHECK
 sl_status sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
                         struct sl_field *out_field, struct sl_error *err);
+
+/* The field of that name whose column is known. */
+struct sl_field sl_field_of(const struct sl_column *column, const char *name, size_t name_bytes);
 
 /* Parse and set the value in the builder's current row. `schema` is for fields that fill more
  * than one column. SL_FORMAT with the reason when it is not a value of this field. */

@@ -1,7 +1,7 @@
 /*
  * field.c - see field.h.
  */
-#include "client/field.h"
+#include "storage/field.h"
 
 #include <stdio.h>
 
@@ -152,6 +152,12 @@ sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
     return SL_OK;
 }
 
+struct sl_field
+sl_field_of(const struct sl_column *column, const char *name, size_t name_bytes)
+{
+    return (struct sl_field){.column = column, .form = form_of(column, name, name_bytes)};
+}
+
 /* Seconds with a fraction, or an integer whose size tells its unit; ISO 8601 otherwise. */
 static bool
 parse_time(const char *text, size_t size_bytes, int64_t *out_us)
@@ -214,12 +220,17 @@ parse_mac(const char *text, size_t size_bytes, uint64_t *out_mac)
     return true;
 }
 
-/* IPv4 in four decimal parts: most of what a dump holds. */
+/* IPv4 in four decimal parts, most of what a dump holds, or as one number in host order. */
 static bool
 parse_addr(const char *text, size_t size_bytes, struct sl_addr *out_addr)
 {
+    uint64_t number = 0;
     uint32_t addr = 0;
     size_t at = 0;
+    if (parse_number(text, size_bytes, UINT32_MAX, &number)) {
+        *out_addr = sl_addr_from_v4((uint32_t)number);
+        return true;
+    }
     for (unsigned part = 0; part < 4; part++) {
         unsigned value = 0;
         size_t start = at;
@@ -234,6 +245,43 @@ parse_addr(const char *text, size_t size_bytes, struct sl_addr *out_addr)
     }
     *out_addr = sl_addr_from_v4(addr);
     return true;
+}
+
+/* Digits of a number that is at most `max`. */
+static bool
+parse_hex(const char *text, size_t size_bytes, uint64_t max, uint64_t *out_value)
+{
+    uint64_t value = 0;
+    if (size_bytes == 0 || size_bytes > 16)
+        return false;
+    for (size_t i = 0; i < size_bytes; i++) {
+        int digit = hex_digit(text[i]);
+        if (digit < 0)
+            return false;
+        value = value << 4 | (unsigned)digit;
+    }
+    *out_value = value;
+    return value <= max;
+}
+
+/* The greatest number of a column of unsigned integers or MACs; 0 for all others. */
+static uint64_t
+greatest(const struct sl_column *column)
+{
+    switch (column->type) {
+    case SL_TYPE_U8:
+        return UINT8_MAX;
+    case SL_TYPE_U16:
+        return UINT16_MAX;
+    case SL_TYPE_U32:
+        return UINT32_MAX;
+    case SL_TYPE_U64:
+        return UINT64_MAX;
+    case SL_TYPE_MAC:
+        return (UINT64_C(1) << 48) - 1;
+    default:
+        return 0;
+    }
 }
 
 static bool
@@ -318,14 +366,11 @@ set_plain(const struct sl_field *field, struct sl_builder *b, const char *text, 
     case SL_TYPE_U8:
     case SL_TYPE_U16:
     case SL_TYPE_U32:
-    case SL_TYPE_U64: {
-        size_t bits = 8 * sl_type_bytes(field->column->type);
-        if (!parse_number(text, size_bytes, bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1,
-                          &value))
+    case SL_TYPE_U64:
+        if (!parse_number(text, size_bytes, greatest(field->column), &value))
             return false;
         sl_builder_set_u64(b, c, value);
         return true;
-    }
     case SL_TYPE_I64:
         return set_signed(b, c, text, size_bytes);
     case SL_TYPE_F64:
@@ -398,6 +443,18 @@ set_l7(const struct sl_field *field, struct sl_schema *schema, struct sl_builder
     return true;
 }
 
+/* Of a number; what other columns take is written as ever. */
+static bool
+set_hex(const struct sl_field *field, struct sl_builder *b, const char *text, size_t size_bytes)
+{
+    uint64_t max = greatest(field->column);
+    uint64_t value = 0;
+    if (max == 0 || !parse_hex(text, size_bytes, max, &value))
+        return set_plain(field, b, text, size_bytes);
+    sl_builder_set_u64(b, sl_builder_column(b, field->column), value);
+    return true;
+}
+
 sl_status
 sl_field_set(const struct sl_field *field, struct sl_schema *schema, struct sl_builder *builder,
              const char *text, size_t size_bytes, struct sl_error *err)
@@ -412,6 +469,9 @@ sl_field_set(const struct sl_field *field, struct sl_schema *schema, struct sl_b
         break;
     case SL_FIELD_L7:
         is_set = set_l7(field, schema, builder, text, size_bytes);
+        break;
+    case SL_FIELD_HEX:
+        is_set = set_hex(field, builder, text, size_bytes);
         break;
     case SL_FIELD_PLAIN:
     case SL_FIELD_ZERO_IS_NONE:

@@ -1,7 +1,7 @@
 /*
  * field_test.c - every way a field is named, and every form of its value.
  */
-#include "client/field.h"
+#include "storage/field.h"
 
 #include "storage/base/clock.h"
 #include "tests/support/test.h"
@@ -120,6 +120,8 @@ addresses_of_two_families_share_a_column(void **state)
     assert_int_equal(set(f, "IPV4_DST_ADDR", "0.0.0.0"), SL_OK);
     assert_int_equal(set(f, "IPV6_DST_ADDR", "2001:db8::1"), SL_OK);
     assert_true(cells(f, "dst_addr")->values.addr[0].high == UINT64_C(0x20010db800000000));
+    assert_int_equal(set(f, "IPV4_NEXT_HOP", "3232235786"), SL_OK);
+    assert_int_equal(set(f, "src_addr", "4294967296"), SL_FORMAT);
     assert_int_equal(set(f, "src_addr", "10.1.2"), SL_FORMAT);
     assert_int_equal(set(f, "src_addr", "10.1.2.256"), SL_FORMAT);
     assert_int_equal(set(f, "src_addr", "1.2.3.4.5"), SL_FORMAT);

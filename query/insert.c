@@ -1,0 +1,99 @@
+/*
+ * insert.c - see insert.h.
+ */
+#include "query/insert.h"
+
+#include "query/value.h"
+
+static void
+set_value(const struct sl_column *column, struct sl_builder *b, const struct sl_value *value)
+{
+    struct sl_builder_column *c = sl_builder_column(b, column);
+    switch (column->type) {
+    case SL_TYPE_F64:
+        sl_builder_set_f64(b, c, value->as.f64);
+        return;
+    case SL_TYPE_ADDR:
+        sl_builder_set_addr(b, c, value->as.addr);
+        return;
+    case SL_TYPE_TEXT:
+    case SL_TYPE_OCTETS:
+        sl_builder_set_slice(b, c, value->as.slice.bytes, value->as.slice.size_bytes);
+        return;
+    default:
+        sl_builder_set_u64(b, c, value->as.u64); /* eight bytes, signed or not */
+        return;
+    }
+}
+
+static sl_status
+fail_row(const struct sl_error *story, uint16_t number, uint32_t row, struct sl_error *err)
+{
+    (void)sl_fail(err, SL_TYPE, "row %" PRIu32 ": %.200s", row + 1, story->text);
+    if (err != NULL)
+        err->sql_number = number;
+    return SL_TYPE;
+}
+
+/* The bytes of a text column of octets are its value; an import has them in hexadecimal. */
+static sl_status
+set_text(const struct sl_field *field, struct sl_schema *schema, struct sl_builder *b,
+         const struct sl_cell *cell, struct sl_error *err)
+{
+    if (field->column->type != SL_TYPE_OCTETS)
+        return sl_field_set(field, schema, b, (const char *)cell->as.bytes, cell->size_bytes, err);
+    sl_builder_set_slice(b, sl_builder_column(b, field->column), cell->as.bytes, cell->size_bytes);
+    return SL_OK;
+}
+
+static sl_status
+fill_row(const struct sl_insert *insert, struct sl_schema *schema,
+         struct sl_insert_progress *progress, struct sl_builder *b, struct sl_error *err)
+{
+    const struct sl_cell *cells = &insert->cells[(size_t)progress->row_next * insert->width];
+    struct sl_error story = {0};
+    for (uint32_t i = 0; i < insert->width; i++) {
+        const struct sl_insert_target *target = &insert->targets[i];
+        const struct sl_cell *cell = &cells[i];
+        if (cell->kind == SL_CELL_NONE || target->field.column == NULL)
+            continue;
+        if (cell->kind == SL_CELL_VALUE) {
+            set_value(target->field.column, b, cell->as.value);
+            continue;
+        }
+        if (set_text(&target->field, schema, b, cell, &story) == SL_OK)
+            continue;
+        if (!insert->is_ignore)
+            return fail_row(&story, 1366, progress->row_next, err);
+        progress->dropped++;
+    }
+    sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_ORIGIN)),
+                         insert->origin, strlen(insert->origin));
+    if (sl_field_end_row(schema, b, INT64_MIN, &story) == SL_OK) {
+        progress->stored++;
+        return SL_OK;
+    }
+    if (!insert->is_ignore)
+        return fail_row(&story, 1364, progress->row_next, err);
+    progress->skipped++;
+    return SL_OK;
+}
+
+sl_status
+sl_insert_fill(const struct sl_insert *insert, struct sl_schema *schema,
+               struct sl_insert_progress *progress, struct sl_builder *builder,
+               struct sl_error *err)
+{
+    struct sl_insert_progress before = *progress;
+    uint32_t rows_before = builder->row_count;
+    while (progress->row_next < insert->row_count && !sl_builder_is_full(builder)) {
+        sl_status st = fill_row(insert, schema, progress, builder, err);
+        if (st != SL_OK) {
+            sl_builder_truncate(builder, rows_before);
+            *progress = before;
+            return st;
+        }
+        progress->row_next++;
+    }
+    return SL_OK;
+}

@@ -1,0 +1,47 @@
+/*
+ * insert.h - the rows of an INSERT after binding, and how they get into a builder.
+ *
+ * Ownership: all of it lies in the statement's arena; columns are the schema's.
+ * Threads:   one.
+ * Layer:     query, internal.
+ */
+#ifndef SLUICE_QUERY_INSERT_H
+#define SLUICE_QUERY_INSERT_H
+
+#include "query/syntax.h"
+#include "storage/field.h"
+
+/* Where a value of the list goes. */
+struct sl_insert_target {
+    struct sl_field field; /* column NULL: the value is dropped (a column that flows have anyway) */
+    uint32_t position;     /* in the text */
+};
+
+struct sl_insert {
+    const struct sl_insert_target *targets;
+    uint32_t width;
+    const struct sl_cell *cells; /* NONE, TEXT and VALUE; row by row */
+    uint32_t row_count;
+    const char *origin; /* "insert:DATABASE.VIEW" */
+    bool is_delayed;
+    bool is_ignore;
+};
+
+/* How far a statement's rows have got. */
+struct sl_insert_progress {
+    uint32_t row_next;
+    uint32_t stored;  /* rows in builders */
+    uint32_t skipped; /* IGNORE: rows that are no flows, each a warning */
+    uint32_t dropped; /* IGNORE: values that their columns cannot hold, each a warning */
+};
+
+/*
+ * Put rows into the builder until all are there or it is full. SL_TYPE (1366, 1364): a value that
+ * its column cannot hold, a flow without a time; the builder is then as it was before.
+ */
+SL_MUST_CHECK
+sl_status sl_insert_fill(const struct sl_insert *insert, struct sl_schema *schema,
+                         struct sl_insert_progress *progress, struct sl_builder *builder,
+                         struct sl_error *err);
+
+#endif

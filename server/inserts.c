@@ -1,0 +1,353 @@
+/*
+ * inserts.c - see inserts.h.
+ *
+ * Batches have numbers in the order in which they are closed, which is the order in which they are
+ * appended: sl_inserts_settle waits for a number. A batch that somebody waits for is appended at
+ * once; one that nobody waits for lingers, and grows.
+ */
+#include "server/inserts.h"
+
+#include "server/stats.h"
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/thread.h"
+#include "storage/store.h"
+
+enum {
+    SHORT_ROWS_MAX = 64,   /* a statement of so many rows shares a batch */
+    SHARED_ROWS = 1024,    /* of the shared builder */
+    LONG_ROWS_MAX = 16384, /* rows, and cells, of a batch of a long statement */
+    LONG_CELLS_MAX = 1 << 20,
+    QUEUE_MAX = 8, /* batches that are closed and not appended */
+    LINGER_US = 5000,
+};
+
+/* A closed batch and who waits for it. */
+struct group {
+    struct sl_inserts *inserts; /* borrowed */
+    struct sl_batch *batch;     /* owned until it is appended */
+    struct sl_insert_ticket *tickets;
+    struct group *next;
+};
+
+struct sl_inserts {
+    struct sl_store *store; /* borrowed */
+    struct sl_stats *stats; /* borrowed */
+    struct sl_thread *thread;
+    struct sl_mutex lock;
+    struct sl_cond work;    /* the thread waits here */
+    struct sl_cond changed; /* a batch was appended */
+    /* Guarded by the lock. */
+    struct sl_builder *builder;
+    int64_t oldest_us;                /* monotonic: when the builder's first row came */
+    struct sl_insert_ticket *tickets; /* who waits for the builder's rows */
+    struct sl_insert_ticket *starved; /* who waits for room */
+    struct group *first;
+    struct group *last;
+    uint32_t queue_count; /* closed or about to be, not appended */
+    uint64_t closed_number;
+    uint64_t appended_number;
+    uint64_t received_number; /* the newest batch with rows that were answered on receipt */
+    uint64_t settle_number;   /* somebody waits until this batch is appended */
+    bool is_stopping;
+    _Atomic int64_t lost_logged_us;
+};
+
+/* ---- tickets ---- */
+
+/* Call everybody in the list; a ticket is its owner's again as soon as it is called. */
+static void
+call_tickets(struct sl_insert_ticket *tickets, const struct sl_error *failure)
+{
+    while (tickets != NULL) {
+        struct sl_insert_ticket *ticket = tickets;
+        tickets = ticket->next;
+        ticket->failure = *failure;
+        ticket->call(ticket->context);
+    }
+}
+
+static void
+add_ticket(struct sl_insert_ticket **list, struct sl_insert_ticket *ticket)
+{
+    ticket->next = *list;
+    *list = ticket;
+}
+
+/* ---- batches ---- */
+
+static void
+enqueue_locked(struct sl_inserts *s, struct group *group)
+{
+    if (s->last != NULL)
+        s->last->next = group;
+    else
+        s->first = group;
+    s->last = group;
+    s->closed_number++;
+    sl_cond_signal(&s->work);
+}
+
+/* The builder's rows become a batch of their own. */
+static void
+close_builder_locked(struct sl_inserts *s)
+{
+    struct group *group = sl_new(sizeof(*group));
+    group->inserts = s;
+    group->batch = sl_builder_finish(s->builder);
+    group->tickets = s->tickets;
+    s->tickets = NULL;
+    SL_ASSERT(group->batch != NULL);
+    s->queue_count++;
+    enqueue_locked(s, group);
+}
+
+/* A thread of the store's. */
+static void
+on_durable(void *context, sl_status status)
+{
+    struct group *group = context;
+    struct sl_error failure = {0};
+    if (status != SL_OK)
+        (void)sl_fail(&failure, status, "the rows did not become durable: %s",
+                      sl_status_text(status));
+    call_tickets(group->tickets, &failure);
+    free(group);
+}
+
+static void
+append_group(struct sl_inserts *s, struct group *group)
+{
+    struct sl_batch *batch = group->batch;
+    struct sl_error failure = {0};
+    bool is_awaited = group->tickets != NULL;
+    uint32_t row_count = batch->row_count;
+    /* From here on a group that somebody waits for belongs to on_durable. */
+    sl_status st =
+        sl_store_append(s->store, batch, NULL, is_awaited ? on_durable : NULL, group, &failure);
+    sl_batch_release(batch);
+    if (st == SL_OK) {
+        sl_stats_add(s->stats, SL_COUNTER_SQL_BATCHES, 1);
+        sl_stats_add(s->stats, SL_COUNTER_SQL_ROWS, row_count);
+        if (!is_awaited)
+            free(group);
+        return;
+    }
+    sl_stats_add(s->stats, SL_COUNTER_SQL_ROWS_LOST, row_count);
+    if (sl_log_due(&s->lost_logged_us, SL_US_PER_S))
+        sl_log(SL_LOG_ERROR, "server", "%" PRIu32 " rows of INSERT statements were not stored: %s",
+               row_count, failure.text);
+    call_tickets(group->tickets, &failure);
+    free(group);
+}
+
+/* ---- the thread ---- */
+
+static bool
+is_due_locked(const struct sl_inserts *s)
+{
+    return s->is_stopping || s->tickets != NULL || s->settle_number > s->closed_number ||
+           sl_clock_monotonic_us() - s->oldest_us >= LINGER_US;
+}
+
+/* Wait for a closed batch and take it; NULL: stopping, and nothing is left. */
+static struct group *
+take_group_locked(struct sl_inserts *s)
+{
+    while (s->first == NULL) {
+        if (s->builder->row_count == 0 && s->is_stopping)
+            return NULL;
+        if (s->builder->row_count == 0)
+            sl_cond_wait(&s->work, &s->lock);
+        else if (is_due_locked(s))
+            close_builder_locked(s);
+        else
+            (void)sl_cond_wait_us(&s->work, &s->lock, LINGER_US);
+    }
+    struct group *group = s->first;
+    s->first = group->next;
+    if (s->first == NULL)
+        s->last = NULL;
+    return group;
+}
+
+/* A place in the queue is free. */
+static void
+leave_queue_locked(struct sl_inserts *s)
+{
+    static const struct sl_error none = {0};
+    struct sl_insert_ticket *starved = s->starved;
+    s->starved = NULL;
+    s->queue_count--;
+    call_tickets(starved, &none);
+}
+
+static void
+run(void *context)
+{
+    struct sl_inserts *s = context;
+    sl_mutex_lock(&s->lock);
+    for (;;) {
+        struct group *group = take_group_locked(s);
+        if (group == NULL)
+            break;
+        sl_mutex_unlock(&s->lock);
+        append_group(s, group);
+        sl_mutex_lock(&s->lock);
+        s->appended_number++;
+        leave_queue_locked(s);
+        sl_cond_broadcast(&s->changed);
+    }
+    sl_mutex_unlock(&s->lock);
+}
+
+/* ---- life ---- */
+
+struct sl_inserts *
+sl_inserts_create(struct sl_store *store, struct sl_stats *stats)
+{
+    struct sl_inserts *s = sl_new(sizeof(*s));
+    s->store = store;
+    s->stats = stats;
+    s->builder = sl_builder_create(SHARED_ROWS);
+    sl_mutex_init(&s->lock, SL_LOCK_INSERTS);
+    sl_cond_init(&s->work);
+    sl_cond_init(&s->changed);
+    s->thread = sl_thread_start("sql insert", run, s);
+    return s;
+}
+
+void
+sl_inserts_destroy(struct sl_inserts *s)
+{
+    if (s == NULL)
+        return;
+    sl_mutex_lock(&s->lock);
+    s->is_stopping = true;
+    sl_cond_signal(&s->work);
+    sl_mutex_unlock(&s->lock);
+    sl_thread_join(s->thread);
+    SL_ASSERT(s->queue_count == 0);
+    sl_builder_destroy(s->builder);
+    sl_cond_fini(&s->work);
+    sl_cond_fini(&s->changed);
+    sl_mutex_fini(&s->lock);
+    free(s);
+}
+
+/* ---- statements ---- */
+
+/* A short statement: its rows go into the shared builder. */
+static sl_status
+put_short(struct sl_inserts *s, struct sl_query *query, struct sl_insert_ticket *durable,
+          struct sl_insert_ticket *ticket, bool *out_is_done, bool *out_is_waiting,
+          struct sl_error *err)
+{
+    uint32_t wanted = sl_query_info(query)->insert_rows;
+    sl_status st = SL_OK;
+    sl_mutex_lock(&s->lock);
+    struct sl_builder *b = s->builder;
+    bool has_room = !sl_builder_is_full(b) && b->capacity - b->row_count >= wanted;
+    if (!has_room && s->queue_count >= QUEUE_MAX) {
+        add_ticket(&s->starved, ticket);
+        *out_is_waiting = true;
+        sl_mutex_unlock(&s->lock);
+        return SL_OK;
+    }
+    if (!has_room)
+        close_builder_locked(s);
+    uint32_t rows_before = b->row_count;
+    st = sl_query_fill(query, b, out_is_done, err);
+    if (rows_before == 0)
+        s->oldest_us = sl_clock_monotonic_us();
+    if (st == SL_OK && b->row_count != rows_before) {
+        if (durable == NULL)
+            s->received_number = s->closed_number + 1;
+        else
+            add_ticket(&s->tickets, durable);
+        *out_is_waiting = durable != NULL;
+        if (durable != NULL || rows_before == 0)
+            sl_cond_signal(&s->work);
+    }
+    sl_mutex_unlock(&s->lock);
+    return st;
+}
+
+/* A builder for the next rows of a long statement. */
+static sl_status
+build_batch(struct sl_query *query, struct sl_batch **out_batch, bool *out_is_done,
+            struct sl_error *err)
+{
+    const struct sl_query_info *info = sl_query_info(query);
+    uint32_t rows = LONG_CELLS_MAX / info->insert_columns;
+    rows = rows < LONG_ROWS_MAX ? rows : LONG_ROWS_MAX;
+    rows = rows < info->insert_rows ? rows : info->insert_rows;
+    struct sl_builder *builder = sl_builder_create(rows);
+    sl_status st = sl_query_fill(query, builder, out_is_done, err);
+    *out_batch = st == SL_OK ? sl_builder_finish(builder) : NULL;
+    sl_builder_destroy(builder);
+    return st;
+}
+
+static sl_status
+put_long(struct sl_inserts *s, struct sl_query *query, struct sl_insert_ticket *durable,
+         struct sl_insert_ticket *ticket, bool *out_is_done, bool *out_is_waiting,
+         struct sl_error *err)
+{
+    struct sl_batch *batch = NULL;
+    sl_mutex_lock(&s->lock);
+    *out_is_waiting = s->queue_count >= QUEUE_MAX;
+    if (*out_is_waiting)
+        add_ticket(&s->starved, ticket);
+    else
+        s->queue_count++; /* a place for the batch that is built now */
+    sl_mutex_unlock(&s->lock);
+    if (*out_is_waiting)
+        return SL_OK;
+
+    sl_status st = build_batch(query, &batch, out_is_done, err);
+    sl_mutex_lock(&s->lock);
+    if (batch == NULL) {
+        leave_queue_locked(s);
+    } else {
+        struct group *group = sl_new(sizeof(*group));
+        group->inserts = s;
+        group->batch = batch;
+        if (durable != NULL)
+            add_ticket(&group->tickets, durable);
+        *out_is_waiting = durable != NULL;
+        enqueue_locked(s, group);
+        if (durable == NULL)
+            s->received_number = s->closed_number;
+    }
+    sl_mutex_unlock(&s->lock);
+    return st;
+}
+
+sl_status
+sl_inserts_put(struct sl_inserts *s, struct sl_query *query, enum sl_insert_ack ack,
+               struct sl_insert_ticket *ticket, bool *out_is_done, bool *out_is_waiting,
+               struct sl_error *err)
+{
+    struct sl_insert_ticket *durable = ack == SL_INSERT_DURABLE ? ticket : NULL;
+    *out_is_done = *out_is_waiting = false;
+    ticket->failure = (struct sl_error){0};
+    if (sl_query_info(query)->insert_rows <= SHORT_ROWS_MAX)
+        return put_short(s, query, durable, ticket, out_is_done, out_is_waiting, err);
+    return put_long(s, query, durable, ticket, out_is_done, out_is_waiting, err);
+}
+
+void
+sl_inserts_settle(void *context)
+{
+    struct sl_inserts *s = context;
+    sl_mutex_lock(&s->lock);
+    uint64_t number = s->received_number;
+    if (number > s->appended_number && number > s->settle_number) {
+        s->settle_number = number;
+        sl_cond_signal(&s->work);
+    }
+    while (s->appended_number < number)
+        sl_cond_wait(&s->changed, &s->lock);
+    sl_mutex_unlock(&s->lock);
+}
