@@ -325,6 +325,10 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_in
     struct table table;
     if (insert == NULL)
         return sl_fail_memory(err);
+    if (b->session->is_reader)
+        return sl_bind_fail(b, err, SL_DENIED, 1142, syntax->select->table_position,
+                            "the role of user \"%.80s\" is reader: it changes nothing",
+                            b->session->user);
     *out_insert = insert;
     insert->is_delayed = from->is_delayed;
     insert->is_ignore = from->is_ignore;

@@ -141,9 +141,9 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     case SL_CLASS_SESSION:
     case SL_CLASS_KILL:
     case SL_CLASS_EMPTY:
+    case SL_CLASS_INSERT: /* refused when it is bound, before it adds a column */
         return SL_OK;
     case SL_CLASS_DELETE:
-    case SL_CLASS_INSERT:
         break;
     }
     (void)sl_fail(err, SL_DENIED, "the role of user \"%.80s\" is reader: it changes nothing",

@@ -46,6 +46,8 @@ will	writer" "$(user ada 'open sesame' '' list)"
 contains "a reader lists nobody" "are an admin's" "$(user rita r '' list)"
 contains "a writer adds nobody" "are an admin's" "$(user will w x add eve --role reader)"
 same "a reader reads" 1000 "$(as rita r query "$count" | tail -1)"
+contains "a reader inserts nothing" "reader" "$(as rita r query 'INSERT INTO flows (last_seen, no_such) VALUES (1, 2)')"
+contains "and adds no column" "unknown column" "$(as ada 'open sesame' query 'SELECT no_such FROM flows')"
 contains "a reader deletes nothing" "reader" "$(as rita r query 'DELETE FROM flows')"
 "$bin/flowgen" --flows 500 --seed 4 --format nprobe >"$work/b.flows"
 contains "a reader imports nothing" "IMPORT: the role of user \"rita\" is reader|INSERT_OPEN: " \
