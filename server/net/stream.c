@@ -193,13 +193,13 @@ take_cipher(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
     return true;
 }
 
-/* Of the bytes offered, those that were not used are the peer's first TLS. */
+/* Of the bytes offered, those that were not used are the peer's first TLS. `bytes` NULL: those that
+ * the stream kept. */
 static bool
-begin_tls(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes, size_t used_bytes,
-          bool is_direct)
+begin_tls(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes, size_t used_bytes)
 {
     stream->is_new_tls = false;
-    if (is_direct)
+    if (bytes != NULL)
         return take_cipher(stream, bytes + used_bytes, size_bytes - used_bytes);
     size_t left_bytes = stream->kept_bytes - used_bytes;
     uint8_t *left = sl_new(left_bytes + 1);
@@ -234,7 +234,7 @@ take_plain(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
         return false;
     }
     if (stream->is_new_tls)
-        return begin_tls(stream, bytes, size_bytes, used_bytes, is_direct);
+        return begin_tls(stream, is_direct ? bytes : NULL, size_bytes, used_bytes);
     if (!is_direct) {
         drop_kept(stream, used_bytes);
         return true;
@@ -280,7 +280,7 @@ offer_kept(void *context)
     if (stream->is_closed)
         free_stream(stream);
     else if (stream->is_new_tls)
-        (void)begin_tls(stream, NULL, 0, used_bytes, false);
+        (void)begin_tls(stream, NULL, 0, used_bytes);
     else
         drop_kept(stream, used_bytes);
 }
