@@ -73,6 +73,10 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         out_statement->class = SL_CLASS_DELETE;
         SL_TRY(sl_bind_delete(&b, syntax.select, &out_statement->select, err));
         break;
+    case SL_SYNTAX_DEFINE:
+        out_statement->class = SL_CLASS_DEFINE;
+        SL_TRY(sl_bind_define(&b, syntax.define, out_statement, err));
+        break;
     case SL_SYNTAX_SESSION:
         out_statement->class = SL_CLASS_SESSION;
         SL_TRY(sl_bind_set(&b, &syntax, out_statement, err));

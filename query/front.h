@@ -20,6 +20,7 @@
 #define SLUICE_QUERY_FRONT_H
 
 #include "query/bound.h"
+#include "query/definition.h"
 #include "query/query.h"
 #include "storage/base/arena.h"
 #include "storage/base/status.h"
@@ -31,6 +32,12 @@ enum sl_statement_class {
     SL_CLASS_EXPLAIN_ANALYZE,
     SL_CLASS_DELETE,  /* select has source FLOWS, inputs and where; no outputs */
     SL_CLASS_SESSION, /* changes */
+    SL_CLASS_DEFINE,  /* definitions, perhaps none */
+};
+
+struct sl_definition_change {
+    bool is_removed;
+    struct sl_definition definition;
 };
 
 struct sl_statement {
@@ -44,6 +51,8 @@ struct sl_statement {
     int64_t now_us;
     const struct sl_variable *changes; /* SESSION: see query.h */
     uint32_t change_count;
+    struct sl_definition_change *definitions; /* DEFINE */
+    uint32_t definition_count;
 };
 
 SL_MUST_CHECK

@@ -10,6 +10,7 @@
  */
 #include "query/query.h"
 
+#include "query/define.h"
 #include "query/front.h"
 #include "query/info_schema.h"
 #include "query/plan.h"
@@ -170,6 +171,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         query->info.changes = query->statement.changes;
         query->info.change_count = query->statement.change_count;
         break;
+    case SL_CLASS_DEFINE:
     case SL_CLASS_EMPTY:
         break;
     }
@@ -393,6 +395,16 @@ run_delete(struct sl_query *query, struct sl_error *err)
                            err);
 }
 
+static sl_status
+run_define(struct sl_query *query, struct sl_error *err)
+{
+    if (query->is_started)
+        return SL_OK;
+    query->is_started = true;
+    return sl_define_run(query->env.definitions, query->statement.definitions,
+                         query->statement.definition_count, err);
+}
+
 /* ---- the rest of the facade ---- */
 
 sl_status
@@ -422,6 +434,9 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         break;
     case SL_CLASS_DELETE:
         st = run_delete(query, &story);
+        break;
+    case SL_CLASS_DEFINE:
+        st = run_define(query, &story);
         break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
     case SL_CLASS_EMPTY:

@@ -390,8 +390,10 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
         st = open_store(server, err);
     if (st == SL_OK) {
         server->service.env.store = server->service.store;
-        st = open_ingest(server, err);
+        st = sl_definitions_open(server->service.store, &server->service.env.definitions, err);
     }
+    if (st == SL_OK)
+        st = open_ingest(server, err);
     if (st == SL_OK)
         st = open_ipfix(server, err);
     if (st == SL_OK)
@@ -442,6 +444,7 @@ sl_server_close(struct sl_server *server)
     sl_ingest_destroy(service->ingest);
     sl_pool_destroy(service->requests);
     sl_pool_destroy(service->inserts);
+    sl_definitions_close(service->env.definitions);
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);
