@@ -103,7 +103,6 @@ add_change(struct sl_parser *p, struct sl_define *define, uint32_t *capacity,
             memcpy(grown, define->changes, define->change_count * sizeof(*grown));
         define->changes = grown;
     }
-    SL_ASSERT(define->changes != NULL);
     *out_change = &define->changes[define->change_count++];
     return SL_OK;
 }
@@ -167,6 +166,7 @@ parse_table(struct sl_parser *p, struct sl_define *define)
             continue;
         }
         SL_TRY(add_change(p, define, &capacity, &change));
+        SL_ASSERT(change != NULL);
         SL_TRY(parse_column(p, change));
     } while (sl_parser_accept(p, ","));
     SL_TRY(sl_parser_expect(p, ")"));
@@ -191,6 +191,7 @@ parse_change(struct sl_parser *p, struct sl_define *define, uint32_t *capacity)
         return SL_OK;
     }
     SL_TRY(add_change(p, define, capacity, &change));
+    SL_ASSERT(change != NULL);
     if (is_modify || is_change || is_drop)
         SL_TRY(parse_name(p, "a column", &change->name));
     if (is_drop)
