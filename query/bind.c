@@ -35,6 +35,18 @@ bind_show(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_stateme
     return sl_bind_chain(b, syntax->select, &statement->select, err);
 }
 
+/* @@sql_select_limit is the LIMIT of a select that has none. */
+static void
+limit_select(const struct sl_session *session, struct sl_select *select)
+{
+    static const char name[] = "sql_select_limit";
+    const struct sl_slice slice = {.bytes = (const uint8_t *)name, .size_bytes = sizeof(name) - 1};
+    const struct sl_value *limit = sl_session_find(session, "@@", slice);
+
+    if (limit != NULL && select->limit == UINT64_MAX && !limit->is_null)
+        select->limit = limit->type == SL_TYPE_I64 && limit->as.i64 < 0 ? 0 : limit->as.u64;
+}
+
 sl_status
 sl_statement_bind(const struct sl_query_env *env, const struct sl_session *session,
                   const char *text, size_t text_bytes, struct sl_arena *arena,
@@ -62,6 +74,7 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     case SL_SYNTAX_SELECT:
         out_statement->class = SL_CLASS_SELECT;
         SL_TRY(sl_bind_chain(&b, syntax.select, &out_statement->select, err));
+        limit_select(session, out_statement->select);
         break;
     case SL_SYNTAX_EXPLAIN:
     case SL_SYNTAX_EXPLAIN_ANALYZE:
@@ -79,6 +92,10 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         break;
     case SL_SYNTAX_UPDATE:
         SL_TRY(sl_bind_update(&b, &syntax, err));
+        break;
+    case SL_SYNTAX_DEFINE:
+        out_statement->class = SL_CLASS_DEFINE;
+        SL_TRY(sl_bind_define(&b, syntax.define, out_statement, err));
         break;
     case SL_SYNTAX_SESSION:
         out_statement->class = SL_CLASS_SESSION;

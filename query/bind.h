@@ -16,12 +16,20 @@
 #include "query/syntax.h"
 #include "query/types.h"
 
+/* From a view to those that read it: it must not stand in its own way. */
+struct sl_view_path {
+    struct sl_slice database;
+    struct sl_slice name;
+    const struct sl_view_path *up;
+};
+
 struct sl_binder {
     struct sl_typing typing;
     const struct sl_query_env *env;
     const struct sl_session *session;
-    struct sl_slice database; /* of names without one: the session's, or that of the view */
-    uint32_t depth;           /* of nested selects and expressions */
+    struct sl_slice database;        /* of names without one: the session's, or that of the view */
+    uint32_t depth;                  /* of nested selects and expressions */
+    const struct sl_view_path *path; /* the views whose text is being bound */
 };
 
 /* Where an expression stands decides which names mean something in it. */
@@ -174,6 +182,10 @@ struct sl_bound_view {
     const struct sl_syntax_select *select; /* NULL: there is no such view */
     const struct sl_flow_view *view;       /* a built-in one, else NULL */
 };
+/* Its name goes onto the binder's path, which the caller restores; 1462 when it is there. */
+SL_MUST_CHECK
+sl_status sl_bind_enter_view(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                             struct sl_slice database, struct sl_error *err);
 /* The view of this name in `database`: a client's, else a built-in one. */
 SL_MUST_CHECK
 sl_status sl_bind_view(struct sl_binder *b, const struct sl_syntax_select *syntax,
@@ -199,6 +211,11 @@ sl_status sl_bind_layer_where(struct sl_scope *s, struct sl_expr **out_where, st
 bool sl_bind_follow(struct sl_scope *s, struct sl_node *node);
 /* Does the name mean a built-in view's INTERFACE_ID? */
 bool sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node);
+
+/* bind_define.c: CREATE, ALTER, DROP. */
+SL_MUST_CHECK
+sl_status sl_bind_define(struct sl_binder *b, const struct sl_define *define,
+                         struct sl_statement *statement, struct sl_error *err);
 
 /* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that may
  * name no column; it is SL_EXPR_CONST unless a parameter without a value is in it. */

@@ -114,6 +114,7 @@ bind_from(struct sl_scope *s, const struct sl_syntax_select *syntax,
         return SL_OK;
     }
     b->database = database_of(b, syntax);
+    SL_TRY(sl_bind_enter_view(b, syntax, b->database, err));
     SL_TRY(sl_bind_view(b, syntax, b->database, &view, err));
     if (view.select == NULL)
         return fail_table(b, syntax, false, err);
@@ -125,12 +126,14 @@ bind_source(struct sl_scope *s, struct sl_error *err)
 {
     const struct sl_syntax_select *next = s->syntax;
     struct sl_slice database = s->binder->database;
+    const struct sl_view_path *path = s->binder->path;
     sl_status st = SL_OK;
 
     s->level.from = s->syntax;
     while (st == SL_OK && next != NULL)
         st = bind_from(s, next, &next, err);
     s->binder->database = database;
+    s->binder->path = path;
     return st;
 }
 

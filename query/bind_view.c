@@ -232,6 +232,25 @@ sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node)
 }
 
 sl_status
+sl_bind_enter_view(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                   struct sl_slice database, struct sl_error *err)
+{
+    for (const struct sl_view_path *path = b->path; path != NULL; path = path->up)
+        if (sl_text_compare(path->database, database, false) == 0 &&
+            sl_text_compare(path->name, syntax->table, false) == 0)
+            return sl_bind_fail(b, err, SL_NAME, 1462, syntax->table_position,
+                                "the view \"%.*s\" reads from itself",
+                                (int)sl_min_size(syntax->table.size_bytes, 64),
+                                (const char *)syntax->table.bytes);
+    struct sl_view_path *entered = sl_arena_calloc(b->typing.arena, 1, sizeof(*entered));
+    if (entered == NULL)
+        return sl_fail_memory(err);
+    *entered = (struct sl_view_path){.database = database, .name = syntax->table, .up = b->path};
+    b->path = entered;
+    return SL_OK;
+}
+
+sl_status
 sl_bind_view(struct sl_binder *b, const struct sl_syntax_select *syntax, struct sl_slice database,
              struct sl_bound_view *out_view, struct sl_error *err)
 {

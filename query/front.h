@@ -20,6 +20,7 @@
 #define SLUICE_QUERY_FRONT_H
 
 #include "query/bound.h"
+#include "query/definition.h"
 #include "query/query.h"
 #include "storage/base/arena.h"
 #include "storage/base/status.h"
@@ -33,6 +34,12 @@ enum sl_statement_class {
     SL_CLASS_INSERT,  /* insert */
     SL_CLASS_SESSION, /* changes */
     SL_CLASS_KILL,    /* kill_id */
+    SL_CLASS_DEFINE,  /* definitions, perhaps none */
+};
+
+struct sl_definition_change {
+    bool is_removed;
+    struct sl_definition definition;
 };
 
 struct sl_insert;
@@ -51,6 +58,8 @@ struct sl_statement {
     uint32_t change_count;
     uint64_t kill_id;
     bool kills_connection;
+    struct sl_definition_change *definitions; /* DEFINE */
+    uint32_t definition_count;
 };
 
 SL_MUST_CHECK

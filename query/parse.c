@@ -444,6 +444,12 @@ sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head)
     return SL_OK;
 }
 
+sl_status
+sl_parse_selects(struct sl_parser *p, struct sl_syntax_select **out_head)
+{
+    return sl_parse_chain(p, out_head);
+}
+
 /* DELETE FROM table [WHERE ...] */
 static sl_status
 parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
@@ -468,9 +474,11 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return sl_parse_update(p, syntax);
     if (sl_parser_accept_word(p, "SHOW"))
         return sl_parse_show(p, syntax);
-    bool is_session = false;
-    SL_TRY(sl_parse_session(p, syntax, &is_session));
-    if (is_session)
+    bool is_done = false;
+    SL_TRY(sl_parse_session(p, syntax, &is_done));
+    if (!is_done)
+        SL_TRY(sl_parse_define(p, syntax, &is_done));
+    if (is_done)
         return SL_OK;
     bool is_explain = sl_parser_is_word(p, "EXPLAIN") || sl_parser_is_word(p, "DESCRIBE") ||
                       sl_parser_is_word(p, "DESC");
@@ -483,7 +491,7 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return sl_parse_chain(p, &syntax->select);
     }
     if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
-        return sl_parser_fail(p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, KILL or DESCRIBE");
+        return sl_parser_fail(p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, CREATE, KILL or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;
     return sl_parse_chain(p, &syntax->select);
 }

@@ -120,6 +120,13 @@ sl_status sl_parse_show(struct sl_parser *p, struct sl_syntax *syntax);
 SL_MUST_CHECK
 sl_status sl_parse_describe(struct sl_parser *p, struct sl_syntax *syntax);
 
+/* parse_define.c: CREATE, ALTER and DROP, the word still to be read; *out_is_one false: none. */
+SL_MUST_CHECK
+sl_status sl_parse_define(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
+/* A chain of selects. */
+SL_MUST_CHECK
+sl_status sl_parse_selects(struct sl_parser *p, struct sl_syntax_select **out_head);
+
 SL_MUST_CHECK
 sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
 

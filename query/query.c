@@ -10,6 +10,7 @@
  */
 #include "query/query.h"
 
+#include "query/define.h"
 #include "query/front.h"
 #include "query/info_schema.h"
 #include "query/insert.h"
@@ -143,6 +144,10 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     case SL_CLASS_EMPTY:
     case SL_CLASS_INSERT: /* refused when it is bound, before it adds a column */
         return SL_OK;
+    case SL_CLASS_DEFINE:
+        if (statement->definition_count == 0)
+            return SL_OK; /* what is asked for is there already */
+        break;
     case SL_CLASS_DELETE:
         break;
     }
@@ -227,6 +232,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         query->info.kill_id = query->statement.kill_id;
         query->info.kills_connection = query->statement.kills_connection;
         break;
+    case SL_CLASS_DEFINE:
     case SL_CLASS_EMPTY:
         break;
     }
@@ -450,6 +456,16 @@ run_delete(struct sl_query *query, struct sl_error *err)
                            err);
 }
 
+static sl_status
+run_define(struct sl_query *query, struct sl_error *err)
+{
+    if (query->is_started)
+        return SL_OK;
+    query->is_started = true;
+    return sl_define_run(query->env.definitions, query->statement.definitions,
+                         query->statement.definition_count, err);
+}
+
 /* ---- the rest of the facade ---- */
 
 sl_status
@@ -482,6 +498,9 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         break;
     case SL_CLASS_INSERT:
         st = sl_fail(&story, SL_UNSUPPORTED, "rows cannot be inserted here");
+        break;
+    case SL_CLASS_DEFINE:
+        st = run_define(query, &story);
         break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
     case SL_CLASS_KILL:    /* and knows the connections */

@@ -361,6 +361,11 @@ sl_row_store_gather(const struct sl_row_ref *refs, uint32_t count, uint32_t colu
     const struct sl_row_store *first = refs[0].store;
     size_t bytes = first->columns[column].value_bytes;
     struct sl_vector out = view_column(first, column);
+    if (out.type == SL_TYPE_NULL) {
+        *out_vector =
+            (struct sl_vector){.type = SL_TYPE_NULL, .encoding = SL_CONSTANT, .count = count};
+        return SL_OK;
+    }
     uint64_t *present = sl_arena_calloc(arena, sl_words_for(count), sizeof(*present));
     bool is_text = sl_type_is_bytes(out.type);
     uint8_t *values = sl_arena_calloc(arena, count, is_text ? 1 : sl_max_size(bytes, 1));

@@ -151,6 +151,7 @@ enum sl_syntax_kind {
     SL_SYNTAX_INSERT,
     SL_SYNTAX_UPDATE,
     SL_SYNTAX_SHOW,    /* select: of information_schema; database and table: what it is about */
+    SL_SYNTAX_DEFINE,  /* define */
     SL_SYNTAX_SESSION, /* SET, USE, BEGIN ...: assignments, perhaps none */
     SL_SYNTAX_KILL,    /* kill_id */
 };
@@ -164,6 +165,37 @@ struct sl_assignment {
     uint32_t position;
 };
 
+enum sl_define_action {
+    SL_DEFINE_VIEW,     /* CREATE VIEW: text is its select */
+    SL_DEFINE_TABLE,    /* CREATE TABLE: changes add its columns */
+    SL_DEFINE_DATABASE, /* CREATE DATABASE */
+    SL_DEFINE_ALTER,    /* ALTER TABLE: changes */
+    SL_DEFINE_DROP_VIEW,
+    SL_DEFINE_DROP_TABLE,
+};
+
+/* A column of CREATE or ALTER TABLE. */
+struct sl_column_change {
+    struct sl_slice name; /* as it is now; empty: it is new */
+    struct sl_slice to;   /* as it becomes; empty: it goes */
+    struct sl_slice type; /* as written: "smallint(5) unsigned" */
+};
+
+/* CREATE, ALTER and DROP of what clients define. */
+struct sl_define {
+    enum sl_define_action action;
+    bool is_replace;            /* OR REPLACE */
+    bool is_lenient;            /* IF EXISTS, IF NOT EXISTS */
+    struct sl_slice *databases; /* of each name; empty: the session's */
+    struct sl_slice *names;     /* DATABASE: empty */
+    uint32_t name_count;        /* 1, but for DROP */
+    uint32_t position;          /* of the first name */
+    struct sl_slice text;       /* VIEW */
+    struct sl_syntax_select *view;
+    struct sl_column_change *changes;
+    uint32_t change_count;
+};
+
 struct sl_syntax {
     enum sl_syntax_kind kind;
     struct sl_syntax_select *select; /* INSERT: the table; UPDATE: where too */
@@ -174,6 +206,7 @@ struct sl_syntax {
     uint32_t assignment_count;
     uint64_t kill_id;
     bool kills_connection;
+    struct sl_define *define;
     uint32_t parameter_count;
     size_t consumed_bytes;
 };

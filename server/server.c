@@ -441,8 +441,10 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
         st = open_store(server, err);
     if (st == SL_OK) {
         open_inserts(&server->service);
-        st = open_users(server, err);
+        st = sl_definitions_open(server->service.store, &server->service.env.definitions, err);
     }
+    if (st == SL_OK)
+        st = open_users(server, err);
     if (st == SL_OK)
         st = open_ingest(server, err);
     if (st == SL_OK)
@@ -503,6 +505,7 @@ sl_server_close(struct sl_server *server)
     sl_pool_destroy(service->inserts);
     sl_users_close(service->users);
     sl_inserts_destroy(service->sql_inserts);
+    sl_definitions_close(service->env.definitions);
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);

@@ -4,7 +4,8 @@
  * A script is a line "# description", then statements. A statement is a line that begins with
  * "> ", then the rows it gives, one a line, values separated by tabs, NULL as "NULL"; or one
  * line "! " and the failure. A blank line ends it. "> dialect mysql" and "> dialect native"
- * choose the dialect, "> memory N" the budget in KiB.
+ * choose the dialect, "> memory N" the budget in KiB, "> database NAME" the session's database; "> reopen"
+ * reads what clients have defined from the store again.
  *
  * Every script runs over the twelve rows of `flows_rows` below, four of them sealed, and over
  * the virtual table system.numbers (n: 1 .. 5, name).
@@ -74,6 +75,7 @@ struct world {
     struct sl_store *store;
     struct sl_query_env env;
     struct sl_session session;
+    char database[65]; /* the session's */
 };
 
 static void
@@ -141,16 +143,28 @@ open_world(struct world *w)
                                    .memory_bytes = (size_t)64 << 20,
                                    .tables = tables,
                                    .prune = SL_PRUNE_ALL};
-    w->session = (struct sl_session){.database = "flows", .time_zone = "UTC", .user = "test"};
+    TEST_OK(sl_definitions_open(w->store, &w->env.definitions, &err), &err);
+    (void)snprintf(w->database, sizeof(w->database), "flows");
+    w->session = (struct sl_session){.database = w->database, .time_zone = "UTC", .user = "test"};
 }
 
 static void
 close_world(struct world *w)
 {
+    sl_definitions_close(w->env.definitions);
     sl_store_close(w->store);
     sl_pool_destroy(w->pool);
     sl_schema_destroy(w->schema);
     test_dir_remove(w->directory);
+}
+
+static void
+reopen_definitions(struct world *w)
+{
+    struct sl_error err = {0};
+
+    sl_definitions_close(w->env.definitions);
+    TEST_OK(sl_definitions_open(w->store, &w->env.definitions, &err), &err);
 }
 
 /* All rows of a statement, as they stand in a script. */
@@ -188,6 +202,10 @@ set_option(struct world *w, const char *text)
         w->session.dialect = SL_DIALECT_MYSQL;
     else if (strcmp(text, "dialect native") == 0)
         w->session.dialect = SL_DIALECT_NATIVE;
+    else if (strncmp(text, "database ", 9) == 0)
+        (void)snprintf(w->database, sizeof(w->database), "%s", text + 9);
+    else if (strcmp(text, "reopen") == 0)
+        reopen_definitions(w);
     else if (strncmp(text, "memory ", 7) == 0)
         w->env.memory_bytes = strtoull(text + 7, NULL, 10) << 10;
     else

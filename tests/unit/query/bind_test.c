@@ -91,6 +91,26 @@ errors_point_and_suggest(void **state)
     front_close(&f);
 }
 
+static void
+select_limit_is_the_limit_of_a_select_without_one(void **state)
+{
+    struct front f;
+    const struct sl_variable two = {.name = "@@sql_select_limit",
+                                    .value = {.type = SL_TYPE_I64, .as.i64 = 2}};
+
+    (void)state;
+    front_open(&f);
+    f.session.variables = &two;
+    f.session.variable_count = 1;
+    assert_int_equal(bind(&f, "SELECT 1 UNION SELECT 2")->limit, 2);
+    assert_int_equal(bind(&f, "SELECT src_port FROM flows LIMIT 5")->limit, 5);
+    const struct sl_select *outer =
+        bind(&f, "SELECT n FROM (SELECT COUNT(*) AS n FROM flows) AS t");
+    assert_int_equal(outer->limit, 2);
+    assert_int_equal(outer->subselect->limit, UINT64_MAX);
+    front_close(&f);
+}
+
 /* The changes of a statement as "name=value, ...". */
 static void
 sets(struct front *f, const char *text, const char *expected)
@@ -393,6 +413,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_found_by_all_their_names),
         cmocka_unit_test(errors_point_and_suggest),
+        cmocka_unit_test(select_limit_is_the_limit_of_a_select_without_one),
         cmocka_unit_test(set_and_use_are_changes_of_the_session),
         cmocka_unit_test(kill_names_a_connection),
         cmocka_unit_test(addresses_blocks_and_names_are_values),
