@@ -316,6 +316,16 @@ sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *table)
     return sl_arena_string(b->typing.arena, origin, (size_t)size_bytes);
 }
 
+static sl_status
+bind_load(struct sl_binder *b, const struct sl_syntax_insert *from, struct sl_insert *insert,
+          struct sl_error *err)
+{
+    insert->format = from->format;
+    insert->file =
+        sl_arena_string(b->typing.arena, (const char *)from->file.bytes, from->file.size_bytes);
+    return insert->file == NULL ? sl_fail_memory(err) : SL_OK;
+}
+
 sl_status
 sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_insert **out_insert,
                struct sl_error *err)
@@ -340,12 +350,15 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_in
                             "INSERT ... SELECT is not supported");
     }
     SL_TRY(bind_columns(b, syntax, &table, insert, err));
+    insert->origin = sl_bind_origin(b, syntax->select);
+    if (insert->origin == NULL)
+        return sl_fail_memory(err);
+    if (from->is_load)
+        return bind_load(b, from, insert, err);
     if (from->cell_count / from->row_count != insert->width)
         return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->values_position,
                             "column count does not match value count at row 1");
-    SL_TRY(bind_cells(b, from, insert, err));
-    insert->origin = sl_bind_origin(b, syntax->select);
-    return insert->origin == NULL ? sl_fail_memory(err) : SL_OK;
+    return bind_cells(b, from, insert, err);
 }
 
 /* ntopng starts with UPDATE ... WHERE INTERFACE = 'name', to move its oldest tables to a column

@@ -27,9 +27,9 @@ set_value(const struct sl_column *column, struct sl_builder *b, const struct sl_
 }
 
 static sl_status
-fail_row(const struct sl_error *story, uint16_t number, uint32_t row, struct sl_error *err)
+fail_row(const struct sl_error *story, uint16_t number, uint64_t row, struct sl_error *err)
 {
-    (void)sl_fail(err, SL_TYPE, "row %" PRIu32 ": %.200s", row + 1, story->text);
+    (void)sl_fail(err, SL_TYPE, "row %" PRIu64 ": %.200s", row + 1, story->text);
     if (err != NULL)
         err->sql_number = number;
     return SL_TYPE;
@@ -47,10 +47,9 @@ set_text(const struct sl_field *field, struct sl_schema *schema, struct sl_build
 }
 
 static sl_status
-fill_row(const struct sl_insert *insert, struct sl_schema *schema,
+fill_row(const struct sl_insert *insert, struct sl_schema *schema, const struct sl_cell *cells,
          struct sl_insert_progress *progress, struct sl_builder *b, struct sl_error *err)
 {
-    const struct sl_cell *cells = &insert->cells[(size_t)progress->row_next * insert->width];
     struct sl_error story = {0};
     for (uint32_t i = 0; i < insert->width; i++) {
         const struct sl_insert_target *target = &insert->targets[i];
@@ -87,12 +86,31 @@ sl_insert_fill(const struct sl_insert *insert, struct sl_schema *schema,
     struct sl_insert_progress before = *progress;
     uint32_t rows_before = builder->row_count;
     while (progress->row_next < insert->row_count && !sl_builder_is_full(builder)) {
-        sl_status st = fill_row(insert, schema, progress, builder, err);
+        const struct sl_cell *cells = &insert->cells[progress->row_next * insert->width];
+        sl_status st = fill_row(insert, schema, cells, progress, builder, err);
         if (st != SL_OK) {
             sl_builder_truncate(builder, rows_before);
             *progress = before;
             return st;
         }
+        progress->row_next++;
+    }
+    return SL_OK;
+}
+
+sl_status
+sl_insert_load(const struct sl_insert *insert, struct sl_schema *schema, struct sl_load *load,
+               struct sl_cell *cells, struct sl_insert_progress *progress,
+               struct sl_builder *builder, struct sl_error *err)
+{
+    while (!sl_builder_is_full(builder)) {
+        bool found = false;
+        bool is_odd = false;
+        sl_load_row(load, cells, insert->width, &found, &is_odd);
+        if (!found)
+            break;
+        progress->dropped += is_odd;
+        SL_TRY(fill_row(insert, schema, cells, progress, builder, err));
         progress->row_next++;
     }
     return SL_OK;

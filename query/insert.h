@@ -8,6 +8,7 @@
 #ifndef SLUICE_QUERY_INSERT_H
 #define SLUICE_QUERY_INSERT_H
 
+#include "query/load.h"
 #include "query/syntax.h"
 #include "storage/field.h"
 
@@ -22,6 +23,8 @@ struct sl_insert {
     uint32_t width;
     const struct sl_cell *cells; /* NONE, TEXT and VALUE; row by row */
     uint32_t row_count;
+    const char *file; /* LOAD DATA: the name of the client's file; NULL: cells */
+    struct sl_load_format format;
     const char *origin; /* "insert:DATABASE.VIEW" */
     bool is_delayed;
     bool is_ignore;
@@ -29,10 +32,10 @@ struct sl_insert {
 
 /* How far a statement's rows have got. */
 struct sl_insert_progress {
-    uint32_t row_next;
-    uint32_t stored;  /* rows in builders */
-    uint32_t skipped; /* IGNORE: rows that are no flows, each a warning */
-    uint32_t dropped; /* IGNORE: values that their columns cannot hold, each a warning */
+    uint64_t row_next;
+    uint64_t stored;  /* rows in builders */
+    uint64_t skipped; /* IGNORE: rows that are no flows, each a warning */
+    uint64_t dropped; /* IGNORE: values that their columns cannot hold, each a warning */
 };
 
 /*
@@ -41,6 +44,13 @@ struct sl_insert_progress {
  */
 SL_MUST_CHECK
 sl_status sl_insert_fill(const struct sl_insert *insert, struct sl_schema *schema,
+                         struct sl_insert_progress *progress, struct sl_builder *builder,
+                         struct sl_error *err);
+
+/* The same with the lines of a file that are there; `cells` has room for a row. */
+SL_MUST_CHECK
+sl_status sl_insert_load(const struct sl_insert *insert, struct sl_schema *schema,
+                         struct sl_load *load, struct sl_cell *cells,
                          struct sl_insert_progress *progress, struct sl_builder *builder,
                          struct sl_error *err);
 

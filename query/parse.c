@@ -470,6 +470,8 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return parse_delete(p, syntax);
     if (sl_parser_accept_word(p, "INSERT") || sl_parser_accept_word(p, "REPLACE"))
         return sl_parse_insert(p, syntax);
+    if (sl_parser_accept_word(p, "LOAD"))
+        return sl_parse_load(p, syntax);
     if (sl_parser_accept_word(p, "UPDATE"))
         return sl_parse_update(p, syntax);
     if (sl_parser_accept_word(p, "SHOW"))

@@ -26,8 +26,8 @@ parse_modifiers(struct sl_parser *p, struct sl_syntax_insert *insert)
 }
 
 /* (name, name, ...): the last part of a qualified name is the column. */
-static sl_status
-parse_columns(struct sl_parser *p, struct sl_syntax_insert *insert)
+sl_status
+sl_parse_insert_columns(struct sl_parser *p, struct sl_syntax_insert *insert)
 {
     uint32_t capacity = 0;
     do {
@@ -139,7 +139,7 @@ sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax)
     SL_TRY(sl_parse_make_select(p, &syntax->select));
     SL_TRY(sl_parse_table_name(p, syntax->select));
     if (sl_parser_accept(p, "("))
-        SL_TRY(parse_columns(p, insert));
+        SL_TRY(sl_parse_insert_columns(p, insert));
     if (sl_parser_is_word(p, "SELECT") || sl_parser_is(p, "("))
         return sl_parse_chain(p, &insert->source);
     if (sl_parser_is_word(p, "SET"))

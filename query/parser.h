@@ -107,6 +107,12 @@ sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
 /* parse_insert.c: INSERT and REPLACE; UPDATE; the first word consumed. */
 SL_MUST_CHECK
 sl_status sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax);
+/* (column, ...), the parenthesis consumed. */
+SL_MUST_CHECK
+sl_status sl_parse_insert_columns(struct sl_parser *p, struct sl_syntax_insert *insert);
+/* parse_load.c: LOAD DATA, the first word consumed. */
+SL_MUST_CHECK
+sl_status sl_parse_load(struct sl_parser *p, struct sl_syntax *syntax);
 SL_MUST_CHECK
 sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
 

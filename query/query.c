@@ -43,6 +43,8 @@ struct sl_query {
     struct sl_op *root; /* NULL: DELETE, empty, or parameters without values */
     struct sl_query_info info;
     struct sl_insert_progress inserted; /* INSERT */
+    struct sl_load load;                /* LOAD DATA */
+    struct sl_cell *cells;              /* LOAD DATA: of one row */
     struct round *rounds;               /* exec.threads of them */
     unsigned round_next;
     unsigned round_count;
@@ -176,6 +178,23 @@ is_limited(const struct sl_query_env *env, const struct sl_session *session)
     return session->dialect == SL_DIALECT_MYSQL && env->mysql_delete != SL_DELETE_ALL;
 }
 
+static sl_status
+prepare_insert(struct sl_query *query, struct sl_error *err)
+{
+    const struct sl_insert *insert = query->statement.insert;
+    query->info.kind = SL_STATEMENT_INSERT;
+    query->info.insert_rows = insert->file == NULL ? insert->row_count : UINT32_MAX;
+    query->info.insert_columns = insert->width;
+    query->info.is_delayed = insert->is_delayed;
+    query->info.file = insert->file;
+    query->info.wants_input = insert->file != NULL;
+    if (insert->file == NULL)
+        return SL_OK;
+    sl_load_init(&query->load, &insert->format);
+    query->cells = sl_arena_calloc(query->arena, insert->width, sizeof(*query->cells));
+    return query->cells == NULL ? fail_size(err) : SL_OK;
+}
+
 sl_status
 sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session, const char *text,
                  size_t text_bytes, struct sl_query **out_query, struct sl_error *err)
@@ -218,10 +237,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
             st = sl_fail(err, SL_MISSING, "there is no table flows here");
         break;
     case SL_CLASS_INSERT:
-        query->info.kind = SL_STATEMENT_INSERT;
-        query->info.insert_rows = query->statement.insert->row_count;
-        query->info.insert_columns = query->statement.insert->width;
-        query->info.is_delayed = query->statement.insert->is_delayed;
+        st = prepare_insert(query, err);
         break;
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;
@@ -533,11 +549,29 @@ sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_d
     }
     const struct sl_insert *insert = query->statement.insert;
     struct sl_insert_progress *progress = &query->inserted;
-    SL_TRY(sl_insert_fill(insert, query->env.schema, progress, builder, err));
+    struct sl_schema *schema = query->env.schema;
+    if (insert->file == NULL) {
+        SL_TRY(sl_insert_fill(insert, schema, progress, builder, err));
+        *out_is_done = progress->row_next == insert->row_count;
+    } else {
+        SL_TRY(sl_insert_load(insert, schema, &query->load, query->cells, progress, builder, err));
+        bool is_used_up = !sl_builder_is_full(builder);
+        *out_is_done = is_used_up && query->load.is_ended;
+        query->info.wants_input = is_used_up && !query->load.is_ended;
+    }
+    uint64_t warnings = progress->skipped + progress->dropped;
     query->info.affected_rows = progress->stored;
-    query->info.warning_count = progress->skipped + progress->dropped;
-    *out_is_done = progress->row_next == insert->row_count;
+    query->info.warning_count = warnings > UINT32_MAX ? UINT32_MAX : (uint32_t)warnings;
     return SL_OK;
+}
+
+sl_status
+sl_query_feed(struct sl_query *query, const void *bytes, size_t size_bytes, struct sl_error *err)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    SL_ASSERT(query->info.wants_input);
+    query->info.wants_input = false;
+    return sl_load_feed(&query->load, bytes, size_bytes, err);
 }
 
 void
@@ -587,6 +621,7 @@ sl_query_free(struct sl_query *query)
     if (query->exec.snapshot != NULL)
         sl_snapshot_release(query->exec.snapshot);
     sl_buf_fini(&query->explanation);
+    sl_load_fini(&query->load);
     sl_arena_destroy(query->arena);
     sl_retire(&query->magic);
     free(query);

@@ -124,6 +124,8 @@ struct sl_query_info {
     bool is_limited;        /* DELETE: mysql_delete keeps rows from it */
     uint32_t insert_rows;   /* INSERT: rows of the list, and columns */
     uint32_t insert_columns;
+    const char *file;      /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
+    bool wants_input;      /* LOAD DATA: sl_query_fill has used up what was fed */
     bool is_delayed;       /* INSERT DELAYED: nobody waits for the rows */
     size_t consumed_bytes; /* of the text: the next statement starts there */
 
@@ -158,6 +160,11 @@ sl_status sl_query_next(struct sl_query *query, const struct sl_vector **out_vec
  */
 SL_MUST_CHECK
 sl_status sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
+                        struct sl_error *err);
+
+/* LOAD DATA: more bytes of the file, copied; none: that was all. Only when it wants input. */
+SL_MUST_CHECK
+sl_status sl_query_feed(struct sl_query *query, const void *bytes, size_t size_bytes,
                         struct sl_error *err);
 
 /* Any thread; sl_query_next soon answers SL_CANCELLED. */

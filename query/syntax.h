@@ -119,6 +119,7 @@ struct sl_cell {
         const uint8_t *bytes;
         const struct sl_node *node;
         const struct sl_value *value;
+        uint32_t offset; /* while a line of a file is read (load.c) */
     } as;
     uint32_t size_bytes; /* TEXT */
     enum sl_cell_kind kind;
@@ -129,7 +130,18 @@ struct sl_insert_name {
     uint32_t position;
 };
 
-/* INSERT, REPLACE. */
+/* How LOAD DATA's lines are written. */
+struct sl_load_format {
+    struct sl_slice field_end;
+    struct sl_slice line_end;
+    bool has_enclosure;
+    bool has_escape;
+    uint8_t enclosure;
+    uint8_t escape;
+    uint64_t skip_lines;
+};
+
+/* INSERT, REPLACE, LOAD DATA. */
 struct sl_syntax_insert {
     struct sl_insert_name *columns; /* NULL: those of SELECT * */
     uint32_t column_count;
@@ -140,6 +152,9 @@ struct sl_syntax_insert {
     struct sl_syntax_select *source; /* INSERT ... SELECT; NULL: VALUES */
     bool is_delayed;
     bool is_ignore;
+    bool is_load;         /* no cells: lines of a file */
+    struct sl_slice file; /* LOAD DATA: its name, to the client */
+    struct sl_load_format format;
 };
 
 enum sl_syntax_kind {

@@ -22,8 +22,8 @@ enum {
     HANDSHAKE_ARENA_BYTES = 64 << 10,
 };
 
-static const uint64_t features =
-    SL_WIRE_FEATURE_INSERT | SL_WIRE_FEATURE_PREPARE | SL_WIRE_FEATURE_PROGRESS;
+static const uint64_t features = SL_WIRE_FEATURE_INSERT | SL_WIRE_FEATURE_PREPARE |
+                                 SL_WIRE_FEATURE_LOCAL_FILE | SL_WIRE_FEATURE_PROGRESS;
 
 /* A request that waits for its ticket may hear from it before its step has come back. */
 enum ticket_state { TICKET_NONE, TICKET_AWAITED, TICKET_CALLED };
@@ -53,7 +53,9 @@ struct sl_conversation {
     enum ticket_state ticket_state;
     bool has_head; /* the peer has seen a RESULT whose DONE is not computed yet */
     struct sl_lane lane;
-    bool is_starved; /* an INSERT waits for memory */
+    bool is_starved;      /* an INSERT waits for memory */
+    bool is_file_open;    /* the peer was asked for a file and has not sent its end */
+    bool is_file_waiting; /* a piece of it waits until the request wants it */
 
     struct sl_statements statements;
 };
@@ -250,6 +252,16 @@ await_ticket(struct sl_conversation *c)
     return is_called;
 }
 
+/* A piece of a file that waited may be taken now. */
+static void
+offer_file(struct sl_conversation *c)
+{
+    if (!c->is_file_waiting)
+        return;
+    c->is_file_waiting = false;
+    sl_stream_resume(c->stream);
+}
+
 static void
 on_stepped(void *context)
 {
@@ -267,13 +279,18 @@ on_stepped(void *context)
         return;
     bool is_done = r->is_done;
     c->has_head = r->has_head;
+    c->is_file_open = c->is_file_open || r->wants_file;
+    r->wants_file = false;
     if (is_done)
         answer_insert_open(c);
     if (is_done && r->type == SL_WIRE_PREPARE && r->has_failed)
         sl_statements_remove(&c->statements, r->statement_id);
     send_out(c, &r->out);
+    bool wants_input = r->wants_input && !is_done;
     if (is_done)
         drop_request(c);
+    if (is_done || wants_input)
+        offer_file(c);
     else if (sl_stream_queued_bytes(c->stream) > QUEUED_BYTES_HIGH)
         c->is_held_back = true;
     else
@@ -372,6 +389,7 @@ take_request(struct sl_conversation *c, const struct sl_wire_frame *frame, enum 
     r->role = role;
     c->request = r;
     r->ticket = &c->ticket;
+    r->features = c->features;
     hold(c);
     sl_entry_begin(c->entry, sl_request_what(r), (const char *)r->text.bytes, r->text.size_bytes);
     if ((r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0 &&
@@ -472,6 +490,30 @@ take_close(struct sl_conversation *c, const struct sl_wire_frame *frame, struct 
     return SL_OK;
 }
 
+/* FILE_DATA, FILE_END: for the request that asked, as it wants it. What comes behind its failure is
+ * dropped up to the end, which a client cannot take back. */
+static sl_status
+take_file(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *out_is_taken,
+          struct sl_error *err)
+{
+    struct sl_request *r = c->request;
+    if (!c->is_file_open)
+        return sl_fail(err, SL_FORMAT, "%s that nobody asked for", sl_wire_type_name(frame->type));
+    bool is_wanted = r != NULL && r->tag == frame->tag;
+    if (is_wanted && (c->is_stepping || !r->wants_input)) {
+        c->is_file_waiting = true;
+        *out_is_taken = false;
+        return SL_OK;
+    }
+    c->is_file_open = frame->type != SL_WIRE_FILE_END;
+    if (!is_wanted)
+        return SL_OK;
+    SL_TRY(sl_request_take_file(r, frame, err));
+    if (!r->wants_input)
+        step_request(c);
+    return SL_OK;
+}
+
 /* The feature that a frame belongs to must be named by both sides. */
 static uint64_t
 feature_of(enum sl_wire_type type)
@@ -486,6 +528,9 @@ feature_of(enum sl_wire_type type)
     case SL_WIRE_EXECUTE:
     case SL_WIRE_CLOSE:
         return SL_WIRE_FEATURE_PREPARE;
+    case SL_WIRE_FILE_DATA:
+    case SL_WIRE_FILE_END:
+        return SL_WIRE_FEATURE_LOCAL_FILE;
     default:
         return 0;
     }
@@ -530,6 +575,9 @@ take_ready(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *o
         c->is_starved = is_full;
         return is_full ? SL_OK : st;
     }
+    case SL_WIRE_FILE_DATA:
+    case SL_WIRE_FILE_END:
+        return take_file(c, frame, out_is_taken, err);
     case SL_WIRE_CANCEL:
         return take_cancel(c, frame, role, err);
     case SL_WIRE_PING:
@@ -708,7 +756,7 @@ sl_conversation_kill(struct sl_conversation_list *list, uint64_t connection_id, 
         c = c->next;
     if (c == NULL)
         return;
-    if (c->is_held_back)
+    if (c->is_held_back || (c->request != NULL && !c->is_stepping && c->request->wants_input))
         step_request(c); /* which finds that it is cancelled */
     if (!is_whole)
         return;

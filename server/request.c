@@ -74,6 +74,7 @@ sl_request_create(const struct sl_service *service, struct sl_entry *entry, cons
     r->started_us = sl_clock_monotonic_us();
     r->arena = sl_arena_create(DECODED_BYTES_MAX);
     r->out = sl_buf_empty(OUT_BYTES_MAX);
+    r->input = sl_buf_empty(2 * SL_REQUEST_INPUT_BYTES + SL_WIRE_META_BYTES_MAX);
 
     sl_status st;
     struct sl_wire_frame copy = *frame;
@@ -113,6 +114,7 @@ sl_request_destroy(struct sl_request *r)
     drop_query(r);
     free(r->columns);
     sl_buf_fini(&r->out);
+    sl_buf_fini(&r->input);
     sl_arena_destroy(r->arena);
     sl_retire(&r->magic);
     free(r);
@@ -347,6 +349,21 @@ copy_columns(const struct sl_query_info *info, struct sl_wire_column **out_colum
     return SL_OK;
 }
 
+/* LOAD DATA: the client is to send its file. */
+static sl_status
+ask_for_file(struct sl_request *r, struct sl_error *err)
+{
+    const char *file = sl_query_info(r->query)->file;
+    if (file == NULL)
+        return SL_OK;
+    if ((r->features & SL_WIRE_FEATURE_LOCAL_FILE) == 0)
+        return sl_fail(err, SL_UNSUPPORTED, "this client sends no files");
+    r->is_file_ended = false;
+    r->wants_file = true;
+    sl_wire_file_wanted_encode(&r->out, r->tag, file);
+    return SL_OK;
+}
+
 /* Prepare the statement at text_offset and send the head of its result. */
 static sl_status
 begin_statement(struct sl_request *r, struct sl_error *err)
@@ -381,7 +398,7 @@ begin_statement(struct sl_request *r, struct sl_error *err)
     if (r->out.bad)
         return sl_fail(err, SL_LIMIT, "the names of the result's columns are too long");
     r->has_head = true;
-    return SL_OK;
+    return ask_for_file(r, err);
 }
 
 /* A copy that lives as long as the request. */
@@ -499,6 +516,18 @@ insert_ack(const struct sl_request *r)
     return (enum sl_insert_ack)sl_config_number(r->service->config, SL_OPTION_MYSQL_INSERT_ACK);
 }
 
+/* What has come of the file; behind the last piece, that it was the last. */
+static sl_status
+feed(struct sl_request *r, struct sl_error *err)
+{
+    if (r->is_file_ended && r->file_reason[0] != '\0')
+        return sl_fail(err, SL_MISSING, "the client could not send its file: %.200s",
+                       r->file_reason);
+    sl_status st = sl_query_feed(r->query, r->input.bytes, r->input.size_bytes, err);
+    sl_buf_clear(&r->input);
+    return st;
+}
+
 /* INSERT: further rows, then what became of them. Also after a wait, which the ticket ended. */
 static sl_status
 continue_insert(struct sl_request *r, struct sl_error *err)
@@ -512,6 +541,12 @@ continue_insert(struct sl_request *r, struct sl_error *err)
     }
     if (r->is_inserted)
         return end_statement(r, err);
+    if (sl_query_info(r->query)->wants_input) {
+        r->wants_input = r->input.size_bytes < SL_REQUEST_INPUT_BYTES && !r->is_file_ended;
+        if (r->wants_input)
+            return SL_OK;
+        SL_TRY(feed(r, err));
+    }
     return sl_inserts_put(r->service->sql_inserts, r->query, insert_ack(r), r->ticket,
                           &r->is_inserted, &r->is_waiting, err);
 }
@@ -551,7 +586,7 @@ step_statements(struct sl_request *r, struct sl_error *err)
             return sl_fail(err, SL_CANCELLED, "the statement was cancelled");
         if (r->query != NULL) {
             SL_TRY(continue_statement(r, err));
-            if (r->is_waiting)
+            if (r->is_waiting || r->wants_input)
                 return SL_OK;
         } else {
             SL_TRY(begin_statement(r, err));
@@ -734,6 +769,21 @@ step(struct sl_request *r, struct sl_error *err)
     default:
         return step_statements(r, err);
     }
+}
+
+sl_status
+sl_request_take_file(struct sl_request *r, const struct sl_wire_frame *frame, struct sl_error *err)
+{
+    SL_ASSERT(r->wants_input);
+    if (frame->type == SL_WIRE_FILE_END) {
+        SL_TRY(sl_wire_file_end_decode(frame, r->arena, &r->file_reason, err));
+        r->is_file_ended = true;
+    } else {
+        sl_buf_append(&r->input, frame->payload, frame->payload_bytes);
+        SL_ASSERT(!r->input.bad); /* a step takes it away beyond SL_REQUEST_INPUT_BYTES */
+    }
+    r->wants_input = !r->is_file_ended && r->input.size_bytes < SL_REQUEST_INPUT_BYTES;
+    return SL_OK;
 }
 
 bool

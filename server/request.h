@@ -29,6 +29,9 @@ struct sl_statement_text {
     char *time_zone; /* owned */
 };
 
+/* So much of a client's file is worth a step. */
+enum { SL_REQUEST_INPUT_BYTES = 1 << 20 };
+
 /* Members are filled from the payload by the type of the frame. */
 struct sl_request {
     uint32_t magic;
@@ -53,9 +56,15 @@ struct sl_request {
     struct sl_buf out; /* frames to send; emptied by whoever sends them */
     bool is_done;
     bool has_failed;
-    bool is_waiting;                   /* the next step waits for the ticket to be called */
-    struct sl_insert_ticket *ticket;   /* borrowed: the connection's */
-    bool has_head;                     /* a RESULT is out: PROGRESS may follow */
+    bool is_waiting;                 /* the next step waits for the ticket to be called */
+    struct sl_insert_ticket *ticket; /* borrowed: the connection's */
+    uint64_t features;               /* of the connection */
+    bool wants_file;                 /* a FILE_WANTED is in `out`: the client answers with it */
+    bool wants_input;                /* the next step waits for more of the file */
+    struct sl_buf input;             /* of the file, not fed yet; the loop's while it waits */
+    bool is_file_ended;
+    const char *file_reason; /* why the client has no more of it; "" or NULL: it is whole */
+    bool has_head;           /* a RESULT is out: PROGRESS may follow */
     struct sl_wire_insert_ready ready; /* INSERT_OPEN, when it has not failed */
 
     /* The statement that runs. */
@@ -80,6 +89,12 @@ void sl_request_bind(struct sl_request *request, const struct sl_statement_text 
 
 /* For lists of what runs: "query", "flush"; and its text. */
 const char *sl_request_what(const struct sl_request *request);
+
+/* On the loop, when it wants input: FILE_DATA or FILE_END. wants_input is false when that is enough
+ * for a step. */
+SL_MUST_CHECK
+sl_status sl_request_take_file(struct sl_request *request, const struct sl_wire_frame *frame,
+                               struct sl_error *err);
 
 /* Is all that the next step does to say how the statement has ended? */
 bool sl_request_is_ending(const struct sl_request *request);

@@ -266,6 +266,20 @@ take_done(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
     sl_arena_destroy(arena);
 }
 
+void
+sl_session_fail(struct sl_mysql_session *s, const struct sl_wire_error *told)
+{
+    struct sl_buf out = sl_buf_empty(SL_WIRE_SMALL_BYTES_MAX);
+    if (s->task == SL_TASK_KILL && told->status == SL_MISSING)
+        sl_packet_put_error(&out, &s->sequence, SL_ER_NO_SUCH_THREAD,
+                            sl_mysql_state_of(SL_ER_NO_SUCH_THREAD), told->text);
+    else
+        sl_packet_put_error(&out, &s->sequence, told->sql_number, told->sql_state, told->text);
+    (void)sl_session_send(s, &out);
+    sl_buf_fini(&out);
+    end_task(s);
+}
+
 static void
 take_error(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
 {
@@ -274,15 +288,10 @@ take_error(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
         fail_protocol(s, "ERROR");
         return;
     }
-    struct sl_buf out = sl_buf_empty(SL_WIRE_SMALL_BYTES_MAX);
-    if (s->task == SL_TASK_KILL && told.status == SL_MISSING)
-        sl_packet_put_error(&out, &s->sequence, SL_ER_NO_SUCH_THREAD,
-                            sl_mysql_state_of(SL_ER_NO_SUCH_THREAD), told.text);
+    if (s->state == SL_SESSION_SENDING)
+        s->failure = told; /* the client listens when it has sent all */
     else
-        sl_packet_put_error(&out, &s->sequence, told.sql_number, told.sql_state, told.text);
-    (void)sl_session_send(s, &out);
-    sl_buf_fini(&out);
-    end_task(s);
+        sl_session_fail(s, &told);
 }
 
 static void
@@ -344,7 +353,8 @@ take_other(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
 void
 sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
 {
-    if (s->state != SL_SESSION_RUNNING || frame->tag != s->tag) {
+    bool is_running = s->state == SL_SESSION_RUNNING || s->state == SL_SESSION_SENDING;
+    if (!is_running || frame->tag != s->tag) {
         take_other(s, frame);
         return;
     }
@@ -363,6 +373,9 @@ sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
         return;
     case SL_WIRE_PREPARED:
         take_prepared(s, frame);
+        return;
+    case SL_WIRE_FILE_WANTED:
+        sl_session_want_file(s, frame);
         return;
     default:
         fail_protocol(s, sl_wire_type_name(frame->type));

@@ -81,7 +81,9 @@ on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wan
 static void
 on_drained(void *context)
 {
-    (void)context; /* requests are small: nothing waits for it */
+    struct sl_link *link = context;
+    SL_ASSERT(link->magic == LINK_MAGIC);
+    link->events->on_drained(link->context);
 }
 
 static void
@@ -105,7 +107,7 @@ on_connect(void *context)
     SL_ASSERT(link->magic == LINK_MAGIC);
     struct sl_wire_hello hello = {.version_min = SL_WIRE_VERSION,
                                   .version_max = SL_WIRE_VERSION,
-                                  .features = SL_WIRE_FEATURE_PREPARE,
+                                  .features = SL_WIRE_FEATURE_PREPARE | SL_WIRE_FEATURE_LOCAL_FILE,
                                   .client = "sluice-mysql"};
     struct sl_buf out = sl_buf_empty(SL_WIRE_SMALL_BYTES_MAX);
     link->stream = sl_stream_open(link->tcp, &link->limits, &stream_events, link);
@@ -157,6 +159,13 @@ sl_link_send(struct sl_link *link, struct sl_buf *frames)
     SL_ASSERT(link->magic == LINK_MAGIC);
     SL_ASSERT(link->is_welcome);
     sl_stream_send(link->stream, frames);
+}
+
+size_t
+sl_link_queued_bytes(const struct sl_link *link)
+{
+    SL_ASSERT(link->magic == LINK_MAGIC);
+    return sl_stream_queued_bytes(link->stream);
 }
 
 void

@@ -20,6 +20,7 @@ struct sl_link;
 struct sl_link_events {
     void (*on_welcome)(void *context, const struct sl_wire_welcome *welcome);
     void (*on_frame)(void *context, const struct sl_wire_frame *frame); /* all but WELCOME */
+    void (*on_drained)(void *context); /* what was sent has been taken */
     void (*on_end)(void *context, const struct sl_error *why);
 };
 
@@ -32,6 +33,9 @@ void sl_link_close(struct sl_link *link);
 
 /* Queue whole frames; only after on_welcome. The buffer is empty again. */
 void sl_link_send(struct sl_link *link, struct sl_buf *frames);
+
+/* Bytes that the server has not taken yet. */
+size_t sl_link_queued_bytes(const struct sl_link *link);
 
 /* Take no more frames, so that the server holds back; go on. */
 void sl_link_pause(struct sl_link *link);

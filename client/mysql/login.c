@@ -227,6 +227,7 @@ on_frame(void *context, const struct sl_wire_frame *frame)
         return;
     case SL_SESSION_READY:
     case SL_SESSION_RUNNING:
+    case SL_SESSION_SENDING:
         sl_session_answer(s, frame);
         return;
     case SL_SESSION_LINKING:
@@ -262,9 +263,19 @@ on_link_end(void *context, const struct sl_error *why)
     sl_session_finish(s, SL_ER_SERVER_SHUTDOWN, text);
 }
 
+static void
+on_link_drained(void *context)
+{
+    struct sl_mysql_session *s = context;
+    SL_ASSERT(s->magic == SL_SESSION_MAGIC);
+    if (s->state == SL_SESSION_SENDING)
+        sl_session_feed(s);
+}
+
 static const struct sl_link_events link_events = {
     .on_welcome = on_welcome,
     .on_frame = on_frame,
+    .on_drained = on_link_drained,
     .on_end = on_link_end,
 };
 

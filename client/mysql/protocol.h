@@ -32,6 +32,7 @@ enum {
     SL_CAP_LONG_FLAG = 1 << 2,
     SL_CAP_CONNECT_WITH_DB = 1 << 3,
     SL_CAP_COMPRESS = 1 << 5,
+    SL_CAP_LOCAL_FILES = 1 << 7,
     SL_CAP_PROTOCOL_41 = 1 << 9,
     SL_CAP_SSL = 1 << 11,
     SL_CAP_TRANSACTIONS = 1 << 13,
@@ -45,13 +46,14 @@ enum {
     SL_CAP_DEPRECATE_EOF = 1 << 24,
 
     /* What is offered, and SSL besides where there is a certificate: some clients upgrade by
-     * themselves whenever they see the bit. Not LOCAL_FILES, SESSION_TRACK, QUERY_ATTRIBUTES:
+     * themselves whenever they see the bit. Not SESSION_TRACK, QUERY_ATTRIBUTES:
      * clients do without, and a bit that is not offered is masked off what they ask for. */
     SL_CAP_OFFERED = SL_CAP_LONG_PASSWORD | SL_CAP_FOUND_ROWS | SL_CAP_LONG_FLAG |
-                     SL_CAP_CONNECT_WITH_DB | SL_CAP_COMPRESS | SL_CAP_PROTOCOL_41 |
-                     SL_CAP_TRANSACTIONS | SL_CAP_SECURE_CONNECTION | SL_CAP_MULTI_STATEMENTS |
-                     SL_CAP_MULTI_RESULTS | SL_CAP_PS_MULTI_RESULTS | SL_CAP_PLUGIN_AUTH |
-                     SL_CAP_CONNECT_ATTRS | SL_CAP_PLUGIN_AUTH_LENENC | SL_CAP_DEPRECATE_EOF,
+                     SL_CAP_CONNECT_WITH_DB | SL_CAP_COMPRESS | SL_CAP_LOCAL_FILES |
+                     SL_CAP_PROTOCOL_41 | SL_CAP_TRANSACTIONS | SL_CAP_SECURE_CONNECTION |
+                     SL_CAP_MULTI_STATEMENTS | SL_CAP_MULTI_RESULTS | SL_CAP_PS_MULTI_RESULTS |
+                     SL_CAP_PLUGIN_AUTH | SL_CAP_CONNECT_ATTRS | SL_CAP_PLUGIN_AUTH_LENENC |
+                     SL_CAP_DEPRECATE_EOF,
 };
 
 /* Bits of the status in OK and EOF. */

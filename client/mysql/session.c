@@ -268,6 +268,9 @@ take_message(struct sl_mysql_session *s, const struct sl_packet *packet)
     case SL_SESSION_READY:
         sl_session_command(s, packet);
         return;
+    case SL_SESSION_SENDING:
+        sl_session_take_file(s, packet);
+        return;
     case SL_SESSION_LINKING:
     case SL_SESSION_PROVING:
     case SL_SESSION_RUNNING:
@@ -275,14 +278,14 @@ take_message(struct sl_mysql_session *s, const struct sl_packet *packet)
     case SL_SESSION_FINISHING:
         break;
     }
-    SL_ASSERT(!"messages are taken in three states only");
+    SL_ASSERT(!"messages are taken when it is the client's turn");
 }
 
 static bool
 may_speak(const struct sl_mysql_session *s)
 {
     return s->state == SL_SESSION_GREETED || s->state == SL_SESSION_SWITCHING ||
-           s->state == SL_SESSION_READY;
+           s->state == SL_SESSION_READY || s->state == SL_SESSION_SENDING;
 }
 
 /* The first message of bytes[0 .. size), which is the client's turn to say. Returns the bytes used. */
@@ -294,7 +297,8 @@ take_bytes(struct sl_mysql_session *s, const uint8_t *bytes, size_t size_bytes,
     struct sl_error why = {0};
     size_t used_bytes = 0;
     bool is_ready = s->state == SL_SESSION_READY;
-    size_t limit_bytes = is_ready ? SL_MYSQL_PACKET_BYTES_MAX : SL_MYSQL_LOGIN_BYTES_MAX;
+    bool is_long = is_ready || s->state == SL_SESSION_SENDING;
+    size_t limit_bytes = is_long ? SL_MYSQL_PACKET_BYTES_MAX : SL_MYSQL_LOGIN_BYTES_MAX;
     sl_status st = sl_packet_next(bytes, size_bytes, limit_bytes, is_ready ? 0 : s->sequence,
                                   &s->joined, &packet, &used_bytes, out_wanted_bytes, &why);
     if (st != SL_OK) {

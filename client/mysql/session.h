@@ -13,6 +13,7 @@
  *   PROVING    the server judges a response
  *   READY      a command may come
  *   RUNNING    the server works on one; bytes that come meanwhile wait
+ *   SENDING    RUNNING, and the client sends the file that the server has asked for
  *   CHANGING   CHANGE_USER: another link, another challenge
  *   FINISHING  the client has been told why; the rest is silence
  *
@@ -49,6 +50,7 @@ enum sl_session_state {
     SL_SESSION_PROVING,
     SL_SESSION_READY,
     SL_SESSION_RUNNING,
+    SL_SESSION_SENDING,
     SL_SESSION_CHANGING,
     SL_SESSION_FINISHING,
 };
@@ -137,8 +139,9 @@ struct sl_mysql_session {
     struct sl_arena *rows;         /* owned: vectors of the current frame */
     struct sl_vector *vectors;     /* in rows */
     uint32_t row_count;
-    uint32_t row_index; /* the next to be written */
-    bool is_held_back;  /* the link waits until the client has read */
+    uint32_t row_index;           /* the next to be written */
+    bool is_held_back;            /* the link waits until the client has read */
+    struct sl_wire_error failure; /* SENDING: what the client is told when it has sent all */
 };
 
 /* ---- session.c ---- */
@@ -200,7 +203,17 @@ void sl_session_command(struct sl_mysql_session *s, const struct sl_packet *pack
 
 /* READY, RUNNING: a frame of the server. */
 void sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame);
+/* ERROR: RUNNING to READY. */
+void sl_session_fail(struct sl_mysql_session *s, const struct sl_wire_error *told);
 /* The client has read: go on with the rows. */
 void sl_session_pump(struct sl_mysql_session *s);
 
+/* ---- file.c ---- */
+
+/* RUNNING: the server asks for a file. */
+void sl_session_want_file(struct sl_mysql_session *s, const struct sl_wire_frame *frame);
+/* SENDING: a piece of the client's file; an empty one is its end. */
+void sl_session_take_file(struct sl_mysql_session *s, const struct sl_packet *packet);
+/* The server has read: go on with the file. */
+void sl_session_feed(struct sl_mysql_session *s);
 #endif

@@ -85,6 +85,26 @@ insert:ntopng.nfflows" "$(my 'SELECT origin FROM flows GROUP BY origin ORDER BY 
 same "a long statement" "20000	40000" "$(my "SOURCE $work/many.sql
 SELECT COUNT(*), MAX(src_port) FROM flows WHERE dst_addr = '10.9.9.9'")"
 
+# Files of the client.
+printf 'src_port,dst_port,note,last_seen\n7001,"443","a ""quoted"" one",1795421730\n7002,80,NULL,1795421730\r\n' | tr -d '\r' >"$work/load.csv"
+printf '7003\t\\N\ttab\\tand\\nline\t1795421730\n7004\t5\n7005\t70000\tbad port\t1795421730\nx\t1\n' >"$work/load.tsv"
+local_my() {
+    mariadb --no-defaults --local-infile=1 -h 127.0.0.1 -P "$mysql_port" -u anyone --batch --skip-column-names ntopng -e "$1" 2>&1
+}
+local_my "LOAD DATA LOCAL INFILE '$work/load.csv' INTO TABLE flows FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' IGNORE 1 LINES (src_port, dst_port, note, last_seen)"
+local_my "LOAD DATA LOCAL INFILE '$work/load.tsv' INTO TABLE flows (src_port, dst_port, note, last_seen)"
+same "LOAD DATA reads CSV and tabs" '7001	443	a "quoted" one
+7002	80	NULL
+7003	0	tab\tand\nline
+7005	0	bad port' "$(my 'SELECT src_port, dst_port, note FROM flows WHERE src_port BETWEEN 7001 AND 7009 AND in_bytes = 0 ORDER BY src_port')"
+seq 1 200000 | awk '{ printf "%d\t%d\t10.77.%d.%d\t%d\n", $1 % 60000, 443, $1 / 250 % 250, $1 % 250, 1795421730 }' >"$work/many.tsv"
+same "a file of many batches" "200000	443" "$(local_my "LOAD DATA LOCAL INFILE '$work/many.tsv' INTO TABLE flows (src_port, dst_port, src_addr, last_seen);
+SELECT COUNT(*), MAX(dst_port) FROM flows WHERE src_addr >= '10.77.0.0' AND src_addr <= '10.77.255.255'")"
+contains "a file that is not there is an error" "no.such" "$(local_my "LOAD DATA LOCAL INFILE '$work/no.such' INTO TABLE flows (last_seen)")"
+contains "a file of the server's is refused" "ERROR 1235" "$(local_my "LOAD DATA INFILE '$work/load.tsv' INTO TABLE flows (last_seen)")"
+contains "what a line cannot be is refused before the file" "ERROR 1146" "$(local_my "LOAD DATA LOCAL INFILE '$work/many.tsv' INTO TABLE nowhere (last_seen)")"
+same "the connection goes on" 4 "$(local_my "LOAD DATA LOCAL INFILE '$work/load.csv' INTO TABLE flows (src_port); SELECT 4")"
+
 all=$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')
 kill_server
 start
