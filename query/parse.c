@@ -493,7 +493,8 @@ parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         return sl_parse_chain(p, &syntax->select);
     }
     if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
-        return sl_parser_fail(p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, CREATE, KILL or DESCRIBE");
+        return sl_parser_fail(
+            p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, CREATE, KILL or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;
     return sl_parse_chain(p, &syntax->select);
 }
