@@ -55,11 +55,11 @@ kill_server() {
     wait "$server" 2>/dev/null
 }
 
-# A UDP port that nobody has bound now.
+# A port that nobody has bound now, by UDP or TCP, and none that a connection is given by itself.
 free_udp_port() {
     while :; do
-        port=$(awk 'BEGIN { srand('"$$$(date +%N | sed 's/^0*//')"'); print 20000 + int(rand() * 30000) }')
-        ss -Huln 2>/dev/null | grep -q ":$port " || break
+        port=$(awk 'BEGIN { srand('"$$$(date +%N | sed 's/^0*//')"'); print 12000 + int(rand() * 20000) }')
+        ss -Htuan 2>/dev/null | grep -q ":$port " || break
     done
     echo "$port"
 }
