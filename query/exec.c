@@ -24,12 +24,16 @@ sl_exec_check(struct sl_exec *exec, struct sl_error *err)
 sl_status
 sl_exec_out_of_memory(const struct sl_exec *exec, struct sl_error *err)
 {
-    bool is_large = exec->budget.limit_bytes >= 1 << 20;
+    size_t limit_bytes = sl_budget_limit(&exec->budget);
+    bool is_shared = limit_bytes < exec->budget.limit_bytes;
+    bool is_large = limit_bytes >= 1 << 20;
 
     return sl_fail(err, SL_LIMIT,
-                   "query needs more than its memory budget of %zu %s: narrow the time range, "
-                   "group by fewer keys, add a LIMIT, or raise query-memory",
-                   exec->budget.limit_bytes >> (is_large ? 20 : 10), is_large ? "MiB" : "KiB");
+                   "query needs more than %s of %zu %s: narrow the time range, "
+                   "group by fewer keys, add a LIMIT, or raise %s",
+                   is_shared ? "is left of the queries' memory" : "its memory budget",
+                   limit_bytes >> (is_large ? 20 : 10), is_large ? "MiB" : "KiB",
+                   is_shared ? "memory-limit" : "query-memory");
 }
 
 struct phase {

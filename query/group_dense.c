@@ -171,7 +171,7 @@ move_states(const struct group *group, struct group_worker *w, uint32_t count)
         take_states(w->records[i], group->aggregate_count, record + group->key_bytes);
     }
     w->pending_bytes += count * w->pending.record_bytes;
-    size_t most = sl_min_size(GROUP_PENDING_BYTES_MAX, w->table.budget->limit_bytes / 8);
+    size_t most = sl_min_size(GROUP_PENDING_BYTES_MAX, sl_budget_limit(w->table.budget) / 8);
     return w->pending_bytes < most || drain(group, w);
 }
 

@@ -109,7 +109,8 @@ init_exec(struct sl_query *query)
     exec->session = &query->session;
     exec->shown_table = query->statement.table;
     exec->arena = query->arena;
-    exec->budget.limit_bytes = env->memory_bytes;
+    exec->budget.limit_bytes = env->memory_bytes == 0 ? SIZE_MAX : env->memory_bytes;
+    exec->budget.outer = env->memory;
     exec->threads = threads < 1 ? 1 : threads > SL_THREADS_MAX ? SL_THREADS_MAX : threads;
     exec->is_analyzed = query->statement.class == SL_CLASS_EXPLAIN_ANALYZE;
 }

@@ -84,10 +84,11 @@ void sl_definitions_close(struct sl_definitions *definitions);
 struct sl_query_env {
     struct sl_store *store; /* NULL: no flows (a client's own use, tests) */
     struct sl_schema *schema;
-    struct sl_pool *pool;                         /* NULL: the caller's thread only */
-    unsigned threads_max;                         /* of one query */
-    size_t memory_bytes;                          /* budget of one query */
-    int64_t timeout_us;                           /* 0: none */
+    struct sl_pool *pool;     /* NULL: the caller's thread only */
+    unsigned threads_max;     /* of one query */
+    size_t memory_bytes;      /* budget of one query; 0: that of all */
+    struct sl_budget *memory; /* of all queries together; NULL: none. Borrowed */
+    int64_t timeout_us;       /* 0: none */
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
     const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */

@@ -29,6 +29,8 @@ enum {
     SERVER_MAGIC = 0x53525652,
     INSERT_THREADS = 4, /* they wait for the store more than they compute */
     RANGES_MAX = 1024,
+    OTHER_BYTES = 64 << 20,
+    QUERIES_BYTES_MIN = 64 << 20,
 };
 
 /* Where exporters' templates and sampling are kept in the store (sl_store_meta_put). */
@@ -39,6 +41,7 @@ struct sl_server {
     struct sl_service service;
     struct sl_budget stream_budget;
     struct sl_budget insert_budget;
+    struct sl_budget query_budget;
     struct sl_conversation_list conversations;
     struct sl_acceptor *acceptor;    /* owned; NULL: off, or closed */
     struct sl_ipfix_listener *ipfix; /* owned; NULL: off, or closed */
@@ -210,7 +213,7 @@ open_store(struct sl_server *server, struct sl_error *err)
     bool is_percent = sl_config_is_percent(config, SL_OPTION_DISK_CAP);
 
     options.directory = sl_config_text(config, SL_OPTION_DATA);
-    options.memory_limit_bytes = sl_config_number(config, SL_OPTION_MEMORY);
+    options.memory_limit_bytes = sl_config_number(config, SL_OPTION_INGEST_MEMORY);
     options.seal_rows = (uint32_t)sl_config_number(config, SL_OPTION_SEAL_ROWS);
     options.seal_age_us = (int64_t)sl_config_number(config, SL_OPTION_SEAL_AGE);
     options.commit_interval_us = (int64_t)sl_config_number(config, SL_OPTION_COMMIT_INTERVAL);
@@ -254,16 +257,45 @@ open_inserts(struct sl_service *service)
     service->env.settle_context = service->sql_inserts;
 }
 
+/*
+ * What memory-limit leaves for queries. Ingest has its limit; frames that are not whole yet, batches
+ * that wait, and MySQL's packets have that of input each; OTHER_BYTES is for what is bounded by its
+ * number: connections, templates, the catalog's pages.
+ */
+static sl_status
+share_memory(struct sl_server *server, struct sl_error *err)
+{
+    const struct sl_config *config = server->service.config;
+    uint64_t limit_bytes = sl_config_number(config, SL_OPTION_MEMORY_LIMIT);
+    uint64_t input_bytes = sl_config_number(config, SL_OPTION_INPUT_MEMORY);
+    uint64_t ingest_bytes = sl_config_number(config, SL_OPTION_INGEST_MEMORY);
+    unsigned inputs = sl_config_is_off(config, SL_OPTION_MYSQL_LISTEN) ? 2 : 3;
+    uint64_t left_bytes = limit_bytes < OTHER_BYTES ? 0 : limit_bytes - OTHER_BYTES;
+
+    left_bytes -= sl_min_size(left_bytes, ingest_bytes);
+    for (unsigned i = 0; i < inputs; i++)
+        left_bytes -= sl_min_size(left_bytes, input_bytes);
+    if (left_bytes < QUERIES_BYTES_MIN)
+        return sl_fail(
+            err, SL_LIMIT,
+            "memory-limit %s leaves less than %d MiB for queries, after ingest-memory %s "
+            "and %u times input-memory %s: raise it, or lower these",
+            sl_config_text(config, SL_OPTION_MEMORY_LIMIT), QUERIES_BYTES_MIN >> 20,
+            sl_config_text(config, SL_OPTION_INGEST_MEMORY), inputs,
+            sl_config_text(config, SL_OPTION_INPUT_MEMORY));
+    server->query_budget.limit_bytes = left_bytes;
+    server->stream_budget.limit_bytes = input_bytes;
+    server->insert_budget.limit_bytes = input_bytes;
+    return SL_OK;
+}
+
 static void
 make_parts(struct sl_server *server)
 {
     struct sl_service *service = &server->service;
     const struct sl_config *config = service->config;
     unsigned threads = thread_count(config);
-    uint64_t input_bytes = sl_config_number(config, SL_OPTION_INPUT_MEMORY);
 
-    server->stream_budget.limit_bytes = input_bytes;
-    server->insert_budget.limit_bytes = input_bytes;
     service->stream_budget = &server->stream_budget;
     service->insert_budget = &server->insert_budget;
     service->data_directory = sl_config_text(config, SL_OPTION_DATA);
@@ -280,6 +312,7 @@ make_parts(struct sl_server *server)
         .pool = service->work,
         .threads_max = threads,
         .memory_bytes = sl_config_number(config, SL_OPTION_QUERY_MEMORY),
+        .memory = &server->query_budget,
         .timeout_us = (int64_t)sl_config_number(config, SL_OPTION_QUERY_TIMEOUT),
         .tables = sl_system_tables(),
         .tables_context = service,
@@ -434,8 +467,8 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
 
     /* A wish that is to be refused is refused before anything is opened. */
     struct sl_endpoint endpoint;
-    sl_status st = SL_OK;
-    if (!sl_config_is_off(config, SL_OPTION_LISTEN))
+    sl_status st = share_memory(server, err);
+    if (st == SL_OK && !sl_config_is_off(config, SL_OPTION_LISTEN))
         st = native_endpoint(config, &endpoint, err);
     if (st == SL_OK)
         st = open_store(server, err);

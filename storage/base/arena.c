@@ -49,7 +49,8 @@ bool
 sl_budget_take(struct sl_budget *budget, size_t bytes)
 {
     size_t used = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
-    if (used <= budget->limit_bytes && bytes <= budget->limit_bytes - used)
+    bool fits = used <= budget->limit_bytes && bytes <= budget->limit_bytes - used;
+    if (fits && (budget->outer == NULL || sl_budget_take(budget->outer, bytes)))
         return true;
     atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
     return false;
@@ -59,6 +60,17 @@ void
 sl_budget_give(struct sl_budget *budget, size_t bytes)
 {
     atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    if (budget->outer != NULL)
+        sl_budget_give(budget->outer, bytes);
+}
+
+size_t
+sl_budget_limit(const struct sl_budget *budget)
+{
+    size_t limit_bytes = budget->limit_bytes;
+    for (const struct sl_budget *outer = budget->outer; outer != NULL; outer = outer->outer)
+        limit_bytes = sl_min_size(limit_bytes, outer->limit_bytes);
+    return limit_bytes;
 }
 
 static void

@@ -45,6 +45,7 @@ size_t sl_arena_used_bytes(const struct sl_arena *arena);
 struct sl_budget {
     size_t limit_bytes;
     _Atomic size_t used_bytes;
+    struct sl_budget *outer; /* what is taken here is taken there too; NULL: none. Borrowed */
 };
 struct sl_arena *sl_arena_create_shared(struct sl_budget *budget);
 
@@ -52,5 +53,7 @@ struct sl_arena *sl_arena_create_shared(struct sl_budget *budget);
 SL_MUST_CHECK
 bool sl_budget_take(struct sl_budget *budget, size_t bytes);
 void sl_budget_give(struct sl_budget *budget, size_t bytes);
+/* The smallest limit that holds for it. */
+size_t sl_budget_limit(const struct sl_budget *budget);
 
 #endif

@@ -31,8 +31,8 @@ values_have_units(void **state)
         enum sl_option option;
         uint64_t number;
     } cases[] = {
-        {"memory", "2GiB", SL_OPTION_MEMORY, UINT64_C(2) << 30},
-        {"memory", "100 MB", SL_OPTION_MEMORY, 100000000},
+        {"ingest-memory", "2GiB", SL_OPTION_INGEST_MEMORY, UINT64_C(2) << 30},
+        {"ingest-memory", "100 MB", SL_OPTION_INGEST_MEMORY, 100000000},
         {"query-timeout", "200ms", SL_OPTION_QUERY_TIMEOUT, 200000},
         {"query-timeout", "90d", SL_OPTION_QUERY_TIMEOUT, UINT64_C(90) * 86400 * 1000000},
         {"query-timeout", "off", SL_OPTION_QUERY_TIMEOUT, 0},
@@ -64,11 +64,11 @@ wrong_values_are_refused_with_a_reason(void **state)
         sl_status status;
         const char *text;
     } cases[] = {
-        {"memory", "lots", SL_FORMAT, "a size like"},
-        {"memory", "2XiB", SL_FORMAT, "a size like"},
-        {"memory", "1KiB", SL_FORMAT, "out of range"},
-        {"memory", "99999999999TiB", SL_FORMAT, "a size like"},
-        {"memory", "-5", SL_FORMAT, "a size like"},
+        {"ingest-memory", "lots", SL_FORMAT, "a size like"},
+        {"ingest-memory", "2XiB", SL_FORMAT, "a size like"},
+        {"ingest-memory", "1KiB", SL_FORMAT, "out of range"},
+        {"ingest-memory", "99999999999TiB", SL_FORMAT, "a size like"},
+        {"ingest-memory", "-5", SL_FORMAT, "a size like"},
         {"query-timeout", "5", SL_FORMAT, "a time like"},
         {"seal-rows", "off", SL_FORMAT, "a number"},
         {"disk-cap", "101%", SL_FORMAT, "1% to 100%"},

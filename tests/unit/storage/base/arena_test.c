@@ -72,6 +72,26 @@ arenas_share_a_budget(void **state)
     assert_int_equal(budget.used_bytes, 0);
 }
 
+static void
+an_inner_budget_takes_from_the_outer_one(void **state)
+{
+    struct sl_budget all = {.limit_bytes = 1000};
+    struct sl_budget one = {.limit_bytes = 600, .outer = &all};
+    struct sl_budget other = {.limit_bytes = SIZE_MAX, .outer = &all};
+    (void)state;
+    assert_int_equal(sl_budget_limit(&one), 600);
+    assert_int_equal(sl_budget_limit(&other), 1000);
+    assert_false(sl_budget_take(&one, 601));
+    assert_true(sl_budget_take(&one, 600));
+    assert_false(sl_budget_take(&other, 401));
+    assert_int_equal(other.used_bytes, 0);
+    assert_true(sl_budget_take(&other, 400));
+    sl_budget_give(&one, 600);
+    assert_int_equal(all.used_bytes, 400);
+    sl_budget_give(&other, 400);
+    assert_int_equal(all.used_bytes, 0);
+}
+
 int
 main(void)
 {
@@ -80,6 +100,7 @@ main(void)
         cmocka_unit_test(beyond_the_budget_is_null_and_the_arena_lives),
         cmocka_unit_test(reset_gives_the_memory_back),
         cmocka_unit_test(arenas_share_a_budget),
+        cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
