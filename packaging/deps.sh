@@ -10,7 +10,7 @@ libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-d
 libcmocka-dev libsqlite3-dev"
 test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
 mariadb-server procps iproute2 openssl php-cli php-mysql python3-pymysql python3-mysqldb
-python3-sqlalchemy golang-go golang-github-go-sql-driver-mysql-dev default-jdk-headless
+python3-sqlalchemy golang-go golang-github-go-sql-driver-mysql-dev openjdk-17-jdk-headless
 libmariadb-java odbc-mariadb unixodbc-dev"
 
 wanted="$build"

@@ -65,8 +65,8 @@ prepare(void)
     for (SQLUSMALLINT i = 0; i < 4; i++)
         check(SQLGetData(s, (SQLUSMALLINT)(i + 1), SQL_C_CHAR, values[i], 64, &sizes[i]),
               SQL_HANDLE_STMT, s, "data");
-    printf("prepare %d %s %s %d\n", atoi(values[0]), values[1],
-           sizes[2] == SQL_NULL_DATA ? "null" : values[2], atoi(values[3]));
+    printf("prepare %d %s %s %d\n", (int)strtol(values[0], NULL, 10), values[1],
+           sizes[2] == SQL_NULL_DATA ? "null" : values[2], (int)strtol(values[3], NULL, 10));
     (void)SQLFreeHandle(SQL_HANDLE_STMT, s);
 }
 
