@@ -41,6 +41,8 @@ async function main() {
         });
     });
     console.log(await ended);
+    await new Promise((resolve, reject) =>
+        other.changeUser({ user, password, database: 'flows' }, (error) => (error ? reject(error) : resolve())));
     const [{ again }] = await run(other, 'query', 'SELECT 1 AS again');
     console.log('again', again);
     db.destroy();
