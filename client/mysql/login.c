@@ -207,6 +207,8 @@ on_welcome(void *context, const struct sl_wire_welcome *welcome)
     if (!s->has_native && !s->has_sha2) {
         sl_session_finish(s, SL_ER_UNKNOWN, "The server judges no scheme of MySQL's");
     } else if (s->state == SL_SESSION_CHANGING) {
+        if (!may_come_in(s))
+            return;
         /* The response that came with CHANGE_USER was to another challenge. */
         ask_switch(s, s->preferred, s->challenge, sizeof(s->challenge));
     } else {

@@ -45,6 +45,20 @@ start_server() {
     address="127.0.0.1:$(head -1 "$work/port")"
 }
 
+# start_mysql_server [OPTION...]: the same with the MySQL door on a free port of $mysql_host
+# (127.0.0.1); sets $mysql_port.
+start_mysql_server() {
+    doors=$(grep -c 'MySQL protocol on' "$work/server.log" 2>/dev/null)
+    start_server --mysql-listen "${mysql_host:-127.0.0.1}:0" "$@"
+    tries=0
+    until [ "$(grep -c 'MySQL protocol on' "$work/server.log")" -gt "${doors:-0}" ] ||
+        [ $tries -gt 600 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    mysql_port=$(sed -n 's/.*MySQL protocol on [^ ]*:\([0-9]*\).*/\1/p' "$work/server.log" | tail -1)
+}
+
 stop_server() {
     kill "$server" 2>/dev/null
     wait "$server" 2>/dev/null

@@ -2,8 +2,7 @@
 # mysql_test.sh - the MySQL door of sluiced with MariaDB's own client: rows, sessions, errors.
 . "$(dirname "$0")/lib.sh"
 command -v mariadb >/dev/null || skip "no mariadb client here"
-mysql_port=$(free_udp_port)
-start_server --mysql-listen "127.0.0.1:$mysql_port"
+start_mysql_server
 "$bin/flowgen" --flows 5000 --seed 3 --format nprobe >"$work/a.flows"
 sluice import "$work/a.flows" --no-progress >/dev/null
 
@@ -50,7 +49,7 @@ same "the server lives" 65000 "$(my 'SELECT COUNT(*) FROM flows')"
 stop_server
 contains "and stops in order" "stopped" "$(tail -1 "$work/server.log")"
 
-"$bin/sluiced" --data "$work/x" --mysql-listen 0.0.0.0:0 --listen 127.0.0.1:0 --netflow-listen off \
+timeout 60 "$bin/sluiced" --data "$work/x" --mysql-listen 0.0.0.0:0 --listen 127.0.0.1:0 --netflow-listen off \
     >/dev/null 2>"$work/err"
 same "a door to everybody is refused" 1 $?
 contains "with the reason" "not a loopback address" "$(cat "$work/err")"

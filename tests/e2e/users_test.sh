@@ -1,8 +1,7 @@
 #!/bin/sh
 # users_test.sh - users, roles and passwords, over the native protocol and MySQL's.
 . "$(dirname "$0")/lib.sh"
-mysql_port=$(free_udp_port)
-start_server --mysql-listen "127.0.0.1:$mysql_port"
+start_mysql_server
 contains "a server without users says so" "there are no users" "$(cat "$work/server.log")"
 "$bin/flowgen" --flows 1000 --seed 3 --format nprobe >"$work/a.flows"
 
@@ -87,12 +86,12 @@ contains "and are gone" "Access denied" "$(as rita 'r 2' query "$count")"
 stop_server
 
 mv "$work/data/users" "$work/users"
-"$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
+timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a lost file does not open the doors" 1 $?
 contains "with the reason" "the file \"users\" of the data directory is gone" "$(cat "$work/err")"
 printf x >>"$work/users"
 cp "$work/users" "$work/data/users"
-"$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
+timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a damaged one neither" 1 $?
 contains "with its reason" "file of users is damaged" "$(cat "$work/err")"
 : >"$work/data/users"
