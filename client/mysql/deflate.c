@@ -133,7 +133,7 @@ put_frame(struct sl_buf *out, const uint8_t *plain, size_t plain_bytes, uint8_t 
     }
     for (int i = 0; i < 3; i++) {
         header[i] = (uint8_t)(body_bytes >> i * 8);
-        header[4 + i] = is_shorter ? (uint8_t)(plain_bytes >> i * 8) : 0;
+        header[4 + i] = (uint8_t)((is_shorter ? plain_bytes : 0) >> i * 8);
     }
     header[3] = sequence;
     memcpy(frame, header, sizeof(header));
