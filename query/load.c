@@ -3,7 +3,7 @@
  */
 #include "query/load.h"
 
-enum { INPUT_BYTES_MAX = 16 << 20 };
+enum { INPUT_BYTES_MAX = 16 << 20, TEXT_BYTES_MAX = 16 << 20 };
 
 /* Where a scan is, and what it reads. */
 struct scan {
@@ -20,7 +20,7 @@ sl_load_init(struct sl_load *load, const struct sl_load_format *format)
 {
     *load = (struct sl_load){.format = *format, .skip_lines = format->skip_lines};
     load->input = sl_buf_empty(INPUT_BYTES_MAX);
-    load->text = sl_buf_empty(2 * SL_LOAD_LINE_BYTES_MAX);
+    load->text = sl_buf_empty(TEXT_BYTES_MAX);
 }
 
 void

@@ -11,6 +11,8 @@ target_link_libraries(sluice_test_peer PRIVATE sluice_rules sluice_ext_cmocka
                                        PUBLIC sluice_test_support sluice_server)
 
 sluice_test(unit/server/conversation_test.c sluice_test_peer)
+sluice_test(unit/server/inserts_test.c sluice_server)
 sluice_test(crash/kill_test.c sluice_test_peer)
+set_property(TEST unit/server/inserts_test APPEND PROPERTY LABELS threads)
 set_property(TEST unit/server/conversation_test APPEND PROPERTY LABELS threads)
 sluice_slow(crash/kill_test)

@@ -71,11 +71,23 @@ same "nProbe's rows are flows" "192.168.2.225	10.0.0.1	50001	80	6	27	752	5	99	1	
 SELECT src_addr, dst_addr, src_port, dst_port, protocol, tcp_flags, in_bytes, in_packets, out_bytes, out_packets, input_if,
     output_if, src_as, dst_as, vlan, l7_proto, first_seen FROM flows WHERE last_seen = FROM_UNIXTIME(1795425190) ORDER BY src_port")"
 
+# An 8-byte counter and a MAC: declared as texts, written in hexadecimal.
+my "CREATE TABLE IF NOT EXISTS \`nhflows\` (\`idx\` int(11) NOT NULL auto_increment,UNIQUE KEY \`idx\` (\`idx\`)) ENGINE=MyISAM;
+ALTER TABLE \`nhflows\` ADD \`IN_BYTES\` varchar(16) NOT NULL default '';
+ALTER TABLE \`nhflows\` ADD \`IN_SRC_MAC\` varchar(12) NOT NULL default '';
+ALTER TABLE \`nhflows\` ADD \`IN_PKTS\` int(20) unsigned NOT NULL default '0';
+ALTER TABLE \`nhflows\` ADD \`LAST_SWITCHED\` int(20) unsigned NOT NULL default '0';
+ALTER TABLE \`nhflows\` ADD INDEX (\`LAST_SWITCHED\`);
+INSERT DELAYED INTO \`nhflows\` (IN_BYTES, IN_SRC_MAC, IN_PKTS, L4_SRC_PORT, LAST_SWITCHED) VALUES ('0000000000001F40', '002590D4CCF9', '1000', '50003', '1795425191')"
+same "what nProbe declared as a text is hexadecimal" "8000	1000	00:25:90:d4:cc:f9" "$(my '
+SELECT in_bytes, in_packets, source_mac_address FROM flows WHERE src_port = 50003 AND last_seen = FROM_UNIXTIME(1795425191)')"
+
 same "what was imported and what was inserted stand in one table" "import
 insert:ntopng.flows
 insert:ntopng.flowsv4
 insert:ntopng.flowsv6
-insert:ntopng.nfflows" "$(my 'SELECT origin FROM flows GROUP BY origin ORDER BY origin')"
+insert:ntopng.nfflows
+insert:ntopng.nhflows" "$(my 'SELECT origin FROM flows GROUP BY origin ORDER BY origin')"
 
 # 20,000 rows in one statement.
 {
@@ -121,19 +133,19 @@ same "and so does its page of a host" "0" "$(my "
 DELETE FROM flowsv6 WHERE (IP_SRC_ADDR = '2001:db8::1' OR IP_DST_ADDR = '2001:db8::1') AND VLAN_ID = 7 and INTERFACE_ID = 0;
 SELECT COUNT(*) FROM flows WHERE origin = 'insert:ntopng.flowsv6'")"
 
-same "DELETE removes what INSERT brought" "502" "$(my 'DELETE FROM flows WHERE src_port >= 0; SELECT COUNT(*) FROM flows')"
+same "DELETE removes what INSERT brought" "503" "$(my 'DELETE FROM flows WHERE src_port >= 0; SELECT COUNT(*) FROM flows')"
 my "INSERT INTO flows (src_port, last_seen) VALUES (5, 1795421730)" >/dev/null
-same "through the same table of the same database" "503" \
+same "through the same table of the same database" "504" \
     "$(my 'USE other; DELETE FROM flows; SELECT COUNT(*) FROM flows')"
 same "the log says it once" 1 "$(grep -c 'a DELETE of a MySQL client' "$work/server.log")"
 stop_server
 start --mysql-delete off --mysql-insert-ack received
-same "off: nothing" "503" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
-same "received: rows are seen by the next statement" "504" \
+same "off: nothing" "504" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
+same "received: rows are seen by the next statement" "505" \
     "$(my 'INSERT INTO flows (src_port, last_seen) VALUES (6, 1795421730); SELECT COUNT(*) FROM flows')"
 stop_server
 start --mysql-delete all
-same "and are there after a stop" "504" "$(my 'SELECT COUNT(*) FROM flows')"
+same "and are there after a stop" "505" "$(my 'SELECT COUNT(*) FROM flows')"
 same "all: everything" "0" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
 stop_server
 finish

@@ -1,0 +1,231 @@
+/*
+ * inserts_test.c - many threads put rows of statements into one store: every row arrives once, those
+ * that were answered are seen, batches are shared.
+ */
+#include "server/inserts.h"
+
+#include <stdio.h>
+
+#include "server/stats.h"
+#include "storage/base/thread.h"
+#include "storage/store.h"
+#include "tests/support/test.h"
+
+enum { THREADS = 8, STATEMENTS = 200 };
+
+struct fixture {
+    char *directory;
+    struct sl_pool *pool;
+    struct sl_schema *schema;
+    struct sl_store *store;
+    struct sl_stats *stats;
+    struct sl_inserts *inserts;
+    struct sl_query_env env;
+};
+
+static int
+set_up(void **state)
+{
+    struct fixture *f = sl_new(sizeof(*f));
+    struct sl_store_options options = sl_store_options_default();
+    struct sl_error err = {0};
+    f->directory = test_dir_create();
+    f->pool = sl_pool_create("test", 2);
+    f->schema = sl_schema_create();
+    f->stats = sl_stats_create();
+    options.directory = f->directory;
+    TEST_OK(sl_store_open(&options, f->schema, f->pool, &f->store, &err), &err);
+    f->inserts = sl_inserts_create(f->store, f->stats);
+    f->env = (struct sl_query_env){.store = f->store,
+                                   .schema = f->schema,
+                                   .threads_max = 1,
+                                   .memory_bytes = (size_t)64 << 20,
+                                   .settle = sl_inserts_settle,
+                                   .settle_context = f->inserts};
+    *state = f;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct fixture *f = *state;
+    sl_inserts_destroy(f->inserts);
+    sl_store_close(f->store);
+    sl_stats_destroy(f->stats);
+    sl_schema_destroy(f->schema);
+    sl_pool_destroy(f->pool);
+    test_dir_remove(f->directory);
+    free(f);
+    return 0;
+}
+
+/* Who waits for a ticket. */
+struct waiter {
+    struct sl_mutex lock;
+    struct sl_cond called;
+    bool is_called;
+};
+
+static void
+call(void *context)
+{
+    struct waiter *w = context;
+    sl_mutex_lock(&w->lock);
+    w->is_called = true;
+    sl_cond_signal(&w->called);
+    sl_mutex_unlock(&w->lock);
+}
+
+static void
+wait_for(struct waiter *w)
+{
+    sl_mutex_lock(&w->lock);
+    while (!w->is_called)
+        sl_cond_wait(&w->called, &w->lock);
+    w->is_called = false;
+    sl_mutex_unlock(&w->lock);
+}
+
+static struct sl_query *
+prepare(struct fixture *f, const char *text)
+{
+    static const struct sl_session session = {
+        .dialect = SL_DIALECT_NATIVE, .database = "flows", .time_zone = "UTC", .user = "test"};
+    struct sl_query *query = NULL;
+    struct sl_error err = {0};
+    TEST_OK(sl_query_prepare(&f->env, &session, text, strlen(text), &query, &err), &err);
+    return query;
+}
+
+/* Run the statement to its answer. */
+static void
+insert(struct fixture *f, const char *text, enum sl_insert_ack ack)
+{
+    struct waiter w = {0};
+    struct sl_insert_ticket ticket = {.call = call, .context = &w};
+    struct sl_query *query = prepare(f, text);
+    bool is_done = false;
+    sl_mutex_init(&w.lock, SL_LOCK_NET);
+    sl_cond_init(&w.called);
+    while (!is_done) {
+        struct sl_error err = {0};
+        bool is_waiting = false;
+        TEST_OK(sl_inserts_put(f->inserts, query, ack, &ticket, &is_done, &is_waiting, &err), &err);
+        if (is_waiting)
+            wait_for(&w);
+        TEST_OK(ticket.failure.status, &ticket.failure);
+    }
+    sl_query_free(query);
+    sl_cond_fini(&w.called);
+    sl_mutex_fini(&w.lock);
+}
+
+static uint64_t
+count(struct fixture *f, const char *what)
+{
+    struct sl_query *query = prepare(f, what);
+    const struct sl_vector *vectors = NULL;
+    uint32_t row_count = 0;
+    struct sl_error err = {0};
+    TEST_OK(sl_query_next(query, &vectors, &row_count, &err), &err);
+    assert_int_equal(row_count, 1);
+    uint64_t number = sl_vector_u64(&vectors[0], 0);
+    sl_query_free(query);
+    return number;
+}
+
+struct writer {
+    struct fixture *fixture;
+    unsigned number;
+};
+
+static void
+write_rows(void *context)
+{
+    struct writer *writer = context;
+    char text[160];
+    for (unsigned i = 0; i < test_rounds(STATEMENTS); i++) {
+        (void)snprintf(
+            text, sizeof(text),
+            "INSERT INTO flows (src_port, dst_port, last_seen) VALUES (%u, %u, 1795421730)",
+            writer->number, i);
+        insert(writer->fixture, text, i % 2 == 0 ? SL_INSERT_DURABLE : SL_INSERT_RECEIVED);
+    }
+}
+
+static void
+rows_of_many_threads_share_batches(void **state)
+{
+    struct fixture *f = *state;
+    struct sl_thread *threads[THREADS];
+    struct writer writers[THREADS];
+    uint64_t wanted = (uint64_t)THREADS * test_rounds(STATEMENTS);
+    for (unsigned i = 0; i < THREADS; i++) {
+        writers[i] = (struct writer){.fixture = f, .number = i};
+        threads[i] = sl_thread_start("writer", write_rows, &writers[i]);
+    }
+    for (unsigned i = 0; i < THREADS; i++)
+        sl_thread_join(threads[i]);
+    assert_int_equal(count(f, "SELECT COUNT(*) FROM flows"), wanted);
+    assert_int_equal(count(f, "SELECT COUNT(DISTINCT src_port, dst_port) FROM flows"), wanted);
+    assert_int_equal(sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS), wanted);
+    assert_true(sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES) < wanted);
+}
+
+static void
+what_was_answered_on_receipt_is_seen(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t i = 1; i <= 50; i++) {
+        insert(f, "INSERT INTO flows (last_seen) VALUES (1795421730)", SL_INSERT_RECEIVED);
+        assert_int_equal(count(f, "SELECT COUNT(*) FROM flows"), i);
+    }
+}
+
+static void
+a_long_statement_takes_several_batches(void **state)
+{
+    enum { ROWS = 40000, ROW_BYTES = 40 };
+    struct fixture *f = *state;
+    char *text = sl_new((size_t)ROWS * ROW_BYTES);
+    size_t used = (size_t)snprintf(text, ROW_BYTES * 2, "INSERT INTO flows (last_seen) VALUES (1)");
+    for (unsigned i = 1; i < ROWS; i++)
+        used += (size_t)snprintf(text + used, ROW_BYTES, ",(%u)", 1795421730 + i % 60);
+    insert(f, text, SL_INSERT_DURABLE);
+    insert(f, text, SL_INSERT_RECEIVED);
+    assert_int_equal(count(f, "SELECT COUNT(*) FROM flows"), 2 * ROWS);
+    free(text);
+}
+
+static void
+a_refused_row_leaves_the_others_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct sl_insert_ticket ticket = {.call = call};
+    struct sl_error err = {0};
+    bool is_done = false;
+    bool is_waiting = false;
+    insert(f, "INSERT INTO flows (last_seen) VALUES (1795421730)", SL_INSERT_RECEIVED);
+    struct sl_query *query =
+        prepare(f, "INSERT INTO flows (src_port, last_seen) VALUES (1, 1795421730), (1, NULL)");
+    assert_int_equal(
+        sl_inserts_put(f->inserts, query, SL_INSERT_DURABLE, &ticket, &is_done, &is_waiting, &err),
+        SL_TYPE);
+    assert_false(is_waiting);
+    sl_query_free(query);
+    assert_int_equal(count(f, "SELECT COUNT(*) FROM flows"), 1);
+    assert_int_equal(count(f, "SELECT COUNT(*) FROM flows WHERE src_port = 1"), 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(rows_of_many_threads_share_batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_answered_on_receipt_is_seen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_statement_takes_several_batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_row_leaves_the_others_alone, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
