@@ -97,6 +97,7 @@ async function real() {
 
 async function main() {
     mkdirSync(options.work, { recursive: true });
+    const machine = describeMachine();
     const { loads, sizes, warm, cold, versions, systemNames, csvBytes } = await generated();
     const realSizes = await real();
     say("collectors");
@@ -108,7 +109,7 @@ async function main() {
 What \`make bench-peers\` printed; how is in peers/README.md. ${flows} **synthetic** flows (flowgen, seed ${seed}, ${rate} a second), the
 same in every system, where a heading does not say otherwise.
 
-${table(["", ""], [...describeMachine(), ...versions])}
+${table(["", ""], [...machine, ...versions])}
 
 ## Questions, warm
 
