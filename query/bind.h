@@ -30,6 +30,7 @@ struct sl_binder {
     struct sl_slice database;        /* of names without one: the session's, or that of the view */
     uint32_t depth;                  /* of nested selects and expressions */
     const struct sl_view_path *path; /* the views whose text is being bound */
+    struct sl_subquery *subqueries;  /* the last one first */
 };
 
 /* Where an expression stands decides which names mean something in it. */
@@ -69,6 +70,7 @@ struct sl_scope {
     enum sl_clause_place place;
     enum sl_side side;
     bool in_aggregate;
+    bool in_where; /* of this select or a layer, not in a column of a layer */
     uint32_t input_capacity;
     uint32_t aggregate_capacity;
     struct sl_expr *derived[SL_DERIVED_COUNT]; /* bound once, shared */
@@ -108,6 +110,13 @@ sl_status sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl
 bool sl_bind_is_aggregate(const struct sl_node *node);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
+
+/* bind_subquery.c: x IN (select), in a WHERE. */
+SL_MUST_CHECK
+sl_status sl_bind_in_select(struct sl_scope *s, const struct sl_node *node,
+                            struct sl_expr **out_expr, struct sl_error *err);
+/* The binder's subqueries in the order in which they must run. */
+struct sl_subquery *sl_bind_subqueries(struct sl_binder *b);
 
 /* bind_names.c */
 SL_MUST_CHECK

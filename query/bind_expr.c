@@ -354,6 +354,8 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
         return bind_interval(s, node, out_expr, err);
     case SL_NODE_LAST:
         return bind_last(s, node, out_expr, err);
+    case SL_NODE_IN_SELECT:
+        return sl_bind_in_select(s, node, out_expr, err);
     }
     return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position, "a node without a kind");
 }

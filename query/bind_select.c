@@ -452,8 +452,10 @@ bind_where(struct sl_scope *s, struct sl_error *err)
 {
     struct sl_expr *own, *below;
 
+    s->in_where = true;
     SL_TRY(bind_condition(s, s->syntax->where, SL_PLACE_WHERE, &own, err));
     SL_TRY(sl_bind_layer_where(s, &below, err));
+    s->in_where = false;
     s->select->where = own == NULL ? below : own;
     if (own != NULL && below != NULL)
         return sl_bind_op(s, SL_FN_AND, own->position, below, own, &s->select->where, err);

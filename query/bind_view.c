@@ -130,15 +130,18 @@ bind_item(struct sl_scope *s, uint32_t index, struct sl_expr **out_expr, struct 
     struct sl_layer *layer = s->level.layer;
     struct sl_level level = s->level;
     enum sl_clause_place place = s->place;
+    bool in_where = s->in_where;
 
     *out_expr = layer->bound[index];
     if (*out_expr != NULL && s->side == SL_SIDE_NONE)
         return SL_OK;
     s->level = level_below(layer);
     s->place = SL_PLACE_WHERE;
+    s->in_where = false;
     sl_status st = sl_bind_expr(s, layer->select->items[index].expr, out_expr, err);
     s->level = level;
     s->place = place;
+    s->in_where = in_where;
     if (s->side == SL_SIDE_NONE)
         layer->bound[index] = *out_expr;
     return st;

@@ -44,6 +44,17 @@ struct sl_definition_change {
 
 struct sl_insert;
 
+/*
+ * `left IN (select)`: the select runs before the statement is planned, and `in`, which stands in
+ * the bound tree, becomes an IN over its values: so indexes serve it as they serve a list.
+ */
+struct sl_subquery {
+    struct sl_select *select; /* of one column */
+    struct sl_expr *left;
+    struct sl_expr *in; /* until then a call with `left` alone */
+    struct sl_subquery *next;
+};
+
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
@@ -60,6 +71,7 @@ struct sl_statement {
     bool kills_connection;
     struct sl_definition_change *definitions; /* DEFINE */
     uint32_t definition_count;
+    struct sl_subquery *subqueries; /* in the order in which they run */
 };
 
 SL_MUST_CHECK

@@ -178,10 +178,13 @@ parse_in(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl
         SL_TRY(sl_parser_append(p, &list, block));
     } else {
         SL_TRY(sl_parser_expect(p, "("));
-        if (sl_parser_is_word(p, "SELECT"))
-            return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                              sl_parser_token(p)->position,
-                              "a subquery behind IN is not supported yet");
+        if (sl_parser_is_word(p, "SELECT")) {
+            SL_TRY(sl_parser_node(p, SL_NODE_IN_SELECT, position, out_node));
+            (*out_node)->args = list.nodes;
+            (*out_node)->arg_count = 1;
+            SL_TRY(sl_parse_selects(p, &(*out_node)->select));
+            return sl_parser_expect(p, ")");
+        }
         SL_TRY(sl_parse_args(p, &list));
     }
     if (list.count < 2)

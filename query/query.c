@@ -15,6 +15,7 @@
 #include "query/info_schema.h"
 #include "query/insert.h"
 #include "query/plan.h"
+#include "query/subquery.h"
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
 #include "storage/scan.h"
@@ -130,7 +131,10 @@ prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
     query->rounds = sl_arena_calloc(query->arena, query->exec.threads, sizeof(*query->rounds));
     if (query->rounds == NULL)
         return fail_size(err);
-    return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
+    /* The plan of a select with subqueries needs their values. */
+    return query->statement.subqueries != NULL
+               ? SL_OK
+               : sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 
 /* Statements that are refused to those who may only ask. */
@@ -332,10 +336,21 @@ set_deadline(struct sl_query *query)
     query->exec.deadline_us = timeout_us == 0 ? 0 : sl_clock_monotonic_us() + timeout_us;
 }
 
+/* What prepare left undone. */
+static sl_status
+plan_late(struct sl_query *query, struct sl_error *err)
+{
+    if (query->root != NULL)
+        return SL_OK;
+    SL_TRY(sl_subqueries_run(&query->exec, &query->statement, err));
+    return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
+}
+
 static sl_status
 start_plan(struct sl_query *query, struct sl_error *err)
 {
     set_deadline(query);
+    SL_TRY(plan_late(query, err));
     atomic_store(&query->is_running, true);
     return sl_op_start(query->root, err);
 }
@@ -378,10 +393,12 @@ next_explanation(struct sl_query *query, const struct sl_vector **out_vectors, u
     if (query->is_started)
         return SL_OK;
     query->is_started = true;
+    set_deadline(query);
     if (query->exec.is_analyzed) {
         SL_TRY(start_plan(query, err));
         SL_TRY(sl_exec_each(&query->exec, query->root->width, drain, query, err));
     }
+    SL_TRY(plan_late(query, err));
     sl_plan_explain(query->root, &query->explanation);
     if (query->explanation.bad)
         return sl_fail(err, SL_LIMIT, "the plan is too long to be shown");
@@ -462,10 +479,11 @@ run_delete(struct sl_query *query, struct sl_error *err)
     if (query->is_started)
         return SL_OK;
     query->is_started = true;
+    set_deadline(query);
+    SL_TRY(sl_subqueries_run(&query->exec, &query->statement, err));
     SL_TRY(sl_bounds_split(select->where, select->inputs, select->input_count, query->arena,
                            &conjuncts, &deletion.conjunct_count, &deletion.is_never, err));
     deletion.conjuncts = conjuncts;
-    set_deadline(query);
     /* The store takes its own snapshot, of everything that is readable then. */
     sl_snapshot_release(query->exec.snapshot);
     query->exec.snapshot = NULL;
@@ -607,7 +625,7 @@ sl_query_progress(const struct sl_query *query, struct sl_query_progress *out_pr
     SL_ASSERT(query->magic == QUERY_MAGIC);
     progress.memory_bytes =
         atomic_load_explicit(&query->exec.budget.used_bytes, memory_order_relaxed);
-    if (query->root != NULL && atomic_load(&query->is_running))
+    if (atomic_load(&query->is_running))
         add_progress(query->root, &progress);
     *out_progress = progress;
 }

@@ -33,6 +33,7 @@ enum sl_node_kind {
     SL_NODE_CAST,      /* args[0], cast */
     SL_NODE_INTERVAL,  /* args[0], unit; operand: the time; text "-" to subtract */
     SL_NODE_LAST,      /* LAST 5m: number is microseconds */
+    SL_NODE_IN_SELECT, /* args[0] IN (select) */
 };
 
 enum sl_time_unit {
@@ -47,6 +48,8 @@ enum sl_time_unit {
     SL_TIME_YEAR,
 };
 
+struct sl_syntax_select;
+
 struct sl_node {
     enum sl_node_kind kind;
     uint32_t position;
@@ -59,9 +62,10 @@ struct sl_node {
     struct sl_node *operand;      /* CASE, INTERVAL */
     struct sl_node **args;
     uint32_t arg_count;
-    bool is_distinct;          /* COUNT(DISTINCT x) */
-    bool is_quoted;            /* NAME: never a word of ours */
-    struct sl_slice separator; /* GROUP_CONCAT; bytes NULL: the default */
+    bool is_distinct;                /* COUNT(DISTINCT x) */
+    bool is_quoted;                  /* NAME: never a word of ours */
+    struct sl_slice separator;       /* GROUP_CONCAT; bytes NULL: the default */
+    struct sl_syntax_select *select; /* IN_SELECT */
 };
 
 struct sl_item {

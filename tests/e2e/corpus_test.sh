@@ -35,8 +35,6 @@ cat >"$work/allowed" <<'EOF'
 1109 SELECT CONCAT("'", user, "'@'",host,"'") FROM mysql.user
 1109 SELECT name from mysql.help_topic
 1109 SELECT * FROM mysql.user
-1235 SELECT LOGFILE_GROUP_NAME, FILE_NAME
-1235 SELECT DISTINCT TABLESPACE_NAME, FILE_NAME
 1235 SELECT A.TABLE_SCHEMA TABLE_CAT
 1235 select t0.`app` `app` from `flows`.`raw` t0 join
 EOF
