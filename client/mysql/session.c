@@ -275,7 +275,7 @@ take_message(struct sl_mysql_session *s, const struct sl_packet *packet)
     case SL_SESSION_FINISHING:
         break;
     }
-    SL_ASSERT(!"messages are taken in three states only");
+    SL_ASSERT(false); /* messages are taken in three states only */
 }
 
 static bool
