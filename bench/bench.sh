@@ -133,6 +133,16 @@ real_rows() {
     stop real
 }
 
+insert_sql() {
+    command -v mariadbd >/dev/null || return 0
+    echo
+    echo "## INSERT statements over MySQL's protocol, beside MariaDB"
+    echo
+    echo '```'
+    sh bench/bench_insert.sh
+    echo '```'
+}
+
 report() {
     echo "# Results"
     echo
@@ -152,6 +162,7 @@ report() {
     import_text
     memory
     real_rows
+    insert_sql
 }
 
 # A pipe would hide a failure in the middle of the report.
