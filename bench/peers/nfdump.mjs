@@ -60,7 +60,7 @@ export class Nfdump {
     }
 
     async open() {
-        this.version = (await run("nfdump", ["-V"])).stdout.replace(/^.*Version: */s, "").trim().split("\n")[0];
+        this.version = (await run("nfdump", ["-V"])).stdout.replace(/^.*Version: *(NSEL-NEL)?/s, "").trim().split("\n")[0];
     }
 
     async close() {}
