@@ -30,7 +30,7 @@ export class Sluice {
         rmSync(portFile, { force: true });
         const log = openSync(`${this.directory}/log`, "a");
         this.server = endWithUs(spawn(`${this.bin}/sluiced`, ["--data", this.data, "--listen", "127.0.0.1:0", "--netflow-listen", netflow,
-            "--port-file", portFile, "--query-memory", "2GiB"], { stdio: ["ignore", log, log] }));
+            "--port-file", portFile], { stdio: ["ignore", log, log] }));
         while (!existsSync(portFile) || readFileSync(portFile, "utf8") === "") {
             if (this.server.exitCode !== null) throw new Error(`sluiced did not start: see ${this.directory}/log`);
             await sleep(20);
