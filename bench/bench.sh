@@ -133,6 +133,15 @@ real_rows() {
     stop real
 }
 
+mysql_door() {
+    echo
+    echo "## MySQL's protocol over the native one"
+    echo
+    echo '```'
+    sh bench/bench_mysql.sh
+    echo '```'
+}
+
 report() {
     echo "# Results"
     echo
@@ -152,6 +161,7 @@ report() {
     import_text
     memory
     real_rows
+    mysql_door
 }
 
 # A pipe would hide a failure in the middle of the report.
