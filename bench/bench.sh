@@ -142,6 +142,16 @@ mysql_door() {
     echo '```'
 }
 
+insert_sql() {
+    command -v mariadbd >/dev/null || return 0
+    echo
+    echo "## INSERT statements over MySQL's protocol, beside MariaDB"
+    echo
+    echo '```'
+    sh bench/bench_insert.sh
+    echo '```'
+}
+
 report() {
     echo "# Results"
     echo
@@ -162,6 +172,7 @@ report() {
     memory
     real_rows
     mysql_door
+    insert_sql
 }
 
 # A pipe would hide a failure in the middle of the report.

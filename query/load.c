@@ -176,6 +176,8 @@ read_line(struct scan *s, struct sl_buf *text, struct sl_cell *cells, uint32_t w
     for (uint32_t i = 0; i < width; i++) {
         if (i >= count || text->bad)
             cells[i].kind = SL_CELL_NONE;
+        else if (cells[i].kind == SL_CELL_TEXT && cells[i].size_bytes == 0)
+            cells[i].as.bytes = (const uint8_t *)"";
         else if (cells[i].kind == SL_CELL_TEXT)
             cells[i].as.bytes = text->bytes + cells[i].as.offset;
     }

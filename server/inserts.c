@@ -2,8 +2,9 @@
  * inserts.c - see inserts.h.
  *
  * Batches have numbers in the order in which they are closed, which is the order in which they are
- * appended: sl_inserts_settle waits for a number. A batch that somebody waits for is appended at
- * once; one that nobody waits for lingers, and grows.
+ * appended: sl_inserts_settle waits for a number. Rows that somebody waits for are appended at once,
+ * but not while a sync is under way that others wait for: until it is done the builder gathers the
+ * rows of the next one. Rows that nobody waits for linger a moment.
  */
 #include "server/inserts.h"
 
@@ -49,6 +50,7 @@ struct sl_inserts {
     uint64_t appended_number;
     uint64_t received_number; /* the newest batch with rows that were answered on receipt */
     uint64_t settle_number;   /* somebody waits until this batch is appended */
+    uint32_t syncing_count;   /* batches that somebody waits for, appended or about to be */
     bool is_stopping;
     _Atomic int64_t lost_logged_us;
 };
@@ -102,12 +104,24 @@ close_builder_locked(struct sl_inserts *s)
     enqueue_locked(s, group);
 }
 
+/* The next rows that somebody waits for may go. */
+static void
+end_sync(struct sl_inserts *s)
+{
+    sl_mutex_lock(&s->lock);
+    s->syncing_count--;
+    if (s->tickets != NULL)
+        sl_cond_signal(&s->work);
+    sl_mutex_unlock(&s->lock);
+}
+
 /* A thread of the store's. */
 static void
 on_durable(void *context, sl_status status)
 {
     struct group *group = context;
     struct sl_error failure = {0};
+    end_sync(group->inserts);
     if (status != SL_OK)
         (void)sl_fail(&failure, status, "the rows did not become durable: %s",
                       sl_status_text(status));
@@ -137,6 +151,8 @@ append_group(struct sl_inserts *s, struct group *group)
     if (sl_log_due(&s->lost_logged_us, SL_US_PER_S))
         sl_log(SL_LOG_ERROR, "server", "%" PRIu32 " rows of INSERT statements were not stored: %s",
                row_count, failure.text);
+    if (is_awaited)
+        end_sync(s);
     call_tickets(group->tickets, &failure);
     free(group);
 }
@@ -146,7 +162,8 @@ append_group(struct sl_inserts *s, struct group *group)
 static bool
 is_due_locked(const struct sl_inserts *s)
 {
-    return s->is_stopping || s->tickets != NULL || s->settle_number > s->closed_number ||
+    bool is_awaited = s->tickets != NULL && s->syncing_count == 0;
+    return s->is_stopping || is_awaited || s->settle_number > s->closed_number ||
            sl_clock_monotonic_us() - s->oldest_us >= LINGER_US;
 }
 
@@ -168,6 +185,7 @@ take_group_locked(struct sl_inserts *s)
     s->first = group->next;
     if (s->first == NULL)
         s->last = NULL;
+    s->syncing_count += group->tickets != NULL;
     return group;
 }
 

@@ -24,31 +24,29 @@ function textFor(question, system, places, columns) {
     return textOf(question, system.kind, words);
 }
 
-// Ask one question of every system in turn, `rounds` times; { system name: milliseconds }, or what was wrong.
-// The first system is the one the others have to agree with.
+// Ask one question of every system in turn, `rounds` times: { name, times: { system: milliseconds }, wrong, failed }. A system that
+// cannot answer is named in `failed` and has no time; when answers differ (from that of the first system which has one), none has.
 async function askOne(question, systems, places, columns, rounds) {
-    const texts = systems.map((system) => textFor(question, system, places, columns));
-    const ms = systems.map(() => []);
-    const wrong = [];
+    const result = { name: question.name, times: {}, wrong: [], failed: {} };
+    const asked = [];
     let expected = null;
-    for (const [i, system] of systems.entries()) {
-        if (texts[i] === null) continue;
+    for (const system of systems) {
+        const text = textFor(question, system, places, columns);
+        if (text === null) continue;
         try {
-            const answer = await system.answer(texts[i]);
+            const answer = await system.answer(text);
             expected ??= answer;
             const what = difference(question, expected, answer);
-            if (what !== null) wrong.push(`${system.name}: ${what}`);
+            if (what !== null) result.wrong.push(`${system.name}: ${what}`);
+            asked.push({ system, text, ms: [] });
         } catch (error) {
-            texts[i] = null;
-            wrong.push(`${system.name}: ${String(error.message).split("\n")[0].slice(0, 300)}`);
+            result.failed[system.name] = String(error.message).split("\n")[0].slice(0, 200);
         }
     }
-    if (wrong.length === 0) {
-        for (let round = 0; round < rounds; round++)
-            for (const [i, system] of systems.entries()) if (texts[i] !== null) ms[i].push(await system.time(texts[i]));
-    }
-    const times = Object.fromEntries(systems.map((system, i) => [system.name, ms[i].length === 0 ? null : median(ms[i])]));
-    return { name: question.name, times, wrong, rows: expected === null ? 0 : expected.length };
+    for (let round = 0; round < rounds && result.wrong.length === 0; round++)
+        for (const { system, text, ms } of asked) ms.push(await system.time(text));
+    for (const { system, ms } of asked) result.times[system.name] = ms.length === 0 ? null : median(ms);
+    return result;
 }
 
 export async function askWarm(questions, systems, places, columns, rounds, onAnswer) {
@@ -66,7 +64,7 @@ export async function askCold(questions, owners, places, columns, rounds, onAnsw
     const results = [];
     execFileSync("sync");
     for (const question of questions.filter((q) => q.cold)) {
-        const result = { name: question.name, times: {}, wrong: [] };
+        const result = { name: question.name, times: {}, wrong: [], failed: {} };
         const ms = {};
         for (let round = 0; round < rounds; round++) {
             for (const { owner, systems } of owners) {

@@ -1,9 +1,19 @@
 // machine.mjs - what the comparison asks of the machine: time, bytes on disk, an empty page cache.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// End a process that we started with us, whatever ends us.
+const ours = new Set();
+process.on("exit", () => ours.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+export function endWithUs(child) {
+    ours.add(child);
+    child.on("exit", () => ours.delete(child));
+    return child;
+}
 
 // Seconds that an action takes.
 export async function seconds(action) {
@@ -44,5 +54,6 @@ export function describeMachine() {
         ["memory", `${Math.round(totalmem() / 2 ** 30)} GiB`],
         ["kernel", `Linux ${release()}`],
         ["compiler", say("cc", "--version").split("\n")[0]],
+        ["load before", loadavg()[0].toFixed(1)],
     ];
 }

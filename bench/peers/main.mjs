@@ -24,7 +24,7 @@ const goal = 5;
 
 const say = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 const milliseconds = (times) => Object.entries(times).map(([name, ms]) => `${name} ${ms === null ? "-" : ms.toFixed(2)}`).join(", ");
-const show = (result) => say(`${result.name}: ${result.wrong.join("; ") || milliseconds(result.times)}`);
+const show = (result) => say(`${result.name}: ${[milliseconds(result.times), ...result.wrong, ...Object.values(result.failed)].join("; ")}`);
 
 // New systems over a new directory, open.
 async function openAll(directory) {
@@ -143,7 +143,7 @@ ${loadTable(loads, flows, own)}
 
 ${collectTables(cpu, loss, length)}
 `);
-    process.exit(warm.some((result) => result.wrong.length !== 0) ? 1 : 0);
+    process.exit(warm.some((result) => result.wrong.length !== 0 || Object.keys(result.failed).length !== 0) ? 1 : 0);
 }
 
 await main();

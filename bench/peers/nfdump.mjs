@@ -4,7 +4,7 @@ import { mkdirSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { promisify } from "node:util";
 
-import { directoryBytes, seconds, sleep } from "./machine.mjs";
+import { directoryBytes, endWithUs, seconds, sleep } from "./machine.mjs";
 
 const run = promisify(execFile);
 
@@ -21,8 +21,8 @@ export async function freePort() {
 export async function startCollector(directory, port) {
     mkdirSync(directory, { recursive: true });
     const log = openSync(`${directory}/../nfcapd.log`, "a");
-    const collector = spawn("nfcapd", ["-w", directory, "-b", "127.0.0.1", "-p", String(port), "-t", "86400", "-y", "-B", "67108864"],
-        { stdio: ["ignore", log, log] });
+    const collector = endWithUs(spawn("nfcapd", ["-w", directory, "-b", "127.0.0.1", "-p", String(port), "-t", "86400", "-y", "-B", "67108864"],
+        { stdio: ["ignore", log, log] }));
     await sleep(500);
     if (collector.exitCode !== null) throw new Error("nfcapd did not start");
     return collector;
@@ -60,7 +60,7 @@ export class Nfdump {
     }
 
     async open() {
-        this.version = (await run("nfdump", ["-V"])).stdout.replace(/^.*Version: */s, "").trim().split("\n")[0];
+        this.version = (await run("nfdump", ["-V"])).stdout.replace(/^.*Version: *(NSEL-NEL)?/s, "").trim().split("\n")[0];
     }
 
     async close() {}

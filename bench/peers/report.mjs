@@ -17,24 +17,29 @@ function bestPeer(times, own) {
 export function questionTable(results, names) {
     const own = names[0];
     return table(["question", ...names.map((name) => `${name}, ms`), "best peer / sluice"], results.map((result) => {
-        if (result.wrong.length !== 0) return [result.name, ...names.map(() => ""), "not counted"];
-        return [result.name, ...names.map((name) => number(result.times[name])), number(bestPeer(result.times, own) / result.times[own], 1)];
+        const cells = names.map((name) => (name in result.failed ? "failed" : number(result.times[name])));
+        return [result.name, ...cells, isCounted(result, own) ? number(bestPeer(result.times, own) / result.times[own], 2) : "not counted"];
     }));
 }
 
-// The same numbers in words: geometric mean, and the questions below a goal, the worst first.
+const isCounted = (result, own) => result.wrong.length === 0 && !(own in result.failed);
+
+// The same numbers in words: geometric means, the questions below a goal, the worst first, and what was not counted.
 export function questionSummary(results, own, goal) {
-    const counted = results.filter((result) => result.wrong.length === 0)
+    const counted = results.filter((result) => isCounted(result, own))
         .map((result) => ({ name: result.name, ratio: bestPeer(result.times, own) / result.times[own] }));
-    const mean = (part) => number(Math.exp(part.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / part.length));
     const needles = counted.filter(({ name }) => name.startsWith("needle"));
+    const mean = (part) => number(Math.exp(part.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / part.length));
     const list = (part) => part.sort((a, b) => a.ratio - b.ratio).map(({ name, ratio }) => `${name} (${number(ratio)})`).join("; ") || "none";
     const text = [
         `- geometric mean of ${counted.length} questions: ${mean(counted)} times faster than the best peer of each; ${needles.length} needles: ${mean(needles)} times`,
         `- slower than the best peer: ${list(counted.filter(({ ratio }) => ratio < 1))}`,
-        `- faster, but less than ${goal} times: ${list(counted.filter(({ ratio }) => ratio >= 1 && ratio < goal))}`,
     ];
-    for (const result of results) for (const what of result.wrong) text.push(`- not counted: ${result.name}: ${what}`);
+    if (goal > 1) text.push(`- faster, but less than ${goal} times: ${list(counted.filter(({ ratio }) => ratio >= 1 && ratio < goal))}`);
+    for (const result of results) {
+        for (const what of result.wrong) text.push(`- answers differ: ${result.name}: ${what}`);
+        for (const [name, what] of Object.entries(result.failed)) text.push(`- failed: ${result.name}: ${name}: ${what}`);
+    }
     return text.join("\n");
 }
 

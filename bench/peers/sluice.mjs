@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-import { directoryBytes, seconds, sleep } from "./machine.mjs";
+import { directoryBytes, endWithUs, seconds, sleep } from "./machine.mjs";
 
 export const columns = "last_seen, first_seen, exporter_addr, src_addr, dst_addr, src_port, dst_port, protocol, tcp_flags, tos, " +
     "input_if, output_if, src_as, dst_as, src_mask, dst_mask, next_hop, bytes, packets, app";
@@ -29,8 +29,8 @@ export class Sluice {
         mkdirSync(this.directory, { recursive: true });
         rmSync(portFile, { force: true });
         const log = openSync(`${this.directory}/log`, "a");
-        this.server = spawn(`${this.bin}/sluiced`, ["--data", this.data, "--listen", "127.0.0.1:0", "--netflow-listen", netflow,
-            "--port-file", portFile, "--query-memory", "2GiB"], { stdio: ["ignore", log, log] });
+        this.server = endWithUs(spawn(`${this.bin}/sluiced`, ["--data", this.data, "--listen", "127.0.0.1:0", "--netflow-listen", netflow,
+            "--port-file", portFile], { stdio: ["ignore", log, log] }));
         while (!existsSync(portFile) || readFileSync(portFile, "utf8") === "") {
             if (this.server.exitCode !== null) throw new Error(`sluiced did not start: see ${this.directory}/log`);
             await sleep(20);

@@ -65,6 +65,26 @@ make_room(struct sl_inflated *inflated, size_t more_bytes, struct sl_error *err)
     return SL_OK;
 }
 
+/* plain_bytes 0: the body is not compressed. */
+static sl_status
+take_body(struct sl_inflated *inflated, const uint8_t *body, size_t body_bytes, size_t plain_bytes,
+          struct sl_error *err)
+{
+    size_t more_bytes = plain_bytes == 0 ? body_bytes : plain_bytes;
+    uLongf got_bytes = more_bytes;
+    if (more_bytes == 0)
+        return SL_OK;
+    SL_TRY(make_room(inflated, more_bytes, err));
+    uint8_t *end = inflated->bytes + inflated->size_bytes;
+    if (plain_bytes == 0)
+        memcpy(end, body, body_bytes);
+    else if (uncompress(end, &got_bytes, body, body_bytes) != Z_OK || got_bytes != plain_bytes)
+        return fail_number(err, SL_FORMAT, SL_ER_UNCOMPRESS,
+                           "Couldn't uncompress communication packet");
+    inflated->size_bytes += more_bytes;
+    return SL_OK;
+}
+
 sl_status
 sl_inflate(struct sl_inflated *inflated, const uint8_t *bytes, size_t size_bytes,
            size_t *out_wanted_bytes, struct sl_error *err)
@@ -78,18 +98,7 @@ sl_inflate(struct sl_inflated *inflated, const uint8_t *bytes, size_t size_bytes
     if (size_bytes < *out_wanted_bytes)
         return SL_OK;
 
-    const uint8_t *body = bytes + SL_DEFLATE_HEADER_BYTES;
-    size_t more_bytes = plain_bytes == 0 ? body_bytes : plain_bytes;
-    SL_TRY(make_room(inflated, more_bytes, err));
-    uint8_t *end = inflated->bytes + inflated->size_bytes;
-    uLongf got_bytes = more_bytes;
-    if (plain_bytes == 0 && body_bytes != 0)
-        memcpy(end, body, body_bytes);
-    else if (plain_bytes != 0 &&
-             (uncompress(end, &got_bytes, body, body_bytes) != Z_OK || got_bytes != plain_bytes))
-        return fail_number(err, SL_FORMAT, SL_ER_UNCOMPRESS,
-                           "Couldn't uncompress communication packet");
-    inflated->size_bytes += more_bytes;
+    SL_TRY(take_body(inflated, bytes + SL_DEFLATE_HEADER_BYTES, body_bytes, plain_bytes, err));
     inflated->frame_bytes = *out_wanted_bytes;
     inflated->sequence_next = (uint8_t)(bytes[3] + 1);
     return SL_OK;

@@ -274,6 +274,7 @@ sl_mysql_state_of(uint16_t number)
     case SL_ER_SERVER_SHUTDOWN:
     case SL_ER_PACKET_TOO_LARGE:
     case SL_ER_PACKETS_OUT_OF_ORDER:
+    case SL_ER_UNCOMPRESS:
     case SL_ER_NET_READ_INTERRUPTED:
         return "08S01";
     case SL_ER_ACCESS_DENIED:

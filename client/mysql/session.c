@@ -278,7 +278,7 @@ take_message(struct sl_mysql_session *s, const struct sl_packet *packet)
     case SL_SESSION_FINISHING:
         break;
     }
-    SL_ASSERT(!"messages are taken when it is the client's turn");
+    SL_ASSERT(false); /* messages are taken in three states only */
 }
 
 static bool

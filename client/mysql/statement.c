@@ -15,6 +15,7 @@ enum {
     DATETIME_US_BYTES = 11,
     SPAN_BYTES = 8,
     SPAN_US_BYTES = 12,
+    SPAN_DAYS_MAX = 100000, /* MySQL's own TIME ends at 34 days */
     MOMENT_TEXT_BYTES = 48,
     DECIMAL_DIGITS_MAX = 38,
 };
@@ -234,13 +235,15 @@ take_span(struct decoder *d)
     if (size_bytes == 0)
         return value;
     bool is_negative = sl_cursor_u8(&c) != 0;
-    int64_t span_us = (int64_t)sl_cursor_u32le(&c) * SL_US_PER_DAY;
+    uint32_t days = sl_cursor_u32le(&c);
+    int64_t span_us = (int64_t)sl_min_size(days, SPAN_DAYS_MAX) * SL_US_PER_DAY;
     span_us += sl_cursor_u8(&c) * SL_US_PER_HOUR;
     span_us += sl_cursor_u8(&c) * SL_US_PER_MINUTE;
     span_us += (int64_t)sl_cursor_u8(&c) * SL_US_PER_S;
     if (size_bytes == SPAN_US_BYTES)
         span_us += sl_cursor_u32le(&c);
-    d->c.bad = d->c.bad || c.bad || (size_bytes != SPAN_BYTES && size_bytes != SPAN_US_BYTES);
+    bool is_length = size_bytes == SPAN_BYTES || size_bytes == SPAN_US_BYTES;
+    d->c.bad = d->c.bad || c.bad || !is_length || days > SPAN_DAYS_MAX;
     value.as.i64 = is_negative ? -span_us : span_us;
     return value;
 }

@@ -193,16 +193,13 @@ take_cipher(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
     return true;
 }
 
-/* Of the bytes offered, those that were not used are the peer's first TLS. `bytes` NULL: those that
- * the stream kept. */
+/* What is kept and was not used is the peer's first TLS. False: the stream is gone. */
 static bool
-begin_tls(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes, size_t used_bytes)
+begin_tls(struct sl_stream *stream, size_t used_bytes)
 {
-    stream->is_new_tls = false;
-    if (bytes != NULL)
-        return take_cipher(stream, bytes + used_bytes, size_bytes - used_bytes);
     size_t left_bytes = stream->kept_bytes - used_bytes;
     uint8_t *left = sl_new(left_bytes + 1);
+    stream->is_new_tls = false;
     memcpy(left, stream->kept + used_bytes, left_bytes);
     drop_kept(stream, stream->kept_bytes);
     bool is_there = take_cipher(stream, left, left_bytes);
@@ -233,8 +230,12 @@ take_plain(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
         free_stream(stream);
         return false;
     }
-    if (stream->is_new_tls)
-        return begin_tls(stream, is_direct ? bytes : NULL, size_bytes, used_bytes);
+    if (stream->is_new_tls && !is_direct)
+        return begin_tls(stream, used_bytes);
+    if (stream->is_new_tls) {
+        stream->is_new_tls = false;
+        return take_cipher(stream, bytes + used_bytes, size_bytes - used_bytes);
+    }
     if (!is_direct) {
         drop_kept(stream, used_bytes);
         return true;
@@ -280,7 +281,7 @@ offer_kept(void *context)
     if (stream->is_closed)
         free_stream(stream);
     else if (stream->is_new_tls)
-        (void)begin_tls(stream, NULL, 0, used_bytes);
+        (void)begin_tls(stream, used_bytes);
     else
         drop_kept(stream, used_bytes);
 }

@@ -75,7 +75,8 @@ take_frames(const uint8_t *bytes, size_t size_bytes, uint32_t offered)
             inflated.frame_bytes == 0)
             break;
         SL_ASSERT(inflated.frame_bytes <= size_bytes - at);
-        take_packets(inflated.bytes + inflated.offset_bytes, inflated.size_bytes, offered);
+        if (inflated.size_bytes != 0)
+            take_packets(inflated.bytes + inflated.offset_bytes, inflated.size_bytes, offered);
         sl_inflated_drop(&inflated, inflated.size_bytes / 2);
         at += sl_inflated_end_frame(&inflated);
     }

@@ -539,6 +539,90 @@ slow_readers_hold_no_thread_and_are_dropped(void **state)
     test_server_stop(&small);
 }
 
+/* ---- files of the client ---- */
+
+static void
+put_piece(struct test_peer *peer, uint32_t tag, const char *text)
+{
+    struct sl_slice bytes = {(const uint8_t *)text, (uint32_t)strlen(text)};
+    sl_wire_file_data_encode(&peer->out, tag, bytes);
+}
+
+/* Ask for the file, up to the server's wish for it. */
+static void
+start_load(struct test_peer *peer, uint32_t tag)
+{
+    struct sl_error err = {0};
+    const char *name = NULL;
+    test_peer_put_query(peer, tag, 0,
+                        "LOAD DATA LOCAL INFILE 'a.csv' INTO TABLE flows FIELDS TERMINATED BY ',' "
+                        "(src_port, last_seen)");
+    assert_true(test_peer_send(peer));
+    (void)test_peer_expect(peer, SL_WIRE_RESULT);
+    struct sl_wire_frame frame = test_peer_expect(peer, SL_WIRE_FILE_WANTED);
+    assert_int_equal(frame.tag, tag);
+    TEST_OK(sl_wire_file_wanted_decode(&frame, peer->arena, &name, &err), &err);
+    assert_string_equal(name, "a.csv");
+}
+
+static void
+a_file_of_the_client_becomes_rows(void **state)
+{
+    (void)state;
+    static const char count[] = "SELECT COUNT(*) FROM flows WHERE src_port BETWEEN 8001 AND 8009";
+    struct test_peer peer;
+    struct sl_error err = {0};
+    struct sl_wire_done done;
+    test_peer_greet(&peer, &server);
+    uint64_t before = test_peer_number(&peer, count);
+    start_load(&peer, 21);
+    put_piece(&peer, 21, "8001,1795421730\n80");
+    put_piece(&peer, 21, "02,1795421");
+    put_piece(&peer, 21, "730\nno flow\n");
+    sl_wire_file_end_encode(&peer.out, 21, "");
+    assert_true(test_peer_send(&peer));
+    struct sl_wire_frame frame = test_peer_expect(&peer, SL_WIRE_DONE);
+    TEST_OK(sl_wire_done_decode(&frame, peer.arena, &done, &err), &err);
+    assert_int_equal(done.affected_rows, 2);
+    assert_true(done.warning_total >= 1);
+    assert_int_equal(test_peer_number(&peer, count), before + 2);
+
+    start_load(&peer, 22);
+    sl_wire_file_end_encode(&peer.out, 22, "there is no such file");
+    assert_true(test_peer_send(&peer));
+    assert_non_null(strstr(test_peer_expect_error(&peer, SL_MISSING), "no such file"));
+    test_peer_close(&peer);
+}
+
+static void
+what_comes_behind_the_failure_of_a_file_is_dropped(void **state)
+{
+    (void)state;
+    struct test_peer peer;
+    struct test_peer other;
+    test_peer_greet(&peer, &server);
+    test_peer_greet(&other, &server);
+    start_load(&peer, 23);
+    put_piece(&peer, 23, "8001,1795421730\n");
+    assert_true(test_peer_send(&peer));
+    sl_wire_cancel_encode(&other.out, 1, &(struct sl_wire_cancel){peer.connection_id, 0});
+    assert_true(test_peer_send(&other));
+    (void)test_peer_expect(&other, SL_WIRE_DONE);
+    (void)test_peer_expect_error(&peer, SL_CANCELLED);
+    put_piece(&peer, 23, "8001,1795421730\n");
+    sl_wire_file_end_encode(&peer.out, 23, "");
+    assert_true(test_peer_send(&peer));
+    assert_int_equal(test_peer_number(&peer, "SELECT 3"), 3);
+
+    /* Gone in the middle of its file; nobody asked for this one. */
+    start_load(&peer, 24);
+    test_peer_close(&peer);
+    put_piece(&other, 2, "8001,1795421730\n");
+    assert_true(test_peer_send(&other));
+    test_peer_expect_end(&other);
+    test_peer_close(&other);
+}
+
 static void
 a_running_query_is_cancelled_by_another_connection(void **state)
 {
@@ -674,6 +758,8 @@ main(void)
         cmocka_unit_test(random_bytes_do_no_harm),
         cmocka_unit_test(two_hundred_connections_are_served),
         cmocka_unit_test(slow_readers_hold_no_thread_and_are_dropped),
+        cmocka_unit_test(a_file_of_the_client_becomes_rows),
+        cmocka_unit_test(what_comes_behind_the_failure_of_a_file_is_dropped),
         cmocka_unit_test(a_running_query_is_cancelled_by_another_connection),
         cmocka_unit_test(a_client_that_goes_away_stops_its_query),
         cmocka_unit_test(connections_beyond_the_limit_are_told_so),
