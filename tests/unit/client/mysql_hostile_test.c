@@ -296,6 +296,38 @@ drain(int fd)
     return number;
 }
 
+/* ---- manners ---- */
+
+/* As a client sees it that reads as soon as there is something: columns, row and end at once. The server may
+ * be slow once in a while. */
+static void
+a_short_answer_comes_in_one_piece(void **state)
+{
+    static const char text[] = "\x03SELECT 40 + 2";
+    static const uint8_t end[] = {5, 0, 0, 5, 0xfe}; /* length, sequence, EOF */
+    enum { ROUNDS = 100, END_BYTES = 9 };
+    uint8_t *bytes = sl_new(ANSWER_BYTES_MAX);
+    unsigned whole = 0;
+    (void)state;
+    int fd = log_in();
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t have_bytes = 0;
+        unsigned pieces = 0;
+        send_packet(fd, text, sizeof(text) - 1, sizeof(text) - 1, 0);
+        while (have_bytes < END_BYTES ||
+               memcmp(bytes + have_bytes - END_BYTES, end, sizeof(end)) != 0) {
+            ssize_t got = recv(fd, bytes + have_bytes, ANSWER_BYTES_MAX - have_bytes, 0);
+            assert_true(got > 0);
+            have_bytes += (size_t)got;
+            pieces++;
+        }
+        whole += pieces == 1;
+    }
+    assert_in_range(whole, ROUNDS * 3 / 4, ROUNDS);
+    (void)close(fd);
+    free(bytes);
+}
+
 /* ---- attacks ---- */
 
 static void
@@ -545,6 +577,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_short_answer_comes_in_one_piece),
         cmocka_unit_test(logins_cut_lengthened_and_changed_end_alone),
         cmocka_unit_test(wrong_sequence_numbers_are_refused),
         cmocka_unit_test(lengths_that_lie_are_refused_before_they_are_read),
