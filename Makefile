@@ -16,6 +16,7 @@ test: deps
 	@sh packaging/test.sh
 
 bench: build
+	@cmake --build --preset release --target bench_insert bench_mysql
 	@sh bench/bench.sh
 
 bench-peers: build

@@ -133,6 +133,15 @@ real_rows() {
     stop real
 }
 
+mysql_door() {
+    echo
+    echo "## MySQL's protocol over the native one"
+    echo
+    echo '```'
+    sh bench/bench_mysql.sh
+    echo '```'
+}
+
 insert_sql() {
     command -v mariadbd >/dev/null || return 0
     echo
@@ -162,6 +171,7 @@ report() {
     import_text
     memory
     real_rows
+    mysql_door
     insert_sql
 }
 

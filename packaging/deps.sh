@@ -9,8 +9,8 @@ build="gcc cmake ninja-build pkg-config libc6-dev liblmdb-dev libzstd-dev libxxh
 libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-dev zlib1g-dev libssl-dev
 libcmocka-dev libsqlite3-dev"
 test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
-mariadb-server procps iproute2 tmux openssl php-cli php-mysql python3-pymysql python3-mysqldb
-python3-sqlalchemy golang-go golang-github-go-sql-driver-mysql-dev openjdk-17-jdk-headless
+mariadb-server mariadb-plugin-spider procps iproute2 tmux openssl php-cli php-mysql python3-pymysql
+python3-mysqldb python3-sqlalchemy golang-go golang-github-go-sql-driver-mysql-dev openjdk-17-jdk-headless
 libmariadb-java odbc-mariadb unixodbc-dev"
 
 wanted="$build"

@@ -350,8 +350,8 @@ take_other(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
         fail_protocol(s, sl_wire_type_name(frame->type));
 }
 
-void
-sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
+static void
+take_frame(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
 {
     bool is_running = s->state == SL_SESSION_RUNNING || s->state == SL_SESSION_SENDING;
     if (!is_running || frame->tag != s->tag) {
@@ -380,4 +380,15 @@ sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame)
     default:
         fail_protocol(s, sl_wire_type_name(frame->type));
     }
+}
+
+/* A short answer comes in one piece and is passed on in one. Whoever is to wait gets what there is. */
+void
+sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame, bool is_last)
+{
+    s->is_gathering = true;
+    take_frame(s, frame);
+    s->is_gathering = false;
+    if (is_last || s->is_held_back)
+        sl_session_flush(s);
 }

@@ -69,7 +69,7 @@ on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wan
     if (st == SL_OK && frame.type == SL_WIRE_WELCOME && !link->is_welcome) {
         st = take_welcome(link, &frame, &why);
     } else if (st == SL_OK) {
-        link->events->on_frame(link->context, &frame);
+        link->events->on_frame(link->context, &frame, used_bytes == size_bytes);
     }
     if (st == SL_OK)
         return used_bytes;

@@ -19,7 +19,8 @@ struct sl_link;
 
 struct sl_link_events {
     void (*on_welcome)(void *context, const struct sl_wire_welcome *welcome);
-    void (*on_frame)(void *context, const struct sl_wire_frame *frame); /* all but WELCOME */
+    /* All but WELCOME. is_last: nothing that has come is behind it. */
+    void (*on_frame)(void *context, const struct sl_wire_frame *frame, bool is_last);
     void (*on_drained)(void *context); /* what was sent has been taken */
     void (*on_end)(void *context, const struct sl_error *why);
 };

@@ -218,7 +218,7 @@ on_welcome(void *context, const struct sl_wire_welcome *welcome)
 }
 
 static void
-on_frame(void *context, const struct sl_wire_frame *frame)
+on_frame(void *context, const struct sl_wire_frame *frame, bool is_last)
 {
     struct sl_mysql_session *s = context;
     SL_ASSERT(s->magic == SL_SESSION_MAGIC);
@@ -230,7 +230,7 @@ on_frame(void *context, const struct sl_wire_frame *frame)
     case SL_SESSION_READY:
     case SL_SESSION_RUNNING:
     case SL_SESSION_SENDING:
-        sl_session_answer(s, frame);
+        sl_session_answer(s, frame, is_last);
         return;
     case SL_SESSION_LINKING:
     case SL_SESSION_GREETED:

@@ -29,11 +29,36 @@ sl_session_stop_timer(struct sl_mysql_session *s)
 }
 
 static void
-put_out(struct sl_mysql_session *s, struct sl_buf *packets)
+write_out(struct sl_mysql_session *s, struct sl_buf *packets)
 {
     if (s->is_compressed)
         sl_deflate(packets, &s->inflated.sequence_next);
     sl_stream_send(s->stream, packets);
+}
+
+/* What could not be gathered is lost, and with it the session. */
+void
+sl_session_flush(struct sl_mysql_session *s)
+{
+    if (s->gathered.bad) {
+        sl_buf_clear(&s->gathered);
+        sl_session_finish(s, SL_ER_OUT_OF_RESOURCES, "Out of memory for an answer");
+    } else if (s->gathered.size_bytes != 0) {
+        write_out(s, &s->gathered);
+    }
+}
+
+static void
+put_out(struct sl_mysql_session *s, struct sl_buf *packets)
+{
+    size_t size_bytes = s->gathered.size_bytes + packets->size_bytes;
+    if (s->is_gathering && size_bytes <= SL_SESSION_CHUNK_BYTES) {
+        sl_buf_append(&s->gathered, packets->bytes, packets->size_bytes);
+        sl_buf_clear(packets);
+        return;
+    }
+    sl_session_flush(s);
+    write_out(s, packets);
 }
 
 void
@@ -46,6 +71,7 @@ sl_session_finish(struct sl_mysql_session *s, uint16_t number, const char *text)
     struct sl_buf out = sl_buf_empty(SMALL_BYTES_MAX);
     sl_packet_put_error(&out, &s->sequence, number, sql_state, text);
     s->state = SL_SESSION_FINISHING;
+    s->is_gathering = false;
     sl_session_stop_timer(s);
     sl_session_close_link(s);
     put_out(s, &out);
@@ -395,6 +421,7 @@ free_session(struct sl_mysql_session *s)
     sl_session_close_link(s);
     sl_session_reset(s);
     sl_buf_fini(&s->joined);
+    sl_buf_fini(&s->gathered);
     sl_inflated_fini(&s->inflated);
     free(s->wild);
     sl_arena_destroy(s->head);
@@ -431,6 +458,7 @@ sl_session_start(struct sl_session_list *list, struct sl_tcp *tcp, const struct 
     s->state = SL_SESSION_LINKING;
     s->list = list;
     s->joined = sl_buf_empty(SL_MYSQL_PACKET_BYTES_MAX);
+    s->gathered = sl_buf_empty(SL_SESSION_CHUNK_BYTES);
     s->is_local = peer->is_loopback;
     sl_inflated_init(&s->inflated, &list->input_budget);
     sl_mysql_statements_init(&s->statements, &list->input_budget);

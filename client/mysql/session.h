@@ -142,6 +142,8 @@ struct sl_mysql_session {
     uint32_t row_index;           /* the next to be written */
     bool is_held_back;            /* the link waits until the client has read */
     struct sl_wire_error failure; /* SENDING: what the client is told when it has sent all */
+    struct sl_buf gathered;       /* packets of an answer that goes on at once: one write for all */
+    bool is_gathering;            /* what is sent now is to be gathered */
 };
 
 /* ---- session.c ---- */
@@ -161,6 +163,8 @@ void sl_session_close_all(struct sl_session_list *list);
 bool sl_session_send(struct sl_mysql_session *s, struct sl_buf *packets);
 void sl_session_send_ok(struct sl_mysql_session *s, const struct sl_mysql_ok *ok);
 void sl_session_send_error(struct sl_mysql_session *s, uint16_t number, const char *text);
+/* Write what was gathered. */
+void sl_session_flush(struct sl_mysql_session *s);
 bool sl_session_request(struct sl_mysql_session *s, struct sl_buf *frames);
 
 /* RUNNING to READY, and on with what the client has sent meanwhile. */
@@ -201,8 +205,8 @@ void sl_session_command(struct sl_mysql_session *s, const struct sl_packet *pack
 
 /* ---- answer.c ---- */
 
-/* READY, RUNNING: a frame of the server. */
-void sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame);
+/* READY, RUNNING: a frame of the server; is_last as in link.h. */
+void sl_session_answer(struct sl_mysql_session *s, const struct sl_wire_frame *frame, bool is_last);
 /* ERROR: RUNNING to READY. */
 void sl_session_fail(struct sl_mysql_session *s, const struct sl_wire_error *told);
 /* The client has read: go on with the rows. */

@@ -5,6 +5,9 @@
  * a naive prefix comparison over the 16-byte form for intervals.
  */
 #include "storage/base/addr.h"
+
+#include <arpa/inet.h>
+
 #include "tests/support/test.h"
 
 static struct sl_addr
@@ -30,6 +33,22 @@ text_reads_back_the_same(void **state)
         size_t size = sl_addr_format(parse(texts[i]), text);
         assert_string_equal(text, texts[i]);
         assert_int_equal(size, strlen(texts[i]));
+    }
+}
+
+static void
+every_number_of_an_ipv4_text_is_inet_ntops(void **state)
+{
+    (void)state;
+    for (uint32_t octet = 0; octet < 256; octet++) {
+        char text[SL_ADDR_TEXT_BYTES];
+        char expected[SL_ADDR_TEXT_BYTES];
+        uint32_t v4 = octet << 24 | (255 - octet) << 16 | (octet ^ 0x55) << 8 | octet;
+        uint8_t bytes[4] = {(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8),
+                            (uint8_t)v4};
+        assert_non_null(inet_ntop(AF_INET, bytes, expected, sizeof(expected)));
+        assert_int_equal(sl_addr_format(sl_addr_from_v4(v4), text), strlen(expected));
+        assert_string_equal(text, expected);
     }
 }
 
@@ -158,6 +177,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_reads_back_the_same),
+        cmocka_unit_test(every_number_of_an_ipv4_text_is_inet_ntops),
         cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
         cmocka_unit_test(ipv4_sorts_before_ipv6_and_each_by_number),
         cmocka_unit_test(what_is_no_address_is_refused),
