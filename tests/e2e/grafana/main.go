@@ -31,7 +31,9 @@ type target struct {
 type dashboard struct {
 	Title  string
 	Panels []struct {
+		ID      int
 		Title   string
+		GridPos struct{ X, W int }
 		Targets []target
 	}
 	Annotations struct {
@@ -235,7 +237,7 @@ func runTarget(what string, t target, all, some map[string]choice, r timeRange) 
 		fail(what, t.RawSQL, "the statement is not marked as one")
 		return
 	}
-	run(what, putVariables(t.RawSQL, all), t.Format, nil, r)
+	shown[what] = run(what, putVariables(t.RawSQL, all), t.Format, nil, r)
 	for name, values := range some {
 		if !strings.Contains(t.RawSQL, "$"+name) {
 			continue
@@ -273,7 +275,10 @@ func runDashboard(path string, r timeRange) {
 			some[v.Name] = choice{values: append(some[v.Name].values, "it's")}
 		}
 	}
-	for _, p := range d.Panels {
+	for i, p := range d.Panels {
+		if p.ID != i+1 || p.GridPos.W < 1 || p.GridPos.X+p.GridPos.W > 24 || len(p.Targets) == 0 {
+			fail(d.Title+", panel "+p.Title, "", "its number, place or statement is wrong")
+		}
 		for _, t := range p.Targets {
 			runTarget(d.Title+", panel "+p.Title, t, all, some, r)
 		}
@@ -307,6 +312,7 @@ func main() {
 			fmt.Println("ok:", filepath.Base(path))
 		}
 	}
+	checkValues(r)
 	runStatements(r)
 	fmt.Println(len(paths), "dashboards,", ran, "statements,", failures, "failures")
 	if failures != 0 || len(paths) == 0 {
