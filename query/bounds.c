@@ -334,15 +334,32 @@ test_ranges(struct tests *tests, const struct sl_expr *expr)
     return true;
 }
 
+static bool
+is_true_constant(const struct sl_expr *expr)
+{
+    sl_i128 value;
+    return sl_bound_integer(expr, &value) && value != 0;
+}
+
+/* FALSE or NULL: satisfied by no row. */
+static bool
+is_false_constant(const struct sl_expr *expr)
+{
+    return expr->kind == SL_EXPR_CONST && !is_true_constant(expr) &&
+           (expr->value.is_null || expr->type.type == SL_TYPE_BOOL ||
+            sl_type_is_signed(expr->type.type));
+}
+
 /*
  * Tests of which one holds for every row that satisfies `expr`; false when that cannot be said.
+ * No row satisfies a constant that is false: no tests, so that the other side of an OR decides.
  * Recursion is as deep as the expression, which the parser bounds.
  */
 static bool
 test_expr(struct tests *tests, const struct sl_expr *expr)
 {
     if (expr->kind != SL_EXPR_CALL)
-        return false;
+        return is_false_constant(expr);
     enum sl_function_id id = expr->function->id;
     switch ((int)id) {
     case SL_FN_OR:
@@ -500,13 +517,6 @@ list_conjuncts(const struct sl_expr *expr, struct sl_conjunct *list, uint32_t *c
     list[(*count)++].expr = expr;
 }
 
-static bool
-is_true_constant(const struct sl_expr *expr)
-{
-    sl_i128 value;
-    return sl_bound_integer(expr, &value) && value != 0;
-}
-
 static void
 order_conjuncts(struct sl_conjunct *list, uint32_t count)
 {
@@ -540,10 +550,7 @@ sl_bounds_split(const struct sl_expr *where, const struct sl_input *inputs, uint
         struct sl_conjunct conjunct = {.expr = list[i].expr};
         if (is_true_constant(conjunct.expr))
             continue;
-        *out_never = *out_never ||
-                     (conjunct.expr->kind == SL_EXPR_CONST &&
-                      (conjunct.expr->value.is_null || conjunct.expr->type.type == SL_TYPE_BOOL ||
-                       sl_type_is_signed(conjunct.expr->type.type)));
+        *out_never = *out_never || is_false_constant(conjunct.expr);
         SL_TRY(sl_term_compile(conjunct.expr, input_count, arena, &conjunct.term, err));
         conjunct.cost = cost_of(conjunct.expr);
         find_time_range(&conjunct, inputs);

@@ -233,6 +233,18 @@ views_prune_as_flows_do(void **state)
                 "SELECT COUNT(*) FROM flowsv4 WHERE L4_DST_PORT='7777'");
 }
 
+/* Alternatives that dashboards switch off: what is left of the OR is found by the index. */
+static void
+alternatives_that_are_false_do_not_count(void **state)
+{
+    check_index(*state, SL_PRUNE_BITMAP, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE ('7777' = '' OR dst_port = 7777)");
+    check_index(
+        *state, SL_PRUNE_POSTINGS, 0,
+        "SELECT COUNT(*) FROM flows WHERE (src_addr = '10.0.11.192' OR src_addr IS NULL AND "
+        "'any' IN ('10.0.11.192', 'x'))");
+}
+
 /* Most rows have no application: a name for those is found by scanning, another by the index. */
 static void
 rows_without_a_text_stay(void **state)
@@ -294,6 +306,7 @@ main(void)
         cmocka_unit_test(numbers_of_times_prune),
         cmocka_unit_test(views_prune_as_flows_do),
         cmocka_unit_test(rows_without_a_text_stay),
+        cmocka_unit_test(alternatives_that_are_false_do_not_count),
         cmocka_unit_test(filters_leave_segments_unopened),
         cmocka_unit_test(an_order_by_time_ends_the_scan_early),
         cmocka_unit_test(a_count_of_everything_reads_nothing),
