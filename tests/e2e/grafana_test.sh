@@ -12,10 +12,12 @@ if [ -n "$(find "$root/tests/e2e/grafana" -name '*.go' -newer "$program" 2>/dev/
         go build -o "$program" "$root"/tests/e2e/grafana/*.go || exit 1
 fi
 
-# Half an hour of flows in a segment of their own: the plans have indexes to choose.
+# Half an hour of flows; some say nothing of exporter and application.
 start_mysql_server
 "$bin/flowgen" --flows 20000 --seed 3 --rate 10 --until now --format csv >"$work/a.csv"
 sluice import "$work/a.csv" --no-progress >/dev/null
+head -500 "$work/a.csv" | cut -d , -f 1,2,4-19 >"$work/b.csv"
+sluice import "$work/b.csv" --no-progress >/dev/null
 sluice flush >/dev/null
 now=$(date +%s)
 "$program" "$mysql_port" "$root/packaging/grafana/dashboards" $((now - 3600)) "$now" "$work/sent.sql" >"$work/out" 2>&1

@@ -35,7 +35,7 @@ func percentile95(values []float64) float64 {
 
 // Bits a second of each five minutes with traffic, by "exporter interface direction".
 func ratesOfInterfaces(r timeRange) map[string][]float64 {
-	rows, err := db.Query("SELECT exporter_addr, input_if, output_if, UNIX_TIMESTAMP(last_seen), bytes FROM flows "+
+	rows, err := db.Query("SELECT IFNULL(exporter_addr, '(none)'), input_if, output_if, UNIX_TIMESTAMP(last_seen), bytes FROM flows "+
 		"WHERE last_seen BETWEEN FROM_UNIXTIME(?) AND FROM_UNIXTIME(?)", r.from.Unix(), r.to.Unix())
 	must(err)
 	defer rows.Close()
