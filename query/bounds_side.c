@@ -11,6 +11,9 @@ enum {
     FACTOR_MAX = 1000000000 /* nanoseconds */
 };
 
+/* Beyond every column's values, also in the greatest unit, and yet no product of both overflows. */
+#define FAR ((sl_i128)1 << 80)
+
 bool
 sl_bound_is_constant(const struct sl_expr *expr)
 {
@@ -40,7 +43,7 @@ whole_decimal(const struct sl_expr *expr, sl_i128 *out)
         return false;
     sl_i128 unit = sl_power_of_ten(expr->value.scale);
     *out = expr->value.as.i128 / unit;
-    return expr->value.as.i128 % unit == 0;
+    return expr->value.as.i128 % unit == 0 && *out > -FAR && *out < FAR;
 }
 
 bool
@@ -60,8 +63,8 @@ sl_bound_column(const struct sl_expr *expr, const struct sl_input *inputs)
 bool
 sl_bound_interval(enum sl_function_id id, sl_i128 value, sl_i128 *low, sl_i128 *high)
 {
-    *low = -((sl_i128)1 << 100);
-    *high = (sl_i128)1 << 100;
+    *low = -FAR;
+    *high = FAR;
     switch ((int)id) {
     case SL_FN_EQ:
     case SL_FN_NULL_EQ:

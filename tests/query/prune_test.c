@@ -202,6 +202,7 @@ numbers_of_times_prune(void **state)
         "UNIX_TIMESTAMP(last_seen) >= 1700007300",
         "UNIX_TIMESTAMP(last_seen) BETWEEN 1700007300 AND 1800000000",
         "UNIX_TIMESTAMP(last_seen) * 1000 > 1700007300500",
+        "DATE(last_seen) > DATE('2030-01-01')",
         "UNIX_TIMESTAMP(last_seen) * 1000000000 >= 1700007300000000000 AND "
         "UNIX_TIMESTAMP(last_seen) * 1000000000 < 1800000000000000000",
     };
