@@ -85,7 +85,8 @@ keys Up
 keys Up
 shows "history is kept" "sluice> SELECT COUNT"
 keys C-c
-say 'SELECT src_addr FROM flows;'
+shows "Ctrl-C drops a statement" "^sluice>$"
+say 'SELECT src_addr FROM flows ORDER BY src_addr;'
 shows "a long result goes through the pager" "^10.1.0.4"
 same "which shows five lines" 4 "$(screen | grep -cE '^10\.1\.')"
 say 'SELECT COUNT(*) AS after FROM flows;'
