@@ -186,6 +186,16 @@ bind_last(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
     return sl_bind_op(s, SL_FN_GE, node->position, column, bound, out_expr, err);
 }
 
+/* UNIX_TIMESTAMP(t), or whole seconds of t as views have them. */
+static bool
+is_seconds(const struct sl_expr *expr)
+{
+    const struct sl_expr *width = sl_expr_is_call(expr, SL_FN_UNIX_BUCKET) ? expr->args[1] : NULL;
+
+    return sl_expr_is_call(expr, SL_FN_UNIX_TIMESTAMP) ||
+           (width != NULL && width->kind == SL_EXPR_CONST && width->value.as.i64 == 1);
+}
+
 /* UNIX_TIMESTAMP(t) DIV n * n is a time bucket, whoever writes it. */
 static sl_status
 recognise_bucket(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err)
@@ -202,7 +212,7 @@ recognise_bucket(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err
         n->value.as.i64 != m->value.as.i64 || n->value.as.i64 <= 0 ||
         n->value.as.i64 > INT64_C(1000000000))
         return SL_OK;
-    if (!sl_expr_is_call(seconds, SL_FN_UNIX_TIMESTAMP))
+    if (!is_seconds(seconds))
         return SL_OK;
     return sl_bind_op(s, SL_FN_UNIX_BUCKET, product->position, seconds->args[0], quotient->args[1],
                       expr, err);

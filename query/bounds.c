@@ -142,8 +142,8 @@ static bool
 add_interval(struct tests *tests, const struct sl_bound_side *side, sl_i128 low, sl_i128 high)
 {
     if (side->form != SL_SIDE_IPV4)
-        return add_range(tests, side->column, low * side->unit_us - side->slack_us,
-                         high * side->unit_us + side->slack_us);
+        return add_range(tests, side->column, low * side->unit_us / side->factor - side->slack_us,
+                         high * side->unit_us / side->factor + side->slack_us);
     low = low < 0 ? 0 : low;
     high = high > UINT32_MAX ? UINT32_MAX : high;
     return low <= high &&
@@ -183,7 +183,8 @@ test_comparison(struct tests *tests, enum sl_function_id id, const struct sl_exp
         !sl_bound_side_excludes(&side, id, constant))
         return false;
     bool is_plain = side.form == SL_SIDE_PLAIN;
-    if (sl_bound_integer(constant, &value) && (!is_plain || constant->value.type != SL_TYPE_BOOL))
+    if (sl_bound_side_integer(&side, constant, &value) &&
+        (!is_plain || constant->value.type != SL_TYPE_BOOL))
         return sl_bound_interval(id, value, &low, &high) && add_interval(tests, &side, low, high);
     bool is_equal = id == SL_FN_EQ || id == SL_FN_NULL_EQ;
     if (is_plain && constant->value.type == SL_TYPE_TEXT && side.column->type == SL_TYPE_TEXT &&
@@ -214,7 +215,7 @@ test_between(struct tests *tests, const struct sl_expr *expr)
     if (side.form == SL_SIDE_PLAIN && from->value.type == SL_TYPE_ADDR &&
         to->value.type == SL_TYPE_ADDR)
         return add_addr_range(tests, side.column, from->value.as.addr, to->value.as.addr);
-    return sl_bound_integer(from, &low) && sl_bound_integer(to, &high) &&
+    return sl_bound_side_integer(&side, from, &low) && sl_bound_side_integer(&side, to, &high) &&
            add_interval(tests, &side, low, high);
 }
 
@@ -239,15 +240,16 @@ compare_signed_keys(const void *a, const void *b)
 }
 
 static bool
-test_texts(struct tests *tests, const struct sl_column *column, const struct sl_expr *expr)
+test_texts(struct tests *tests, const struct sl_bound_side *side, const struct sl_expr *expr)
 {
     for (uint32_t i = 1; i < expr->arg_count; i++) {
         const struct sl_expr *element = expr->args[i];
         if (element->kind == SL_EXPR_CONST && element->value.is_null)
             continue; /* equals nothing */
-        if (!sl_bound_is_constant(element) || element->value.type != SL_TYPE_TEXT)
+        if (!sl_bound_is_constant(element) || element->value.type != SL_TYPE_TEXT ||
+            !sl_bound_side_excludes(side, SL_FN_EQ, element))
             return false;
-        struct sl_test *test = add_test(tests, SL_TEST_TEXT, column);
+        struct sl_test *test = add_test(tests, SL_TEST_TEXT, side->column);
         if (test == NULL)
             return false;
         test->text = element->value.as.slice;
@@ -295,7 +297,7 @@ test_in(struct tests *tests, const struct sl_expr *expr)
     if (!sl_bound_side_of(expr->args[0], tests->inputs, &side) || side.form == SL_SIDE_TIME)
         return false;
     if (side.form == SL_SIDE_PLAIN && side.column->type == SL_TYPE_TEXT)
-        return test_texts(tests, side.column, expr);
+        return test_texts(tests, &side, expr);
     struct sl_addr *keys = sl_arena_calloc(tests->arena, expr->arg_count, sizeof(*keys));
     if (keys == NULL || !list_keys(&side, expr, keys, &count))
         return false;
@@ -332,15 +334,32 @@ test_ranges(struct tests *tests, const struct sl_expr *expr)
     return true;
 }
 
+static bool
+is_true_constant(const struct sl_expr *expr)
+{
+    sl_i128 value;
+    return sl_bound_integer(expr, &value) && value != 0;
+}
+
+/* FALSE or NULL: satisfied by no row. */
+static bool
+is_false_constant(const struct sl_expr *expr)
+{
+    return expr->kind == SL_EXPR_CONST && !is_true_constant(expr) &&
+           (expr->value.is_null || expr->type.type == SL_TYPE_BOOL ||
+            sl_type_is_signed(expr->type.type));
+}
+
 /*
  * Tests of which one holds for every row that satisfies `expr`; false when that cannot be said.
+ * No row satisfies a constant that is false: no tests, so that the other side of an OR decides.
  * Recursion is as deep as the expression, which the parser bounds.
  */
 static bool
 test_expr(struct tests *tests, const struct sl_expr *expr)
 {
     if (expr->kind != SL_EXPR_CALL)
-        return false;
+        return is_false_constant(expr);
     enum sl_function_id id = expr->function->id;
     switch ((int)id) {
     case SL_FN_OR:
@@ -498,13 +517,6 @@ list_conjuncts(const struct sl_expr *expr, struct sl_conjunct *list, uint32_t *c
     list[(*count)++].expr = expr;
 }
 
-static bool
-is_true_constant(const struct sl_expr *expr)
-{
-    sl_i128 value;
-    return sl_bound_integer(expr, &value) && value != 0;
-}
-
 static void
 order_conjuncts(struct sl_conjunct *list, uint32_t count)
 {
@@ -538,10 +550,7 @@ sl_bounds_split(const struct sl_expr *where, const struct sl_input *inputs, uint
         struct sl_conjunct conjunct = {.expr = list[i].expr};
         if (is_true_constant(conjunct.expr))
             continue;
-        *out_never = *out_never ||
-                     (conjunct.expr->kind == SL_EXPR_CONST &&
-                      (conjunct.expr->value.is_null || conjunct.expr->type.type == SL_TYPE_BOOL ||
-                       sl_type_is_signed(conjunct.expr->type.type)));
+        *out_never = *out_never || is_false_constant(conjunct.expr);
         SL_TRY(sl_term_compile(conjunct.expr, input_count, arena, &conjunct.term, err));
         conjunct.cost = cost_of(conjunct.expr);
         find_time_range(&conjunct, inputs);

@@ -6,7 +6,13 @@
 #include "query/value.h"
 #include "storage/base/clock.h"
 
-enum { SECONDS_SLACK = 1 /* UNIX_TIMESTAMP may round */ };
+enum {
+    SECONDS_SLACK = 1,      /* UNIX_TIMESTAMP may round; its fraction lies between integers */
+    FACTOR_MAX = 1000000000 /* nanoseconds */
+};
+
+/* Beyond every column's values, also in the greatest unit, and yet no product of both overflows. */
+#define FAR ((sl_i128)1 << 80)
 
 bool
 sl_bound_is_constant(const struct sl_expr *expr)
@@ -30,6 +36,24 @@ sl_bound_integer(const struct sl_expr *expr, sl_i128 *out)
     return true;
 }
 
+static bool
+whole_decimal(const struct sl_expr *expr, sl_i128 *out)
+{
+    if (!sl_bound_is_constant(expr) || expr->value.type != SL_TYPE_DECIMAL)
+        return false;
+    sl_i128 unit = sl_power_of_ten(expr->value.scale);
+    *out = expr->value.as.i128 / unit;
+    return expr->value.as.i128 % unit == 0 && *out > -FAR && *out < FAR;
+}
+
+bool
+sl_bound_side_integer(const struct sl_bound_side *side, const struct sl_expr *constant,
+                      sl_i128 *out)
+{
+    return sl_bound_integer(constant, out) ||
+           (side->form == SL_SIDE_TIME && whole_decimal(constant, out));
+}
+
 const struct sl_column *
 sl_bound_column(const struct sl_expr *expr, const struct sl_input *inputs)
 {
@@ -39,8 +63,8 @@ sl_bound_column(const struct sl_expr *expr, const struct sl_input *inputs)
 bool
 sl_bound_interval(enum sl_function_id id, sl_i128 value, sl_i128 *low, sl_i128 *high)
 {
-    *low = -((sl_i128)1 << 100);
-    *high = (sl_i128)1 << 100;
+    *low = -FAR;
+    *high = FAR;
     switch ((int)id) {
     case SL_FN_EQ:
     case SL_FN_NULL_EQ:
@@ -63,6 +87,20 @@ sl_bound_interval(enum sl_function_id id, sl_i128 value, sl_i128 *low, sl_i128 *
     }
 }
 
+/* x * constant is x, counted in smaller steps. */
+static const struct sl_expr *
+without_factor(const struct sl_expr *expr, sl_i128 *out_factor)
+{
+    sl_i128 factor;
+
+    if (!sl_expr_is_call(expr, SL_FN_MUL) ||
+        (!sl_bound_integer(expr->args[1], &factor) && !whole_decimal(expr->args[1], &factor)) ||
+        factor < 1 || factor > FACTOR_MAX)
+        return expr;
+    *out_factor = factor;
+    return expr->args[0];
+}
+
 /*
  * Functions of a time that rise with it: an interval of the function's values is an interval of
  * times, widened by as much as the function may have rounded.
@@ -72,6 +110,7 @@ is_of_time(const struct sl_expr *expr, const struct sl_input *inputs, struct sl_
 {
     sl_i128 step = 0;
 
+    expr = without_factor(expr, &side->factor);
     if (expr->kind != SL_EXPR_CALL || expr->arg_count == 0)
         return false;
     const struct sl_column *column = sl_bound_column(expr->args[0], inputs);
@@ -82,7 +121,7 @@ is_of_time(const struct sl_expr *expr, const struct sl_input *inputs, struct sl_
     case SL_FN_UNIX_TIMESTAMP:
         side->unit_us = SL_US_PER_S;
         side->slack_us = (sl_i128)SECONDS_SLACK * SL_US_PER_S;
-        return expr->type.type == SL_TYPE_I64 || expr->type.type == SL_TYPE_U64;
+        return true;
     case SL_FN_UNIX_BUCKET:
         side->unit_us = SL_US_PER_S;
         break;
@@ -139,7 +178,7 @@ bool
 sl_bound_side_of(const struct sl_expr *expr, const struct sl_input *inputs,
                  struct sl_bound_side *out_side)
 {
-    struct sl_bound_side side = {.unit_us = 1};
+    struct sl_bound_side side = {.unit_us = 1, .factor = 1};
 
     expr = without_fallback(expr, &side.fallback);
     side.column = sl_bound_column(expr, inputs);
@@ -163,6 +202,9 @@ sl_bound_side_excludes(const struct sl_bound_side *side, enum sl_function_id id,
         return true;
     if (sl_bound_integer(side->fallback, &fallback) && sl_bound_integer(constant, &value))
         return sl_bound_interval(id, value, &low, &high) && (fallback < low || fallback > high);
+    if (side->fallback->value.type == SL_TYPE_TEXT && constant->value.type == SL_TYPE_TEXT)
+        return id == SL_FN_EQ && sl_text_compare(side->fallback->value.as.slice,
+                                                 constant->value.as.slice, false) != 0;
     bool is_addr = side->fallback->value.type == SL_TYPE_ADDR &&
                    constant->value.type == SL_TYPE_ADDR && id == SL_FN_EQ;
     return is_addr && !sl_addr_equal(side->fallback->value.as.addr, constant->value.as.addr);

@@ -24,6 +24,7 @@ struct sl_bound_side {
     enum sl_side_form form;
     sl_i128 unit_us;                /* TIME: of one step; else 1 */
     sl_i128 slack_us;               /* TIME: how far the function may have rounded */
+    sl_i128 factor;                 /* TIME: steps are multiplied by it (nanoseconds); else 1 */
     const struct sl_expr *fallback; /* what the side is where the column says nothing; NULL */
 };
 
@@ -35,9 +36,12 @@ bool sl_bound_side_of(const struct sl_expr *expr, const struct sl_input *inputs,
 bool sl_bound_side_excludes(const struct sl_bound_side *side, enum sl_function_id id,
                             const struct sl_expr *constant);
 
-/* A constant that is not NULL; the integer that it is (false for fractions, texts, addresses). */
+/* A constant that is not NULL; the integer that it is (false for fractions, texts, addresses), for
+ * a TIME also written as a whole DECIMAL. */
 bool sl_bound_is_constant(const struct sl_expr *expr);
 bool sl_bound_integer(const struct sl_expr *expr, sl_i128 *out);
+bool sl_bound_side_integer(const struct sl_bound_side *side, const struct sl_expr *constant,
+                           sl_i128 *out);
 
 /* The column of the store that the expression is; NULL. */
 const struct sl_column *sl_bound_column(const struct sl_expr *expr, const struct sl_input *inputs);

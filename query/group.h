@@ -32,9 +32,10 @@
 #include "query/text_pool.h"
 
 enum {
-    GROUP_SLICE_ROWS = 2048,   /* rows mapped to records at a time: scratch stays in L2 */
-    GROUP_CHUNK_ROWS = 8192,   /* groups in a chunk */
-    GROUP_DIRECT_MAX = 131072, /* entries of a direct array: 1 MiB */
+    GROUP_SLICE_ROWS = 2048,    /* rows mapped to records at a time: scratch stays in L2 */
+    GROUP_CHUNK_ROWS = 8192,    /* groups in a chunk */
+    GROUP_DIRECT_MAX = 131072,  /* entries of a direct array: 1 MiB */
+    GROUP_VALUES_MAX = 1 << 20, /* entries of one that goes by value: most AS numbers are below */
     GROUP_SIDES_MAX = 2,
     GROUP_VALUE_BYTES = 16,
     GROUP_DICTIONARY_MAX = 1 << 22,    /* entries: as many as a row group has rows */
@@ -70,6 +71,9 @@ struct key_side {
     void **direct; /* NULL: not possible */
     uint32_t *domains;
 };
+
+/* Instead of a dictionary's number: entries are the values themselves. */
+#define GROUP_BY_VALUE UINT64_MAX
 
 /*
  * The records of the entries of one dictionary, kept from chunk to chunk: blocks of a row group

@@ -3,7 +3,8 @@
  *
  * Keys are looked up as seldom as possible. Where all keys of a chunk are constants, dictionary
  * codes or narrow integers, a direct array remembers the record of each combination of codes,
- * and the hash table sees each combination once a chunk. A single key with a large dictionary has
+ * and the hash table sees each combination once a chunk. A single key of narrow integers keeps its array
+ * from chunk to chunk. A single key with a large dictionary has
  * its states in an array by code for as long as the dictionary stays the same, which is a row
  * group (group_dense.c). Else the table is asked for each run of equal neighbours, which the inner
  * order of segments makes long.
@@ -107,11 +108,63 @@ prepare_dictionary(struct sl_budget *budget, struct group_dictionary *dictionary
     side->direct = next.records;
 }
 
+/* The largest of the values, of a plain vector of narrow integers. */
+static uint32_t
+largest_value(const struct sl_vector *v)
+{
+    uint32_t largest = 0;
+
+    if (v->width == 1)
+        return UINT8_MAX;
+    if (v->width == 2)
+        return UINT16_MAX;
+    const uint32_t *values = v->values;
+    for (uint32_t i = 0; i < v->count; i++)
+        largest = values[i] > largest ? values[i] : largest;
+    return largest;
+}
+
+/*
+ * One key of narrow integers, such as a port or an AS: the array goes by value and stays from chunk
+ * to chunk. What lies beyond GROUP_VALUES_MAX sends its chunk to the hash table.
+ */
+static sl_status
+prepare_values(struct sl_op *op, struct group_dictionary *dictionary, struct key_side *side,
+               struct sl_chunk *chunk, struct sl_error *err)
+{
+    struct sl_budget *budget = &op->exec->budget;
+    const struct sl_vector *v = &side->vectors[0];
+    struct group_dictionary next = {.dictionary = GROUP_BY_VALUE};
+
+    if (v->encoding != SL_PLAIN || v->width == 0 || v->width > 4 || sl_type_is_bytes(v->type) ||
+        largest_value(v) >= GROUP_VALUES_MAX)
+        return SL_OK;
+    side->domains = sl_arena_calloc(chunk->arena, 1, sizeof(uint32_t));
+    if (side->domains == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    next.entry_count = v->width == 4 ? GROUP_VALUES_MAX : UINT32_C(1) << 8 * v->width;
+    if (dictionary->dictionary != next.dictionary || dictionary->entry_count < next.entry_count) {
+        if (!sl_budget_take(budget, dictionary_bytes(&next)))
+            return SL_OK;
+        next.records = sl_try_alloc(dictionary_bytes(&next));
+        if (next.records == NULL) {
+            sl_budget_give(budget, dictionary_bytes(&next));
+            return SL_OK;
+        }
+        group_dictionary_fini(dictionary, budget);
+        *dictionary = next;
+    }
+    side->domains[0] = dictionary->entry_count + 1;
+    side->direct = dictionary->records;
+    return SL_OK;
+}
+
 static sl_status
 prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, struct sl_error *err)
 {
     const struct group *group = op->state;
 
+    side->direct = NULL;
     side->numbers = sl_arena_calloc(chunk->arena, group->key_count, sizeof(*side->numbers));
     if (side->numbers == NULL)
         return sl_exec_out_of_memory(op->exec, err);
@@ -457,7 +510,10 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
             return sl_exec_out_of_memory(op->exec, err);
         if (dense == NULL) {
             SL_TRY(prepare_side(op, &sides[s], chunk, err));
-            SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
+            if (group->key_count == 1)
+                SL_TRY(prepare_values(op, &w->dictionaries[s], &sides[s], chunk, err));
+            if (sides[s].direct == NULL)
+                SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
             if (group->key_count == 1 && sides[s].direct == NULL)
                 prepare_dictionary(&op->exec->budget, &w->dictionaries[s], &sides[s], row_count);
         }

@@ -518,6 +518,33 @@ kernel_arithmetic(struct sl_run *run, const struct sl_expr *call, const struct s
     return SL_OK;
 }
 
+/* a & b, a | b, a ^ b: both unsigned by their coercion. */
+static sl_status
+kernel_bits(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
+            struct sl_register *out, bool *out_done)
+{
+    const uint64_t *present;
+
+    if (!all_integers(args, 2))
+        return SL_OK;
+    const uint64_t *a = widen(run, &args[0]), *b = widen(run, &args[1]);
+    uint64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
+    if (a == NULL || b == NULL || values == NULL || !join_present(run, args, 2, &present))
+        return sl_fail_memory(run->err);
+    if (call->function->id == SL_FN_BIT_AND)
+        for (uint32_t i = 0; i < run->count; i++)
+            values[i] = a[i] & b[i];
+    else if (call->function->id == SL_FN_BIT_OR)
+        for (uint32_t i = 0; i < run->count; i++)
+            values[i] = a[i] | b[i];
+    else
+        for (uint32_t i = 0; i < run->count; i++)
+            values[i] = a[i] ^ b[i];
+    set_wide(run, call, values, present, out);
+    *out_done = true;
+    return SL_OK;
+}
+
 /* Constants are no arrays: what a row has of an integer vector, or of a constant. */
 struct operand {
     const uint64_t *values; /* NULL: constant */
@@ -759,6 +786,10 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
     case SL_FN_SUB:
     case SL_FN_MUL:
         return kernel_arithmetic(run, call, args, out, out_done);
+    case SL_FN_BIT_AND:
+    case SL_FN_BIT_OR:
+    case SL_FN_BIT_XOR:
+        return kernel_bits(run, call, args, out, out_done);
     case SL_FN_FLOW_TOTAL:
         return kernel_flow_total(run, call, args, out, out_done);
     case SL_FN_CAST:

@@ -296,12 +296,18 @@ look_up(struct sl_segment_cursor *cursor, uint32_t index, const struct slot *a,
         return sl_segment_fail(cursor->reader, cursor->group->directory.offset, err,
                                "stream %u: a key beyond the map of %u entries", index,
                                stream->map_count);
-    if (slot->width == 4)
+    /* Locals: a store through values may else change where the map is. */
+    if (slot->width == 4) {
+        const uint32_t *map = item->map_narrow;
+        uint32_t *values = (uint32_t *)slot->values + first;
         for (uint32_t i = 0; i < count; i++)
-            ((uint32_t *)slot->values)[first + i] = item->map_narrow[codes[i]];
-    else
+            values[i] = map[codes[i]];
+    } else {
+        const uint64_t *map = item->map_wide;
+        uint64_t *values = (uint64_t *)slot->values + first;
         for (uint32_t i = 0; i < count; i++)
-            ((uint64_t *)slot->values)[first + i] = item->map_wide[codes[i]];
+            values[i] = map[codes[i]];
+    }
     return SL_OK;
 }
 

@@ -55,6 +55,9 @@ add_row(struct world *w, struct sl_builder *b, uint32_t hour, uint32_t number)
                         sl_addr_from_v4(is_needle ? 0x0a000bb9 + 7 : host));
     sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_DST_ADDR)),
                         sl_addr_from_v4(0xc0000200 + (uint32_t)test_random_below(&w->seed, 200)));
+    if (is_needle)
+        sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_APP)),
+                             "Rare", 4);
     sl_builder_next(b);
 }
 
@@ -191,6 +194,28 @@ postings_find_an_address(void **state)
                 "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
 }
 
+/* Numbers that rise with a time: seconds with a fraction, milliseconds, nanoseconds. */
+static void
+numbers_of_times_prune(void **state)
+{
+    static const char *const conditions[] = {
+        "UNIX_TIMESTAMP(last_seen) >= 1700007300",
+        "UNIX_TIMESTAMP(last_seen) BETWEEN 1700007300 AND 1800000000",
+        "UNIX_TIMESTAMP(last_seen) * 1000 > 1700007300500",
+        "DATE(last_seen) > DATE('2030-01-01')",
+        "UNIX_TIMESTAMP(last_seen) * 1000000000 >= 1700007300000000000 AND "
+        "UNIX_TIMESTAMP(last_seen) * 1000000000 < 1800000000000000000",
+    };
+    char text[400];
+
+    for (size_t i = 0; i < SL_COUNTOF(conditions); i++) {
+        (void)snprintf(text, sizeof(text),
+                       "SELECT COUNT(*), SUM(in_bytes), MIN(last_seen) FROM flows WHERE %s",
+                       conditions[i]);
+        check_index(*state, SL_PRUNE_TIME, 0, text);
+    }
+}
+
 /* Predicates on a view's seconds and address numbers reach the indexes of flows. */
 static void
 views_prune_as_flows_do(void **state)
@@ -207,6 +232,39 @@ views_prune_as_flows_do(void **state)
                 "(167775168, 1)");
     check_index(*state, SL_PRUNE_BITMAP, 0,
                 "SELECT COUNT(*) FROM flowsv4 WHERE L4_DST_PORT='7777'");
+}
+
+/* Alternatives that dashboards switch off: what is left of the OR is found by the index. */
+static void
+alternatives_that_are_false_do_not_count(void **state)
+{
+    check_index(*state, SL_PRUNE_BITMAP, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE ('7777' = '' OR dst_port = 7777)");
+    check_index(
+        *state, SL_PRUNE_POSTINGS, 0,
+        "SELECT COUNT(*) FROM flows WHERE (src_addr = '10.0.11.192' OR src_addr IS NULL AND "
+        "'any' IN ('10.0.11.192', 'x'))");
+}
+
+/* Most rows have no application: a name for those is found by scanning, another by the index. */
+static void
+rows_without_a_text_stay(void **state)
+{
+    struct world *w = *state;
+    struct oracle_table table;
+    struct sl_error err = {0};
+
+    check_index(
+        w, SL_PRUNE_BITMAP, 0,
+        "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE IFNULL(app, 'none') IN ('rare', 'x')");
+    check_index(w, SL_PRUNE_BITMAP, 0,
+                "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE IFNULL(app, 'none') = 'rare'");
+    TEST_OK(oracle_run(&w->env, &w->session,
+                       "SELECT COUNT(*) FROM flows WHERE IFNULL(app, 'none') IN ('NONE', 'rare')",
+                       &table, &err),
+            &err);
+    assert_int_equal(table.cells[0].integer, HOURS * ROWS_PER_HOUR);
+    oracle_table_fini(&table);
 }
 
 static void
@@ -246,7 +304,10 @@ main(void)
         cmocka_unit_test(zones_prune_blocks),
         cmocka_unit_test(bitmaps_find_a_rare_value),
         cmocka_unit_test(postings_find_an_address),
+        cmocka_unit_test(numbers_of_times_prune),
         cmocka_unit_test(views_prune_as_flows_do),
+        cmocka_unit_test(rows_without_a_text_stay),
+        cmocka_unit_test(alternatives_that_are_false_do_not_count),
         cmocka_unit_test(filters_leave_segments_unopened),
         cmocka_unit_test(an_order_by_time_ends_the_scan_early),
         cmocka_unit_test(a_count_of_everything_reads_nothing),

@@ -286,6 +286,11 @@ groups_have_two_stages(void **state)
     assert_int_equal(s->orders[1].output, 7);
     assert_int_equal(s->limit, 10);
     assert_int_equal(s->offset, 5);
+    s = bind(&f,
+             "SELECT LAST_SWITCHED DIV 300 * 300 AS \"time\", COUNT(*) FROM nfflows GROUP BY 1");
+    assert_true(is_call(s->keys[0].expr, SL_FN_UNIX_BUCKET));
+    assert_int_equal(s->keys[0].expr->args[0]->kind, SL_EXPR_INPUT);
+    assert_int_equal(s->keys[0].expr->args[1]->value.as.i64, 300);
     s = bind(
         &f,
         "SELECT COUNT(DISTINCT src_addr, dst_port), QUANTILE(in_bytes, 0.9), "
