@@ -18,8 +18,9 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
+: >"$work/log"
 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off --port-file "$work/port" \
-    --mysql-listen 127.0.0.1:0 2>"$work/log" &
+    --mysql-listen 127.0.0.1:0 2>>"$work/log" &
 server=$!
 until grep -q 'MySQL protocol on' "$work/log" && [ -s "$work/port" ]; do
     kill -0 "$server" || { cat "$work/log" >&2; exit 1; }
