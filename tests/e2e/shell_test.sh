@@ -11,8 +11,10 @@ start_server
 } >"$work/rows.csv"
 sluice import "$work/rows.csv" --no-progress >/dev/null
 
+# One tmux server for each shell: one that just lost its last session may still answer while it ends.
+shells=0
 tmux_() {
-    tmux -L "sluice-$$" -f /dev/null "$@"
+    tmux -L "sluice-$$-$shells" -f /dev/null "$@"
 }
 trap 'tmux_ kill-server 2>/dev/null; cleanup' EXIT
 
@@ -43,6 +45,7 @@ shows() {
 
 # open_shell [VARIABLE=VALUE...]  (libedit keeps a few bytes at its end: no leaks are looked for in the shell)
 open_shell() {
+    shells=$((shells + 1))
     tmux_ new-session -d -s shell -x 120 -y 40 \
         "env -u PAGER ASAN_OPTIONS=detect_leaks=0 HOME=$work TERM=screen $* $bin/sluice --connect $address; echo ended with \$?; sleep 60"
     shows "the prompt" "^sluice>"
@@ -51,7 +54,7 @@ open_shell() {
 close_shell() {
     keys C-d
     shows "Ctrl-D leaves, status 0" "ended with 0"
-    tmux_ kill-session -t shell
+    tmux_ kill-server
 }
 
 open_shell
