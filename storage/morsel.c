@@ -200,6 +200,13 @@ sl_morsel_place(const struct sl_morsel *morsel)
     return (uint64_t)(morsel->batch - units) << 32;
 }
 
+uint32_t
+sl_morsel_row_number(const struct sl_morsel *morsel, uint32_t row)
+{
+    SL_ASSERT(row < morsel->row_count);
+    return morsel->is_focused ? sl_segment_cursor_row(morsel->cursor, row) : row;
+}
+
 sl_status
 sl_morsel_seek(struct sl_morsel *morsel, uint64_t place, struct sl_error *err)
 {

@@ -120,6 +120,8 @@ sl_status sl_morsel_focus(struct sl_morsel *morsel, bool *out_is_focused, struct
  * on the same rows again, none of them selected. The caller selects what it is after.
  */
 uint64_t sl_morsel_place(const struct sl_morsel *morsel);
+/* The number there of a row of the morsel, which is another one where the morsel is focused. */
+uint32_t sl_morsel_row_number(const struct sl_morsel *morsel, uint32_t row);
 SL_MUST_CHECK
 sl_status sl_morsel_seek(struct sl_morsel *morsel, uint64_t place, struct sl_error *err);
 

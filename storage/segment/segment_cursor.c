@@ -250,6 +250,13 @@ sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *select
     return SL_OK;
 }
 
+uint32_t
+sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row)
+{
+    SL_ASSERT(cursor->rows != NULL && row < cursor->row_count);
+    return cursor->rows[row];
+}
+
 /* The bytes of a part in the cursor's scratch. */
 static sl_status
 read_raw(struct sl_segment_cursor *cursor, const struct sl_segment_part *part,

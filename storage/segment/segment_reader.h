@@ -115,6 +115,9 @@ SL_MUST_CHECK
 sl_status sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
                                   uint32_t *out_row_count, struct sl_error *err);
 
+/* Focused: the number in the block of row `row`. */
+uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row);
+
 /*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;
  * values of other rows are unspecified but readable. Asking again with another selection decodes
