@@ -9,6 +9,7 @@
  * A cursor that is *focused* on a few rows has slots of that many values, in its arena. They are
  * taken from the block's slots where these are ready, else single values are decoded.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "storage/codec/codec.h"
@@ -39,6 +40,7 @@ struct output {
     bool is_open;   /* the fields of `vector` are set, but for the values to come */
     void *values;   /* of its own; NULL: those of the slot */
     uint64_t constant;
+    struct sl_segment_kept *kept; /* what the vector lends; NULL: buffers of the cursor */
     struct sl_vector vector;
 };
 
@@ -64,6 +66,7 @@ struct sl_segment_cursor {
     size_t budget_bytes;    /* taken from the budget */
     struct sl_arena *arena; /* strings of the block */
     bool is_distrustful;    /* zones are to be proven, not believed */
+    bool is_keeping;        /* readers' caches are used */
 };
 
 static bool
@@ -97,9 +100,27 @@ sl_segment_cursor_distrust(struct sl_segment_cursor *cursor)
     cursor->is_distrustful = true;
 }
 
+void
+sl_segment_cursor_keep(struct sl_segment_cursor *cursor)
+{
+    cursor->is_keeping = true;
+}
+
+/* Give back what the vectors of this block lend. */
+static void
+leave_kept(struct sl_segment_cursor *cursor)
+{
+    for (uint32_t i = 0; cursor->group != NULL && i < cursor->group->column_count; i++) {
+        if (cursor->outputs[i].kept != NULL)
+            sl_segment_cache_leave(cursor->reader->cache, cursor->outputs[i].kept);
+        cursor->outputs[i].kept = NULL;
+    }
+}
+
 static void
 leave(struct sl_segment_cursor *cursor)
 {
+    leave_kept(cursor);
     if (cursor->reader != NULL)
         sl_segment_group_release(cursor->reader, cursor->group_number);
     cursor->reader = NULL;
@@ -199,6 +220,7 @@ sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_segment_reade
         sl_segment_group_acquire(reader, group);
         leave(cursor);
     }
+    leave_kept(cursor);
     cursor->reader = reader;
     cursor->group_number = group;
     cursor->group = &reader->footer.groups[group];
@@ -222,6 +244,14 @@ minis_of(const uint64_t *selection, uint32_t row_count)
     return minis;
 }
 
+static void
+exchange_slots(struct sl_segment_cursor *cursor)
+{
+    struct slot *slots = cursor->slots;
+    cursor->slots = cursor->block_slots;
+    cursor->block_slots = slots;
+}
+
 sl_status
 sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
                         uint32_t *out_row_count, struct sl_error *err)
@@ -238,9 +268,8 @@ sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *select
     for (size_t w = 0; w < sl_words_for(cursor->block_rows); w++)
         for (uint64_t bits = selection[w]; bits != 0; bits &= bits - 1)
             rows[count++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(bits);
-    struct slot *slots = cursor->slots;
-    cursor->slots = cursor->block_slots;
-    cursor->block_slots = slots;
+    leave_kept(cursor);
+    exchange_slots(cursor);
     memset(cursor->slots, 0, cursor->group->stream_count * sizeof(*cursor->slots));
     memset(cursor->outputs, 0, cursor->group->column_count * sizeof(*cursor->outputs));
     cursor->focus_minis = minis_of(selection, cursor->block_rows);
@@ -722,6 +751,61 @@ open_constant(const struct sl_column *column, uint64_t key, const struct sl_segm
     vector->value_count = 1;
 }
 
+/* The place of a column of the block in the reader's cache; NULL: it has none. */
+static struct sl_segment_kept **
+place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
+{
+    const struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    if (!cursor->is_keeping || cursor->reader->cache == NULL || cursor->is_distrustful ||
+        cursor->group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES)
+        return NULL;
+    return &open->kept[(size_t)(column - cursor->group->columns) * cursor->group->block_count +
+                       cursor->block];
+}
+
+/* Presence: kept together with the values, or of the block. */
+static sl_status
+open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+          struct output *output, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place != NULL)
+        output->kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (output->kept == NULL)
+        return open_presence(cursor, column, output, counters, err);
+    output->vector.present = output->kept->present;
+    output->ready = ALL_MINIS;
+    return SL_OK;
+}
+
+/* Of what is kept of the block take the rows focused on. */
+static sl_status
+pick_kept(struct sl_segment_cursor *cursor, struct output *output, struct sl_error *err)
+{
+    struct sl_vector *vector = &output->vector;
+    const struct sl_segment_kept *kept = output->kept;
+    const uint32_t *rows = cursor->rows;
+    uint32_t count = cursor->row_count;
+    uint8_t width = kept->width;
+    uint8_t *values = sl_arena_alloc(cursor->arena, (size_t)count * width);
+    uint64_t *present = sl_arena_calloc(cursor->arena, sl_words_for(count), sizeof(*present));
+    if (values == NULL || present == NULL)
+        return fail_memory(err);
+    const uint8_t *from = kept->values;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(&values[(size_t)i * width], &from[(size_t)rows[i] * width], width);
+    for (uint32_t i = 0; kept->present != NULL && i < count; i++)
+        present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
+    vector->present = kept->present == NULL ? NULL : present;
+    if (vector->encoding == SL_DICT)
+        vector->codes = (const uint32_t *)(const void *)values;
+    else
+        vector->values = values;
+    sl_segment_cache_leave(cursor->reader->cache, output->kept);
+    output->kept = NULL;
+    return SL_OK;
+}
+
 /* What of the vector does not depend on the rows asked for. */
 static sl_status
 open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
@@ -738,10 +822,10 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     if (zone->null_count != cursor->block_rows || cursor->is_distrustful) {
         output->ready = 0;
         vector->encoding = SL_PLAIN;
-        SL_TRY(open_presence(cursor, column, output, counters, err));
         if (column->dictionary != SL_SEGMENT_NONE)
             SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
                                        &item, counters, err));
+        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
             SL_TRY(open_strings(cursor, stream, output, counters, err));
         else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
@@ -753,7 +837,14 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
             vector->encoding = SL_DICT;
             vector->dictionary = item->identity;
             vector->is_sorted = described->type != SL_TYPE_TEXT;
+            vector->codes = output->kept == NULL ? NULL : output->kept->values;
+        } else if (output->kept != NULL) {
+            vector->values = output->kept->values;
+            vector->width = output->kept->width;
+            vector->value_count = cursor->row_count;
         }
+        if (output->kept != NULL && cursor->rows != NULL)
+            SL_TRY(pick_kept(cursor, output, err));
     }
     output->is_open = true;
     return SL_OK;
@@ -806,6 +897,70 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     return SL_OK;
 }
 
+/* A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
+ * some minis more are decoded for the next query; for a few rows of a needle they are not. */
+static bool
+is_worth_keeping(uint32_t minis, uint32_t row_count)
+{
+    enum { SHARE = 8 };
+    uint32_t count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    return (uint32_t)__builtin_popcount(minis) * SHARE >= count;
+}
+
+/* Bring minis of an open output about, and keep the column when it is whole. */
+static sl_status
+decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+              const struct sl_column *described, uint32_t minis, struct output *output,
+              struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_kept **place = cursor->rows == NULL ? place_of(cursor, column) : NULL;
+    if (place != NULL && is_worth_keeping(minis, cursor->row_count))
+        minis = ALL_MINIS & ~output->ready;
+    SL_TRY(evaluate(cursor, column->stream, minis, counters, err));
+    SL_TRY(fill_output(cursor, column, described, minis, output, err));
+    if (place != NULL && output->ready == ALL_MINIS)
+        sl_segment_cache_offer(cursor->reader->cache, place, &output->vector);
+    return SL_OK;
+}
+
+/*
+ * Few rows of a column are asked for: the first time they are decoded alone, the second time it is
+ * decoded as a whole and kept, because then it is one that queries come back to.
+ */
+static sl_status
+keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+           const struct sl_column *described, struct sl_segment_counters *counters,
+           struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    if (place == NULL)
+        return SL_OK;
+    struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (kept != NULL) {
+        sl_segment_cache_leave(cursor->reader->cache, kept);
+        return SL_OK;
+    }
+    /* Relaxed: it is a guess about the future and nothing else. */
+    if (!atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed))
+        return SL_OK;
+    const uint32_t *rows = cursor->rows;
+    uint32_t row_count = cursor->row_count;
+    struct output whole;
+    exchange_slots(cursor);
+    cursor->rows = NULL;
+    cursor->row_count = cursor->block_rows;
+    sl_status st = open_output(cursor, column, described, &whole, counters, err);
+    if (st == SL_OK && whole.ready == 0)
+        st = decode_output(cursor, column, described, ALL_MINIS, &whole, counters, err);
+    if (st == SL_OK && whole.kept != NULL) /* another thread was faster */
+        sl_segment_cache_leave(cursor->reader->cache, whole.kept);
+    exchange_slots(cursor);
+    cursor->rows = rows;
+    cursor->row_count = row_count;
+    return st;
+}
+
 /* A column that the group does not have. */
 static struct sl_vector
 missing_column(const struct sl_column *column, uint32_t row_count)
@@ -835,6 +990,8 @@ sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_colum
     }
     struct output *output = &cursor->outputs[found - cursor->group->columns];
     *out_vector = sl_vector_nulls(column->type, cursor->row_count);
+    if (!output->is_open && cursor->rows != NULL)
+        SL_TRY(keep_asked(cursor, found, column, counters, err));
     if (!output->is_open)
         SL_TRY(open_output(cursor, found, column, output, counters, err));
     if (cursor->rows != NULL)
@@ -843,10 +1000,8 @@ sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_colum
     /* Even for no row at all the vector must have something to point to. */
     if (output->ready == 0 && minis == 0)
         minis = 1;
-    if (minis != 0) {
-        SL_TRY(evaluate(cursor, found->stream, minis, counters, err));
-        SL_TRY(fill_output(cursor, found, column, minis, output, err));
-    }
+    if (minis != 0)
+        SL_TRY(decode_output(cursor, found, column, minis, output, counters, err));
     *out_vector = output->vector;
     return SL_OK;
 }
