@@ -897,14 +897,21 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     return SL_OK;
 }
 
-/* A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
- * some minis more are decoded for the next query; for a few rows of a needle they are not. */
+/*
+ * A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
+ * some minis more are decoded for the next query. For a few rows of a needle they are the second
+ * time only: then the column is one that queries come back to.
+ */
 static bool
-is_worth_keeping(uint32_t minis, uint32_t row_count)
+is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place, uint32_t minis)
 {
     enum { SHARE = 8 };
-    uint32_t count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
-    return (uint32_t)__builtin_popcount(minis) * SHARE >= count;
+    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    uint32_t count = (cursor->block_rows + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    if (cursor->rows == NULL && (uint32_t)__builtin_popcount(minis) * SHARE >= count)
+        return true;
+    /* Relaxed: it is a guess about the future and nothing else. */
+    return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
 }
 
 /* Bring minis of an open output about, and keep the column when it is whole. */
@@ -914,7 +921,7 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
               struct sl_segment_counters *counters, struct sl_error *err)
 {
     struct sl_segment_kept **place = cursor->rows == NULL ? place_of(cursor, column) : NULL;
-    if (place != NULL && is_worth_keeping(minis, cursor->row_count))
+    if (place != NULL && is_worth_keeping(cursor, place, minis))
         minis = ALL_MINIS & ~output->ready;
     SL_TRY(evaluate(cursor, column->stream, minis, counters, err));
     SL_TRY(fill_output(cursor, column, described, minis, output, err));
@@ -923,17 +930,14 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
     return SL_OK;
 }
 
-/*
- * Few rows of a column are asked for: the first time they are decoded alone, the second time it is
- * decoded as a whole and kept, because then it is one that queries come back to.
- */
+/* A column of which few rows are asked for: bring the whole block of it into the cache if that
+ * pays. */
 static sl_status
 keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
            const struct sl_column *described, struct sl_segment_counters *counters,
            struct sl_error *err)
 {
     struct sl_segment_kept **place = place_of(cursor, column);
-    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
     if (place == NULL)
         return SL_OK;
     struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
@@ -941,8 +945,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
         sl_segment_cache_leave(cursor->reader->cache, kept);
         return SL_OK;
     }
-    /* Relaxed: it is a guess about the future and nothing else. */
-    if (!atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed))
+    if (!is_worth_keeping(cursor, place, 0))
         return SL_OK;
     const uint32_t *rows = cursor->rows;
     uint32_t row_count = cursor->row_count;
