@@ -218,6 +218,25 @@ sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count)
     return narrow_mini(values, count, &target->narrow[(size_t)mini * SL_MINI_ROWS]);
 }
 
+bool
+sl_target_is_narrow(const struct sl_target *target, uint64_t max)
+{
+    uint64_t last;
+    return target->narrow != NULL && !__builtin_mul_overflow(max, target->step, &last) &&
+           !__builtin_add_overflow(last, target->base, &last) && last <= UINT32_MAX;
+}
+
+void
+sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count)
+{
+    uint32_t *values = &target->narrow[sl_mini_first(mini)];
+    uint32_t base = (uint32_t)target->base;
+    uint32_t step = (uint32_t)target->step;
+    if (target->step != 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = base + step * values[i];
+}
+
 static bool
 decode_constant(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {

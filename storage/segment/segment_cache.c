@@ -129,34 +129,85 @@ sl_segment_cache_leave(struct sl_segment_cache *cache, struct sl_segment_kept *k
         destroy_kept(cache, kept);
 }
 
-/* Bytes that hold the largest value. */
-static uint8_t
-width_of(struct sl_vector vector)
+static uint64_t
+any_bits(const void *values, uint8_t width, uint32_t count)
 {
-    uint64_t all = 0;
-    if (!sl_type_is_unsigned(vector.type) || vector.width == 1)
-        return vector.width;
-    for (uint32_t i = 0; i < vector.count; i++)
-        all |= sl_vector_entry_u64(&vector, i);
-    return all <= UINT8_MAX ? 1 : all <= UINT16_MAX ? 2 : all <= UINT32_MAX ? 4 : 8;
+    const uint64_t *v64 = values;
+    const uint32_t *v32 = values;
+    const uint16_t *v16 = values;
+    uint64_t any_wide = 0;
+    uint32_t any = 0;
+    switch (width) {
+    case 8:
+        for (uint32_t i = 0; i < count; i++)
+            any_wide |= v64[i];
+        return any_wide;
+    case 4:
+        for (uint32_t i = 0; i < count; i++)
+            any |= v32[i];
+        return any;
+    default:
+        for (uint32_t i = 0; i < count; i++)
+            any |= v16[i];
+        return any;
+    }
 }
 
-/* Values as such of `width` bytes, all of which fit. The vector is a copy, whose width no store
- * through `out` changes. */
-static void
-copy_values(struct sl_vector vector, uint8_t width, void *out)
+/* Bytes that hold the largest value. */
+static uint8_t
+width_of(const struct sl_vector *vector)
 {
-    if (width == vector.width)
-        memcpy(out, vector.values, (size_t)vector.count * width);
-    else if (width == 1)
-        for (uint32_t i = 0; i < vector.count; i++)
-            ((uint8_t *)out)[i] = (uint8_t)sl_vector_entry_u64(&vector, i);
+    if (!sl_type_is_unsigned(vector->type) || vector->width == 1)
+        return vector->width;
+    uint64_t any = any_bits(vector->values, vector->width, vector->count);
+    return any <= UINT8_MAX ? 1 : any <= UINT16_MAX ? 2 : any <= UINT32_MAX ? 4 : 8;
+}
+
+static void
+copy_from_u64(const uint64_t *values, uint32_t count, uint8_t width, void *out)
+{
+    uint32_t *o32 = out;
+    uint16_t *o16 = out;
+    uint8_t *o8 = out;
+    if (width == 4)
+        for (uint32_t i = 0; i < count; i++)
+            o32[i] = (uint32_t)values[i];
     else if (width == 2)
-        for (uint32_t i = 0; i < vector.count; i++)
-            ((uint16_t *)out)[i] = (uint16_t)sl_vector_entry_u64(&vector, i);
+        for (uint32_t i = 0; i < count; i++)
+            o16[i] = (uint16_t)values[i];
     else
-        for (uint32_t i = 0; i < vector.count; i++)
-            ((uint32_t *)out)[i] = (uint32_t)sl_vector_entry_u64(&vector, i);
+        for (uint32_t i = 0; i < count; i++)
+            o8[i] = (uint8_t)values[i];
+}
+
+static void
+copy_from_u32(const uint32_t *values, uint32_t count, uint8_t width, void *out)
+{
+    uint16_t *o16 = out;
+    uint8_t *o8 = out;
+    if (width == 2)
+        for (uint32_t i = 0; i < count; i++)
+            o16[i] = (uint16_t)values[i];
+    else
+        for (uint32_t i = 0; i < count; i++)
+            o8[i] = (uint8_t)values[i];
+}
+
+/* Values of `from` bytes as such of `width`, all of which fit. */
+static void
+copy_values(const void *values, uint8_t from, uint32_t count, uint8_t width, void *out)
+{
+    const uint16_t *v16 = values;
+    uint8_t *o8 = out;
+    if (width == from)
+        memcpy(out, values, (size_t)count * width);
+    else if (from == 8)
+        copy_from_u64(values, count, width, out);
+    else if (from == 4)
+        copy_from_u32(values, count, width, out);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            o8[i] = (uint8_t)v16[i];
 }
 
 /* A copy of the vector, in memory that the budget gave; NULL when there is none. */
@@ -164,7 +215,7 @@ static struct sl_segment_kept *
 copy_vector(struct sl_segment_cache *cache, const struct sl_vector *vector)
 {
     bool is_dict = vector->encoding == SL_DICT;
-    uint8_t width = is_dict ? 4 : width_of(*vector);
+    uint8_t width = is_dict ? 4 : width_of(vector);
     size_t value_bytes = ((size_t)vector->count * width + 7) & ~(size_t)7;
     size_t present_bytes =
         vector->present == NULL ? 0 : sl_words_for(vector->count) * sizeof(uint64_t);
@@ -181,7 +232,7 @@ copy_vector(struct sl_segment_cache *cache, const struct sl_vector *vector)
     if (is_dict)
         memcpy(values, vector->codes, (size_t)vector->count * width);
     else
-        copy_values(*vector, width, values);
+        copy_values(vector->values, vector->width, vector->count, width, values);
     if (present_bytes != 0) {
         memcpy(values + value_bytes, vector->present, present_bytes);
         kept->present = (const uint64_t *)(const void *)(values + value_bytes);

@@ -405,6 +405,20 @@ select_narrow(const struct slot *a, const struct slot *b, const struct slot *c, 
         out[first + i] = sides[i] == 0 ? left[i] : right[i];
 }
 
+/* Products of 32 bits are one instruction where those of 64 are none. */
+static void
+scale_narrow(const struct slot *a, const struct slot *b, const struct slot *c, uint32_t first,
+             uint32_t count, uint64_t *out)
+{
+    const uint32_t *x = (const uint32_t *)a->values + first;
+    const uint32_t *y = (const uint32_t *)b->values + first;
+    const uint32_t *z = (const uint32_t *)c->values + first;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t product = (uint64_t)x[i] * y[i] + z[i];
+        out[first + i] = x[i] == 0 ? y[i] : product;
+    }
+}
+
 /* One mini of a computed stream of width 8. */
 static void
 combine_wide(enum sl_segment_form form, const struct slot *a, const struct slot *b,
@@ -553,6 +567,8 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
                 continue;
             if (slot->width == 4)
                 select_narrow(a, b, c, m * SL_MINI_ROWS, count, slot->values);
+            else if (form == SL_SEGMENT_FORM_SCALE && a->width + b->width + c->width == 12)
+                scale_narrow(a, b, c, m * SL_MINI_ROWS, count, slot->values);
             else
                 combine_wide(form, a, b, c, m * SL_MINI_ROWS, count, slot->values);
         }
