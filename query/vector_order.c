@@ -6,6 +6,7 @@
  */
 #include "query/exec.h"
 
+#include "query/range_kernel.h"
 #include "storage/base/addr.h"
 
 static bool
@@ -37,17 +38,43 @@ gather_text(const struct sl_vector *vector, const uint32_t *rows, uint32_t count
     return true;
 }
 
+/* values[i] = entry number entries[i]: a loop for each width, because a copy of a size that is not
+ * known costs a call. */
+static void
+copy_entries(const uint8_t *source, size_t width, const uint32_t *entries, uint32_t count,
+             uint8_t *values)
+{
+    if (width == 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = source[entries[i]];
+    else if (width == 2)
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(values + i * 2, source + (size_t)entries[i] * 2, 2);
+    else if (width == 4)
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(values + (size_t)i * 4, source + (size_t)entries[i] * 4, 4);
+    else if (width == 8)
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(values + (size_t)i * 8, source + (size_t)entries[i] * 8, 8);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(values + i * width, source + entries[i] * width, width);
+}
+
 static bool
 gather_fixed(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
              struct sl_arena *arena, struct sl_vector *out)
 {
     size_t width = vector->width;
     uint8_t *values = sl_arena_alloc(arena, (size_t)count * width);
-    if (values == NULL)
+    uint32_t *entries = NULL;
+    if (vector->encoding == SL_DICT)
+        entries = sl_arena_alloc(arena, (size_t)count * sizeof(*entries));
+    if (values == NULL || (vector->encoding == SL_DICT && entries == NULL))
         return false;
-    const uint8_t *source = vector->values;
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(values + i * width, source + sl_vector_entry(vector, rows[i]) * width, width);
+    for (uint32_t i = 0; entries != NULL && i < count; i++)
+        entries[i] = vector->codes[rows[i]];
+    copy_entries(vector->values, width, entries != NULL ? entries : rows, count, values);
     out->values = values;
     return true;
 }
@@ -221,6 +248,50 @@ sl_vector_rank(const struct sl_vector *vector, uint32_t row, const struct sl_sql
     if (sl_type_is_signed(type->type))
         value ^= UINT64_C(1) << 63;
     return value == UINT64_MAX ? value : value + 1;
+}
+
+/* Keys (values, with the sign bit flipped where there is one) whose rank, key + 1 but for the last,
+ * lies between: false when there are none. */
+static bool
+find_keys(unsigned width, uint64_t low, uint64_t high, uint64_t *out_low, uint64_t *out_high)
+{
+    uint64_t max = UINT64_MAX >> (64 - 8 * width);
+    if (high == 0)
+        return false;
+    *out_low = low == 0 ? 0 : low - 1;
+    *out_high = high == UINT64_MAX ? high : high - 1;
+    if (*out_high > max)
+        *out_high = max;
+    return *out_low <= *out_high;
+}
+
+bool
+sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type *type, uint64_t low,
+                       uint64_t high, uint64_t *out_truth)
+{
+    const struct sl_range_kernels *kernels = sl_range_kernels_best();
+    bool is_signed = sl_type_is_signed(type->type) && vector->width == 8;
+    uint64_t first, last;
+
+    if (vector->encoding != SL_PLAIN || vector->present != NULL ||
+        (!is_signed && !sl_type_is_unsigned(type->type)))
+        return false;
+    if (!find_keys(vector->width, low, high, &first, &last)) {
+        memset(out_truth, 0, sl_words_for(vector->count) * sizeof(*out_truth));
+        return true;
+    }
+    uint64_t span = last - first;
+    if (is_signed)
+        first ^= UINT64_C(1) << 63;
+    if (vector->width == 1)
+        kernels->u8(vector->values, vector->count, (uint8_t)first, (uint8_t)span, out_truth);
+    else if (vector->width == 2)
+        kernels->u16(vector->values, vector->count, (uint16_t)first, (uint16_t)span, out_truth);
+    else if (vector->width == 4)
+        kernels->u32(vector->values, vector->count, (uint32_t)first, (uint32_t)span, out_truth);
+    else
+        kernels->u64(vector->values, vector->count, first, span, out_truth);
+    return true;
 }
 
 /* Plain values without NULL, the usual case of an order: a loop for each width. */
