@@ -58,7 +58,7 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     *out_statement = (struct sl_statement){.class = SL_CLASS_EMPTY};
     b.typing = (struct sl_typing){
         .arena = arena, .text = text, .text_bytes = text_bytes, .now_us = sl_clock_now_us()};
-    if (!sl_time_zone_parse(session->time_zone, &b.typing.zone_us))
+    if (!sl_zone_find(session->time_zone, &b.typing.zone))
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
     const char *database = session->database == NULL ? "flows" : session->database;

@@ -157,15 +157,14 @@ set_time_zone(struct setting *s, const struct sl_assignment *a, struct sl_error 
 {
     struct sl_value value = {.type = SL_TYPE_TEXT,
                              .as.slice = {.bytes = (const uint8_t *)"UTC", .size_bytes = 3}};
-    int64_t zone_us = 0;
+    const struct sl_zone *known = NULL;
     if (a->value != NULL)
         SL_TRY(evaluate(s, a, &value, err));
     const char *zone = is_text(&value) ? sl_arena_string(s->binder->typing.arena,
                                                          (const char *)value.as.slice.bytes,
                                                          value.as.slice.size_bytes)
                                        : NULL;
-    if (zone == NULL || strlen(zone) != value.as.slice.size_bytes ||
-        !sl_time_zone_parse(zone, &zone_us))
+    if (zone == NULL || strlen(zone) != value.as.slice.size_bytes || !sl_zone_find(zone, &known))
         return fail_setting(s, a, 1298, "unknown or incorrect value of", err);
     return change(s, "time_zone", &value, err);
 }

@@ -39,8 +39,4 @@ const struct sl_value *sl_session_find(const struct sl_session *session, const c
 /* A character set that clients may name: all are served with UTF-8. */
 bool sl_is_charset(struct sl_slice name);
 
-/* "UTC", "SYSTEM", "", "+02:00": local time is UTC plus *out_us. */
-SL_MUST_CHECK
-bool sl_time_zone_parse(const char *zone, int64_t *out_us);
-
 #endif

@@ -120,7 +120,7 @@ struct sl_mysql_session {
     /* The session that goes with each statement. */
     char database[SL_MYSQL_NAME_BYTES_MAX + 1];
     char time_zone[SL_SESSION_ZONE_BYTES_MAX + 1];
-    int64_t zone_us;
+    const struct sl_zone *zone; /* of this name; UTC where this machine does not know it */
     struct sl_session_variable *variables; /* owned */
     uint32_t variable_count;
     bool is_multi; /* several statements in one text */
