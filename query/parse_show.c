@@ -47,9 +47,8 @@ static const struct show shows[] = {
     {{"ERRORS"}, "Level", NOTHING("'' AS `Level`, 0 AS `Code`, '' AS `Message`")},
     {{"PROCESSLIST"},
      "User",
-     "SELECT CAST(connection_id AS SIGNED) AS `Id`, user AS `User`, peer AS `Host`, NULL AS `db`, "
-     "IF(statement = '', 'Sleep', 'Query') AS `Command`, CAST(seconds AS SIGNED) AS `Time`, "
-     "state AS `State`, NULLIF(statement, '') AS `Info` FROM system.queries"},
+     "SELECT ID AS `Id`, USER AS `User`, HOST AS `Host`, DB AS `db`, COMMAND AS `Command`, TIME AS "
+     "`Time`, STATE AS `State`, INFO AS `Info` FROM information_schema.PROCESSLIST"},
     {{"ENGINES"},
      "Engine",
      "SELECT ENGINE AS `Engine`, SUPPORT AS `Support`, COMMENT AS `Comment`, TRANSACTIONS AS "
