@@ -38,7 +38,7 @@ sl_system_variable_value(const struct sl_system_variable *variable)
     }
     for (const char *digit = variable->text; *digit != '\0'; digit++)
         number = number * 10 + (uint64_t)(*digit - '0');
-    value.type = number > INT64_MAX ? SL_TYPE_U64 : SL_TYPE_I64;
+    value.type = variable->kind == SL_SYSTEM_NUMBER ? SL_TYPE_U64 : SL_TYPE_I64;
     value.as.u64 = number;
     return value;
 }

@@ -8,7 +8,7 @@
 
 #include "query/query.h"
 
-enum sl_system_kind { SL_SYSTEM_TEXT, SL_SYSTEM_NUMBER };
+enum sl_system_kind { SL_SYSTEM_TEXT, SL_SYSTEM_NUMBER, SL_SYSTEM_SWITCH };
 enum sl_system_rule {
     SL_SYSTEM_FREE,
     SL_SYSTEM_FIXED,

@@ -158,6 +158,15 @@ sl_type_inet_ntoa(struct sl_typing *t, struct sl_expr *call, struct sl_error *er
 }
 
 sl_status
+sl_type_inet6_aton(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    SL_TRY(coerce(t, &call->args[0], SL_TYPE_ADDR, 0, err));
+    set_type(call, SL_TYPE_OCTETS, 0);
+    call->type.length = 16;
+    return SL_OK;
+}
+
+sl_status
 sl_type_inet6_ntoa(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     if (call->args[0]->type.type != SL_TYPE_ADDR)
