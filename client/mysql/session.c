@@ -447,6 +447,7 @@ sl_session_start(struct sl_session_list *list, struct sl_tcp *tcp, const struct 
     s->is_local = peer->is_loopback;
     sl_inflated_init(&s->inflated, &list->input_budget);
     sl_mysql_statements_init(&s->statements, &list->input_budget);
+    s->endpoint = *peer;
     sl_endpoint_format(peer, s->peer);
     set_time_zone(s, "UTC");
     s->next = list->first;
