@@ -9,6 +9,7 @@ endfunction()
 
 sluice_e2e(ask)
 sluice_e2e(cli)
+sluice_e2e(client)
 sluice_e2e(damage)
 sluice_e2e(dump)
 sluice_e2e(insert)
