@@ -15,6 +15,7 @@
 enum {
     REQUEST_MAGIC = 0x52455155,
     INGEST_FLUSH_US = 30 * SL_US_PER_S,
+    PIECE_ROWS_MIN = 64,  /* sl_vector_view counts so */
     STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
     OUT_BYTES_MAX = SL_WIRE_FRAME_BYTES_MAX + (8 << 20),
     DECODED_BYTES_MAX = 64 << 20, /* a payload of 17 MiB, its copy and its values */
@@ -551,27 +552,56 @@ continue_insert(struct sl_request *r, struct sl_error *err)
                           &r->is_inserted, &r->is_waiting, err);
 }
 
+/* A piece of the rows as a frame; *out_fits is false when they are too many bytes for one. */
+static sl_status
+put_piece(struct sl_request *r, uint32_t rows, bool *out_fits, struct sl_error *err)
+{
+    uint32_t columns = sl_query_info(r->query)->column_count;
+    size_t good_bytes = r->out.size_bytes;
+    struct sl_vector *views = sl_try_alloc(columns * sizeof(*views));
+    if (views == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory for rows of the result");
+    for (uint32_t i = 0; i < columns; i++)
+        views[i] = sl_vector_view(&r->rows.vectors[i], r->rows.first, rows);
+    sl_wire_data_encode(&r->out, r->tag, r->columns, views, columns, rows);
+    free(views);
+    *out_fits = !r->out.bad;
+    if (r->out.bad) {
+        r->out.bad = false;
+        r->out.size_bytes = good_bytes;
+    }
+    return SL_OK;
+}
+
 /* The next rows of the statement, or its end. */
 static sl_status
 continue_statement(struct sl_request *r, struct sl_error *err)
 {
-    const struct sl_vector *vectors = NULL;
-    uint32_t row_count = 0;
+    struct sl_request_rows *rows = &r->rows;
+    bool fits = false;
     if (sl_query_info(r->query)->kind == SL_STATEMENT_INSERT)
         return continue_insert(r, err);
-    SL_TRY(sl_query_next(r->query, &vectors, &row_count, err));
-    if (row_count == 0)
-        return end_statement(r, err);
-    size_t good_bytes = r->out.size_bytes;
-    sl_wire_data_encode(&r->out, r->tag, r->columns, vectors, sl_query_info(r->query)->column_count,
-                        row_count);
-    if (r->out.bad) {
-        r->out.bad = false;
-        r->out.size_bytes = good_bytes;
-        return sl_fail(err, SL_LIMIT, "%" PRIu32 " rows of the result take more than %d MiB",
-                       row_count, (int)(SL_WIRE_DATA_BYTES_MAX >> 20));
+    if (rows->first == rows->count) {
+        *rows = (struct sl_request_rows){0};
+        SL_TRY(sl_query_next(r->query, &rows->vectors, &rows->count, err));
+        if (rows->count == 0)
+            return end_statement(r, err);
+        rows->piece = rows->count;
     }
-    r->result_rows += row_count;
+    uint32_t piece = (uint32_t)sl_min_size(rows->piece, rows->count - rows->first);
+    SL_TRY(put_piece(r, piece, &fits, err));
+    if (!fits && piece <= PIECE_ROWS_MIN)
+        return sl_fail(err, SL_LIMIT, "%" PRIu32 " rows of the result take more than %d MiB", piece,
+                       (int)(SL_WIRE_DATA_BYTES_MAX >> 20));
+    if (!fits) {
+        /* Well below the limit, for whoever must hold the frame. */
+        rows->piece = piece / 8 / PIECE_ROWS_MIN * PIECE_ROWS_MIN;
+        if (rows->piece == 0)
+            rows->piece = PIECE_ROWS_MIN;
+        return SL_OK;
+    }
+    rows->first += piece;
+    r->result_rows += piece;
     return SL_OK;
 }
 

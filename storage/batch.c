@@ -18,6 +18,27 @@ sl_vector_nulls(enum sl_type type, uint32_t count)
                               .count = count};
 }
 
+struct sl_vector
+sl_vector_view(const struct sl_vector *v, uint32_t first, uint32_t count)
+{
+    struct sl_vector view = *v;
+
+    SL_ASSERT(first % 64 == 0 && first <= v->count && count <= v->count - first);
+    view.count = count;
+    if (v->present != NULL)
+        view.present = v->present + first / 64;
+    if (v->encoding == SL_DICT)
+        view.codes = v->codes + first;
+    if (v->encoding != SL_PLAIN)
+        return view;
+    view.value_count = count;
+    if (v->offsets != NULL)
+        view.offsets = v->offsets + first;
+    else
+        view.values = (const uint8_t *)v->values + (size_t)first * v->width;
+    return view;
+}
+
 void
 sl_batch_acquire(struct sl_batch *batch)
 {

@@ -149,6 +149,9 @@ sl_vector_i128(const struct sl_vector *v, uint32_t row)
 }
 
 /* A vector of `count` NULLs. */
+/* Rows first .. first + count of the vector, borrowed from it. first is a multiple of 64. */
+struct sl_vector sl_vector_view(const struct sl_vector *v, uint32_t first, uint32_t count);
+
 struct sl_vector sl_vector_nulls(enum sl_type type, uint32_t count);
 
 struct sl_batch_column {
