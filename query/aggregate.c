@@ -194,43 +194,21 @@ update_sum(enum sl_form form, void *const *records, size_t offset, const union s
     }
 }
 
-#define DEFINE_SUM(type)                                                                  \
-    static void sum_##type(const type *values, const uint32_t *rows, uint32_t count,      \
-                           void *const *records, size_t offset)                           \
-    {                                                                                     \
-        for (uint32_t i = 0; i < count; i++) {                                            \
-            struct sl_aggregate_state *state = state_at(records[i], offset);              \
-            state->value.integer += values[rows[i]];                                      \
-            state->count++;                                                               \
-        }                                                                                 \
-    }                                                                                     \
-    static sl_i128 total_##type(const type *values, const uint32_t *rows, uint32_t count) \
-    {                                                                                     \
-        sl_i128 total = 0;                                                                \
-        for (uint32_t i = 0; i < count; i++)                                              \
-            total += values[rows[i]];                                                     \
-        return total;                                                                     \
+#define DEFINE_SUM(type)                                                             \
+    static void sum_##type(const type *values, const uint32_t *rows, uint32_t count, \
+                           void *const *records, size_t offset)                      \
+    {                                                                                \
+        for (uint32_t i = 0; i < count; i++) {                                       \
+            struct sl_aggregate_state *state = state_at(records[i], offset);         \
+            state->value.integer += values[rows[i]];                                 \
+            state->count++;                                                          \
+        }                                                                            \
     }
 
 DEFINE_SUM(uint8_t)
 DEFINE_SUM(uint16_t)
 DEFINE_SUM(uint32_t)
 DEFINE_SUM(uint64_t)
-
-static sl_i128
-total_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count)
-{
-    switch (v->width) {
-    case 1:
-        return total_uint8_t(v->values, rows, count);
-    case 2:
-        return total_uint16_t(v->values, rows, count);
-    case 4:
-        return total_uint32_t(v->values, rows, count);
-    default:
-        return total_uint64_t(v->values, rows, count);
-    }
-}
 
 static void
 sum_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, void *const *records,
@@ -253,8 +231,7 @@ sum_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, void 
 
 bool
 sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
-                          const uint32_t *rows, uint32_t count, void *const *records, size_t offset,
-                          struct sl_aggregate_state *single)
+                          const uint32_t *rows, uint32_t count, void *const *records, size_t offset)
 {
     bool is_constant_null = vector->encoding == SL_CONSTANT && vector->value_count == 0;
     bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
@@ -262,21 +239,22 @@ sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_
     if (vector->present != NULL || is_constant_null)
         return false;
     if (aggregate->kind == SL_AGG_COUNT) {
-        if (records != NULL)
-            sl_aggregate_count_rows(records, offset, count);
-        else
-            single->count += count;
+        sl_aggregate_count_rows(records, offset, count);
         return true;
     }
     if (!is_sum || vector->encoding != SL_PLAIN || sl_form_of(vector->type) != SL_FORM_U64)
         return false;
-    if (records != NULL) {
-        sum_plain(vector, rows, count, records, offset);
-    } else {
-        single->value.integer += total_plain(vector, rows, count);
-        single->count += count;
-    }
+    sum_plain(vector, rows, count, records, offset);
     return true;
+}
+
+void
+sl_aggregate_add_sum(void *record, size_t offset, uint64_t count, uint64_t sum)
+{
+    struct sl_aggregate_state *state = state_at(record, offset);
+
+    state->value.integer += (sl_i128)sum;
+    state->count += count;
 }
 
 /* Does `value` come before (MIN) or after (MAX) what the state holds? */

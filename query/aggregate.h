@@ -79,13 +79,16 @@ bool sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *reco
 
 /*
  * The short way for what is frequent: COUNT, and SUM and AVG of plain unsigned integers, where
- * every row has a value. Row rows[i] goes to the state at records[i] + offset; records NULL: all to
- * `single`. False, and nothing is done, where it does not fit.
+ * every row has a value. Row rows[i] goes to the state at records[i] + offset. False, and nothing is
+ * done, where it does not fit.
  */
 SL_MUST_CHECK
 bool sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
                                const uint32_t *rows, uint32_t count, void *const *records,
-                               size_t offset, struct sl_aggregate_state *single);
+                               size_t offset);
+
+/* COUNT, SUM and AVG: `count` values more, whose sum is `sum`. */
+void sl_aggregate_add_sum(void *record, size_t offset, uint64_t count, uint64_t sum);
 
 /* COUNT(*) */
 void sl_aggregate_count_rows(void *const *records, size_t offset, uint32_t count);
