@@ -12,6 +12,7 @@ enum {
     CAPACITY_FIRST = 256,
     ARRAY_FREE = 4096,   /* an array of so many codes always pays */
     ARRAY_PER_ROW = 128, /* and one of so many for each row of a chunk */
+    AHEAD = 16,          /* runs whose slots are on their way from memory */
 };
 
 static void *
@@ -35,16 +36,16 @@ give(struct sl_budget *budget, void *memory, size_t bytes)
 
 /* ---- code to number ---- */
 
-static uint64_t
-hash_of(uint64_t code)
+static uint32_t
+slot_of(const struct group_numbers *numbers, uint64_t code)
 {
-    return code * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(code * UINT64_C(0x9e3779b97f4a7c15) >> 32) & numbers->slot_mask;
 }
 
 static struct group_code_slot *
 find_slot(const struct group_numbers *numbers, uint64_t code)
 {
-    uint32_t at = (uint32_t)(hash_of(code) >> 32) & numbers->slot_mask;
+    uint32_t at = slot_of(numbers, code);
 
     while (numbers->slots[at].number != 0 && numbers->slots[at].code != code)
         at = (at + 1) & numbers->slot_mask;
@@ -106,7 +107,7 @@ bits_of(uint64_t value)
 static enum group_outcome
 lay_out(const struct group *group, struct group_numbers *numbers, uint32_t more)
 {
-    unsigned shifts[GROUP_NUMBER_KEYS_MAX];
+    unsigned shifts[GROUP_NUMBER_KEYS_MAX] = {0};
     unsigned bits = 0;
 
     for (uint32_t k = group->key_count; k-- > 0;) {
@@ -146,9 +147,12 @@ group_numbers_init(const struct group *group, struct sl_budget *budget, struct s
     numbers->is_full = group->key_count > GROUP_NUMBER_KEYS_MAX;
     numbers->row_codes = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint64_t));
     numbers->row_numbers = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
+    numbers->run_rows = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
+    numbers->run_numbers = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
     numbers->missing = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
     numbers->row_values = sl_arena_calloc(arena, value_count, sizeof(uint64_t));
-    return numbers->row_codes != NULL && numbers->row_numbers != NULL && numbers->missing != NULL &&
+    return numbers->row_codes != NULL && numbers->row_numbers != NULL &&
+           numbers->run_rows != NULL && numbers->run_numbers != NULL && numbers->missing != NULL &&
            numbers->row_values != NULL && group_code_init(group, budget, arena, numbers);
 }
 
@@ -249,29 +253,53 @@ map_by_array(struct group_numbers *numbers, const struct group_slice *slice)
             numbers->missing[missing++] = slice->rows[i];
         }
         numbers->row_numbers[i] = number;
+        __builtin_prefetch(&numbers->sums[(size_t)number * numbers->sum_stride], 1);
     }
     return missing;
+}
+
+/* Runs of equal codes to the front of row_codes; the run of each row in row_numbers. Returns how
+ * many runs. */
+static uint32_t
+fold_runs(struct group_numbers *numbers, uint32_t count)
+{
+    uint64_t *codes = numbers->row_codes;
+    uint32_t run = 0;
+
+    numbers->run_rows[0] = 0;
+    numbers->row_numbers[0] = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t code = codes[i];
+        run += code != codes[run];
+        codes[run] = code;
+        numbers->row_numbers[i] = run;
+        numbers->run_rows[run] = i; /* the last of it */
+    }
+    return run + 1;
 }
 
 static uint32_t
 map_by_slots(struct group_numbers *numbers, const struct group_slice *slice)
 {
     const uint64_t *codes = numbers->row_codes;
+    uint32_t *run_numbers = numbers->run_numbers;
+    uint32_t run_count = fold_runs(numbers, slice->count);
     uint32_t missing = 0;
-    uint32_t number = 0;
 
-    for (uint32_t i = 0; i < slice->count; i++) {
-        if (i == 0 || codes[i] != codes[i - 1]) {
-            struct group_code_slot *slot = find_slot(numbers, codes[i]);
-            if (SL_UNLIKELY(slot->number == 0)) {
-                *slot = (struct group_code_slot){.code = codes[i], .number = ++numbers->count};
-                numbers->codes[slot->number] = codes[i];
-                numbers->missing[missing++] = slice->rows[i];
-            }
-            number = slot->number;
+    for (uint32_t run = 0; run < run_count; run++) {
+        if (run + AHEAD < run_count)
+            __builtin_prefetch(&numbers->slots[slot_of(numbers, codes[run + AHEAD])]);
+        struct group_code_slot *slot = find_slot(numbers, codes[run]);
+        if (SL_UNLIKELY(slot->number == 0)) {
+            *slot = (struct group_code_slot){.code = codes[run], .number = ++numbers->count};
+            numbers->codes[slot->number] = codes[run];
+            numbers->missing[missing++] = slice->rows[numbers->run_rows[run]];
         }
-        numbers->row_numbers[i] = number;
+        run_numbers[run] = slot->number;
+        __builtin_prefetch(&numbers->sums[(size_t)slot->number * numbers->sum_stride], 1);
     }
+    for (uint32_t i = 0; i < slice->count; i++)
+        numbers->row_numbers[i] = run_numbers[numbers->row_numbers[i]];
     return missing;
 }
 

@@ -97,8 +97,11 @@ struct group_numbers {
     /* Scratch of one slice. */
     uint64_t *row_codes;
     uint32_t *row_numbers;
+    uint32_t *run_rows;
+    uint32_t *run_numbers;
     uint32_t *missing;
-    uint64_t *row_values; /* GROUP_SLICE_ROWS for each summed argument */
+    uint64_t *row_values;                   /* GROUP_SLICE_ROWS for each summed argument */
+    const uint64_t *values[GROUP_SUMS_MAX]; /* of each summed argument: there, or in the column */
 };
 
 /* False: the arena is full. */

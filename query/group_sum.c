@@ -116,7 +116,7 @@ enum group_outcome
 group_sums_add(const struct group *group, struct group_numbers *numbers,
                const struct sl_vector *arguments, const struct group_slice *slice)
 {
-    const uint64_t *values[GROUP_SUMS_MAX] = {NULL};
+    const uint64_t **values = numbers->values;
     uint64_t bound = 0, most = 0;
     unsigned stride = numbers->sum_stride;
 
