@@ -12,7 +12,7 @@ enum {
     CAPACITY_FIRST = 256,
     ARRAY_FREE = 4096,   /* an array of so many codes always pays */
     ARRAY_PER_ROW = 128, /* and one of so many for each row of a chunk */
-    AHEAD = 16,          /* runs whose slots are on their way from memory */
+    AHEAD = 64,          /* runs whose slots are on their way from memory */
 };
 
 static void *
