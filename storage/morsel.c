@@ -101,8 +101,10 @@ stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, stru
     morsel->group = piece->group;
     morsel->block = piece->block;
     morsel->row_count = sl_segment_reader_block_rows(reader, unit->group, piece->block);
-    if (morsel->cursor == NULL)
+    if (morsel->cursor == NULL) {
         morsel->cursor = sl_segment_cursor_create(morsel->scan->request.budget);
+        sl_segment_cursor_keep(morsel->cursor);
+    }
     const struct sl_column *last_seen =
         sl_schema_at(morsel->scan->snapshot->store->schema, SL_COLUMN_LAST_SEEN);
     bool has_zone =

@@ -36,6 +36,7 @@ struct output {
     bool is_open;   /* the fields of `vector` are set, but for the values to come */
     void *values;   /* of its own; NULL: those of the slot */
     uint64_t constant;
+    struct sl_segment_kept *kept; /* what the vector lends; NULL: buffers of the cursor */
     struct sl_vector vector;
 };
 
@@ -57,6 +58,7 @@ struct sl_segment_cursor {
     size_t budget_bytes;    /* taken from the budget */
     struct sl_arena *arena; /* strings of the block */
     bool is_distrustful;    /* zones are to be proven, not believed */
+    bool is_keeping;        /* readers' caches are used */
 };
 
 static bool
@@ -90,9 +92,27 @@ sl_segment_cursor_distrust(struct sl_segment_cursor *cursor)
     cursor->is_distrustful = true;
 }
 
+void
+sl_segment_cursor_keep(struct sl_segment_cursor *cursor)
+{
+    cursor->is_keeping = true;
+}
+
+/* Give back what the vectors of this block lend. */
+static void
+leave_kept(struct sl_segment_cursor *cursor)
+{
+    for (uint32_t i = 0; cursor->group != NULL && i < cursor->group->column_count; i++) {
+        if (cursor->outputs[i].kept != NULL)
+            sl_segment_cache_leave(cursor->reader->cache, cursor->outputs[i].kept);
+        cursor->outputs[i].kept = NULL;
+    }
+}
+
 static void
 leave(struct sl_segment_cursor *cursor)
 {
+    leave_kept(cursor);
     if (cursor->reader != NULL)
         sl_segment_group_release(cursor->reader, cursor->group_number);
     cursor->reader = NULL;
@@ -181,6 +201,7 @@ sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_segment_reade
         sl_segment_group_acquire(reader, group);
         leave(cursor);
     }
+    leave_kept(cursor);
     cursor->reader = reader;
     cursor->group_number = group;
     cursor->group = &reader->footer.groups[group];
@@ -560,6 +581,33 @@ open_constant(const struct sl_column *column, uint64_t key, const struct sl_segm
     vector->value_count = 1;
 }
 
+/* The place of a column of the block in the reader's cache; NULL: it has none. */
+static struct sl_segment_kept **
+place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
+{
+    const struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    if (!cursor->is_keeping || cursor->reader->cache == NULL || cursor->is_distrustful ||
+        cursor->group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES)
+        return NULL;
+    return &open->kept[(size_t)(column - cursor->group->columns) * cursor->group->block_count +
+                       cursor->block];
+}
+
+/* Presence: kept together with the values, or of the block. */
+static sl_status
+open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+          struct output *output, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place != NULL)
+        output->kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (output->kept == NULL)
+        return open_presence(cursor, column, output, counters, err);
+    output->vector.present = output->kept->present;
+    output->ready = ALL_MINIS;
+    return SL_OK;
+}
+
 /* What of the vector does not depend on the rows asked for. */
 static sl_status
 open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
@@ -576,10 +624,10 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     if (zone->null_count != cursor->row_count || cursor->is_distrustful) {
         output->ready = 0;
         vector->encoding = SL_PLAIN;
-        SL_TRY(open_presence(cursor, column, output, counters, err));
         if (column->dictionary != SL_SEGMENT_NONE)
             SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
                                        &item, counters, err));
+        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
             SL_TRY(open_strings(cursor, stream, output, counters, err));
         else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
@@ -591,6 +639,11 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
             vector->encoding = SL_DICT;
             vector->dictionary = item->identity;
             vector->is_sorted = described->type != SL_TYPE_TEXT;
+            vector->codes = output->kept == NULL ? NULL : output->kept->values;
+        } else if (output->kept != NULL) {
+            vector->values = output->kept->values;
+            vector->width = output->kept->width;
+            vector->value_count = cursor->row_count;
         }
     }
     output->is_open = true;
@@ -656,6 +709,16 @@ minis_of(const uint64_t *selection, uint32_t row_count)
     return minis;
 }
 
+/* A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
+ * some minis more are decoded for the next query; for a few rows of a needle they are not. */
+static bool
+is_worth_keeping(uint32_t minis, uint32_t row_count)
+{
+    enum { SHARE = 8 };
+    uint32_t count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    return (uint32_t)__builtin_popcount(minis) * SHARE >= count;
+}
+
 /* A column that the group does not have. */
 static struct sl_vector
 missing_column(const struct sl_column *column, uint32_t row_count)
@@ -692,8 +755,13 @@ sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_colum
     if (output->ready == 0 && minis == 0)
         minis = 1;
     if (minis != 0) {
+        struct sl_segment_kept **place = place_of(cursor, found);
+        if (place != NULL && is_worth_keeping(minis, cursor->row_count))
+            minis = ALL_MINIS & ~output->ready;
         SL_TRY(evaluate(cursor, found->stream, minis, counters, err));
         SL_TRY(fill_output(cursor, found, column, minis, output, err));
+        if (place != NULL && output->ready == ALL_MINIS)
+            sl_segment_cache_offer(cursor->reader->cache, place, &output->vector);
     }
     *out_vector = output->vector;
     return SL_OK;
