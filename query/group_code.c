@@ -6,25 +6,35 @@
  */
 #include "query/group.h"
 
-enum { FEW_ENTRIES = 4096, ROWS_FOR_ENTRIES = 32 };
+enum { FEW_ENTRIES = 4096, ROWS_FOR_ENTRIES = 32, IDS_FIRST = 64, IDS_MAX = 1 << 24 };
 
 static bool
-is_numbered(const struct group_key *key)
+is_integer(const struct group_key *key)
 {
-    return key->pool == NULL && !sl_type_is_unsigned(key->key->type.type);
+    return sl_type_is_unsigned(key->key->type.type);
 }
 
 bool
-group_code_init(const struct group *group, struct sl_budget *budget, struct sl_arena *arena,
-                struct group_numbers *numbers)
+group_code_init(const struct group *group, struct sl_arena *arena, struct group_numbers *numbers)
 {
     numbers->parts = sl_arena_calloc(arena, group->key_count, sizeof(*numbers->parts));
-    if (numbers->parts == NULL)
-        return false;
-    for (uint32_t k = 0; k < group->key_count; k++)
-        sl_group_table_init(&numbers->parts[k].values, budget, sizeof(union sl_argument),
-                            sizeof(uint64_t));
-    return true;
+    return numbers->parts != NULL;
+}
+
+static size_t
+ids_bytes(size_t slot_count)
+{
+    return slot_count * sizeof(uint32_t) + (slot_count / 2 + 1) * sizeof(union sl_argument);
+}
+
+static void
+ids_fini(struct group_ids *ids, struct sl_budget *budget)
+{
+    if (ids->slots != NULL)
+        sl_budget_give(budget, ids_bytes((size_t)ids->slot_mask + 1));
+    free(ids->slots);
+    free(ids->values);
+    *ids = (struct group_ids){0};
 }
 
 void
@@ -32,13 +42,65 @@ group_code_fini(const struct group *group, struct group_numbers *numbers)
 {
     for (uint32_t k = 0; k < group->key_count && numbers->parts != NULL; k++) {
         struct group_code_part *part = &numbers->parts[k];
-        sl_group_table_fini(&part->values);
+        ids_fini(&part->ids, numbers->budget);
         for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
             free(part->entries[s].ids);
             sl_budget_give(numbers->budget, part->entries[s].capacity * sizeof(uint32_t));
             part->entries[s] = (struct group_entries){0};
         }
     }
+}
+
+/* ---- ids of values ---- */
+
+static uint32_t *
+find_id(const struct group_ids *ids, const union sl_argument *value)
+{
+    uint32_t at = (uint32_t)sl_group_hash(value, sizeof(*value)) & ids->slot_mask;
+
+    while (ids->slots[at] != 0 &&
+           !sl_group_keys_equal(&ids->values[ids->slots[at]], value, sizeof(*value)))
+        at = (at + 1) & ids->slot_mask;
+    return &ids->slots[at];
+}
+
+static bool
+grow_ids(struct group_ids *ids, struct sl_budget *budget)
+{
+    size_t slot_count = ids->slots == NULL ? IDS_FIRST : 2 * ((size_t)ids->slot_mask + 1);
+    struct group_ids more = {.slot_mask = (uint32_t)slot_count - 1, .count = ids->count};
+
+    if (slot_count > IDS_MAX || !sl_budget_take(budget, ids_bytes(slot_count)))
+        return false;
+    more.slots = sl_try_alloc(slot_count * sizeof(*more.slots));
+    more.values = sl_try_alloc((slot_count / 2 + 1) * sizeof(*more.values));
+    if (more.slots == NULL || more.values == NULL) {
+        free(more.slots);
+        free(more.values);
+        sl_budget_give(budget, ids_bytes(slot_count));
+        return false;
+    }
+    for (uint32_t id = 1; id <= ids->count; id++) {
+        more.values[id] = ids->values[id];
+        *find_id(&more, &ids->values[id]) = id;
+    }
+    ids_fini(ids, budget);
+    *ids = more;
+    return true;
+}
+
+/* 0: no room. */
+static uint32_t
+id_of_value(struct group_ids *ids, struct sl_budget *budget, const union sl_argument *value)
+{
+    if ((ids->slots == NULL || ids->count >= (ids->slot_mask + 1) / 2) && !grow_ids(ids, budget))
+        return 0;
+    uint32_t *id = find_id(ids, value);
+    if (*id == 0) {
+        *id = ++ids->count;
+        ids->values[*id] = *value;
+    }
+    return *id;
 }
 
 /* ---- ids of entries ---- */
@@ -76,8 +138,7 @@ group_code_open(const struct group *group, struct group_numbers *numbers, unsign
 
     for (uint32_t k = 0; k < group->key_count; k++) {
         const struct sl_vector *v = &side->vectors[k];
-        bool has_ids = sl_type_is_unsigned(group->keys[k].key->type.type);
-        if (v->encoding == SL_PLAIN && !has_ids)
+        if (v->encoding == SL_PLAIN && !is_integer(&group->keys[k]))
             return GROUP_UNFIT;
         if (v->encoding != SL_DICT)
             continue;
@@ -90,34 +151,24 @@ group_code_open(const struct group *group, struct group_numbers *numbers, unsign
     return GROUP_DONE;
 }
 
-/* The id of an entry; 0: no memory, or an integer too large for an array of ids. */
+/* The id of an entry; 0: none is to be had. */
 static uint64_t
 id_of(const struct group *group, struct group_worker *w, uint32_t k, struct key_side *side,
       uint32_t entry)
 {
-    const struct sl_vector *v = &side->vectors[k];
-    struct group_code_part *part = &w->numbers.parts[k];
-    uint8_t value[sizeof(union sl_argument)] = {0};
-    bool is_new;
-    uint64_t id;
+    const struct group_key *key = &group->keys[k];
+    union sl_argument value = {0};
 
-    if (group->keys[k].pool != NULL) {
+    if (key->pool != NULL) {
         uint32_t number = group_text_number(w, k, side, entry);
         return number == SL_TEXT_NONE ? 0 : (uint64_t)number + 1;
     }
-    if (!is_numbered(&group->keys[k]))
-        return sl_vector_entry_u64(v, entry) + 1;
-    group_pack_value(v, entry, group->keys[k].bytes, value);
-    uint8_t *record =
-        sl_group_table_add(&part->values, 0, sl_group_hash(value, sizeof(value)), value, &is_new);
-    if (record == NULL)
+    if (is_integer(key))
+        return sl_vector_entry_u64(&side->vectors[k], entry) + 1;
+    if (!group_pack_value(key, &side->vectors[k], entry, (uint8_t *)&value))
         return 0;
-    if (is_new) {
-        id = part->values.partitions[0].record_count;
-        memcpy(record + sizeof(value), &id, sizeof(id));
-    }
-    memcpy(&id, record + sizeof(value), sizeof(id));
-    return id;
+    return key->addrs != NULL ? value.u64 + 1
+                              : id_of_value(&w->numbers.parts[k].ids, w->numbers.budget, &value);
 }
 
 /* ---- rows to codes ---- */
@@ -189,8 +240,7 @@ put_constant(const struct group *group, struct group_worker *w, uint32_t k, stru
         return GROUP_DONE;
     uint64_t id = id_of(group, w, k, side, 0);
     if (id == 0)
-        return is_numbered(&group->keys[k]) || group->keys[k].pool != NULL ? GROUP_NO_MEMORY
-                                                                           : GROUP_UNFIT;
+        return GROUP_UNFIT;
     *out_any = id;
     for (uint32_t i = 0; i < slice->count; i++)
         w->numbers.row_codes[i] |=
@@ -215,8 +265,6 @@ put_dictionary(const struct group *group, struct group_worker *w, unsigned side_
         uint64_t id = ids[v->codes[row]];
         if (SL_UNLIKELY(id == 0)) {
             id = id_of(group, w, k, side, v->codes[row]);
-            if (id == 0 && (is_numbered(&group->keys[k]) || group->keys[k].pool != NULL))
-                return GROUP_NO_MEMORY;
             if (id == 0 || id > UINT32_MAX)
                 return GROUP_UNFIT;
             ids[v->codes[row]] = (uint32_t)id;

@@ -153,7 +153,7 @@ group_numbers_init(const struct group *group, struct sl_budget *budget, struct s
     numbers->row_values = sl_arena_calloc(arena, value_count, sizeof(uint64_t));
     return numbers->row_codes != NULL && numbers->row_numbers != NULL &&
            numbers->run_rows != NULL && numbers->run_numbers != NULL && numbers->missing != NULL &&
-           numbers->row_values != NULL && group_code_init(group, budget, arena, numbers);
+           numbers->row_values != NULL && group_code_init(group, arena, numbers);
 }
 
 static size_t
@@ -174,6 +174,16 @@ group_numbers_fini(const struct group *group, struct group_numbers *numbers)
     free(numbers->sums);
     sl_budget_give(numbers->budget, numbers->capacity * bytes_per_number(numbers));
     numbers->budget = NULL;
+}
+
+bool
+group_numbers_forget(const struct group *group, struct group_worker *w)
+{
+    if (!group_sums_fold(group, w))
+        return false;
+    close_map(&w->numbers);
+    w->numbers.count = 0;
+    return true;
 }
 
 /* Room for `more` numbers in the arrays, of which number 0 is none, and in the map. */
@@ -306,13 +316,11 @@ map_by_slots(struct group_numbers *numbers, const struct group_slice *slice)
 static enum group_outcome
 map_keyless(struct group_worker *w)
 {
-    bool is_new;
-
     if (w->numbers.count == 1)
         return GROUP_DONE;
     if (!reserve(&w->numbers, 1))
         return GROUP_NO_MEMORY;
-    w->numbers.records[1] = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
+    w->numbers.records[1] = sl_group_table_add(&w->table, 0, 0, NULL);
     w->numbers.count = 1;
     return w->numbers.records[1] == NULL ? GROUP_NO_MEMORY : GROUP_DONE;
 }
@@ -348,9 +356,14 @@ group_numbers_map(const struct group *group, struct group_worker *w, unsigned si
         numbers->array != NULL ? map_by_array(numbers, slice) : map_by_slots(numbers, slice);
     if (missing == 0)
         return GROUP_DONE;
-    if (!group_pack_keys(group, w, side, numbers->missing, missing) ||
-        !sl_group_table_add_many(&w->table, w->keys, group->key_bytes, missing,
-                                 &numbers->records[first]))
+    if (!group_pack_keys(group, w, side, numbers->missing, missing))
         return GROUP_NO_MEMORY;
+    for (uint32_t i = 0; i < missing; i++) {
+        const uint8_t *key = w->keys + i * group->key_bytes;
+        unsigned partition = sl_group_partition_of(sl_group_hash(key, group->key_bytes));
+        numbers->records[first + i] = sl_group_table_append(&w->table, partition, key);
+        if (numbers->records[first + i] == NULL)
+            return GROUP_NO_MEMORY;
+    }
     return GROUP_DONE;
 }

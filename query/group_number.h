@@ -8,9 +8,10 @@
  *   code -> number   an array, or open addressing where the codes lie far apart
  *   number -> sums   how many rows, and the sum of each summed argument: 8 bytes each
  *
- * The id of an unsigned integer is its value plus one, that of a text its number in the pool plus one.
- * Other values are numbered as they come; they must come as constants or as entries of a
- * dictionary, so that this is asked once for an entry and not once for a row.
+ * The id of an unsigned integer is its value plus one, that of a text its number in the pool plus
+ * one, that of an address its code plus one. Other values are numbered as they come. All but
+ * integers must come as constants or as entries of a dictionary, so that this is asked once for an
+ * entry and not once for a row.
  *
  * A worker numbers the groups it meets, from 1, and keeps numbers and sums from chunk to chunk.
  * A number has its record in the worker's table from the start; sums are added to it when they may
@@ -23,8 +24,7 @@
 #ifndef SLUICE_QUERY_GROUP_NUMBER_H
 #define SLUICE_QUERY_GROUP_NUMBER_H
 
-#include "query/group_table.h"
-#include "storage/batch.h"
+#include "query/aggregate.h"
 
 struct group;
 struct group_key;
@@ -62,12 +62,20 @@ struct group_entries {
     uint32_t capacity;
 };
 
+/* Ids of values as they came: open addressing, at most half full. */
+struct group_ids {
+    union sl_argument *values; /* owned: of each id, from 1; there are as many as half the slots */
+    uint32_t *slots;           /* owned: ids, 0 where empty */
+    uint32_t slot_mask;
+    uint32_t count;
+};
+
 /* One key's part of a code. */
 struct group_code_part {
     uint64_t seen; /* all bits that ids had so far */
     unsigned shift;
-    unsigned bits;                /* of `seen` */
-    struct sl_group_table values; /* 16 bytes of value, 8 of id, all in partition 0 */
+    unsigned bits;        /* of `seen` */
+    struct group_ids ids; /* of values that have none by themselves */
     struct group_entries entries[GROUP_NUMBER_SIDES_MAX];
 };
 
@@ -117,6 +125,11 @@ enum group_outcome group_numbers_open(const struct group *group, struct group_wo
                                       unsigned side_index, const struct key_side *side,
                                       uint32_t row_count);
 
+/* Move all sums to the records and begin again at number 1: records are about to move. False: the
+ * budget is used up. */
+SL_MUST_CHECK
+bool group_numbers_forget(const struct group *group, struct group_worker *w);
+
 /* The numbers of a slice's rows, in row_numbers. Without keys there is one group, number 1, and row_numbers
  * is not written. */
 SL_MUST_CHECK
@@ -127,7 +140,7 @@ enum group_outcome group_numbers_map(const struct group *group, struct group_wor
 /* ---- codes of rows: group_code.c ---- */
 
 SL_MUST_CHECK
-bool group_code_init(const struct group *group, struct sl_budget *budget, struct sl_arena *arena,
+bool group_code_init(const struct group *group, struct sl_arena *arena,
                      struct group_numbers *numbers);
 void group_code_fini(const struct group *group, struct group_numbers *numbers);
 
@@ -152,11 +165,12 @@ bool group_sums_fit(const struct group *group, const struct sl_vector *arguments
 
 /* Add the slice that was mapped last. UNFIT when its values are so large that a sum may overflow. */
 SL_MUST_CHECK
-enum group_outcome group_sums_add(const struct group *group, struct group_numbers *numbers,
+enum group_outcome group_sums_add(const struct group *group, struct group_worker *w,
                                   const struct sl_vector *arguments,
                                   const struct group_slice *slice);
 
-/* Move what the sums hold to the records. */
-void group_sums_fold(const struct group *group, struct group_numbers *numbers);
+/* Move what the sums hold to the records; false: the budget is used up. */
+SL_MUST_CHECK
+bool group_sums_fold(const struct group *group, struct group_worker *w);
 
 #endif

@@ -113,9 +113,10 @@ total_of(const uint64_t *values, uint32_t count)
 }
 
 enum group_outcome
-group_sums_add(const struct group *group, struct group_numbers *numbers,
-               const struct sl_vector *arguments, const struct group_slice *slice)
+group_sums_add(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
+               const struct group_slice *slice)
 {
+    struct group_numbers *numbers = &w->numbers;
     const uint64_t **values = numbers->values;
     uint64_t bound = 0, most = 0;
     unsigned stride = numbers->sum_stride;
@@ -130,8 +131,8 @@ group_sums_add(const struct group *group, struct group_numbers *numbers,
             return GROUP_UNFIT;
         most = bound > most ? bound : most;
     }
-    if (numbers->sum_bound + most < most || (numbers->sum_bound + most) >> 63 != 0)
-        group_sums_fold(group, numbers);
+    if ((numbers->sum_bound + most) >> 63 != 0 && !group_sums_fold(group, w))
+        return GROUP_NO_MEMORY;
     numbers->sum_bound += most;
     if (group->key_count == 0) {
         numbers->sums[stride] += slice->count;
@@ -149,21 +150,24 @@ group_sums_add(const struct group *group, struct group_numbers *numbers,
     return GROUP_DONE;
 }
 
-void
-group_sums_fold(const struct group *group, struct group_numbers *numbers)
+bool
+group_sums_fold(const struct group *group, struct group_worker *w)
 {
+    struct group_numbers *numbers = &w->numbers;
     unsigned stride = numbers->sum_stride;
 
     for (uint32_t n = 1; n <= numbers->count; n++) {
         const uint64_t *sums = &numbers->sums[(size_t)n * stride];
         for (uint32_t i = 0; i < group->aggregate_count; i++) {
             const struct group_aggregate *a = &group->aggregates[i];
-            if (a->sum != GROUP_SUM_NONE)
-                sl_aggregate_add_sum(numbers->records[n], a->offset, sums[0],
-                                     a->sum == GROUP_SUM_COUNT ? 0 : sums[a->sum]);
+            if (a->sum != GROUP_SUM_NONE &&
+                !sl_aggregate_add_sum(a->aggregate, group_state(numbers->records[n], a), sums[0],
+                                      sums[a->sum], w->kept))
+                return false;
         }
     }
     if (numbers->count != 0)
         memset(numbers->sums, 0, ((size_t)numbers->count + 1) * stride * sizeof(uint64_t));
     numbers->sum_bound = 0;
+    return true;
 }
