@@ -344,35 +344,98 @@ kernel_cast(struct sl_run *run, const struct sl_expr *call, const struct sl_vect
     return SL_OK;
 }
 
-/* TIME_BUCKET and UNIX_BUCKET of a plain column by a constant. */
+/* ---- time buckets ---- */
+
+#define TIME_MAX (INT64_MAX / 4) /* no bucket's end overflows below it */
+
+enum {
+    BUCKETS_MAX = 4096,
+    STEP_SHIFT = 6, /* a step of whole seconds is a multiple of 2^6 microseconds */
+};
+
+/* Bounds of the times that count; false when none does. */
+static bool
+time_bounds(const int64_t *times, uint32_t count, const uint64_t *mask, const uint64_t *present,
+            int64_t *out_min, int64_t *out_max)
+{
+    int64_t min = INT64_MAX, max = INT64_MIN;
+
+    for (uint32_t first = 0; first < count; first += 64) {
+        uint32_t lanes = count - first < 64 ? count - first : 64;
+        uint64_t all = lanes == 64 ? UINT64_MAX : (UINT64_C(1) << lanes) - 1;
+        uint64_t rows = all & (mask == NULL ? all : mask[first / 64]) &
+                        (present == NULL ? all : present[first / 64]);
+        if (rows == all) {
+            for (uint32_t lane = 0; lane < lanes; lane++) {
+                min = times[first + lane] < min ? times[first + lane] : min;
+                max = times[first + lane] > max ? times[first + lane] : max;
+            }
+            continue;
+        }
+        for (; rows != 0; rows &= rows - 1) {
+            int64_t time = times[first + (uint32_t)__builtin_ctzll(rows)];
+            min = time < min ? time : min;
+            max = time > max ? time : max;
+        }
+    }
+    *out_min = min;
+    *out_max = max;
+    return min <= max;
+}
+
+/*
+ * Codes of buckets that are `step` long, the first of which begins at `low`; there are `bucket_count` of
+ * them. (time - low) / step is a multiplication by magic / 2^64 = 1 / step, which is exact below
+ * 2^64 / step, in units of 2^STEP_SHIFT.
+ */
+static void
+bucket_codes(const int64_t *times, uint32_t count, int64_t low, uint64_t step,
+             uint32_t bucket_count, uint32_t *codes)
+{
+    uint64_t magic = UINT64_MAX / (step >> STEP_SHIFT) + 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t distance = ((uint64_t)times[i] - (uint64_t)low) >> STEP_SHIFT;
+        uint64_t code = (uint64_t)((sl_u128)distance * magic >> 64);
+        codes[i] = (uint32_t)(code < bucket_count ? code : bucket_count - 1);
+    }
+}
+
+/* TIME_BUCKET and UNIX_BUCKET of a plain column by a constant: the rows of a block lie in few buckets,
+ * which become a dictionary. */
 static sl_status
 kernel_bucket(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
-              struct sl_register *out, bool *out_done)
+              const uint64_t *mask, struct sl_register *out, bool *out_done)
 {
     bool is_unix = call->function->id == SL_FN_UNIX_BUCKET;
+    uint64_t limit;
+    int64_t min, max;
 
     if (args[0].encoding != SL_PLAIN || args[1].encoding != SL_CONSTANT || args[1].value_count == 0)
         return SL_OK;
     int64_t seconds = (int64_t)sl_vector_entry_u64(&args[1], 0);
-    if (seconds <= 0 || seconds > INT64_C(1000000000))
+    if (seconds <= 0 || seconds > INT64_C(1000000000) ||
+        !time_bounds(args[0].values, run->count, mask, args[0].present, &min, &max) ||
+        (is_unix && min < 0) || min < -TIME_MAX || max > TIME_MAX)
         return SL_OK;
-    const int64_t *times = args[0].values;
-    int64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
-    if (values == NULL)
-        return sl_fail_memory(run->err);
     int64_t step = seconds * SL_US_PER_S;
-    /* Neighbours fall in the same bucket: divide only when one does not. */
-    int64_t low = 0, high = 0;
-    for (uint32_t i = 0; i < run->count; i++) {
-        int64_t time = is_unix && times[i] < 0 ? 0 : times[i];
-        if (time < low || time >= high) {
-            low = (time / step - (time % step < 0)) * step;
-            if (__builtin_add_overflow(low, step, &high))
-                return SL_OK;
-        }
-        values[i] = is_unix ? low / SL_US_PER_S : low;
-    }
+    int64_t low = (min / step - (min % step < 0)) * step;
+    uint64_t bucket_count = ((uint64_t)max - (uint64_t)low) / (uint64_t)step + 1;
+    uint64_t unit = (uint64_t)step >> STEP_SHIFT;
+    if (bucket_count > BUCKETS_MAX || __builtin_mul_overflow(unit * bucket_count, unit, &limit))
+        return SL_OK;
+    uint32_t *codes = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*codes));
+    int64_t *values = sl_arena_alloc(run->arena, bucket_count * sizeof(*values));
+    if (codes == NULL || values == NULL)
+        return sl_fail_memory(run->err);
+    bucket_codes(args[0].values, run->count, low, (uint64_t)step, (uint32_t)bucket_count, codes);
+    for (uint64_t i = 0; i < bucket_count; i++)
+        values[i] = (low + (int64_t)i * step) / (is_unix ? SL_US_PER_S : 1);
     set_wide(run, call, values, args[0].present, out);
+    out->vector.encoding = SL_DICT;
+    out->vector.is_sorted = true;
+    out->vector.value_count = (uint32_t)bucket_count;
+    out->vector.codes = codes;
     *out_done = true;
     return SL_OK;
 }
@@ -446,6 +509,7 @@ kernel_duration(struct sl_run *run, const struct sl_expr *call, const struct sl_
     return SL_OK;
 }
 
+/* Most loops are cheaper than asking which rows matter. */
 sl_status
 sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
                const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
@@ -479,7 +543,7 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
         return kernel_cast(run, call, args, out, out_done);
     case SL_FN_TIME_BUCKET:
     case SL_FN_UNIX_BUCKET:
-        return kernel_bucket(run, call, args, out, out_done);
+        return kernel_bucket(run, call, args, mask, out, out_done);
     case SL_FN_IS_NULL:
         return kernel_is_null(run, args, out, out_done);
     case SL_FN_IF:
