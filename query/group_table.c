@@ -391,6 +391,7 @@ unite_pages(struct sl_group_table *table, struct sl_group_partition *p,
     struct packer packer = {.table = table, .page = p->first};
     struct batch batch;
 
+    SL_ASSERT(p->first != NULL);
     p->last->count = sl_group_page_count(table, p, p->last);
     for (struct sl_group_page *page = p->first; page != NULL; page = page->next)
         for (uint32_t at = 0; at < page->count;) {
