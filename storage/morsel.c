@@ -99,6 +99,7 @@ stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, stru
     uint64_t min = 0;
     uint64_t max = 0;
     morsel->group = piece->group;
+    morsel->unit = unit;
     morsel->block = piece->block;
     morsel->row_count = sl_segment_reader_block_rows(reader, unit->group, piece->block);
     if (morsel->cursor == NULL)
@@ -140,7 +141,7 @@ sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err)
         if (sl_snapshot_is_revoked(morsel->scan->snapshot))
             return sl_fail(err, SL_CANCELLED,
                            "the disk is full: rows that this query reads had to go");
-        SL_TRY(sl_scan_take(morsel->scan, &morsel->cost, &piece, err));
+        SL_TRY(sl_scan_take(morsel->scan, morsel->unit, &morsel->cost, &piece, err));
         if (piece.group == NULL && piece.entry == NULL)
             return SL_OK;
         if (piece.entry != NULL)
