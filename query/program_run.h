@@ -71,6 +71,11 @@ sl_status sl_kernel_call(struct sl_run *run, const struct sl_expr *call,
                          uint32_t arg_count, const uint64_t *mask, struct sl_register *out,
                          bool *out_done);
 
+/* NETWORK(address, constant): of sl_kernel_call. */
+SL_MUST_CHECK
+sl_status sl_kernel_network(struct sl_run *run, const struct sl_vector *args,
+                            struct sl_register *out, bool *out_done);
+
 /* Is the value in the set? */
 bool sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value);
 
