@@ -91,6 +91,10 @@ out=$(sluice import "$work/long.flows" --no-progress 2>/dev/null)
 contains "a line of megabytes is a bad line, no more" "^2 rows read, 1 stored, 1 rejected" "$out"
 out=$(echo '{"IN_BYTES":5,"LAST_SWITCHED":1560962598}' | sluice import - --no-progress)
 contains "the type of standard input is told by its first bytes" "^1 rows read, 1 stored" "$out"
+printf 'last_seen,src_addr,bytes\n1560962598,10.0.0.1,5\n' >"$work/derived.csv"
+err=$(sluice import "$work/derived.csv" --no-progress 2>&1)
+same "a field with the name of a computed column is refused" 1 $?
+contains "with what it is computed from" 'derived.csv:1: "bytes" is computed from in_bytes and out_bytes' "$err"
 mkfifo "$work/pipe"
 printf 'last_seen,src_addr\n1560962598,203.0.113.9\n' >"$work/pipe" &
 out=$(sluice import "$work/pipe" --no-progress)
