@@ -210,7 +210,8 @@ run_import(struct sl_cli *cli, int argc, char **argv)
 {
     struct sl_error err = {0};
     struct sl_import_totals totals = {0};
-    struct sl_import_options options = {.shows_progress = isatty(STDERR_FILENO) != 0};
+    struct sl_import_options options = {.shows_progress = isatty(STDERR_FILENO) != 0,
+                                        .interrupted = &sl_cli_interrupted};
     int file_count = 0;
     sl_status st = SL_OK;
     for (int i = 0; i < argc; i++) {
@@ -243,7 +244,8 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return sl_cli_complain(&err);
-    sl_log_set_level(SL_LOG_ERROR); /* the decoder logs; here the summary tells */
+    sl_log_set_level(SL_LOG_ERROR);             /* the decoder logs; here the summary tells */
+    sl_connection_watch(cli->connection, NULL); /* Ctrl-C ends the import, between two batches */
     for (int i = 0; i < file_count && st == SL_OK; i++)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
     if (options.shows_progress)
