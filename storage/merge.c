@@ -105,7 +105,7 @@ open_writer(struct merge *merge, struct sl_error *err)
     };
     sl_segment_name(merge->meta.number, name);
     return sl_segment_writer_open(merge->store->segments_fd, name, &merge->meta,
-                                  merge->pick->effort, NULL, &merge->writer, err);
+                                  merge->pick->effort, merge->store->encoder, &merge->writer, err);
 }
 
 static sl_status
@@ -123,7 +123,6 @@ flush_group(struct merge *merge, struct sl_error *err)
     if (st == SL_OK)
         st = sl_segment_writer_group(merge->writer, rows, merge->part_count, NULL, err);
     drop_parts(merge);
-    sl_memory_trim();
     give_encode_turn(merge);
     return st;
 }

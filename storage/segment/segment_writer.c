@@ -22,20 +22,19 @@ struct sl_segment_writer {
     int fd;     /* owned; -1 once committed */
     char *name;
     char *temporary_name;
-    struct sl_budget *budget; /* borrowed; NULL: unbounded */
+    struct sl_arena *arena; /* borrowed; NULL: one for each group */
     struct sl_segment_emit emit;
     struct sl_segment_footer footer;
     struct sl_segment_numbers numbers;
     uint64_t *addr_hashes; /* owned: of all groups */
     size_t addr_count, addr_capacity;
-    size_t addr_budget_bytes; /* taken from the budget for them */
     bool is_failed;
     bool is_committed;
 };
 
 sl_status
 sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_meta *meta,
-                       enum sl_effort effort, struct sl_budget *budget,
+                       enum sl_effort effort, struct sl_arena *arena,
                        struct sl_segment_writer **out_writer, struct sl_error *err)
 {
     *out_writer = NULL;
@@ -50,7 +49,7 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
     writer->temporary_name = sl_new(name_bytes + sizeof(".tmp"));
     memcpy(writer->temporary_name, name, name_bytes);
     memcpy(writer->temporary_name + name_bytes, ".tmp", sizeof(".tmp"));
-    writer->budget = budget;
+    writer->arena = arena;
     writer->footer.meta = *meta;
     writer->footer.summary = (struct sl_segment_summary){
         .first_seen_min_us = INT64_MAX,
@@ -77,23 +76,16 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
 }
 
 /* Hashes of the group's addresses, for the filter of the whole segment. */
-static sl_status
-keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count,
-               struct sl_error *err)
+static void
+keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count)
 {
     size_t needed = writer->addr_count + count;
     if (needed > writer->addr_capacity) {
-        size_t capacity = sl_max_size(needed, writer->addr_capacity * 2);
-        size_t more_bytes = (capacity - writer->addr_capacity) * sizeof(uint64_t);
-        if (writer->budget != NULL && !sl_budget_take(writer->budget, more_bytes))
-            return sl_fail(err, SL_LIMIT, "no memory for the addresses of a segment");
-        writer->addr_budget_bytes += more_bytes;
-        writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), capacity);
-        writer->addr_capacity = capacity;
+        writer->addr_capacity = sl_max_size(needed, writer->addr_capacity * 2);
+        writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), writer->addr_capacity);
     }
     for (uint32_t i = 0; i < count; i++)
         writer->addr_hashes[writer->addr_count++] = sl_filter_hash_addr(addrs[i]);
-    return SL_OK;
 }
 
 static void
@@ -117,7 +109,7 @@ write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows
         .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
     struct sl_segment_encoded encoded;
     SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &encoded, err));
-    SL_TRY(keep_addresses(writer, encoded.addrs, encoded.addr_count, err));
+    keep_addresses(writer, encoded.addrs, encoded.addr_count);
     for (uint32_t i = 0; i < group->index_count; i++)
         sum->index_bytes += group->indexes[i].part.size_bytes;
     append_directory(&writer->emit, group);
@@ -140,11 +132,13 @@ sl_segment_writer_group(struct sl_segment_writer *writer, const struct sl_segmen
     SL_ASSERT(writer->magic == WRITER_MAGIC);
     SL_ASSERT(!writer->is_failed);
     SL_ASSERT(writer->footer.summary.group_count < SL_GROUPS_PER_SEGMENT_MAX);
-    struct sl_arena *arena =
-        writer->budget == NULL ? sl_arena_create(SIZE_MAX) : sl_arena_create_shared(writer->budget);
+    struct sl_arena *arena = writer->arena == NULL ? sl_arena_create(SIZE_MAX) : writer->arena;
     sl_status st = write_group(writer, rows, rows_count, arena, out_order, err);
     writer->is_failed = st != SL_OK;
-    sl_arena_destroy(arena);
+    if (writer->arena == NULL)
+        sl_arena_destroy(arena);
+    else
+        sl_arena_recycle(arena);
     return st;
 }
 
@@ -246,8 +240,6 @@ sl_segment_writer_close(struct sl_segment_writer *writer)
             sl_file_remove(writer->dir_fd, writer->temporary_name, NULL) != SL_OK)
             writer->is_failed = true;
     }
-    if (writer->budget != NULL && writer->addr_budget_bytes != 0)
-        sl_budget_give(writer->budget, writer->addr_budget_bytes);
     free(writer->addr_hashes);
     sl_segment_emit_fini(&writer->emit);
     free(writer->temporary_name);

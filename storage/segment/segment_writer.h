@@ -54,10 +54,11 @@ struct sl_segment_rows {
     const uint64_t *selection; /* NULL: all rows */
 };
 
-/* Create "<name>.tmp" in dir_fd. `budget` (NULL: unbounded) bounds the working memory. */
+/* Create "<name>.tmp" in dir_fd. `arena` is working memory for one group after the other, borrowed
+ * until close and recycled after each group; NULL: one without bounds for each group. */
 SL_MUST_CHECK
 sl_status sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_meta *meta,
-                                 enum sl_effort effort, struct sl_budget *budget,
+                                 enum sl_effort effort, struct sl_arena *arena,
                                  struct sl_segment_writer **out_writer, struct sl_error *err);
 
 /*

@@ -401,13 +401,15 @@ budgets_end_in_an_error_and_all_is_given_back(void **state)
     bool is_done = false;
     for (size_t limit = 1000; !is_done; limit += limit / 2) {
         struct sl_budget budget = {.limit_bytes = limit};
+        struct sl_arena *arena = sl_arena_create_shared(&budget);
         struct sl_segment_writer *writer;
         const struct sl_segment_meta meta = {.number = 1};
-        TEST_OK(sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, &budget,
-                                       &writer, &err),
+        TEST_OK(sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, arena, &writer,
+                                       &err),
                 &err);
         sl_status st = sl_segment_writer_group(writer, w.rows, w.piece_count, NULL, &err);
         sl_segment_writer_close(writer);
+        sl_arena_destroy(arena);
         assert_int_equal(budget.used_bytes, 0);
         assert_true(st == SL_OK || st == SL_LIMIT);
         struct sl_segment_reader *reader = NULL;
