@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "storage/codec/bits.h"
 #include "storage/segment/segment_function.h"
 #include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
@@ -129,8 +130,12 @@ static struct sl_segment_zone
 zone_of(const struct ordered *o, uint32_t first, uint32_t count)
 {
     struct sl_segment_zone zone = {.min = UINT64_MAX};
+    if (o->null_count == 0) {
+        sl_bits_range(&o->keys[first], count, &zone.min, &zone.max);
+        return zone;
+    }
     for (uint32_t i = first; i < first + count; i++) {
-        if (o->null_count != 0 && !sl_bit_get(o->present, i)) {
+        if (!sl_bit_get(o->present, i)) {
             zone.null_count++;
             continue;
         }
@@ -663,10 +668,10 @@ encode_addresses(struct encoding *e, const struct deciding *d)
         return add_column(e, end, streams[0], dictionary);
     }
     *f = (struct sl_segment_functions){.row_count = e->row_count, .map_capacity = e->addrs.count};
-    f->votes = sl_arena_alloc(e->arena, f->map_capacity * sizeof(*f->votes));
+    f->ballots = sl_arena_alloc(e->arena, f->map_capacity * sizeof(*f->ballots));
     f->maps[0] = sl_arena_alloc(e->arena, f->map_capacity * sizeof(uint64_t));
     f->maps[1] = sl_arena_alloc(e->arena, f->map_capacity * sizeof(uint64_t));
-    bool has_memory = f->votes != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
+    bool has_memory = f->ballots != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
     for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
         f->codes[i] = sl_arena_alloc(e->arena, e->row_count * sizeof(uint32_t));
         has_memory = has_memory && f->codes[i] != NULL;
