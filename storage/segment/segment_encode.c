@@ -92,15 +92,21 @@ find_column(const struct sl_segment_input *input, uint32_t index)
     return NULL;
 }
 
+uint32_t
+sl_segment_number(struct sl_segment_numbers *numbers, const struct sl_column *column)
+{
+    uint32_t *number = &numbers->number_of[column->index];
+    if (*number == 0) {
+        numbers->columns[numbers->count++] = column;
+        *number = numbers->count;
+    }
+    return *number - 1;
+}
+
 static uint32_t
 number_of(struct encoding *e, const struct sl_column *column)
 {
-    uint32_t *number = &e->numbers->number_of[column->index];
-    if (*number == 0) {
-        e->numbers->columns[e->numbers->count++] = column;
-        *number = e->numbers->count;
-    }
-    return *number - 1;
+    return sl_segment_number(e->numbers, column);
 }
 
 /* Keys from the order given into the inner order. */
@@ -696,14 +702,6 @@ encode_addresses(struct encoding *e, const struct deciding *d)
     return SL_OK;
 }
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-    uint32_t left = ((const struct sl_segment_group_column *)a)->number;
-    uint32_t right = ((const struct sl_segment_group_column *)b)->number;
-    return (left > right) - (left < right);
-}
-
 static sl_status
 encode_columns(struct encoding *e, const struct deciding *d)
 {
@@ -721,7 +719,7 @@ encode_columns(struct encoding *e, const struct deciding *d)
         SL_TRY(has_codes ? encode_codes(e, column) : encode_keys(e, column));
     }
     struct sl_segment_group *group = e->emit->group;
-    qsort(group->columns, group->column_count, sizeof(*group->columns), compare_numbers);
+    sl_segment_group_sort(group);
     sl_segment_emit_group_end(e->emit);
     return SL_OK;
 }
