@@ -109,19 +109,22 @@ number_of(struct encoding *e, const struct sl_column *column)
     return sl_segment_number(e->numbers, column);
 }
 
-/* Keys from the order given into the inner order. */
-static void
-permute(const struct encoding *e, const uint64_t *flat, uint64_t *keys)
-{
-    for (uint32_t i = 0; i < e->row_count; i++)
-        keys[i] = flat[e->order[i]];
-}
+#define PERMUTE_AS(type)                        \
+    for (uint32_t i = 0; i < e->row_count; i++) \
+        keys[i] = ((const type *)flat)[e->order[i]];
 
+/* Keys of `width` bytes from the order given into the inner order. */
 static void
-permute_codes(const struct encoding *e, const uint32_t *flat, uint64_t *keys)
+permute(const struct encoding *e, const void *flat, unsigned width, uint64_t *keys)
 {
-    for (uint32_t i = 0; i < e->row_count; i++)
-        keys[i] = flat[e->order[i]];
+    if (width == 1)
+        PERMUTE_AS(uint8_t)
+    else if (width == 2)
+        PERMUTE_AS(uint16_t)
+    else if (width == 4)
+        PERMUTE_AS(uint32_t)
+    else
+        PERMUTE_AS(uint64_t)
 }
 
 static void
@@ -224,8 +227,9 @@ take_keys(struct encoding *e, const struct sl_column *column, unsigned slot, uns
         return SL_OK;
     }
     sl_bit_set(e->done, column->index);
-    o->null_count = sl_segment_input_keys(&e->input, column, e->flat, e->flat_present);
-    permute(e, e->flat, o->keys);
+    unsigned width = sl_segment_input_width(&e->input, column);
+    o->null_count = sl_segment_input_flat(&e->input, column, width, e->flat, e->flat_present);
+    permute(e, e->flat, width, o->keys);
     if (o->null_count != 0)
         permute_bits(e, e->flat_present, o->present);
     SL_TRY(finish_ordered(e, o));
@@ -466,7 +470,7 @@ take_codes(struct encoding *e, const struct sl_column *column, const uint32_t *c
                           .keys = e->work[slot],
                           .present = e->bits[slot],
                           .null_count = nulls->count};
-    permute_codes(e, codes, o->keys);
+    permute(e, codes, sizeof(*codes), o->keys);
     if (nulls->count != 0)
         permute_bits(e, nulls->present, o->present);
     SL_TRY(finish_ordered(e, o));
