@@ -265,6 +265,34 @@ find_keys(unsigned width, uint64_t low, uint64_t high, uint64_t *out_low, uint64
     return *out_low <= *out_high;
 }
 
+/* Decimals whose rank_decimal, at least 1, lies between. The usual case, all above some value, has a
+ * loop of its own. */
+static void
+decimals_between(const sl_i128 *values, uint32_t count, uint64_t low, uint64_t high,
+                 uint64_t *out_truth)
+{
+    const sl_i128 edge = (sl_i128)1 << 62;
+    const sl_i128 lowest = (sl_i128)((unsigned __int128)1 << 127);
+    bool is_open = high == UINT64_MAX;
+    sl_i128 least = low <= 1 ? lowest : (sl_i128)(low - 1) - edge;
+    sl_i128 most = high == 0 ? lowest : (sl_i128)(high - 1) - edge; /* 0: that of NULL alone */
+
+    least = least > edge ? edge : least;
+    most = is_open ? ~lowest : most >= edge ? edge - 1 : most;
+    for (uint32_t row = 0; row < count; row += 64) {
+        uint32_t lanes = count - row < 64 ? count - row : 64;
+        uint64_t word = 0;
+        if (is_open)
+            for (uint32_t lane = 0; lane < lanes; lane++)
+                word |= (uint64_t)(values[row + lane] >= least) << lane;
+        else
+            for (uint32_t lane = 0; lane < lanes; lane++)
+                word |= (uint64_t)(values[row + lane] >= least && values[row + lane] <= most)
+                        << lane;
+        out_truth[row / 64] = word;
+    }
+}
+
 bool
 sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type *type, uint64_t low,
                        uint64_t high, uint64_t *out_truth)
@@ -273,8 +301,13 @@ sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type 
     bool is_signed = sl_type_is_signed(type->type) && vector->width == 8;
     uint64_t first, last;
 
-    if (vector->encoding != SL_PLAIN || vector->present != NULL ||
-        (!is_signed && !sl_type_is_unsigned(type->type)))
+    if (vector->encoding != SL_PLAIN || vector->present != NULL)
+        return false;
+    if (type->type == SL_TYPE_DECIMAL) {
+        decimals_between(vector->values, vector->count, low, high, out_truth);
+        return true;
+    }
+    if (!is_signed && !sl_type_is_unsigned(type->type))
         return false;
     if (!find_keys(vector->width, low, high, &first, &last)) {
         memset(out_truth, 0, sl_words_for(vector->count) * sizeof(*out_truth));
