@@ -99,12 +99,15 @@ same "others go" "" "$(user ada 'open sesame' '' remove rita)"
 contains "and are gone" "Access denied" "$(as rita 'r 2' query "$count")"
 stop_server
 
+contains "sluice check proves the file of users too" "every byte is as it was written" "$("$bin/sluice" check "$work/data" 2>&1)"
 mv "$work/data/users" "$work/users"
 timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a lost file does not open the doors" 1 $?
 contains "with the reason" "the file \"users\" of the data directory is gone" "$(cat "$work/err")"
 printf x >>"$work/users"
 cp "$work/users" "$work/data/users"
+contains "sluice check names a damaged one" "users: offset 0: the file of users is damaged" \
+    "$("$bin/sluice" check "$work/data" 2>&1)"
 timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a damaged one neither" 1 $?
 contains "with its reason" "file of users is damaged" "$(cat "$work/err")"
