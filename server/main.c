@@ -145,6 +145,7 @@ serve(const struct sl_config *config)
 int
 main(int argc, char **argv)
 {
+    sl_file_reserve_standard();
     struct sl_config *config = sl_config_create();
     enum sl_config_wish wish = SL_WISH_RUN;
     struct sl_error err = {0};
