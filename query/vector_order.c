@@ -38,29 +38,6 @@ gather_text(const struct sl_vector *vector, const uint32_t *rows, uint32_t count
     return true;
 }
 
-/* values[i] = entry number entries[i]: a loop for each width, because a copy of a size that is not
- * known costs a call. */
-static void
-copy_entries(const uint8_t *source, size_t width, const uint32_t *entries, uint32_t count,
-             uint8_t *values)
-{
-    if (width == 1)
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = source[entries[i]];
-    else if (width == 2)
-        for (uint32_t i = 0; i < count; i++)
-            memcpy(values + i * 2, source + (size_t)entries[i] * 2, 2);
-    else if (width == 4)
-        for (uint32_t i = 0; i < count; i++)
-            memcpy(values + (size_t)i * 4, source + (size_t)entries[i] * 4, 4);
-    else if (width == 8)
-        for (uint32_t i = 0; i < count; i++)
-            memcpy(values + (size_t)i * 8, source + (size_t)entries[i] * 8, 8);
-    else
-        for (uint32_t i = 0; i < count; i++)
-            memcpy(values + i * width, source + entries[i] * width, width);
-}
-
 static bool
 gather_fixed(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
              struct sl_arena *arena, struct sl_vector *out)
@@ -74,7 +51,7 @@ gather_fixed(const struct sl_vector *vector, const uint32_t *rows, uint32_t coun
         return false;
     for (uint32_t i = 0; entries != NULL && i < count; i++)
         entries[i] = vector->codes[rows[i]];
-    copy_entries(vector->values, width, entries != NULL ? entries : rows, count, values);
+    sl_vector_copy_entries(vector->values, width, entries != NULL ? entries : rows, count, values);
     out->values = values;
     return true;
 }

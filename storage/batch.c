@@ -8,6 +8,30 @@
 
 #include <stdatomic.h>
 
+/* A loop for each width: a copy of a size that is not known costs a call. */
+void
+sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries, uint32_t count,
+                       void *out)
+{
+    const uint8_t *from = values;
+    uint8_t *to = out;
+    if (width == 1)
+        for (uint32_t i = 0; i < count; i++)
+            to[i] = from[entries[i]];
+    else if (width == 2)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 2], &from[(size_t)entries[i] * 2], 2);
+    else if (width == 4)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 4], &from[(size_t)entries[i] * 4], 4);
+    else if (width == 8)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 8], &from[(size_t)entries[i] * 8], 8);
+    else
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * width], &from[entries[i] * width], width);
+}
+
 struct sl_vector
 sl_vector_nulls(enum sl_type type, uint32_t count)
 {

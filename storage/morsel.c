@@ -86,10 +86,7 @@ select_living(struct sl_morsel *morsel)
 static uint64_t
 count_selected(const struct sl_morsel *morsel)
 {
-    uint64_t count = 0;
-    for (size_t i = 0; i < sl_words_for(morsel->row_count); i++)
-        count += (uint64_t)__builtin_popcountll(morsel->selection[i]);
-    return count;
+    return sl_words_count(morsel->selection, sl_words_for(morsel->row_count));
 }
 
 static void

@@ -258,9 +258,7 @@ sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *select
 {
     SL_ASSERT(cursor->magic == CURSOR_MAGIC);
     SL_ASSERT(cursor->reader != NULL && cursor->rows == NULL);
-    uint32_t count = 0;
-    for (size_t w = 0; w < sl_words_for(cursor->block_rows); w++)
-        count += (uint32_t)__builtin_popcountll(selection[w]);
+    uint32_t count = (uint32_t)sl_words_count(selection, sl_words_for(cursor->block_rows));
     uint32_t *rows = sl_arena_alloc(cursor->arena, count * sizeof(*rows));
     if (rows == NULL)
         return fail_memory(err);
@@ -807,9 +805,7 @@ pick_kept(struct sl_segment_cursor *cursor, struct output *output, struct sl_err
     uint64_t *present = sl_arena_calloc(cursor->arena, sl_words_for(count), sizeof(*present));
     if (values == NULL || present == NULL)
         return fail_memory(err);
-    const uint8_t *from = kept->values;
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(&values[(size_t)i * width], &from[(size_t)rows[i] * width], width);
+    sl_vector_copy_entries(kept->values, width, rows, count, values);
     for (uint32_t i = 0; kept->present != NULL && i < count; i++)
         present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
     vector->present = kept->present == NULL ? NULL : present;
