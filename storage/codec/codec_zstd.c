@@ -106,6 +106,20 @@ join_wide(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, 
     }
 }
 
+/* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
+static void
+pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_target *target,
+            uint32_t picks)
+{
+    for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
+        uint64_t value = 0;
+        for (unsigned plane = 0; plane < planes; plane++)
+            value |= (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
+        target->picked[i] = value;
+    }
+    sl_target_picked(target, picks);
+}
+
 static bool
 decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
@@ -128,6 +142,11 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
         uint64_t *values = sl_target_mini(target, m);
         if ((minis >> m & 1) == 0)
             continue;
+        uint32_t picks = sl_target_picks(target, m);
+        if (picks != 0) {
+            pick_planes(bytes, planes, count, target, picks);
+            continue;
+        }
         if (is_narrow) {
             join_narrow(bytes + sl_mini_first(m), count, planes, rows,
                         target->narrow + sl_mini_first(m));
