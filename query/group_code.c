@@ -167,8 +167,7 @@ id_of(const struct group *group, struct group_worker *w, uint32_t k, struct key_
         return sl_vector_entry_u64(&side->vectors[k], entry) + 1;
     if (!group_pack_value(key, &side->vectors[k], entry, (uint8_t *)&value))
         return 0;
-    return key->addrs != NULL ? value.u64 + 1
-                              : id_of_value(&w->numbers.parts[k].ids, w->numbers.budget, &value);
+    return id_of_value(&w->numbers.parts[k].ids, w->numbers.budget, &value);
 }
 
 /* ---- rows to codes ---- */

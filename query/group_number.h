@@ -9,9 +9,9 @@
  *   number -> sums   how many rows, and the sum of each summed argument: 8 bytes each
  *
  * The id of an unsigned integer is its value plus one, that of a text its number in the pool plus
- * one, that of an address its code plus one. Other values are numbered as they come. All but
- * integers must come as constants or as entries of a dictionary, so that this is asked once for an
- * entry and not once for a row.
+ * one. Other values, such as times and addresses, are numbered as they come. All but integers must
+ * come as constants or as entries of a dictionary, so that this is asked once for an entry and not
+ * once for a row.
  *
  * A worker numbers the groups it meets, from 1, and keeps numbers and sums from chunk to chunk.
  * A number has its record in the worker's table from the start; sums are added to it when they may
@@ -84,6 +84,12 @@ struct group_code_slot {
     uint32_t number; /* 0: empty */
 };
 
+/* The values of a slice, side by side. */
+struct group_values {
+    const void *values; /* in the column, or in row_values */
+    uint8_t width;      /* 1, 2, 4 or 8 */
+};
+
 struct group_numbers {
     struct sl_budget *budget;      /* borrowed */
     struct group_code_part *parts; /* of each key */
@@ -108,8 +114,8 @@ struct group_numbers {
     uint32_t *run_rows;
     uint32_t *run_numbers;
     uint32_t *missing;
-    uint64_t *row_values;                   /* GROUP_SLICE_ROWS for each summed argument */
-    const uint64_t *values[GROUP_SUMS_MAX]; /* of each summed argument: there, or in the column */
+    uint64_t *row_values;                       /* GROUP_SLICE_ROWS for each summed argument */
+    struct group_values values[GROUP_SUMS_MAX]; /* of each summed argument */
 };
 
 /* False: the arena is full. */

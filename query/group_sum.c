@@ -22,58 +22,115 @@ group_sums_fit(const struct group *group, const struct sl_vector *arguments)
     return true;
 }
 
-#define DEFINE_GATHER(type)                                                                   \
-    static void gather_##type(const type *values, const struct group_slice *s, uint64_t *out) \
-    {                                                                                         \
-        if (s->is_adjacent)                                                                   \
-            for (uint32_t i = 0; i < s->count; i++)                                           \
-                out[i] = values[s->rows[0] + i];                                              \
-        else                                                                                  \
-            for (uint32_t i = 0; i < s->count; i++)                                           \
-                out[i] = values[s->rows[i]];                                                  \
-    }
-
-DEFINE_GATHER(uint8_t)
-DEFINE_GATHER(uint16_t)
-DEFINE_GATHER(uint32_t)
-DEFINE_GATHER(uint64_t)
-
-/* The values of a slice, 8 bytes each, all of them there: in place, or in `room`. */
-static const uint64_t *
+/* The values of a slice: where they lie, or 8 bytes each in `room`. */
+static struct group_values
 values_of(const struct sl_vector *v, const struct group_slice *slice, uint64_t *room)
 {
-    if (v->encoding != SL_PLAIN) {
-        for (uint32_t i = 0; i < slice->count; i++)
-            room[i] = sl_vector_u64(v, slice->rows[i]);
-        return room;
-    }
-    switch (v->width) {
-    case 1:
-        gather_uint8_t(v->values, slice, room);
-        return room;
-    case 2:
-        gather_uint16_t(v->values, slice, room);
-        return room;
-    case 4:
-        gather_uint32_t(v->values, slice, room);
-        return room;
-    default:
-        if (slice->is_adjacent)
-            return (const uint64_t *)v->values + slice->rows[0];
-        gather_uint64_t(v->values, slice, room);
-        return room;
-    }
+    if (v->encoding == SL_PLAIN && slice->is_adjacent)
+        return (struct group_values){.values = (const uint8_t *)v->values +
+                                               (size_t)slice->rows[0] * v->width,
+                                     .width = v->width};
+    for (uint32_t i = 0; i < slice->count; i++)
+        room[i] = sl_vector_u64(v, slice->rows[i]);
+    return (struct group_values){.values = room, .width = sizeof(*room)};
 }
 
 /* No sum of the values is greater; false when there is no such number below 2^63. */
 static bool
-bound_of(const uint64_t *values, uint32_t count, uint64_t *out_bound)
+bound_of(const struct group_values *v, uint32_t count, uint64_t *out_bound)
 {
+    const uint64_t *values = v->values;
     uint64_t any = 0;
 
-    for (uint32_t i = 0; i < count; i++)
-        any |= values[i];
+    if (v->width < sizeof(*values))
+        any = (UINT64_C(1) << 8 * v->width) - 1;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            any |= values[i];
     return !__builtin_mul_overflow(any, (uint64_t)count, out_bound) && *out_bound >> 63 == 0;
+}
+
+/* Row i has values[i] and belongs to row_numbers[i]: to a count and one sum, which is the most
+ * frequent, or to one sum of several. */
+#define DEFINE_ADD(type)                                                                      \
+    static void pairs_##type(const uint32_t *row_numbers, const type *values, uint32_t count, \
+                             uint64_t *sums)                                                  \
+    {                                                                                         \
+        for (uint32_t i = 0; i < count; i++) {                                                \
+            uint64_t *pair = &sums[(size_t)row_numbers[i] * 2];                               \
+            pair[0]++;                                                                        \
+            pair[1] += values[i];                                                             \
+        }                                                                                     \
+    }                                                                                         \
+    static void sums_##type(const uint32_t *row_numbers, const type *values, uint32_t count,  \
+                            uint64_t *sums, unsigned stride)                                  \
+    {                                                                                         \
+        for (uint32_t i = 0; i < count; i++)                                                  \
+            sums[(size_t)row_numbers[i] * stride] += values[i];                               \
+    }                                                                                         \
+    static uint64_t total_##type(const type *values, uint32_t count)                          \
+    {                                                                                         \
+        uint64_t total = 0;                                                                   \
+        for (uint32_t i = 0; i < count; i++)                                                  \
+            total += values[i];                                                               \
+        return total;                                                                         \
+    }
+
+DEFINE_ADD(uint8_t)
+DEFINE_ADD(uint16_t)
+DEFINE_ADD(uint32_t)
+DEFINE_ADD(uint64_t)
+
+static void
+add_pairs(const uint32_t *row_numbers, const struct group_values *v, uint32_t count, uint64_t *sums)
+{
+    switch (v->width) {
+    case 1:
+        pairs_uint8_t(row_numbers, v->values, count, sums);
+        break;
+    case 2:
+        pairs_uint16_t(row_numbers, v->values, count, sums);
+        break;
+    case 4:
+        pairs_uint32_t(row_numbers, v->values, count, sums);
+        break;
+    default:
+        pairs_uint64_t(row_numbers, v->values, count, sums);
+    }
+}
+
+static void
+add_sums(const uint32_t *row_numbers, const struct group_values *v, uint32_t count, uint64_t *sums,
+         unsigned stride)
+{
+    switch (v->width) {
+    case 1:
+        sums_uint8_t(row_numbers, v->values, count, sums, stride);
+        break;
+    case 2:
+        sums_uint16_t(row_numbers, v->values, count, sums, stride);
+        break;
+    case 4:
+        sums_uint32_t(row_numbers, v->values, count, sums, stride);
+        break;
+    default:
+        sums_uint64_t(row_numbers, v->values, count, sums, stride);
+    }
+}
+
+static uint64_t
+total_of(const struct group_values *v, uint32_t count)
+{
+    switch (v->width) {
+    case 1:
+        return total_uint8_t(v->values, count);
+    case 2:
+        return total_uint16_t(v->values, count);
+    case 4:
+        return total_uint32_t(v->values, count);
+    default:
+        return total_uint64_t(v->values, count);
+    }
 }
 
 static void
@@ -83,41 +140,12 @@ add_counts(const uint32_t *row_numbers, uint32_t count, uint64_t *sums, unsigned
         sums[(size_t)row_numbers[i] * stride]++;
 }
 
-static void
-add_sums(const uint32_t *row_numbers, const uint64_t *values, uint32_t count, uint64_t *sums,
-         unsigned stride)
-{
-    for (uint32_t i = 0; i < count; i++)
-        sums[(size_t)row_numbers[i] * stride] += values[i];
-}
-
-/* A count and one sum, which is the most frequent. */
-static void
-add_pairs(const uint32_t *row_numbers, const uint64_t *values, uint32_t count, uint64_t *sums)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t *pair = &sums[(size_t)row_numbers[i] * 2];
-        pair[0]++;
-        pair[1] += values[i];
-    }
-}
-
-static uint64_t
-total_of(const uint64_t *values, uint32_t count)
-{
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        total += values[i];
-    return total;
-}
-
 enum group_outcome
 group_sums_add(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
                const struct group_slice *slice)
 {
     struct group_numbers *numbers = &w->numbers;
-    const uint64_t **values = numbers->values;
+    struct group_values *values = numbers->values;
     uint64_t bound = 0, most = 0;
     unsigned stride = numbers->sum_stride;
 
@@ -127,7 +155,7 @@ group_sums_add(const struct group *group, struct group_worker *w, const struct s
             continue;
         uint64_t *room = numbers->row_values + (size_t)sum * GROUP_SLICE_ROWS;
         values[sum] = values_of(&arguments[i], slice, room);
-        if (!bound_of(values[sum], slice->count, &bound))
+        if (!bound_of(&values[sum], slice->count, &bound))
             return GROUP_UNFIT;
         most = bound > most ? bound : most;
     }
@@ -137,16 +165,16 @@ group_sums_add(const struct group *group, struct group_worker *w, const struct s
     if (group->key_count == 0) {
         numbers->sums[stride] += slice->count;
         for (unsigned sum = 1; sum < stride; sum++)
-            numbers->sums[stride + sum] += total_of(values[sum], slice->count);
+            numbers->sums[stride + sum] += total_of(&values[sum], slice->count);
         return GROUP_DONE;
     }
     if (stride == 2) {
-        add_pairs(numbers->row_numbers, values[1], slice->count, numbers->sums);
+        add_pairs(numbers->row_numbers, &values[1], slice->count, numbers->sums);
         return GROUP_DONE;
     }
     add_counts(numbers->row_numbers, slice->count, numbers->sums, stride);
     for (unsigned sum = 1; sum < stride; sum++)
-        add_sums(numbers->row_numbers, values[sum], slice->count, numbers->sums + sum, stride);
+        add_sums(numbers->row_numbers, &values[sum], slice->count, numbers->sums + sum, stride);
     return GROUP_DONE;
 }
 

@@ -4,6 +4,7 @@
  *
  * Every loop agrees with the row function of its call; program_test.c compares them at random.
  */
+#include "query/bucket_kernel.h"
 #include "query/function_row.h"
 #include "query/program_run.h"
 #include "query/value.h"
@@ -344,97 +345,59 @@ kernel_cast(struct sl_run *run, const struct sl_expr *call, const struct sl_vect
     return SL_OK;
 }
 
-/* ---- time buckets ---- */
-
-#define TIME_MAX (INT64_MAX / 4) /* no bucket's end overflows below it */
-
-enum {
-    BUCKETS_MAX = 4096,
-    STEP_SHIFT = 6, /* a step of whole seconds is a multiple of 2^6 microseconds */
-};
-
-/* Bounds of the times that count; false when none does. */
-static bool
-time_bounds(const int64_t *times, uint32_t count, const uint64_t *mask, const uint64_t *present,
-            int64_t *out_min, int64_t *out_max)
+/* Bounds of the times that count; min > max when none does. */
+static void
+time_bounds(const struct sl_vector *v, uint32_t count, const uint64_t *mask, int64_t *out_min,
+            int64_t *out_max)
 {
-    int64_t min = INT64_MAX, max = INT64_MIN;
+    const struct sl_bucket_kernels *kernels = sl_bucket_kernels_best();
+    const int64_t *times = v->values;
 
+    *out_min = INT64_MAX;
+    *out_max = INT64_MIN;
     for (uint32_t first = 0; first < count; first += 64) {
         uint32_t lanes = count - first < 64 ? count - first : 64;
         uint64_t all = lanes == 64 ? UINT64_MAX : (UINT64_C(1) << lanes) - 1;
         uint64_t rows = all & (mask == NULL ? all : mask[first / 64]) &
-                        (present == NULL ? all : present[first / 64]);
+                        (v->present == NULL ? all : v->present[first / 64]);
         if (rows == all) {
-            for (uint32_t lane = 0; lane < lanes; lane++) {
-                min = times[first + lane] < min ? times[first + lane] : min;
-                max = times[first + lane] > max ? times[first + lane] : max;
-            }
+            kernels->bounds(&times[first], lanes, out_min, out_max);
             continue;
         }
-        for (; rows != 0; rows &= rows - 1) {
-            int64_t time = times[first + (uint32_t)__builtin_ctzll(rows)];
-            min = time < min ? time : min;
-            max = time > max ? time : max;
-        }
-    }
-    *out_min = min;
-    *out_max = max;
-    return min <= max;
-}
-
-/*
- * Codes of buckets that are `step` long, the first of which begins at `low`; there are `bucket_count` of
- * them. (time - low) / step is a multiplication by magic / 2^64 = 1 / step, which is exact below
- * 2^64 / step, in units of 2^STEP_SHIFT.
- */
-static void
-bucket_codes(const int64_t *times, uint32_t count, int64_t low, uint64_t step,
-             uint32_t bucket_count, uint32_t *codes)
-{
-    uint64_t magic = UINT64_MAX / (step >> STEP_SHIFT) + 1;
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t distance = ((uint64_t)times[i] - (uint64_t)low) >> STEP_SHIFT;
-        uint64_t code = (uint64_t)((sl_u128)distance * magic >> 64);
-        codes[i] = (uint32_t)(code < bucket_count ? code : bucket_count - 1);
+        for (; rows != 0; rows &= rows - 1)
+            kernels->bounds(&times[first + (uint32_t)__builtin_ctzll(rows)], 1, out_min, out_max);
     }
 }
 
-/* TIME_BUCKET and UNIX_BUCKET of a plain column by a constant: the rows of a block lie in few buckets,
- * which become a dictionary. */
+/* TIME_BUCKET and UNIX_BUCKET of a plain column by a constant: the rows of a block lie in few
+ * buckets, which become a dictionary. */
 static sl_status
 kernel_bucket(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
               const uint64_t *mask, struct sl_register *out, bool *out_done)
 {
     bool is_unix = call->function->id == SL_FN_UNIX_BUCKET;
-    uint64_t limit;
+    struct sl_buckets buckets;
     int64_t min, max;
 
     if (args[0].encoding != SL_PLAIN || args[1].encoding != SL_CONSTANT || args[1].value_count == 0)
         return SL_OK;
     int64_t seconds = (int64_t)sl_vector_entry_u64(&args[1], 0);
-    if (seconds <= 0 || seconds > INT64_C(1000000000) ||
-        !time_bounds(args[0].values, run->count, mask, args[0].present, &min, &max) ||
-        (is_unix && min < 0) || min < -TIME_MAX || max > TIME_MAX)
+    if (seconds <= 0 || seconds > INT64_C(1000000000))
         return SL_OK;
-    int64_t step = seconds * SL_US_PER_S;
-    int64_t low = (min / step - (min % step < 0)) * step;
-    uint64_t bucket_count = ((uint64_t)max - (uint64_t)low) / (uint64_t)step + 1;
-    uint64_t unit = (uint64_t)step >> STEP_SHIFT;
-    if (bucket_count > BUCKETS_MAX || __builtin_mul_overflow(unit * bucket_count, unit, &limit))
+    time_bounds(&args[0], run->count, mask, &min, &max);
+    if ((is_unix && min < 0) || !sl_buckets_lay_out(min, max, seconds * SL_US_PER_S, &buckets))
         return SL_OK;
     uint32_t *codes = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*codes));
-    int64_t *values = sl_arena_alloc(run->arena, bucket_count * sizeof(*values));
+    int64_t *values = sl_arena_alloc(run->arena, buckets.count * sizeof(*values));
     if (codes == NULL || values == NULL)
         return sl_fail_memory(run->err);
-    bucket_codes(args[0].values, run->count, low, (uint64_t)step, (uint32_t)bucket_count, codes);
-    for (uint64_t i = 0; i < bucket_count; i++)
-        values[i] = (low + (int64_t)i * step) / (is_unix ? SL_US_PER_S : 1);
+    sl_bucket_kernels_best()->codes(args[0].values, run->count, &buckets, codes);
+    for (uint32_t i = 0; i < buckets.count; i++)
+        values[i] = (buckets.low_us + i * buckets.step_us) / (is_unix ? SL_US_PER_S : 1);
     set_wide(run, call, values, args[0].present, out);
     out->vector.encoding = SL_DICT;
     out->vector.is_sorted = true;
-    out->vector.value_count = (uint32_t)bucket_count;
+    out->vector.value_count = buckets.count;
     out->vector.codes = codes;
     *out_done = true;
     return SL_OK;
