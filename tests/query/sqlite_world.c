@@ -157,6 +157,8 @@ lite_open(struct lite_world *w)
     struct sl_store_options options = sl_store_options_default();
     options.directory = w->directory;
     options.is_background_off = true;
+    w->memory.limit_bytes = options.cache_bytes = 1 << 20;
+    options.memory = &w->memory;
     TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
     assert_int_equal(sqlite3_open(":memory:", &w->lite), SQLITE_OK);
     assert_int_equal(

@@ -9,6 +9,7 @@
 
 #include <sqlite3.h>
 
+#include "storage/base/arena.h"
 #include "tests/query/oracle.h"
 
 struct lite_row {
@@ -22,6 +23,7 @@ struct lite_row {
 
 struct lite_world {
     char *directory;
+    struct sl_budget memory; /* for decoded blocks */
     struct sl_schema *schema;
     struct sl_pool *pool;
     struct sl_store *store;
