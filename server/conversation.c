@@ -125,6 +125,7 @@ drop_request(struct sl_conversation *c)
 {
     sl_request_destroy(c->request);
     c->request = NULL;
+    c->has_head = false;
     c->is_held_back = false;
     sl_entry_end(c->entry);
     sl_timer_close(c->progress);

@@ -224,12 +224,23 @@ publish(struct sl_users *users, struct sl_user_list *list)
     *list = (struct sl_user_list){0};
 }
 
+/* Names are listed on terminals. */
+static bool
+is_printable(const char *name)
+{
+    for (; *name != '\0'; name++)
+        if ((uint8_t)*name < ' ' || *name == 0x7f)
+            return false;
+    return true;
+}
+
 static sl_status
 check_new(const struct sl_user_list *list, const struct sl_user *user, struct sl_error *err)
 {
     uint32_t index = 0;
-    if (user->name[0] == '\0' || strpbrk(user->name, "\t\r\n") != NULL)
-        return sl_fail(err, SL_NAME, "a user has a name of 1 to %d bytes on one line",
+    if (user->name[0] == '\0' || !is_printable(user->name))
+        return sl_fail(err, SL_NAME,
+                       "a user has a name of 1 to %d bytes without control characters",
                        (int)SL_USER_NAME_BYTES_MAX);
     if (find(list, user->name, &index))
         return sl_fail(err, SL_EXISTS, "there is a user \"%s\" already", user->name);

@@ -18,6 +18,7 @@ enum {
     KEPT_BYTES_MIN = 4 << 10,
     KEPT_BYTES_IDLE_MAX = 256 << 10, /* a larger buffer is given back when it is empty */
     GATHER_BYTES_MAX = 64 << 10,
+    QUEUED_BYTES_MAX = 8 << 20, /* no input is offered while more output waits for the peer */
     LINGER_US = SL_US_PER_S,
     PACE_BYTES_PER_S = 16 << 10, /* a message that arrives slower than this is an attack */
 };
@@ -45,6 +46,7 @@ struct sl_stream {
     int64_t message_since_us; /* the kept bytes are there since */
 
     bool is_paused;
+    bool is_throttled; /* too much output waits: no input until it is written */
     bool is_finishing;
     bool is_busy;    /* in a call of the owner's: nobody frees the stream below it */
     bool is_closed;  /* by the owner, while busy */
@@ -131,6 +133,11 @@ offer(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
     while (size_bytes - used_bytes >= stream->wanted_bytes) {
         if (stream->is_closed || stream->is_paused || stream->is_finishing || stream->is_new_tls)
             break;
+        if (sl_stream_queued_bytes(stream) > QUEUED_BYTES_MAX) {
+            stream->is_throttled = true;
+            sl_tcp_read_stop(stream->tcp);
+            break;
+        }
         size_t left_bytes = size_bytes - used_bytes;
         size_t wanted_bytes = 1;
         size_t taken_bytes = stream->events->on_bytes(stream->context, bytes + used_bytes,
@@ -286,6 +293,16 @@ offer_kept(void *context)
         drop_kept(stream, used_bytes);
 }
 
+static void
+read_on(struct sl_stream *stream)
+{
+    stream->input_moved_us = sl_clock_monotonic_us();
+    stream->message_since_us = stream->input_moved_us;
+    sl_tcp_read_start(stream->tcp);
+    if (stream->resume == NULL)
+        stream->resume = sl_timer_open(sl_tcp_loop(stream->tcp), 0, 0, offer_kept, stream);
+}
+
 void
 sl_stream_resume(struct sl_stream *stream)
 {
@@ -293,11 +310,7 @@ sl_stream_resume(struct sl_stream *stream)
     if (!stream->is_paused || stream->is_finishing)
         return;
     stream->is_paused = false;
-    stream->input_moved_us = sl_clock_monotonic_us();
-    stream->message_since_us = stream->input_moved_us;
-    sl_tcp_read_start(stream->tcp);
-    if (stream->resume == NULL)
-        stream->resume = sl_timer_open(sl_tcp_loop(stream->tcp), 0, 0, offer_kept, stream);
+    read_on(stream);
 }
 
 /* ---- output ---- */
@@ -399,10 +412,14 @@ on_written(void *context)
         write_out(stream, &stream->gathered);
         return;
     }
-    if (stream->is_finishing)
+    if (stream->is_finishing) {
         linger(stream);
-    else
-        stream->events->on_drained(stream->context);
+        return;
+    }
+    if (stream->is_throttled && !stream->is_paused)
+        read_on(stream);
+    stream->is_throttled = false;
+    stream->events->on_drained(stream->context);
 }
 
 /* ---- life ---- */
@@ -419,7 +436,8 @@ on_tcp_end(void *context, const struct sl_error *why)
 static bool
 is_input_late(const struct sl_stream *stream, int64_t now_us)
 {
-    if (stream->is_paused || stream->is_finishing || stream->kept_bytes == 0)
+    if (stream->is_paused || stream->is_throttled || stream->is_finishing ||
+        stream->kept_bytes == 0)
         return false;
     int64_t pace_us = (int64_t)stream->wanted_bytes * (SL_US_PER_S / PACE_BYTES_PER_S);
     return now_us - stream->input_moved_us > stream->limits.stall_us ||

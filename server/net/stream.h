@@ -2,9 +2,9 @@
  * stream.h - a TCP connection with buffers, limits and patience.
  *
  * Bytes that arrive are offered to the owner, who uses as many as make whole messages; the rest
- * is kept and offered again with what follows. Bytes to send are queued without a limit of the
- * stream's own: the owner asks for the queue's size, stops producing, and is told when it has
- * drained.
+ * is kept and offered again with what follows. Bytes to send are queued: the owner asks for the
+ * queue's size, stops producing, and is told when it has drained. While more than 8 MiB are
+ * queued no input is offered: a peer that only asks would fill the memory with answers.
  *
  * A peer is slow when the owner waits for more of a message, or when bytes are queued, and
  * nothing at all has moved for `stall_us`. It is disconnected. Silence between messages is none

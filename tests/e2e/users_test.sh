@@ -53,6 +53,8 @@ same "from a file too" 1000 \
 same "a reader" "" "$(user ada 'open sesame' r add rita --role reader)"
 same "a writer" "" "$(user ada 'open sesame' w add will --role writer)"
 contains "twice is refused" "already" "$(user ada 'open sesame' r add rita --role reader)"
+contains "a name that drives a terminal is none" "control characters" \
+    "$(user ada 'open sesame' x add "$(printf 'a\033[31mb')" --role reader)"
 same "the list" "ada	admin
 rita	reader
 will	writer" "$(user ada 'open sesame' '' list)"

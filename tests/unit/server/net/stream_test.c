@@ -19,7 +19,9 @@ struct end {
     struct sl_stream *stream;
     size_t messages;
     size_t bytes;
-    size_t pause_after; /* messages; 0: never */
+    size_t pause_after;  /* messages; 0: never */
+    size_t answer_bytes; /* of the body of an answer to each message; 0: none */
+    size_t queued_bytes_max;
     bool close_at_first;
     bool has_ended;
     struct sl_error why;
@@ -34,7 +36,7 @@ struct world {
     struct sl_budget budget;
     struct end server;
     struct end client;
-    size_t stop_at_messages; /* of the server */
+    size_t stop_at_messages; /* of an end that does not answer */
     unsigned paused_ticks;   /* of resume's timer, since the pause */
     void (*on_ready)(struct world *world);
     bool stop_when_server_ends;
@@ -46,6 +48,19 @@ static uint8_t
 pattern(size_t at)
 {
     return (uint8_t)(at * 31 + at / 251);
+}
+
+static void
+send_message(struct end *end, size_t body_bytes)
+{
+    struct sl_buf out = sl_buf_empty(64 << 20);
+    sl_buf_u32le(&out, (uint32_t)body_bytes);
+    uint8_t *body = sl_buf_extend(&out, body_bytes);
+    assert_non_null(body);
+    for (size_t i = 0; i < body_bytes; i++)
+        body[i] = pattern(i);
+    sl_stream_send(end->stream, &out);
+    sl_buf_fini(&out);
 }
 
 static size_t
@@ -70,9 +85,13 @@ on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wan
     *out_wanted_bytes = HEAD_BYTES;
     end->messages++;
     end->bytes += body_bytes;
+    if (end->answer_bytes != 0)
+        send_message(end, end->answer_bytes);
+    end->queued_bytes_max = sl_max_size(end->queued_bytes_max, sl_stream_queued_bytes(end->stream));
     if (end->messages == end->pause_after)
         sl_stream_pause(end->stream);
-    if (end->world->stop_at_messages != 0 && end->messages == end->world->stop_at_messages)
+    if (end->world->stop_at_messages != 0 && end->answer_bytes == 0 &&
+        end->messages == end->world->stop_at_messages)
         sl_loop_stop(end->world->loop);
     return HEAD_BYTES + body_bytes;
 }
@@ -183,19 +202,6 @@ end_world(struct world *world)
 }
 
 static void
-send_message(struct end *end, size_t body_bytes)
-{
-    struct sl_buf out = sl_buf_empty(64 << 20);
-    sl_buf_u32le(&out, (uint32_t)body_bytes);
-    uint8_t *body = sl_buf_extend(&out, body_bytes);
-    assert_non_null(body);
-    for (size_t i = 0; i < body_bytes; i++)
-        body[i] = pattern(i);
-    sl_stream_send(end->stream, &out);
-    sl_buf_fini(&out);
-}
-
-static void
 send_many(struct world *world)
 {
     for (size_t i = 0; i < 2000; i++)
@@ -244,6 +250,35 @@ a_pause_holds_the_peer_back(void **state)
     world.server.pause_after = 3;
     run_world(&world);
     assert_int_equal(world.server.bytes, 40 << 20);
+    end_world(&world);
+}
+
+static void
+read_at_last(void *context)
+{
+    struct world *world = context;
+    if (world->paused_ticks++ == 1)
+        sl_stream_resume(world->client.stream);
+}
+
+static void
+ask_without_reading(struct world *world)
+{
+    sl_stream_pause(world->client.stream);
+    for (int i = 0; i < 60; i++)
+        send_message(&world->client, 100);
+    world->resume = sl_timer_open(world->loop, STALL_US / 4, STALL_US / 4, read_at_last, world);
+}
+
+static void
+a_peer_that_asks_and_does_not_read_is_not_heard(void **state)
+{
+    (void)state;
+    struct world world = {.on_ready = ask_without_reading, .stop_at_messages = 60};
+    world.server.answer_bytes = 1 << 20;
+    run_world(&world);
+    assert_true(world.server.queued_bytes_max < 10 << 20);
+    assert_int_equal(world.client.bytes, 60 << 20);
     end_world(&world);
 }
 
@@ -414,6 +449,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_of_every_size_arrive_in_order),
         cmocka_unit_test(a_pause_holds_the_peer_back),
+        cmocka_unit_test(a_peer_that_asks_and_does_not_read_is_not_heard),
         cmocka_unit_test(a_peer_that_does_not_read_is_dropped),
         cmocka_unit_test(half_a_message_is_not_waited_for_without_end),
         cmocka_unit_test(input_beyond_the_budget_ends_the_connection),
