@@ -57,35 +57,47 @@ take_place(struct fetching *fetching, uint32_t *out_first)
     return end - first;
 }
 
-/* Rows of one place into the worker's store. */
+/* Compute the terms of rows[0 .. count) of a place and append them to the worker's store. */
+static sl_status
+append_rows(const struct fetching *fetching, unsigned worker, const struct sl_row_place *places,
+            uint32_t count, uint32_t *rows, struct sl_vector *vectors, struct sl_error *err)
+{
+    const struct sl_row_fetch *fetch = fetching->fetch;
+    struct sl_row_store *store = &fetch->stores[worker];
+    struct sl_chunk chunk = {0};
+
+    SL_TRY(sl_op_scan_revisit(fetch->scan, worker, places[0].place, rows, count, &chunk, err));
+    for (uint32_t i = 0; i < fetch->term_count; i++)
+        SL_TRY(sl_term_run(&fetch->terms[i], &chunk, NULL, &vectors[i], err));
+    if (sl_morsel_is_damaged(chunk.lazy->morsel))
+        return SL_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        fetching->refs[places[i].index] =
+            (struct sl_row_ref){.store = store, .row = store->row_count + i};
+        if (chunk.count == count)
+            rows[i] = i; /* the chunk has these rows and no others */
+    }
+    return sl_row_store_append(store, vectors, rows, count, err);
+}
+
+/* The rows of one place. */
 static sl_status
 fetch_rows(const struct fetching *fetching, unsigned worker, const struct sl_row_place *places,
            uint32_t count, struct sl_error *err)
 {
     const struct sl_row_fetch *fetch = fetching->fetch;
-    struct sl_row_store *store = &fetch->stores[worker];
-    struct sl_chunk chunk = {0};
     uint32_t *rows = sl_try_alloc(count * sizeof(*rows));
     struct sl_vector *vectors = sl_try_alloc((fetch->term_count + 1) * sizeof(*vectors));
     sl_status st = SL_OK;
 
-    if (rows == NULL || vectors == NULL)
+    if (rows == NULL || vectors == NULL) {
         st = sl_exec_out_of_memory(fetch->exec, err);
-    for (uint32_t i = 0; st == SL_OK && i < count; i++)
-        rows[i] = places[i].row;
-    if (st == SL_OK)
-        st = sl_op_scan_revisit(fetch->scan, worker, places[0].place, rows, count, &chunk, err);
-    for (uint32_t i = 0; st == SL_OK && i < fetch->term_count; i++)
-        st = sl_term_run(&fetch->terms[i], &chunk, NULL, &vectors[i], err);
-    if (st == SL_OK && !sl_morsel_is_damaged(chunk.lazy->morsel)) {
-        for (uint32_t i = 0; i < count; i++) {
-            fetching->refs[places[i].index] =
-                (struct sl_row_ref){.store = store, .row = store->row_count + i};
-            if (chunk.count == count)
-                rows[i] = i; /* the chunk has these rows and no others */
-        }
-        st = sl_row_store_append(store, vectors, rows, count, err);
+        goto out;
     }
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = places[i].row;
+    st = append_rows(fetching, worker, places, count, rows, vectors, err);
+out:
     free(vectors);
     free(rows);
     return st;
