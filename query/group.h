@@ -72,7 +72,8 @@ struct group_aggregate {
 /* What a chunk's keys look like on one side. */
 struct key_side {
     struct sl_vector *vectors; /* of each key */
-    uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
+    uint32_t **numbers; /* of each entry, SL_TEXT_NONE when not asked yet: of texts, and codes
+                                * of addresses with a dictionary; NULL: no such key, or nobody's */
     /* Direct mode. */
     void **direct; /* NULL: not possible */
     uint32_t *domains;
@@ -89,6 +90,13 @@ struct group_dictionary {
     void **records; /* owned: of each entry, then of NULL */
     uint64_t dictionary;
     uint32_t entry_count;
+};
+
+/* The codes of the addresses of one dictionary, kept in the same way. */
+struct group_codes {
+    uint32_t *codes; /* owned: SL_ADDR_CODE_NONE when not asked yet */
+    uint64_t dictionary;
+    uint32_t capacity;
 };
 
 /*
@@ -109,6 +117,7 @@ struct group_worker {
     size_t room_bytes; /* of all tables: above it they are united */
     struct group_dictionary dictionaries[GROUP_SIDES_MAX];
     struct group_dense denses[GROUP_SIDES_MAX];
+    struct group_codes *codes;           /* of each key, for each side */
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
@@ -161,6 +170,12 @@ sl_status group_build_end(struct sl_op *op, unsigned worker, struct sl_error *er
 SL_MUST_CHECK
 bool group_pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
                      const uint32_t *rows, uint32_t count);
+
+/* The codes of the entries of a key's dictionary; NULL where they do not pay or there is no memory
+ * for them. */
+uint32_t *group_codes_open(struct group_codes *codes, struct sl_budget *budget,
+                           const struct sl_vector *key, uint32_t row_count);
+void group_codes_fini(struct group_codes *codes, struct sl_budget *budget);
 
 /* A key of `count` records, as a vector of its type in `arena`. */
 SL_MUST_CHECK

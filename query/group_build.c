@@ -160,7 +160,8 @@ prepare_values(struct sl_op *op, struct group_dictionary *dictionary, struct key
 }
 
 static sl_status
-prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, struct sl_error *err)
+prepare_side(struct sl_op *op, struct group_worker *w, unsigned s, struct key_side *side,
+             struct sl_chunk *chunk, uint32_t row_count, struct sl_error *err)
 {
     const struct group *group = op->state;
 
@@ -169,6 +170,9 @@ prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, st
     if (side->numbers == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     for (uint32_t i = 0; i < group->key_count; i++) {
+        if (group->keys[i].addrs != NULL)
+            side->numbers[i] = group_codes_open(&w->codes[i * GROUP_SIDES_MAX + s],
+                                                &op->exec->budget, &side->vectors[i], row_count);
         if (group->keys[i].pool == NULL)
             continue;
         uint32_t entries = side->vectors[i].value_count;
@@ -412,7 +416,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
             !group_dense_open(group, w, s, &sides[s].vectors[0], row_count, &dense))
             return sl_exec_out_of_memory(op->exec, err);
         if (dense == NULL) {
-            SL_TRY(prepare_side(op, &sides[s], chunk, err));
+            SL_TRY(prepare_side(op, w, s, &sides[s], chunk, row_count, err));
             if (group->key_count == 1)
                 SL_TRY(prepare_values(op, &w->dictionaries[s], &sides[s], chunk, err));
             if (sides[s].direct == NULL)
