@@ -99,6 +99,13 @@ struct group_codes {
     uint32_t capacity;
 };
 
+/* Which entries of a dictionary were met: distinct values without keys, see group_value.c. */
+struct group_seen {
+    uint64_t *bits; /* owned: of `capacity` entries */
+    uint64_t dictionary;
+    uint32_t capacity;
+};
+
 /*
  * States of the entries of one dictionary, then of NULL: see group_dense.c. A dense record is
  * the states, then 8 bytes, 1 when a row has the entry and else 0.
@@ -118,6 +125,7 @@ struct group_worker {
     struct group_dictionary dictionaries[GROUP_SIDES_MAX];
     struct group_dense denses[GROUP_SIDES_MAX];
     struct group_codes *codes;           /* of each key, for each side */
+    struct group_seen *seen;             /* of each aggregate */
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
@@ -128,6 +136,7 @@ struct group_worker {
     void **records;
     void **found;
     union sl_argument *values;
+    uint32_t *fresh;
     uint32_t *index;
 };
 
@@ -191,10 +200,11 @@ SL_MUST_CHECK
 bool group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
                        struct sl_vector *out);
 
-/* w->values[i], of the row w->index[i] of the slice, for one holistic aggregate. */
+/* The values of rows[0 .. count), whose groups are w->records, for one holistic aggregate. */
 SL_MUST_CHECK
 bool group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-                      uint32_t count);
+                      const struct sl_vector *argument, const uint32_t *rows, uint32_t count);
+void group_seen_fini(struct group_seen *seen, struct sl_budget *budget);
 
 /* The layout of a holistic aggregate's value table. */
 uint32_t group_value_bytes(const struct sl_aggregate *aggregate);

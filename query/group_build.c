@@ -299,12 +299,15 @@ update_slice(const struct group *group, struct group_worker *w, const struct sl_
             return false;
         if (is_done)
             continue;
+        if (a->value_table >= 0) {
+            if (!group_add_values(group, w, i, &arguments[i], slice->rows, slice->count))
+                return false;
+            continue;
+        }
         uint32_t count =
             sl_argument_gather(&arguments[i], slice->rows, slice->count, w->values, w->index);
-        is_done = a->value_table >= 0 ? group_add_values(group, w, i, count)
-                                      : sl_aggregate_update(a->aggregate, w->records, a->offset,
-                                                            w->values, w->index, count, w->kept);
-        if (!is_done)
+        if (!sl_aggregate_update(a->aggregate, w->records, a->offset, w->values, w->index, count,
+                                 w->kept))
             return false;
     }
     return true;
