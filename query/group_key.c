@@ -5,16 +5,14 @@
 #include "query/group.h"
 
 static bool
-pack_text(struct group_worker *w, uint32_t key_index, const struct group_key *key,
-          struct key_side *side, uint32_t entry, uint8_t *target)
+pack_text(struct sl_text_cache *cache, const struct group_key *key, const struct sl_vector *v,
+          uint32_t *numbers, uint32_t entry, uint8_t *target)
 {
-    uint32_t *number = &side->numbers[key_index][entry];
-
-    if (*number == SL_TEXT_NONE)
-        *number = sl_text_cache_number(w->key_caches[key_index],
-                                       sl_vector_entry_slice(&side->vectors[key_index], entry));
-    memcpy(target + key->offset, number, sizeof(*number));
-    return *number != SL_TEXT_NONE;
+    SL_ASSERT(numbers != NULL);
+    if (numbers[entry] == SL_TEXT_NONE)
+        numbers[entry] = sl_text_cache_number(cache, sl_vector_entry_slice(v, entry));
+    memcpy(target + key->offset, &numbers[entry], sizeof(*numbers));
+    return numbers[entry] != SL_TEXT_NONE;
 }
 
 static void
@@ -149,9 +147,10 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
     for (uint32_t k = 0; k < group->key_count; k++) {
         const struct group_key *key = &group->keys[k];
         const struct sl_vector *v = &side->vectors[k];
+        uint32_t *numbers = side->numbers == NULL ? NULL : side->numbers[k];
         uint8_t *target = w->keys;
-        if (key->addrs != NULL && side->numbers != NULL && side->numbers[k] != NULL) {
-            if (!pack_coded(key, v, side->numbers[k], group->key_bytes, rows, count, target))
+        if (key->addrs != NULL && numbers != NULL) {
+            if (!pack_coded(key, v, numbers, group->key_bytes, rows, count, target))
                 return false;
             continue;
         }
@@ -170,7 +169,7 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
             uint32_t entry = sl_vector_entry(v, rows[i]);
             if (key->pool == NULL)
                 pack_fixed(key, v, entry, target);
-            else if (!pack_text(w, k, key, side, entry, target))
+            else if (!pack_text(w->key_caches[k], key, v, numbers, entry, target))
                 return false;
         }
     }

@@ -200,7 +200,7 @@ group_seen_fini(struct group_seen *seen, struct sl_budget *budget)
 static bool
 seen_open(struct group_seen *seen, struct sl_budget *budget, const struct sl_vector *v)
 {
-    if (v->encoding != SL_DICT || v->dictionary == 0)
+    if (v->encoding != SL_DICT || v->dictionary == 0 || v->value_count == 0)
         return false;
     if (seen->bits != NULL && seen->dictionary == v->dictionary)
         return true;
@@ -215,6 +215,7 @@ seen_open(struct group_seen *seen, struct sl_budget *budget, const struct sl_vec
         }
         seen->capacity = v->value_count;
     }
+    SL_ASSERT(seen->bits != NULL);
     memset(seen->bits, 0, seen_bytes(v->value_count));
     seen->dictionary = v->dictionary;
     return true;
