@@ -4,30 +4,47 @@
  */
 #include "query/group.h"
 
-static bool
-pack_text(struct sl_text_cache *cache, const struct group_key *key, const struct sl_vector *v,
-          uint32_t *numbers, uint32_t entry, uint8_t *target)
+uint32_t
+group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side, uint32_t entry)
 {
-    SL_ASSERT(numbers != NULL);
-    if (numbers[entry] == SL_TEXT_NONE)
-        numbers[entry] = sl_text_cache_number(cache, sl_vector_entry_slice(v, entry));
-    memcpy(target + key->offset, &numbers[entry], sizeof(*numbers));
-    return numbers[entry] != SL_TEXT_NONE;
+    SL_ASSERT(side->numbers != NULL);
+    uint32_t *number = &side->numbers[key_index][entry];
+
+    if (*number == SL_TEXT_NONE)
+        *number = sl_text_cache_number(w->key_caches[key_index],
+                                       sl_vector_entry_slice(&side->vectors[key_index], entry));
+    return *number;
 }
 
 static void
-pack_fixed(const struct group_key *key, const struct sl_vector *v, uint32_t entry, uint8_t *target)
+pack_fixed(const struct sl_vector *v, uint32_t entry, uint32_t bytes, uint8_t *target)
 {
     if (v->type == SL_TYPE_DECIMAL) {
-        memcpy(target + key->offset, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
+        memcpy(target, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
     } else if (v->type == SL_TYPE_F64) {
         double number = ((const double *)v->values)[entry];
         number = number == 0 ? 0 : number; /* -0 and 0 are one group */
-        memcpy(target + key->offset, &number, sizeof(number));
+        memcpy(target, &number, sizeof(number));
     } else {
         uint64_t number = sl_vector_entry_u64(v, entry);
-        memcpy(target + key->offset, &number, key->bytes);
+        memcpy(target, &number, bytes);
     }
+}
+
+bool
+group_pack_value(const struct group_key *key, const struct sl_vector *v, uint32_t entry,
+                 uint8_t *target)
+{
+    uint32_t code;
+
+    if (key->addrs == NULL) {
+        pack_fixed(v, entry, key->bytes, target);
+        return true;
+    }
+    if (!sl_addr_pool_code(key->addrs, sl_vector_entry_addr(v, entry), &code))
+        return false;
+    memcpy(target, &code, sizeof(code));
+    return true;
 }
 
 static bool
@@ -167,9 +184,13 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
                 continue;
             }
             uint32_t entry = sl_vector_entry(v, rows[i]);
-            if (key->pool == NULL)
-                pack_fixed(key, v, entry, target);
-            else if (!pack_text(w->key_caches[k], key, v, numbers, entry, target))
+            if (key->pool == NULL) {
+                pack_fixed(v, entry, key->bytes, target + key->offset);
+                continue;
+            }
+            uint32_t number = group_text_number(w, k, side, entry);
+            memcpy(target + key->offset, &number, sizeof(number));
+            if (number == SL_TEXT_NONE)
                 return false;
         }
     }

@@ -55,6 +55,8 @@ group_make_room(const struct group *group, struct group_worker *w)
 
     if (worker_bytes(group, w) < w->room_bytes)
         return true;
+    if (!group_numbers_forget(group, w))
+        return false;
     for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++)
         if (!sl_group_table_unite(&w->table, p, merge_states, &context, NULL) ||
             !unite_values(group, w, p))
@@ -62,8 +64,6 @@ group_make_room(const struct group *group, struct group_worker *w)
     sl_group_table_forget(&w->table);
     for (uint32_t i = 0; i < group->value_table_count; i++)
         sl_group_table_forget(&w->value_tables[i]);
-    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
-        group_dictionary_fini(&w->dictionaries[s], w->table.budget);
     w->room_bytes = sl_max_size(w->room_bytes, 2 * worker_bytes(group, w));
     return true;
 }

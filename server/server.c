@@ -214,6 +214,8 @@ open_store(struct sl_server *server, struct sl_error *err)
 
     options.directory = sl_config_text(config, SL_OPTION_DATA);
     options.memory_limit_bytes = sl_config_number(config, SL_OPTION_INGEST_MEMORY);
+    options.memory = &server->query_budget;
+    options.cache_bytes = sl_config_number(config, SL_OPTION_CACHE_MEMORY);
     options.seal_rows = (uint32_t)sl_config_number(config, SL_OPTION_SEAL_ROWS);
     options.seal_age_us = (int64_t)sl_config_number(config, SL_OPTION_SEAL_AGE);
     options.commit_interval_us = (int64_t)sl_config_number(config, SL_OPTION_COMMIT_INTERVAL);

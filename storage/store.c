@@ -65,6 +65,7 @@ destroy(struct sl_store *store)
     sl_memtable_fini(&store->memtable);
     sl_version_release(store->version);
     sl_ledger_fini(&store->ledger);
+    sl_arena_destroy(store->encoder);
     sl_live_files_destroy(store->files);
     sl_catalog_close(store->catalog);
     sl_file_close(store->journal_fd);
@@ -98,10 +99,13 @@ sl_store_open(const struct sl_store_options *options, struct sl_schema *schema,
     sl_cond_init(&store->changed);
     sl_cond_init(&store->wake);
     store->version = sl_version_create();
+    store->encoder = sl_arena_create(SIZE_MAX);
     sl_status st = open_directories(store, err);
     if (st == SL_OK) {
         store->files = sl_live_files_create(store->segments_fd, schema,
                                             options->memory_limit_bytes / SL_SHARE_READERS);
+        if (options->memory != NULL && options->cache_bytes != 0)
+            sl_live_files_keep(store->files, options->cache_bytes, options->memory);
         st = sl_recover(store, err);
     }
     if (st != SL_OK) {

@@ -55,6 +55,41 @@ reset_gives_the_memory_back(void **state)
 }
 
 static void
+recycled_memory_is_one_piece_that_fits_the_same_again(void **state)
+{
+    struct sl_arena *arena = sl_arena_create(SIZE_MAX);
+    (void)state;
+    sl_arena_recycle(arena);
+    size_t used_bytes = 0;
+    for (unsigned round = 0; round < 5; round++) {
+        for (unsigned i = 1; i <= 20; i++) {
+            uint8_t *memory = sl_arena_alloc(arena, i * 50000);
+            assert_non_null(memory);
+            memset(memory, (int)i, i * 50000);
+        }
+        sl_arena_recycle(arena);
+        assert_true(round == 0 || sl_arena_used_bytes(arena) == used_bytes);
+        used_bytes = sl_arena_used_bytes(arena);
+    }
+    sl_arena_destroy(arena);
+}
+
+static void
+recycling_stays_within_the_budget(void **state)
+{
+    struct sl_arena *arena = sl_arena_create(1000000);
+    (void)state;
+    for (unsigned round = 0; round < 5; round++) {
+        while (sl_arena_alloc(arena, 10000) != NULL)
+            continue;
+        assert_true(sl_arena_used_bytes(arena) <= 1000000);
+        sl_arena_recycle(arena);
+        assert_true(sl_arena_used_bytes(arena) <= 1000000);
+    }
+    sl_arena_destroy(arena);
+}
+
+static void
 arenas_share_a_budget(void **state)
 {
     struct sl_budget budget = {.limit_bytes = 100000};
@@ -92,6 +127,46 @@ an_inner_budget_takes_from_the_outer_one(void **state)
     assert_int_equal(all.used_bytes, 0);
 }
 
+/* Somebody who holds memory that others may have. */
+struct lender {
+    struct sl_budget *budget;
+    size_t pieces;
+};
+
+static bool
+give_piece(void *context)
+{
+    struct lender *lender = context;
+    if (lender->pieces == 0)
+        return false;
+    lender->pieces--;
+    sl_budget_give(lender->budget, 100);
+    return true;
+}
+
+static void
+a_budget_in_need_asks_for_what_was_lent(void **state)
+{
+    struct sl_budget all = {.limit_bytes = 1000};
+    struct lender lender = {.budget = &all, .pieces = 8};
+    struct sl_budget one = {.limit_bytes = SIZE_MAX, .outer = &all};
+    (void)state;
+    all.reclaim = give_piece;
+    all.reclaim_context = &lender;
+    assert_true(sl_budget_take(&all, 800));
+    assert_true(sl_budget_take(&one, 200));
+    assert_int_equal(lender.pieces, 8);
+    assert_true(sl_budget_take(&one, 201));
+    assert_int_equal(lender.pieces, 5);
+    assert_false(sl_budget_take(&one, 1001));
+    assert_int_equal(lender.pieces, 5);
+    assert_false(sl_budget_take(&one, 600));
+    assert_int_equal(lender.pieces, 0);
+    assert_int_equal(all.used_bytes, 401);
+    sl_budget_give(&one, 401);
+    assert_int_equal(all.used_bytes, 0);
+}
+
 int
 main(void)
 {
@@ -99,8 +174,11 @@ main(void)
         cmocka_unit_test(memory_is_aligned_and_separate),
         cmocka_unit_test(beyond_the_budget_is_null_and_the_arena_lives),
         cmocka_unit_test(reset_gives_the_memory_back),
+        cmocka_unit_test(recycled_memory_is_one_piece_that_fits_the_same_again),
+        cmocka_unit_test(recycling_stays_within_the_budget),
         cmocka_unit_test(arenas_share_a_budget),
         cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),
+        cmocka_unit_test(a_budget_in_need_asks_for_what_was_lent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
