@@ -61,6 +61,18 @@ sl_addr_pool_destroy(struct sl_addr_pool *pool)
     free(pool);
 }
 
+/* Where an address that is new goes. */
+static uint32_t *
+free_slot(const struct stripe *stripe, uint64_t hash)
+{
+    uint32_t mask = 2 * stripe->capacity - 1;
+    uint32_t at = (uint32_t)hash & mask;
+
+    while (stripe->slots[at] != 0)
+        at = (at + 1) & mask;
+    return &stripe->slots[at];
+}
+
 /* Where the address is, or would be. */
 static uint32_t *
 find_slot(const struct stripe *stripe, struct sl_addr addr, uint64_t hash)
@@ -92,7 +104,7 @@ grow(struct stripe *stripe, struct sl_budget *budget)
     }
     for (uint32_t i = 0; i < stripe->count; i++) {
         bigger.addrs[i] = stripe->addrs[i];
-        *find_slot(&bigger, bigger.addrs[i], sl_group_hash(&bigger.addrs[i], 16)) = i + 1;
+        *free_slot(&bigger, sl_group_hash(&bigger.addrs[i], sizeof(*bigger.addrs))) = i + 1;
     }
     free(stripe->addrs);
     free(stripe->slots);

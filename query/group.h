@@ -74,7 +74,22 @@ struct group_aggregate {
 /* What a chunk's keys look like on one side. */
 struct key_side {
     struct sl_vector *vectors; /* of each key */
-    uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
+    uint32_t **numbers; /* of each entry, SL_TEXT_NONE when not asked yet: of texts, and codes
+                         * of addresses with a dictionary; NULL: no such key, or nobody's */
+};
+
+/* The codes of the addresses of one dictionary, kept in the same way. */
+struct group_codes {
+    uint32_t *codes; /* owned: SL_ADDR_CODE_NONE when not asked yet */
+    uint64_t dictionary;
+    uint32_t capacity;
+};
+
+/* Which entries of a dictionary were met: distinct values without keys, see group_value.c. */
+struct group_seen {
+    uint64_t *bits; /* owned: of `capacity` entries */
+    uint64_t dictionary;
+    uint32_t capacity;
 };
 
 /*
@@ -95,6 +110,8 @@ struct group_worker {
     size_t room_bytes; /* of all tables: above it they are united */
     struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
+    struct group_codes *codes;           /* of each key, for each side */
+    struct group_seen *seen;             /* of each aggregate */
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
@@ -105,6 +122,7 @@ struct group_worker {
     void **records;
     void **found;
     union sl_argument *values;
+    uint32_t *fresh;
     uint32_t *index;
 };
 
@@ -150,6 +168,12 @@ SL_MUST_CHECK
 bool group_pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
                      const uint32_t *rows, uint32_t count);
 
+/* The codes of the entries of a key's dictionary; NULL where they do not pay or there is no memory
+ * for them. */
+uint32_t *group_codes_open(struct group_codes *codes, struct sl_budget *budget,
+                           const struct sl_vector *key, uint32_t row_count);
+void group_codes_fini(struct group_codes *codes, struct sl_budget *budget);
+
 /* The value of an entry that is no text, in as many bytes as its type has; false: budget used up. */
 SL_MUST_CHECK
 bool group_pack_value(const struct group_key *key, const struct sl_vector *vector, uint32_t entry,
@@ -173,10 +197,11 @@ SL_MUST_CHECK
 bool group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
                        struct sl_vector *out);
 
-/* w->values[i], of the row w->index[i] of the slice, for one holistic aggregate. */
+/* The values of rows[0 .. count), whose groups are w->records, for one holistic aggregate. */
 SL_MUST_CHECK
 bool group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-                      uint32_t count);
+                      const struct sl_vector *argument, const uint32_t *rows, uint32_t count);
+void group_seen_fini(struct group_seen *seen, struct sl_budget *budget);
 
 /* The layout of a holistic aggregate's value table. */
 uint32_t group_value_bytes(const struct sl_aggregate *aggregate);

@@ -22,7 +22,8 @@ struct build {
 };
 
 static sl_status
-prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, struct sl_error *err)
+prepare_side(struct sl_op *op, struct group_worker *w, unsigned s, struct key_side *side,
+             struct sl_chunk *chunk, uint32_t row_count, struct sl_error *err)
 {
     const struct group *group = op->state;
 
@@ -30,6 +31,9 @@ prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, st
     if (side->numbers == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     for (uint32_t i = 0; i < group->key_count; i++) {
+        if (group->keys[i].addrs != NULL)
+            side->numbers[i] = group_codes_open(&w->codes[i * GROUP_SIDES_MAX + s],
+                                                &op->exec->budget, &side->vectors[i], row_count);
         if (group->keys[i].pool == NULL)
             continue;
         uint32_t entries = side->vectors[i].value_count;
@@ -91,12 +95,15 @@ update_slice(const struct group *group, struct group_worker *w, const struct sl_
             return false;
         if (is_done)
             continue;
+        if (a->value_table >= 0) {
+            if (!group_add_values(group, w, i, &arguments[i], slice->rows, slice->count))
+                return false;
+            continue;
+        }
         uint32_t count =
             sl_argument_gather(&arguments[i], slice->rows, slice->count, w->values, w->index);
-        is_done = a->value_table >= 0 ? group_add_values(group, w, i, count)
-                                      : sl_aggregate_update(a->aggregate, w->records, a->offset,
-                                                            w->values, w->index, count, w->kept);
-        if (!is_done)
+        if (!sl_aggregate_update(a->aggregate, w->records, a->offset, w->values, w->index, count,
+                                 w->kept))
             return false;
     }
     return true;
@@ -246,7 +253,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
             !group_dense_open(group, w, s, &sides[s].vectors[0], row_count, &build.dense))
             return sl_exec_out_of_memory(op->exec, err);
         if (build.dense == NULL) {
-            SL_TRY(prepare_side(op, &sides[s], chunk, err));
+            SL_TRY(prepare_side(op, w, s, &sides[s], chunk, row_count, err));
             enum group_outcome outcome = group_numbers_open(group, w, s, &sides[s], row_count);
             if (outcome == GROUP_NO_MEMORY)
                 return sl_exec_out_of_memory(op->exec, err);

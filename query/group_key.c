@@ -7,6 +7,7 @@
 uint32_t
 group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side, uint32_t entry)
 {
+    SL_ASSERT(side->numbers != NULL);
     uint32_t *number = &side->numbers[key_index][entry];
 
     if (*number == SL_TEXT_NONE)
@@ -61,6 +62,80 @@ pack_addresses(const struct group_key *key, const struct sl_vector *v, size_t ke
     return true;
 }
 
+void
+group_codes_fini(struct group_codes *codes, struct sl_budget *budget)
+{
+    sl_budget_give(budget, codes->capacity * sizeof(*codes->codes));
+    free(codes->codes);
+    *codes = (struct group_codes){0};
+}
+
+/* All that are no numbers, in one pass through the dictionary: rows would jump about in it. */
+static void
+fill_codes(const struct sl_vector *key, uint32_t *codes)
+{
+    const uint32_t *narrow = key->values;
+    const struct sl_addr *wide = key->values;
+
+    for (uint32_t i = 0; i < key->value_count && key->width == 4; i++)
+        codes[i] = narrow[i] < SL_ADDR_CODE_NUMBERED ? narrow[i] : SL_ADDR_CODE_NONE;
+    for (uint32_t i = 0; i < key->value_count && key->width != 4; i++) {
+        bool is_inline = wide[i].high == 0 && wide[i].low < SL_ADDR_CODE_NUMBERED;
+        codes[i] = is_inline ? (uint32_t)wide[i].low : SL_ADDR_CODE_NONE;
+    }
+}
+
+uint32_t *
+group_codes_open(struct group_codes *codes, struct sl_budget *budget, const struct sl_vector *key,
+                 uint32_t row_count)
+{
+    size_t bytes = key->value_count * sizeof(*codes->codes);
+
+    if (key->encoding != SL_DICT || key->dictionary == 0)
+        return NULL;
+    if (key->dictionary == codes->dictionary)
+        return codes->codes;
+    if (row_count < key->value_count / 32)
+        return NULL;
+    if (key->value_count > codes->capacity) {
+        group_codes_fini(codes, budget);
+        if (!sl_budget_take(budget, bytes))
+            return NULL;
+        codes->codes = sl_try_alloc(bytes);
+        if (codes->codes == NULL) {
+            sl_budget_give(budget, bytes);
+            return NULL;
+        }
+        codes->capacity = key->value_count;
+    }
+    fill_codes(key, codes->codes);
+    codes->dictionary = key->dictionary;
+    return codes->codes;
+}
+
+/* Addresses of a dictionary whose codes are kept. */
+static bool
+pack_coded(const struct group_key *key, const struct sl_vector *v, uint32_t *codes,
+           size_t key_bytes, const uint32_t *rows, uint32_t count, uint8_t *target)
+{
+    enum { AHEAD = 16 };
+
+    target += key->offset;
+    for (uint32_t i = 0; i < count; i++, target += key_bytes) {
+        uint32_t *code = &codes[v->codes[rows[i]]];
+        uint32_t none = SL_ADDR_CODE_NONE;
+        if (i + AHEAD < count)
+            __builtin_prefetch(&codes[v->codes[rows[i + AHEAD]]]);
+        if (v->present != NULL && !sl_bit_get(v->present, rows[i]))
+            code = &none;
+        else if (*code == SL_ADDR_CODE_NONE &&
+                 !sl_addr_pool_code(key->addrs, sl_vector_addr(v, rows[i]), code))
+            return false;
+        memcpy(target, code, sizeof(*code));
+    }
+    return true;
+}
+
 /* IPv4, all there: what most large keys are made of. How many rows were packed, before one that
  * needs its number. */
 static uint32_t
@@ -89,7 +164,13 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
     for (uint32_t k = 0; k < group->key_count; k++) {
         const struct group_key *key = &group->keys[k];
         const struct sl_vector *v = &side->vectors[k];
+        uint32_t *numbers = side->numbers == NULL ? NULL : side->numbers[k];
         uint8_t *target = w->keys;
+        if (key->addrs != NULL && numbers != NULL) {
+            if (!pack_coded(key, v, numbers, group->key_bytes, rows, count, target))
+                return false;
+            continue;
+        }
         if (key->addrs != NULL) {
             uint32_t done = pack_ipv4(key, v, group->key_bytes, rows, count, target);
             if (!pack_addresses(key, v, group->key_bytes, rows + done, count - done,

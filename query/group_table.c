@@ -250,6 +250,10 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
 {
     struct sl_group_index *recent = &table->recent;
 
+    if (table->unasked > 0) {
+        table->unasked--;
+        return sl_group_table_append(table, partition, NULL, key);
+    }
     if ((recent->slots == NULL || recent->used > recent->mask / 2) && !renew_slots(table))
         return NULL;
     table->asked++;
@@ -264,20 +268,6 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
     return record;
 }
 
-static bool
-append_many(struct sl_group_table *table, const uint8_t *key, size_t stride, uint32_t count,
-            void **out_records)
-{
-    for (uint32_t i = 0; i < count; i++, key += stride) {
-        unsigned partition = sl_group_partition_of(sl_group_hash(key, table->key_bytes));
-        out_records[i] = sl_group_table_append(table, partition, NULL, key);
-        if (out_records[i] == NULL)
-            return false;
-    }
-    table->unasked -= count < table->unasked ? count : table->unasked;
-    return true;
-}
-
 bool
 sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
                         uint32_t count, void **out_records)
@@ -285,8 +275,6 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
     const uint8_t *key = keys;
     uint64_t hashes[AHEAD]; /* a ring */
 
-    if (table->unasked > 0)
-        return append_many(table, key, stride, count, out_records);
     for (uint32_t i = 0; i < count + AHEAD; i++) {
         if (i >= AHEAD) {
             uint32_t now = i - AHEAD;

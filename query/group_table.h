@@ -114,7 +114,7 @@ bool sl_group_table_add_many(struct sl_group_table *table, const void *keys, siz
 static inline void
 sl_group_table_fetch(const struct sl_group_table *table, uint64_t hash)
 {
-    if (table->recent.slots != NULL)
+    if (table->recent.slots != NULL && table->unasked == 0)
         __builtin_prefetch(&table->recent.slots[hash & table->recent.mask]);
 }
 

@@ -2,7 +2,9 @@
  * group_value.c - values of holistic aggregates as records: see group.h for their layout.
  *
  * Distinct values need their key alone: what comes again changes nothing. Quantiles and
- * GROUP_CONCAT count how often a value came, sketches keep the largest rank of a register.
+ * GROUP_CONCAT count how often a value came, sketches keep the largest rank of a register. Without
+ * keys, a value that says the same when it comes again is passed on once for each entry of a
+ * dictionary that is met.
  */
 #include "query/group.h"
 
@@ -11,6 +13,13 @@ has_payload(const struct sl_aggregate *aggregate)
 {
     return aggregate->kind != SL_AGG_COUNT_DISTINCT && aggregate->kind != SL_AGG_SUM_DISTINCT &&
            aggregate->kind != SL_AGG_AVG_DISTINCT;
+}
+
+/* Does a value that comes again say nothing new? */
+static bool
+is_idempotent(const struct sl_aggregate *aggregate)
+{
+    return !has_payload(aggregate) || aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT;
 }
 
 uint32_t
@@ -164,7 +173,7 @@ pack_values(const struct group *group, struct group_worker *w, uint32_t aggregat
         memset(target + bytes - 8, 0, 8);
         memcpy(target, record + group->state_bytes, group->key_used_bytes);
         memcpy(target + group->key_used_bytes, &key, a->value_bytes);
-        if (!is_counted && kept != 0 && memcmp(target, target - bytes, bytes) == 0)
+        if (!is_counted && kept != 0 && sl_group_keys_equal(target, target - bytes, bytes))
             continue;
         w->values[kept].u64 = payload;
         w->index[kept++] = w->index[i];
@@ -173,16 +182,79 @@ pack_values(const struct group *group, struct group_worker *w, uint32_t aggregat
     return true;
 }
 
+static size_t
+seen_bytes(uint32_t entry_count)
+{
+    return sl_words_for(entry_count) * sizeof(uint64_t);
+}
+
+void
+group_seen_fini(struct group_seen *seen, struct sl_budget *budget)
+{
+    sl_budget_give(budget, seen_bytes(seen->capacity));
+    free(seen->bits);
+    *seen = (struct group_seen){0};
+}
+
+/* False where it does not pay or there is no memory for it. */
+static bool
+seen_open(struct group_seen *seen, struct sl_budget *budget, const struct sl_vector *v)
+{
+    if (v->encoding != SL_DICT || v->dictionary == 0 || v->value_count == 0)
+        return false;
+    if (seen->bits != NULL && seen->dictionary == v->dictionary)
+        return true;
+    if (v->value_count > seen->capacity) {
+        group_seen_fini(seen, budget);
+        if (!sl_budget_take(budget, seen_bytes(v->value_count)))
+            return false;
+        seen->bits = sl_try_alloc(seen_bytes(v->value_count));
+        if (seen->bits == NULL) {
+            sl_budget_give(budget, seen_bytes(v->value_count));
+            return false;
+        }
+        seen->capacity = v->value_count;
+    }
+    SL_ASSERT(seen->bits != NULL);
+    memset(seen->bits, 0, seen_bytes(v->value_count));
+    seen->dictionary = v->dictionary;
+    return true;
+}
+
+/* The rows whose entry was not met before. */
+static uint32_t
+take_fresh(struct group_seen *seen, const struct sl_vector *v, const uint32_t *rows, uint32_t count,
+           uint32_t *out_rows)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t code = v->codes[rows[i]];
+        if (sl_bit_get(seen->bits, code) || sl_vector_is_null(v, rows[i]))
+            continue;
+        sl_bit_set(seen->bits, code);
+        out_rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
 bool
 group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-                 uint32_t count)
+                 const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
 {
     enum { AHEAD = 16 };
     const struct group_aggregate *a = &group->aggregates[aggregate_index];
     struct sl_group_table *table = &w->value_tables[a->value_table];
+    struct group_seen *seen = &w->seen[aggregate_index];
     size_t bytes = table->key_bytes;
     uint64_t hashes[AHEAD];
 
+    if (group->key_count == 0 && is_idempotent(a->aggregate) &&
+        seen_open(seen, table->budget, argument)) {
+        count = take_fresh(seen, argument, rows, count, w->fresh);
+        rows = w->fresh;
+    }
+    count = sl_argument_gather(argument, rows, count, w->values, w->index);
     if (!pack_values(group, w, aggregate_index, &count))
         return false;
     for (uint32_t i = 0; i < count + AHEAD; i++) {

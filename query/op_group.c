@@ -99,6 +99,9 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->kept = sl_arena_create_shared(budget);
     w->value_tables =
         sl_arena_calloc(exec->arena, group->value_table_count, sizeof(*w->value_tables));
+    w->codes =
+        sl_arena_calloc(exec->arena, (size_t)group->key_count * GROUP_SIDES_MAX, sizeof(*w->codes));
+    w->seen = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(*w->seen));
     w->key_caches = sl_arena_calloc(exec->arena, group->key_count, sizeof(*w->key_caches));
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, group->key_bytes);
@@ -106,11 +109,12 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
     w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
     w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
+    w->fresh = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->fresh));
     w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
-    if (w->value_tables == NULL || w->key_caches == NULL || w->value_caches == NULL ||
-        w->keys == NULL || w->value_keys == NULL || w->records == NULL || w->found == NULL ||
-        w->values == NULL || w->index == NULL ||
-        !group_numbers_init(group, budget, w->kept, &w->numbers))
+    if (w->codes == NULL || w->seen == NULL || w->fresh == NULL || w->value_tables == NULL ||
+        w->key_caches == NULL || w->value_caches == NULL || w->keys == NULL ||
+        w->value_keys == NULL || w->records == NULL || w->found == NULL || w->values == NULL ||
+        w->index == NULL || !group_numbers_init(group, budget, w->kept, &w->numbers))
         return false;
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         const struct group_aggregate *a = &group->aggregates[i];
@@ -184,6 +188,10 @@ close_worker(const struct group *group, struct group_worker *w, struct sl_budget
 {
     for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
         group_dense_fini(group, &w->denses[s], budget);
+    for (uint32_t i = 0; i < group->key_count * GROUP_SIDES_MAX && w->codes != NULL; i++)
+        group_codes_fini(&w->codes[i], budget);
+    for (uint32_t i = 0; i < group->aggregate_count && w->seen != NULL; i++)
+        group_seen_fini(&w->seen[i], budget);
     group_numbers_fini(group, &w->numbers);
     sl_group_table_fini(&w->table);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
