@@ -103,6 +103,16 @@ begin_page(struct pager *p, struct sl_error *err)
     return SL_OK;
 }
 
+/* A result without rows: libsmartcols prints nothing then, not even what was asked for. */
+static sl_status
+print_head(const struct pager *p, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < p->column_count; i++)
+        if (fprintf(p->file, "%s%c", p->columns[i].name, i + 1 < p->column_count ? ' ' : '\n') < 0)
+            return sl_fail_errno(err, "the output cannot be written");
+    return fflush(p->file) == 0 ? SL_OK : sl_fail_errno(err, "the output cannot be written");
+}
+
 static sl_status
 print_pages(struct pager *p, struct sl_result *result, struct sl_error *err)
 {
@@ -111,7 +121,7 @@ print_pages(struct pager *p, struct sl_result *result, struct sl_error *err)
         uint32_t count = 0;
         SL_TRY(sl_result_next(result, &vectors, &count, err));
         if (count == 0)
-            return print_page(p, err);
+            return p->rows == 0 ? print_head(p, err) : print_page(p, err);
         for (uint32_t row = 0; row < count; row++) {
             if (p->table == NULL)
                 SL_TRY(begin_page(p, err));

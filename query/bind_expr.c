@@ -390,7 +390,9 @@ sl_bind_expr(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
 {
     if (s->binder->depth >= SL_EXPR_DEPTH_MAX)
         return sl_bind_fail(s->binder, err, SL_LIMIT, 0, node->position,
-                            "the statement is nested too deeply");
+                            "the expression is more than %d levels deep, a chain of operators "
+                            "counting one for each: shorten it, or use IN",
+                            SL_EXPR_DEPTH_MAX);
     s->binder->depth++;
     sl_status st = bind_node(s, node, out_expr, err);
     s->binder->depth--;

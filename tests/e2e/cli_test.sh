@@ -20,6 +20,8 @@ same "json" '[{"src_addr":"10.1.2.3","in_bytes":1500,"note":"a \"quoted\", note"
     "$(sluice query "SELECT src_addr, in_bytes, note FROM flows ORDER BY in_bytes DESC" --format json)"
 contains "vertical" "in_bytes: 1500" "$(sluice query "$q" --format vertical)"
 contains "table" "SRC_ADDR|src_addr +dst_addr" "$(sluice query "$q" --format table)"
+same "a table without rows has its head" "src_addr in_bytes" \
+    "$(sluice query 'SELECT src_addr, in_bytes FROM flows WHERE FALSE' --format table)"
 contains "explain" "flows" "$(sluice query "$q" --explain --format csv)"
 
 err=$(sluice query 'SELECT byts FROM flows' 2>&1 >/dev/null)

@@ -452,6 +452,7 @@ depth_and_size_are_bounded(void **state)
         memcpy(text + 7 + i, "1+", 2);
     text[7 + size - 1] = '\0';
     assert_int_equal(front_bind(&f, text), SL_LIMIT);
+    assert_non_null(strstr(f.err.text, "a chain of operators"));
     for (size_t i = 0; i < size; i++)
         text[7 + i] = '-';
     for (size_t i = 1; i < size; i += 2)
