@@ -1,8 +1,7 @@
 /*
  * segment_item.c - dictionaries, maps and indexes of a group: loaded once, kept while used.
  *
- * Two threads may load the same item at once: one of them installs it, the other one drops its
- * copy. That is rare and harmless, and no lock is held while the file is read.
+ * The first thread that asks for an item loads it, without the lock; others wait for it.
  */
 #include <stdatomic.h>
 
@@ -95,7 +94,8 @@ load_strings(const struct sl_segment_reader *reader, const struct sl_segment_dic
 /* All blocks of a FUNCTION's map. */
 static sl_status
 load_map(const struct sl_segment_reader *reader, const struct sl_segment_stream *stream,
-         struct sl_segment_item *item, struct sl_segment_counters *counters, struct sl_error *err)
+         struct sl_segment_item *item, struct sl_arena *scratch,
+         struct sl_segment_counters *counters, struct sl_error *err)
 {
     void *map = sl_arena_alloc(item->arena, (size_t)stream->map_count * stream->width);
     if (map == NULL)
@@ -105,7 +105,7 @@ load_map(const struct sl_segment_reader *reader, const struct sl_segment_stream 
         uint32_t count = sl_segment_block_size(stream->map_count, i);
         size_t first = (size_t)i * SL_BLOCK_ROWS;
         uint8_t *raw;
-        SL_TRY(read_raw(reader, part, item->arena, &raw, counters, err));
+        SL_TRY(read_raw(reader, part, scratch, &raw, counters, err));
         sl_status st = stream->width == 4
                            ? sl_codec_decode_u32((enum sl_codec)part->codec, raw, part->size_bytes,
                                                  count, UINT32_MAX, (uint32_t *)map + first, err)
@@ -123,22 +123,24 @@ load_map(const struct sl_segment_reader *reader, const struct sl_segment_stream 
     return SL_OK;
 }
 
+/* Bytes that are not the item themselves go to `scratch`. */
 static sl_status
 load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_t number,
-          struct sl_segment_item *item, struct sl_segment_counters *counters, struct sl_error *err)
+          struct sl_segment_item *item, struct sl_arena *scratch,
+          struct sl_segment_counters *counters, struct sl_error *err)
 {
     const struct sl_segment_group *group = &reader->footer.groups[group_number];
     uint8_t *raw;
     if (number < group->dictionary_count) {
         const struct sl_segment_dictionary *dictionary = &group->dictionaries[number];
-        SL_TRY(read_raw(reader, &dictionary->part, item->arena, &raw, counters, err));
+        SL_TRY(read_raw(reader, &dictionary->part, scratch, &raw, counters, err));
         if (dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES)
             return load_addresses(reader, dictionary, raw, item, err);
         return load_strings(reader, dictionary, raw, item, err);
     }
     number -= group->dictionary_count;
     if (number < group->stream_count)
-        return load_map(reader, &group->streams[number], item, counters, err);
+        return load_map(reader, &group->streams[number], item, scratch, counters, err);
     number -= group->stream_count;
     SL_ASSERT(number <= group->index_count);
     const struct sl_segment_part *part =
@@ -167,7 +169,9 @@ create_item(const struct sl_segment_reader *reader, uint32_t group, uint32_t num
     /* Relaxed: numbers need only differ. */
     item->identity = atomic_fetch_add_explicit(&item_count, 1, memory_order_relaxed) + 1;
     item->arena = sl_segment_arena_create(reader->budget);
-    sl_status st = load_item(reader, group, number, item, counters, err);
+    struct sl_arena *scratch = sl_segment_arena_create(reader->budget);
+    sl_status st = load_item(reader, group, number, item, scratch, counters, err);
+    sl_arena_destroy(scratch);
     if (st != SL_OK) {
         destroy_item(item);
         item = NULL;
@@ -186,28 +190,26 @@ sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t n
     SL_ASSERT(number < open->item_count);
     sl_mutex_lock(&reader->lock);
     SL_ASSERT(open->users > 0);
-    struct sl_segment_item *item = open->items[number];
+    while (open->is_loading[number])
+        sl_cond_wait(&reader->loaded, &reader->lock);
+    *out_item = open->items[number];
+    open->is_loading[number] = *out_item == NULL;
     sl_mutex_unlock(&reader->lock);
-    if (item == NULL) {
-        struct sl_segment_item *loaded;
-        sl_status st = create_item(reader, group, number, &loaded, counters, err);
-        if (st == SL_LIMIT) { /* what nobody uses makes room */
-            (void)sl_segment_reader_drop(reader);
-            st = create_item(reader, group, number, &loaded, counters, err);
-        }
-        if (st != SL_OK)
-            return st;
-        sl_mutex_lock(&reader->lock);
-        item = open->items[number];
-        if (item == NULL) {
-            item = open->items[number] = loaded;
-            loaded = NULL;
-        }
-        sl_mutex_unlock(&reader->lock);
-        destroy_item(loaded);
+    if (*out_item != NULL)
+        return SL_OK;
+    struct sl_segment_item *item;
+    sl_status st = create_item(reader, group, number, &item, counters, err);
+    if (st == SL_LIMIT) { /* what nobody uses makes room */
+        (void)sl_segment_reader_drop(reader);
+        st = create_item(reader, group, number, &item, counters, err);
     }
+    sl_mutex_lock(&reader->lock);
+    open->items[number] = item;
+    open->is_loading[number] = false;
+    sl_cond_broadcast(&reader->loaded);
+    sl_mutex_unlock(&reader->lock);
     *out_item = item;
-    return SL_OK;
+    return st;
 }
 
 void

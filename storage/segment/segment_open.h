@@ -34,6 +34,7 @@ struct sl_segment_item {
 struct sl_segment_open_group {
     uint32_t users;                 /* guarded by lock: cursors and prunings under way */
     struct sl_segment_item **items; /* guarded by lock; NULL: not loaded */
+    bool *is_loading;               /* guarded by lock, of each item: a thread is at it */
     uint32_t item_count;            /* dictionaries, then streams, then indexes, then the filter */
     uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
     struct sl_segment_kept **kept;  /* by position and block; the cache's */
@@ -53,6 +54,7 @@ struct sl_segment_reader {
     uint32_t *number_of;              /* schema index -> number + 1, or 0 */
     uint32_t number_of_count;
     struct sl_mutex lock;
+    struct sl_cond loaded; /* some item is no longer being loaded */
     struct sl_segment_open_group groups[SL_GROUPS_PER_SEGMENT_MAX];
 };
 

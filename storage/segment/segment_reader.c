@@ -98,14 +98,15 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     open->item_count = sl_segment_item_of_filter(group) + 1;
     open->items =
         sl_arena_calloc(reader->arena, open->item_count, sizeof(struct sl_segment_item *));
+    open->is_loading = sl_arena_calloc(reader->arena, open->item_count, sizeof(bool));
     open->position_of =
         sl_arena_calloc(reader->arena, reader->footer.column_count, sizeof(uint32_t));
     open->kept = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
                                  sizeof(struct sl_segment_kept *));
     open->asked = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
                                   sizeof(*open->asked));
-    if (open->items == NULL || open->position_of == NULL || open->kept == NULL ||
-        open->asked == NULL)
+    if (open->items == NULL || open->is_loading == NULL || open->position_of == NULL ||
+        open->kept == NULL || open->asked == NULL)
         return sl_fail(err, SL_LIMIT, "no memory for a directory");
     for (uint32_t i = 0; i < group->column_count; i++)
         open->position_of[group->columns[i].number] = i + 1;
@@ -156,6 +157,7 @@ sl_segment_reader_open(int dir_fd, const char *name, struct sl_schema *schema,
     reader->budget = budget;
     reader->arena = sl_segment_arena_create(budget);
     sl_mutex_init(&reader->lock, SL_LOCK_SEGMENT);
+    sl_cond_init(&reader->loaded);
     sl_status st = sl_file_open(dir_fd, name, O_RDONLY, &reader->fd, err);
     if (st != SL_OK)
         reader->fd = -1;
@@ -192,6 +194,7 @@ sl_segment_reader_close(struct sl_segment_reader *reader)
                                     reader->footer.groups[g].block_count);
     if (reader->fd >= 0)
         sl_file_close(reader->fd);
+    sl_cond_fini(&reader->loaded);
     sl_mutex_fini(&reader->lock);
     sl_arena_destroy(reader->arena);
     free(reader->name);
