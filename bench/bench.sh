@@ -8,38 +8,11 @@
 # Needs the release preset (make build). Uses a directory of its own below TMPDIR, removed at the end.
 set -eu
 cd "$(dirname "$0")/.."
-bin=build/release/bin
+. bench/lib.sh
 flows="${SLUICE_BENCH_FLOWS:-10000000}"
 load="${SLUICE_BENCH_LOAD:-50000000}"
 results="${SLUICE_BENCH_RESULTS:-bench/RESULTS.md}"
 shared="${SLUICE_SHARED:-../shared}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench-XXXXXX")
-server=""
-cleanup() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
-# start NAME: a server over a new directory; sets $server, $address.
-start() {
-    "$bin/sluiced" --data "$work/$1" --listen 127.0.0.1:0 --netflow-listen off \
-        --port-file "$work/port" 2>>"$work/server.log" &
-    server=$!
-    until [ -s "$work/port" ]; do
-        kill -0 "$server" || { cat "$work/server.log" >&2; exit 1; }
-        sleep 0.05
-    done
-    address="127.0.0.1:$(head -1 "$work/port")"
-}
-
-stop() {
-    kill "$server"
-    wait "$server" || true
-    server=""
-    rm -rf "$work/port" "${work:?}/$1"
-}
 
 sluice() {
     "$bin/sluice" --connect "$address" "$@"

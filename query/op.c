@@ -288,7 +288,10 @@ filter_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
         SL_TRY(sl_op_next(op->children[0], worker, out_chunk, err));
         if (out_chunk->count == 0)
             return SL_OK;
-        SL_TRY(sl_conjuncts_filter(filter->conjuncts, filter->conjunct_count, out_chunk, err));
+        for (uint32_t i = 0; i < filter->conjunct_count && out_chunk->count != 0; i++) {
+            SL_TRY(sl_conjuncts_filter(&filter->conjuncts[i], 1, out_chunk, err));
+            SL_TRY(sl_chunk_focus(out_chunk, err));
+        }
         if (out_chunk->count != 0)
             return SL_OK;
     }

@@ -69,6 +69,20 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     }
 }
 
+/* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
+static void
+pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_target *target,
+            uint32_t picks)
+{
+    for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
+        uint64_t value = 0;
+        for (unsigned plane = 0; plane < planes; plane++)
+            value |= (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
+        target->picked[i] = value;
+    }
+    sl_target_picked(target, picks);
+}
+
 static bool
 decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
@@ -90,6 +104,11 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
         uint64_t *values = sl_target_mini(target, m);
         if ((minis >> m & 1) == 0)
             continue;
+        uint32_t picks = sl_target_picks(target, m);
+        if (picks != 0) {
+            pick_planes(bytes, planes, count, target, picks);
+            continue;
+        }
         memset(values, 0, rows * sizeof(*values));
         for (unsigned plane = 0; plane < planes; plane++) {
             const uint8_t *from = &bytes[(size_t)plane * count + sl_mini_first(m)];

@@ -102,7 +102,10 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
         sl_arena_calloc(reader->arena, reader->footer.column_count, sizeof(uint32_t));
     open->kept = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
                                  sizeof(struct sl_segment_kept *));
-    if (open->items == NULL || open->position_of == NULL || open->kept == NULL)
+    open->asked = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
+                                  sizeof(*open->asked));
+    if (open->items == NULL || open->position_of == NULL || open->kept == NULL ||
+        open->asked == NULL)
         return sl_fail(err, SL_LIMIT, "no memory for a directory");
     for (uint32_t i = 0; i < group->column_count; i++)
         open->position_of[group->columns[i].number] = i + 1;

@@ -114,6 +114,18 @@ sl_status sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_seg
                                  uint32_t group, uint32_t block, struct sl_error *err);
 
 /*
+ * Narrow the cursor to the rows of `selection`, at least one, until it moves: from now on vectors
+ * have *out_row_count values, those of these rows in their order, and no more is decoded than they
+ * need. Vectors lent before are gone. Once on a block.
+ */
+SL_MUST_CHECK
+sl_status sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
+                                  uint32_t *out_row_count, struct sl_error *err);
+
+/* Focused: the number in the block of row `row`. */
+uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row);
+
+/*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;
  * values of other rows are unspecified but readable. Asking again with another selection decodes
  * what is missing, in place. Addresses come as SL_DICT over the group's sorted dictionary; a

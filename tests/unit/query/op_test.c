@@ -327,8 +327,9 @@ sort_once(uint64_t keep_rows, unsigned threads)
     open_world(&w, threads);
     for (uint32_t i = 0; i < COLUMNS; i++)
         TEST_OK(sl_term_compile(input(&w, i), COLUMNS, w.exec.arena, &terms[i], &err), &err);
-    TEST_OK(sl_op_sort(&w.exec, w.source, terms, COLUMNS, orders, 2, keep_rows, NULL, &op, &err),
-            &err);
+    TEST_OK(
+        sl_op_sort(&w.exec, w.source, terms, COLUMNS, orders, 2, keep_rows, NULL, false, &op, &err),
+        &err);
     TEST_OK(sl_op_start(op, &err), &err);
     qsort(w.rows, ROWS, sizeof(*w.rows), compare_rows);
     uint32_t at = 0;

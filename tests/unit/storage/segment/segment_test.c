@@ -138,6 +138,38 @@ compare_block(const struct written *w, struct sl_segment_cursor *cursor, uint32_
     }
 }
 
+/* A cursor that is focused on a few rows gives these and no others, whether or not the block is
+ * decoded already. */
+static void
+compare_few(const struct written *w, struct sl_segment_cursor *cursor, uint32_t block,
+            uint32_t row_count, uint64_t *seed)
+{
+    struct sl_error err = {0};
+    uint64_t *selection = sl_new(sl_words_for(row_count) * sizeof(uint64_t));
+    uint32_t focused = 0;
+    uint64_t share = 1 + test_random_below(seed, 3000);
+    for (uint32_t i = 0; i < row_count; i++)
+        if (test_random_below(seed, share) == 0)
+            sl_bit_set(selection, i);
+    sl_bit_set(selection, row_count / 2);
+    TEST_OK(sl_segment_cursor_focus(cursor, selection, &focused, &err), &err);
+    for (uint32_t c = 0; c < sl_schema_count(w->schema); c++) {
+        const struct sl_column *column = sl_schema_at(w->schema, c);
+        struct sl_vector vector;
+        TEST_OK(sl_segment_cursor_column(cursor, column, NULL, &vector, NULL, &err), &err);
+        assert_int_equal(vector.count, focused);
+        for (uint32_t i = 0; i < focused; i++) {
+            uint32_t row = sl_segment_cursor_row(cursor, i);
+            uint32_t input = w->order[block * SL_BLOCK_ROWS + row];
+            const struct sl_vector *given = sl_batch_find(w->batches[w->piece_of[input]], column);
+            assert_true(sl_bit_get(selection, row));
+            if (!rows_equal(column, given, w->row_of[input], &vector, i))
+                fail_msg("%s differs in row %u of block %u, alone", column->name, row, block);
+        }
+    }
+    free(selection);
+}
+
 static void
 compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t *seed)
 {
@@ -160,7 +192,13 @@ compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t
                 compare_block(w, cursor, b, rows, selection);
                 free(selection);
             }
+            if (seed != NULL && test_random_below(seed, 2) == 0) {
+                compare_few(w, cursor, b, rows, seed);
+                TEST_OK(sl_segment_cursor_seek(cursor, reader, g, b, &err), &err);
+            }
             compare_block(w, cursor, b, rows, NULL);
+            if (seed != NULL)
+                compare_few(w, cursor, b, rows, seed);
         }
     }
     sl_segment_cursor_destroy(cursor);
