@@ -95,6 +95,15 @@ open_map(struct group_numbers *numbers, uint32_t more)
     return numbers->slots != NULL;
 }
 
+/* No number for anybody any more; what was summed is there until it is moved to the records. */
+static enum group_outcome
+give_up(struct group_numbers *numbers)
+{
+    numbers->is_full = true;
+    close_map(numbers);
+    return GROUP_UNFIT;
+}
+
 /* ---- layout of a code ---- */
 
 static unsigned
@@ -103,8 +112,9 @@ bits_of(uint64_t value)
     return value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
 }
 
-/* Parts as wide as their ids; codes that there are go with them. */
-static enum group_outcome
+/* Parts as wide as their ids; codes that there are go with them. False: they are too wide, or the
+ * budget is used up. */
+static bool
 lay_out(const struct group *group, struct group_numbers *numbers, uint32_t more)
 {
     unsigned shifts[GROUP_NUMBER_KEYS_MAX] = {0};
@@ -115,7 +125,7 @@ lay_out(const struct group *group, struct group_numbers *numbers, uint32_t more)
         bits += bits_of(numbers->parts[k].seen);
         /* The greatest integer has no id. */
         if (bits > 64 || bits_of(numbers->parts[k].seen) == 64)
-            return GROUP_UNFIT;
+            return false;
     }
     for (uint32_t n = 1; n <= numbers->count; n++) {
         uint64_t code = 0;
@@ -131,7 +141,7 @@ lay_out(const struct group *group, struct group_numbers *numbers, uint32_t more)
         numbers->parts[k].bits = bits_of(numbers->parts[k].seen);
     }
     numbers->bits = bits;
-    return open_map(numbers, more) ? GROUP_DONE : GROUP_NO_MEMORY;
+    return open_map(numbers, more);
 }
 
 /* ---- numbers ---- */
@@ -240,9 +250,10 @@ group_numbers_open(const struct group *group, struct group_worker *w, unsigned s
         return GROUP_UNFIT;
     numbers->chunk_rows = row_count;
     enum group_outcome outcome = group_code_open(group, numbers, side_index, side, row_count);
-    bool is_late = numbers->array == NULL && pays_array(numbers); /* an array pays only now */
+    /* An array may pay only now. */
+    bool is_late = group->key_count != 0 && numbers->array == NULL && pays_array(numbers);
     if (outcome == GROUP_DONE && is_late && !open_map(numbers, GROUP_SLICE_ROWS))
-        return GROUP_NO_MEMORY;
+        return give_up(numbers);
     return outcome;
 }
 
@@ -330,27 +341,20 @@ group_numbers_map(const struct group *group, struct group_worker *w, unsigned si
                   struct key_side *side, const struct group_slice *slice)
 {
     struct group_numbers *numbers = &w->numbers;
-    enum group_outcome outcome;
     bool is_wider = false;
 
     if (group->key_count == 0)
         return map_keyless(w);
-    numbers->is_full = numbers->is_full || numbers->count + slice->count > GROUP_NUMBERS_MAX;
-    if (numbers->is_full)
-        return GROUP_UNFIT;
+    if (numbers->is_full || numbers->count + slice->count > GROUP_NUMBERS_MAX)
+        return give_up(numbers);
     do {
-        outcome = group_code_put(group, w, side_index, side, slice, &is_wider);
-        if (outcome == GROUP_DONE && is_wider)
-            outcome = lay_out(group, numbers, slice->count);
-        if (outcome != GROUP_DONE) {
-            numbers->is_full = true;
-            return outcome;
-        }
+        enum group_outcome outcome = group_code_put(group, w, side_index, side, slice, &is_wider);
+        if (outcome != GROUP_DONE || (is_wider && !lay_out(group, numbers, slice->count)))
+            return give_up(numbers);
     } while (is_wider);
-    if (numbers->array == NULL && numbers->slots == NULL && !open_map(numbers, slice->count))
-        return GROUP_NO_MEMORY;
-    if (!reserve(numbers, slice->count))
-        return GROUP_NO_MEMORY;
+    bool has_map = numbers->array != NULL || numbers->slots != NULL;
+    if ((!has_map && !open_map(numbers, slice->count)) || !reserve(numbers, slice->count))
+        return give_up(numbers);
     uint32_t first = numbers->count + 1;
     uint32_t missing =
         numbers->array != NULL ? map_by_array(numbers, slice) : map_by_slots(numbers, slice);
