@@ -2,6 +2,9 @@
 # bench.sh - sluice alone, in minutes: what the engine, the text import and the server's memory cost.
 #
 #   SLUICE_BENCH_FLOWS    flows of the engine's runs (default 10000000)
+#   SLUICE_BENCH_SECONDS  of the sustained runs (default 60)
+#   SLUICE_BENCH_PACE     flows a second over loopback UDP (default 1000000)
+#   SLUICE_BENCH_LATE     flows a second with late rows, one run for each (default "1000 100000")
 #   SLUICE_BENCH_LOAD     rows that are loaded into a server to watch its memory (default 50000000)
 #   SLUICE_BENCH_RESULTS  where the report goes (default bench/RESULTS.md)
 #
@@ -11,6 +14,10 @@ cd "$(dirname "$0")/.."
 . bench/lib.sh
 flows="${SLUICE_BENCH_FLOWS:-10000000}"
 load="${SLUICE_BENCH_LOAD:-50000000}"
+seconds="${SLUICE_BENCH_SECONDS:-60}"
+pace="${SLUICE_BENCH_PACE:-1000000}"
+late="${SLUICE_BENCH_LATE:-1000 100000}"
+clients=8
 results="${SLUICE_BENCH_RESULTS:-bench/RESULTS.md}"
 shared="${SLUICE_SHARED:-../shared}"
 
@@ -47,6 +54,90 @@ engine() {
     echo '```'
     echo
     rm -rf "$work/engine"
+}
+
+# One thread decodes as fast as the store takes it; the same with clients that ask without pause.
+sustained() {
+    echo "## Sustained: synthetic NetFlow v9 datagrams in memory, $seconds s"
+    echo
+    echo '```'
+    "$bin/bench_sustain" --dir "$work/sustained" --seconds "$seconds" | tee "$work/alone"
+    echo '```'
+    rm -rf "$work/sustained"
+    echo
+    echo "## Sustained, while $clients clients ask without pause"
+    echo
+    echo '```'
+    "$bin/bench_sustain" --dir "$work/sustained" --seconds "$seconds" --clients $clients |
+        tee "$work/asked"
+    awk '/received/ { rate[++n] = $3 }
+        END { printf "%.0f %% of the undisturbed rate\n", 100 * rate[2] / rate[1] }' \
+        "$work/alone" "$work/asked"
+    echo '```'
+    echo
+    rm -rf "$work/sustained"
+}
+
+# The questions of a dashboard, more than can be answered in a run.
+questions() {
+    awk 'BEGIN {
+        for (i = 0; i < 200000; i++) {
+            print "time SELECT time_bucket(last_seen, 10) AS t, SUM(bytes) FROM flows LAST 1m GROUP BY t"
+            print "time SELECT src_addr, SUM(bytes) AS b FROM flows LAST 1m GROUP BY src_addr ORDER BY b DESC LIMIT 10"
+            print "time SELECT * FROM flows ORDER BY last_seen DESC LIMIT 100"
+        }
+    }'
+}
+
+# loopback CLIENTS: flows over UDP, and how many of them are stored. A port that is free now.
+loopback() {
+    echo "## Loopback UDP: $pace synthetic NetFlow v9 flows/s for $seconds s, $1 clients ask without pause"
+    echo
+    port=$(python3 -c 'import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    start udp --netflow-listen "127.0.0.1:$port"
+    others=""
+    questions >"$work/questions"
+    for client in $(seq "$1"); do
+        "$bin/ask" "$address" <"$work/questions" >"$work/answers.$client" &
+        others="$others $!"
+    done
+    laps=$((pace * seconds / 3000000 + 1))
+    "$bin/flowgen_send" --to "127.0.0.1:$port" --flows 3000000 --laps $laps --pace "$pace" \
+        --rate "$pace" --until now >"$work/sent"
+    sleep 2
+    for client in $others; do
+        kill "$client"
+        wait "$client" 2>/dev/null || true
+    done
+    others=""
+    sluice flush >/dev/null
+    echo '```'
+    cat "$work/sent"
+    stored=$(sql 'SELECT COUNT(*) FROM flows')
+    awk -v stored="$stored" '{ printf "stored %d, lost %d (%.3f %%)\n", stored, $2 - stored, 100 * ($2 - stored) / $2 }' \
+        "$work/sent"
+    awk -v flows="$stored" -v hz="$(getconf CLK_TCK)" \
+        '{ printf "%.3f us of the server'"'"'s CPU a flow, queries included\n", ($14 + $15) / hz * 1e6 / flows }' \
+        "/proc/$server/stat"
+    sluice query 'SELECT origin, datagrams, kernel_drops, ring_waits FROM system.sources' --format csv | tr -d '\r'
+    echo '```'
+    echo
+    stop udp
+}
+
+# Simulated time: see bench_late.c.
+late_rows() {
+    for rate in $late; do
+        echo "## Late rows: $rate synthetic flows/s, 90 minutes of them, none and 1 % up to an hour late"
+        echo
+        echo '```'
+        for percent in 0 1; do
+            "$bin/bench_late" --dir "$work/late" --rate "$rate" --late $percent
+            rm -rf "$work/late"
+        done
+        echo '```'
+        echo
+    done
 }
 
 import_text() {
@@ -141,6 +232,10 @@ report() {
     echo
     engine 9
     engine 5
+    sustained
+    loopback 0
+    loopback $clients
+    late_rows
     import_text
     memory
     real_rows

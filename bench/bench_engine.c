@@ -18,30 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/flowgen.h"
-#include "ingest/decode/decoder.h"
-#include "query/query.h"
+#include "bench/bench_store.h"
 #include "storage/base/clock.h"
-#include "storage/clause.h"
-#include "storage/store.h"
-#include "storage/value_text.h"
-
-struct run {
-    struct sl_schema *schema;
-    struct sl_pool *pool;
-    struct sl_store *store;
-    char *dir;
-    unsigned threads;
-};
-
-static double
-cpu_seconds(void)
-{
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 static double
 peak_mib(void)
@@ -52,39 +30,15 @@ peak_mib(void)
 }
 
 static void
-die(const char *what, const struct sl_error *err)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, err->text);
-    exit(1);
-}
-
-static sl_status
-put_batch(void *context, struct sl_batch *batch, struct sl_error *err)
-{
-    struct run *run = context;
-    sl_status st = sl_store_append(run->store, batch, NULL, NULL, NULL, err);
-    sl_batch_release(batch);
-    return st;
-}
-
-static void
-ingest(struct run *run, const struct flowgen_datagrams *d)
+ingest(struct bench_store *b, const struct flowgen_datagrams *d)
 {
     struct sl_error err = {0};
-    struct sl_decoder_options options = sl_decoder_options_default();
-    struct sl_sink sink = {.put = put_batch, .context = run};
-    struct sl_decoder *decoder = sl_decoder_create(&options, run->schema, sink);
+    struct sl_decoder *decoder = bench_store_decoder(b);
     struct flowgen_datagram datagram;
-    for (size_t at = 0; flowgen_datagrams_next(d, &at, &datagram);) {
-        struct sl_datagram_from from = {.addr = sl_addr_from_v4(0xc0000201U + datagram.exporter),
-                                        .port = 2055,
-                                        .received_us = sl_clock_now_us(),
-                                        .origin = "bench"};
-        if (sl_decoder_datagram(decoder, &from, datagram.bytes, datagram.size_bytes, &err) != SL_OK)
-            die("decode", &err);
-    }
+    for (size_t at = 0; flowgen_datagrams_next(d, &at, &datagram);)
+        bench_decode(decoder, &datagram, sl_clock_now_us());
     if (sl_decoder_flush(decoder, &err) != SL_OK)
-        die("decode", &err);
+        bench_die("decode", &err);
     sl_decoder_destroy(decoder);
 }
 
@@ -109,63 +63,6 @@ directory_bytes(const char *path)
     return total;
 }
 
-/* Run a statement; *out_text gets its first row, "|" between values. Seconds. */
-static double
-ask(struct run *run, const char *sql, char *out_text, size_t text_bytes)
-{
-    struct sl_error err = {0};
-    struct sl_query *query = NULL;
-    struct sl_session session = {
-        .dialect = SL_DIALECT_NATIVE, .database = "flows", .time_zone = "UTC", .user = "bench"};
-    struct sl_query_env env = {.store = run->store,
-                               .schema = run->schema,
-                               .pool = run->pool,
-                               .threads_max = run->threads,
-                               .memory_bytes = (size_t)1 << 31,
-                               .prune = SL_PRUNE_ALL};
-    bool is_first = true;
-    out_text[0] = '\0';
-    int64_t started_us = sl_clock_monotonic_us();
-    if (sl_query_prepare(&env, &session, sql, strlen(sql), &query, &err) != SL_OK)
-        die(sql, &err);
-    for (;;) {
-        const struct sl_vector *v = NULL;
-        uint32_t count = 0;
-        if (sl_query_next(query, &v, &count, &err) != SL_OK)
-            die(sql, &err);
-        if (count == 0)
-            break;
-        struct sl_buf text = sl_buf_empty(text_bytes - 1);
-        for (uint32_t i = 0; is_first && i < sl_query_info(query)->column_count; i++) {
-            sl_buf_text(&text, i == 0 ? "" : "|");
-            if (!sl_vector_is_null(&v[i], 0))
-                sl_value_format(&v[i], 0, &text);
-        }
-        if (is_first && text.size_bytes != 0) {
-            memcpy(out_text, text.bytes, text.size_bytes);
-            out_text[text.size_bytes] = '\0';
-        }
-        is_first = false;
-        sl_buf_fini(&text);
-    }
-    sl_query_free(query);
-    return (double)(sl_clock_monotonic_us() - started_us) / 1e6;
-}
-
-static bool
-check_sums(struct run *run, const struct flowgen_datagrams *d)
-{
-    char expected[128];
-    char got[256];
-    (void)snprintf(expected, sizeof(expected), "%" PRIu64 "|%" PRIu64 "|%" PRIu64, d->flows,
-                   d->packets, d->flow_bytes);
-    (void)ask(run, "SELECT COUNT(*), SUM(in_packets), SUM(in_bytes) FROM flows", got, sizeof(got));
-    if (strcmp(expected, got) == 0)
-        return true;
-    fprintf(stderr, "bench: stored %s, generated %s\n", got, expected);
-    return false;
-}
-
 static int
 compare_doubles(const void *a, const void *b)
 {
@@ -175,7 +72,7 @@ compare_doubles(const void *a, const void *b)
 }
 
 static void
-questions(struct run *run)
+questions(struct bench_store *b)
 {
     static const struct {
         const char *name;
@@ -212,7 +109,7 @@ questions(struct run *run)
     for (size_t i = 0; i < SL_COUNTOF(list); i++) {
         double seconds[5];
         for (unsigned round = 0; round < 5; round++)
-            seconds[round] = ask(run, list[i].sql, text, sizeof(text));
+            seconds[round] = bench_ask(b, list[i].sql, text, sizeof(text));
         qsort(seconds, 5, sizeof(double), compare_doubles);
         printf("%-20s %10.2f %10.2f   %.60s\n", list[i].name, seconds[2] * 1e3, seconds[0] * 1e3,
                text);
@@ -229,27 +126,27 @@ print_column(void *context, const char *column, uint64_t data_bytes, uint64_t in
 }
 
 static void
-sizes(struct run *run, uint64_t flows)
+sizes(struct bench_store *b, const char *dir, uint64_t flows)
 {
     struct sl_error err = {0};
     struct sl_store_status status;
     double count = (double)flows;
-    sl_store_status(run->store, &status);
+    sl_store_status(b->store, &status);
     printf("size: %.3f bytes a flow in the directory; segments %.3f (indexes %.3f of it), "
            "journal %.3f, catalog %.3f; %" PRIu64 " segments\n",
-           (double)directory_bytes(run->dir) / count, (double)status.segment_bytes / count,
+           (double)directory_bytes(dir) / count, (double)status.segment_bytes / count,
            (double)status.index_bytes / count, (double)status.journal_bytes / count,
            (double)status.catalog_bytes / count, status.segment_count);
     printf("  %-20s %8s %8s\n", "bytes a flow", "data", "index");
-    if (sl_store_column_bytes(run->store, print_column, &count, &err) != SL_OK)
-        die("sizes", &err);
+    if (sl_store_column_bytes(b->store, print_column, &count, &err) != SL_OK)
+        bench_die("sizes", &err);
 }
 
 int
 main(int argc, char **argv)
 {
     struct flowgen_options options = flowgen_options_default();
-    struct run run = {.threads = 2};
+    struct bench_store b = {.threads = 2};
     struct sl_error err = {0};
     uint64_t flows = 10000000;
     int version = 9;
@@ -264,14 +161,13 @@ main(int argc, char **argv)
         else if (strcmp(argv[i], "--version") == 0)
             version = argv[i + 1][0] == '5' ? 5 : 9;
         else if (strcmp(argv[i], "--threads") == 0)
-            run.threads = (unsigned)strtoul(argv[i + 1], NULL, 10);
+            b.threads = (unsigned)strtoul(argv[i + 1], NULL, 10);
     }
-    if (argc % 2 == 0 || flows == 0 || dir == NULL || run.threads == 0) {
+    if (argc % 2 == 0 || flows == 0 || dir == NULL || b.threads == 0) {
         fprintf(stderr, "usage: bench_engine --dir NEW_DIR [--flows N] [--seed N] [--version 5|9] "
                         "[--threads N]\n");
         return 2;
     }
-    run.dir = sl_new_string(dir);
     options.flows_per_second = 20000;
     struct flowgen_datagrams d = flowgen_datagrams_create(&options, flows, version);
     printf("%" PRIu64 " synthetic flows in %" PRIu64 " NetFlow v%d datagrams, %.1f bytes a flow\n",
@@ -282,38 +178,31 @@ main(int argc, char **argv)
     sl_clock_set_us(options.start_us + SL_US_PER_HOUR);
     struct sl_store_options store_options = sl_store_options_default();
     store_options.directory = dir;
-    run.schema = sl_schema_create();
-    run.pool = sl_pool_create("bench", run.threads);
-    if (sl_store_open(&store_options, run.schema, run.pool, &run.store, &err) != SL_OK)
-        die("open", &err);
-    double cpu = cpu_seconds();
+    bench_store_open(&b, &store_options);
+    double cpu = bench_cpu_seconds();
     int64_t started_us = sl_clock_monotonic_us();
-    ingest(&run, &d);
-    double received = (double)(sl_clock_monotonic_us() - started_us) / 1e6;
-    if (sl_store_flush(run.store, &err) != SL_OK)
-        die("flush", &err);
-    double wall = (double)(sl_clock_monotonic_us() - started_us) / 1e6;
-    cpu = cpu_seconds() - cpu;
+    ingest(&b, &d);
+    double received = bench_seconds_since(started_us);
+    if (sl_store_flush(b.store, &err) != SL_OK)
+        bench_die("flush", &err);
+    double wall = bench_seconds_since(started_us);
+    cpu = bench_cpu_seconds() - cpu;
     printf("ingest: %.2f M flows/s until sealed and durable (%.2f s; %.2f s until received), "
            "%.3f us CPU a flow, peak memory %.0f MiB above the datagrams\n",
            (double)d.flows / wall / 1e6, wall, received, cpu * 1e6 / (double)d.flows,
            peak_mib() - base_mib);
-    bool is_right = check_sums(&run, &d);
-    sizes(&run, d.flows);
+    bool is_right = bench_check_sums(&b, d.flows, d.packets, d.flow_bytes);
+    sizes(&b, dir, d.flows);
     started_us = sl_clock_monotonic_us();
-    cpu = cpu_seconds();
-    if (sl_store_merge_all(run.store, &err) != SL_OK)
-        die("merge", &err);
-    printf("merge: %.2f s, %.3f us CPU a flow\n",
-           (double)(sl_clock_monotonic_us() - started_us) / 1e6,
-           (cpu_seconds() - cpu) * 1e6 / (double)d.flows);
-    sizes(&run, d.flows);
-    is_right = check_sums(&run, &d) && is_right;
-    questions(&run);
-    sl_store_close(run.store);
-    sl_pool_destroy(run.pool);
-    sl_schema_destroy(run.schema);
+    cpu = bench_cpu_seconds();
+    if (sl_store_merge_all(b.store, &err) != SL_OK)
+        bench_die("merge", &err);
+    printf("merge: %.2f s, %.3f us CPU a flow\n", bench_seconds_since(started_us),
+           (bench_cpu_seconds() - cpu) * 1e6 / (double)d.flows);
+    sizes(&b, dir, d.flows);
+    is_right = bench_check_sums(&b, d.flows, d.packets, d.flow_bytes) && is_right;
+    questions(&b);
+    bench_store_close(&b);
     flowgen_datagrams_destroy(&d);
-    free(run.dir);
     return is_right ? 0 : 1;
 }

@@ -3,8 +3,9 @@
 bin=build/release/bin
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench-XXXXXX")
 server=""
+others="" # further processes of the script
 cleanup() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null || true
+    for pid in $server $others; do kill -9 "$pid" 2>/dev/null || true; done
     rm -rf "$work"
 }
 trap cleanup EXIT
