@@ -188,11 +188,12 @@ static int
 sync_slowly(void *context, int fd)
 {
     (void)context;
-    (void)usleep(4000);
+    (void)usleep(20000);
     return sl_file_real_calls.fdatasync(sl_file_real_calls.context, fd);
 }
 
-/* Two groups that take turns would need a sync for each four rows. */
+/* Two groups that take turns would need a sync for each four rows (on a busy machine a writer may be
+ * late for the one or the other). */
 static void
 who_waits_for_the_disk_shares_its_sync(void **state)
 {
@@ -209,7 +210,7 @@ who_waits_for_the_disk_shares_its_sync(void **state)
     sl_file_install(NULL);
     uint64_t rows = sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS);
     assert_int_equal(rows, THREADS * (test_rounds(STATEMENTS) / 4 + 1));
-    assert_in_range(sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES), 1, rows / 5 + 5);
+    assert_in_range(sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES), 1, rows / 4 - 1);
 }
 
 static void
