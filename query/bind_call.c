@@ -97,16 +97,49 @@ bind_now(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *z
     return sl_expr_const(&s->binder->typing, node->position, &now, out_expr, err);
 }
 
+static const struct {
+    const char *name;
+    enum sl_aggregate_kind kind;
+    uint8_t args;
+} aggregates[] = {
+    {"COUNT", SL_AGG_COUNT, 1},
+    {"SUM", SL_AGG_SUM, 1},
+    {"AVG", SL_AGG_AVG, 1},
+    {"MIN", SL_AGG_MIN, 1},
+    {"MAX", SL_AGG_MAX, 1},
+    {"STD", SL_AGG_STDDEV_POP, 1},
+    {"STDDEV", SL_AGG_STDDEV_POP, 1},
+    {"STDDEV_POP", SL_AGG_STDDEV_POP, 1},
+    {"STDDEV_SAMP", SL_AGG_STDDEV_SAMP, 1},
+    {"VARIANCE", SL_AGG_VAR_POP, 1},
+    {"VAR_POP", SL_AGG_VAR_POP, 1},
+    {"VAR_SAMP", SL_AGG_VAR_SAMP, 1},
+    {"BIT_OR", SL_AGG_BIT_OR, 1},
+    {"BIT_AND", SL_AGG_BIT_AND, 1},
+    {"ANY_VALUE", SL_AGG_ANY, 1},
+    {"GROUP_CONCAT", SL_AGG_GROUP_CONCAT, 1},
+    {"MEDIAN", SL_AGG_QUANTILE, 1},
+    {"QUANTILE", SL_AGG_QUANTILE, 2},
+    {"PERCENTILE", SL_AGG_QUANTILE, 2},
+    {"APPROX_MEDIAN", SL_AGG_APPROX_QUANTILE, 1},
+    {"APPROX_QUANTILE", SL_AGG_APPROX_QUANTILE, 2},
+    {"APPROX_PERCENTILE", SL_AGG_APPROX_QUANTILE, 2},
+    {"APPROX_COUNT_DISTINCT", SL_AGG_APPROX_COUNT_DISTINCT, 1},
+};
+
 static sl_status
 fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
 {
-    const char *near = sl_function_suggest(node->text.bytes, node->text.size_bytes);
+    struct sl_nearest nearest = sl_nearest_to(node->text.bytes, node->text.size_bytes);
     int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
 
-    if (near != NULL)
+    for (size_t i = 0; i < SL_COUNTOF(aggregates); i++)
+        sl_nearest_offer(&nearest, aggregates[i].name);
+    sl_function_suggest(&nearest);
+    if (nearest.best != NULL)
         return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position,
                             "unknown function \"%.*s\", did you mean \"%s\"?", size,
-                            (const char *)node->text.bytes, near);
+                            (const char *)node->text.bytes, nearest.best);
     return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
                         size, (const char *)node->text.bytes);
 }
@@ -145,36 +178,6 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
     }
     return fail_unknown(s, node, err);
 }
-
-static const struct {
-    const char *name;
-    enum sl_aggregate_kind kind;
-    uint8_t args;
-} aggregates[] = {
-    {"COUNT", SL_AGG_COUNT, 1},
-    {"SUM", SL_AGG_SUM, 1},
-    {"AVG", SL_AGG_AVG, 1},
-    {"MIN", SL_AGG_MIN, 1},
-    {"MAX", SL_AGG_MAX, 1},
-    {"STD", SL_AGG_STDDEV_POP, 1},
-    {"STDDEV", SL_AGG_STDDEV_POP, 1},
-    {"STDDEV_POP", SL_AGG_STDDEV_POP, 1},
-    {"STDDEV_SAMP", SL_AGG_STDDEV_SAMP, 1},
-    {"VARIANCE", SL_AGG_VAR_POP, 1},
-    {"VAR_POP", SL_AGG_VAR_POP, 1},
-    {"VAR_SAMP", SL_AGG_VAR_SAMP, 1},
-    {"BIT_OR", SL_AGG_BIT_OR, 1},
-    {"BIT_AND", SL_AGG_BIT_AND, 1},
-    {"ANY_VALUE", SL_AGG_ANY, 1},
-    {"GROUP_CONCAT", SL_AGG_GROUP_CONCAT, 1},
-    {"MEDIAN", SL_AGG_QUANTILE, 1},
-    {"QUANTILE", SL_AGG_QUANTILE, 2},
-    {"PERCENTILE", SL_AGG_QUANTILE, 2},
-    {"APPROX_MEDIAN", SL_AGG_APPROX_QUANTILE, 1},
-    {"APPROX_QUANTILE", SL_AGG_APPROX_QUANTILE, 2},
-    {"APPROX_PERCENTILE", SL_AGG_APPROX_QUANTILE, 2},
-    {"APPROX_COUNT_DISTINCT", SL_AGG_APPROX_COUNT_DISTINCT, 1},
-};
 
 /* Type of the argument and of the result. */
 static sl_status
