@@ -626,8 +626,8 @@ a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
     struct sl_segment_reader *reader;
     struct written w;
     start(&w);
-    add_piece(&w, rows_batch(w.schema, 40000, &seed, false), NULL);
-    add_piece(&w, rows_batch(w.schema, 40000, &seed, true), NULL);
+    add_piece(&w, rows_batch(w.schema, 6000, &seed, false), NULL);
+    add_piece(&w, rows_batch(w.schema, 6000, &seed, true), NULL);
     write_segment(&w, "a.segment", 1);
     struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
     TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
