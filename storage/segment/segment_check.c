@@ -44,11 +44,14 @@ static sl_status
 check_stream_parts(struct checking *c, const struct sl_segment_stream *stream)
 {
     uint32_t blocks = c->group->block_count;
-    for (uint32_t i = 0; stream->blocks != NULL && i < blocks; i++)
+    for (uint32_t i = 0; stream->blocks != NULL && i < blocks; i++) {
         SL_TRY(check_part(c, &stream->blocks[i]));
+        if (stream->differences != NULL)
+            SL_TRY(check_part(c, &stream->differences[i]));
+    }
     if (stream->form != SL_SEGMENT_FORM_FUNCTION)
         return SL_OK;
-    for (uint32_t i = 0; i < sl_segment_block_count(stream->map_count); i++)
+    for (uint32_t i = 0; stream->map != NULL && i < sl_segment_block_count(stream->map_count); i++)
         SL_TRY(check_part(c, &stream->map[i]));
     for (uint32_t i = 0; i < blocks; i++) {
         SL_TRY(check_part(c, &stream->exception_rows[i]));

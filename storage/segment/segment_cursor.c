@@ -11,8 +11,12 @@
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_open.h"
+#include "storage/segment/segment_pair.h"
 
 #define CURSOR_MAGIC UINT32_C(0x43474553) /* "SEGC" */
+
+_Static_assert(sizeof(struct sl_segment_answers) <= SL_BLOCK_ROWS,
+               "answers fit a buffer of single bytes");
 
 enum { ALL_MINIS = (1 << SL_BLOCK_MINIS) - 1, BUFFER_KINDS = 4, BITS_BYTES = SL_BLOCK_ROWS / 8 };
 
@@ -349,13 +353,92 @@ evaluate_function(struct sl_segment_cursor *cursor, uint32_t index, uint32_t min
     const struct sl_segment_stream *stream = &cursor->group->streams[index];
     const struct sl_segment_item *item;
     SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number,
-                               sl_segment_item_of_stream(cursor->group, index), &item, counters,
-                               err));
+                               sl_segment_item_of_stream(cursor->group, stream->map_of), &item,
+                               counters, err));
     for (unsigned m = 0; m < SL_BLOCK_MINIS; m++)
         if ((minis >> m & 1) != 0)
             SL_TRY(look_up(cursor, index, &cursor->slots[stream->a], item, m * SL_MINI_ROWS,
                            mini_rows(cursor, m), slot, err));
     return apply_exceptions(cursor, stream, slot, counters, err);
+}
+
+/* Which rows of the block are answers, in the slot of the ANSWERS stream. */
+static sl_status
+evaluate_answers(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
+                 struct slot *slot, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    const struct sl_segment_part *part = &stream->blocks[cursor->block];
+    uint32_t lead_count = cursor->row_count - stream->answer_counts[cursor->block];
+    uint32_t *lead_bytes = take_buffer(cursor, 4);
+    if (lead_bytes == NULL)
+        return fail_memory(err);
+    SL_TRY(decode_values(cursor, part, sl_segment_lead_bytes(lead_count), ALL_MINIS, 4, lead_bytes,
+                         counters, err));
+    if (!sl_segment_answers_open(lead_bytes, lead_count, cursor->row_count, slot->values))
+        return sl_segment_fail(cursor->reader, part->offset, err,
+                               "answers of %u rows to %u others do not add up",
+                               cursor->row_count - lead_count, lead_count);
+    cursor->pools[2].used--;
+    slot->ready = ALL_MINIS;
+    return SL_OK;
+}
+
+/* Minis that hold values `first` .. `end` - 1; none: no minis. */
+static uint32_t
+minis_between(uint32_t first, uint32_t end)
+{
+    if (first >= end)
+        return 0;
+    uint32_t below_end = (2U << ((end - 1) / SL_MINI_ROWS)) - 1;
+    return below_end & ~((1U << (first / SL_MINI_ROWS)) - 1);
+}
+
+/* What one mini of a PAIRED stream is made of. */
+static void
+expand_pairs(const struct sl_segment_answers *answers, const struct slot *slot, uint32_t first,
+             uint32_t count, const void *leads, const void *differences)
+{
+    if (slot->width == 4)
+        sl_segment_pair_narrow(answers, first, count, leads, differences, slot->values);
+    else
+        sl_segment_pair_wide(answers, first, count, leads, differences, slot->values);
+}
+
+static sl_status
+evaluate_paired(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
+                uint32_t minis, const struct slot *slot, struct sl_segment_counters *counters,
+                struct sl_error *err)
+{
+    const struct sl_segment_answers *answers = cursor->slots[stream->a].values;
+    uint32_t block = cursor->block;
+    uint32_t answer_count = cursor->group->streams[stream->a].answer_counts[block];
+    uint32_t lead_count = cursor->row_count - answer_count;
+    bool has_differences = stream->differences != NULL && answer_count != 0;
+    void *leads = take_buffer(cursor, slot->width);
+    void *differences = has_differences ? take_buffer(cursor, slot->width) : NULL;
+    if (leads == NULL || (has_differences && differences == NULL))
+        return fail_memory(err);
+    uint32_t lead_minis = 0;
+    uint32_t answer_minis = 0;
+    for (unsigned m = 0; m < SL_BLOCK_MINIS; m++) {
+        uint32_t first = m * SL_MINI_ROWS - answers->before[m];
+        uint32_t end = first + mini_rows(cursor, m) - (answers->before[m + 1] - answers->before[m]);
+        if ((minis >> m & 1) == 0 || mini_rows(cursor, m) == 0)
+            continue;
+        /* The first row may be an answer to the last lead before. */
+        lead_minis |= minis_between(first == 0 ? 0 : first - 1, end);
+        answer_minis |= minis_between(answers->before[m], answers->before[m + 1]);
+    }
+    SL_TRY(decode_values(cursor, &stream->blocks[block], lead_count, lead_minis, slot->width, leads,
+                         counters, err));
+    if (has_differences && answer_minis != 0)
+        SL_TRY(decode_values(cursor, &stream->differences[block], answer_count, answer_minis,
+                             slot->width, differences, counters, err));
+    for (unsigned m = 0; m < SL_BLOCK_MINIS; m++)
+        if ((minis >> m & 1) != 0 && mini_rows(cursor, m) != 0)
+            expand_pairs(answers, slot, m * SL_MINI_ROWS, mini_rows(cursor, m), leads, differences);
+    cursor->pools[slot->width == 4 ? 2 : 3].used -= has_differences ? 2 : 1;
+    return SL_OK;
 }
 
 /* Bring the minis of a stream about whose operands are ready. */
@@ -369,8 +452,9 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
     if (minis == 0)
         return SL_OK;
     if (slot->values == NULL) {
+        bool is_bits = stream->form == SL_SEGMENT_FORM_ANSWERS;
         slot->width = stream->width;
-        slot->values = take_buffer(cursor, slot->width);
+        slot->values = take_buffer(cursor, is_bits ? 1 : slot->width);
         if (slot->values == NULL)
             return fail_memory(err);
         if (minis != ALL_MINIS) /* readable, and no code beyond a dictionary */
@@ -382,6 +466,10 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
                              slot->width, slot->values, counters, err));
     } else if (form == SL_SEGMENT_FORM_FUNCTION) {
         SL_TRY(evaluate_function(cursor, index, minis, slot, counters, err));
+    } else if (form == SL_SEGMENT_FORM_ANSWERS) {
+        SL_TRY(evaluate_answers(cursor, stream, slot, counters, err));
+    } else if (form == SL_SEGMENT_FORM_PAIRED) {
+        SL_TRY(evaluate_paired(cursor, stream, minis, slot, counters, err));
     } else {
         const struct slot *a = &cursor->slots[stream->a];
         const struct slot *b = &cursor->slots[stream->b];
