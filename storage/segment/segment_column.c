@@ -5,12 +5,14 @@
 
 #include "storage/segment/segment_index.h"
 
-/* Columns with an index, where it pays: those that queries ask for by value. */
+/* Columns with an index, where it pays: those that queries ask for by value. The addresses of the
+ * two ends are indexed together (segment_flow.c). */
 static const uint32_t indexed[] = {
-    SL_COLUMN_PROTOCOL, SL_COLUMN_SRC_PORT, SL_COLUMN_DST_PORT,           SL_COLUMN_TCP_FLAGS,
-    SL_COLUMN_VLAN,     SL_COLUMN_INPUT_IF, SL_COLUMN_OUTPUT_IF,          SL_COLUMN_SRC_AS,
-    SL_COLUMN_DST_AS,   SL_COLUMN_SRC_ADDR, SL_COLUMN_DST_ADDR,           SL_COLUMN_EXPORTER_ADDR,
-    SL_COLUMN_APP,      SL_COLUMN_L7_PROTO, SL_COLUMN_OBSERVATION_DOMAIN,
+    SL_COLUMN_PROTOCOL,           SL_COLUMN_SRC_PORT, SL_COLUMN_DST_PORT,
+    SL_COLUMN_TCP_FLAGS,          SL_COLUMN_VLAN,     SL_COLUMN_INPUT_IF,
+    SL_COLUMN_OUTPUT_IF,          SL_COLUMN_SRC_AS,   SL_COLUMN_DST_AS,
+    SL_COLUMN_EXPORTER_ADDR,      SL_COLUMN_APP,      SL_COLUMN_L7_PROTO,
+    SL_COLUMN_OBSERVATION_DOMAIN,
 };
 
 sl_status

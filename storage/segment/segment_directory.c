@@ -155,6 +155,8 @@ sl_segment_directory_encode(const struct sl_segment_group *group, struct sl_buf 
     for (uint32_t i = 0; i < group->index_count; i++) {
         sl_buf_u8(out, group->indexes[i].kind);
         sl_buf_varint(out, group->indexes[i].number);
+        sl_buf_varint(out,
+                      group->indexes[i].also == SL_SEGMENT_NONE ? 0 : group->indexes[i].also + 1);
         encode_part(&group->indexes[i].part, out);
     }
 }
@@ -581,22 +583,33 @@ decode_columns(struct decoding *d)
     return SL_OK;
 }
 
-/* Has the group the column, with keys that an index of this kind can hold? */
-static bool
-is_indexable(const struct decoding *d, uint32_t number, uint8_t kind)
+static const struct sl_segment_group_column *
+find_column(const struct sl_segment_group *group, uint32_t number)
 {
-    const struct sl_segment_group *group = d->group;
-    enum sl_type type = d->footer->columns[number].type;
-    for (uint32_t i = 0; i < group->column_count; i++) {
-        if (group->columns[i].number != number)
-            continue;
-        bool has_codes = group->columns[i].dictionary != SL_SEGMENT_NONE;
-        if (kind == SL_SEGMENT_INDEX_POSTINGS)
-            return has_codes && type == SL_TYPE_ADDR;
-        return kind == SL_SEGMENT_INDEX_MINIS &&
+    for (uint32_t i = 0; i < group->column_count; i++)
+        if (group->columns[i].number == number)
+            return &group->columns[i];
+    return NULL;
+}
+
+/* Has the group the columns, with keys that an index of this kind can hold? */
+static bool
+is_indexable(const struct decoding *d, const struct sl_segment_index *index)
+{
+    const struct sl_segment_group_column *column = find_column(d->group, index->number);
+    enum sl_type type = d->footer->columns[index->number].type;
+    if (column == NULL)
+        return false;
+    bool has_codes = column->dictionary != SL_SEGMENT_NONE;
+    if (index->kind == SL_SEGMENT_INDEX_MINIS)
+        return index->also == SL_SEGMENT_NONE &&
                (has_codes || (sl_type_is_unsigned(type) && sl_type_bytes(type) <= 4));
-    }
-    return false;
+    if (index->kind != SL_SEGMENT_INDEX_POSTINGS || !has_codes || type != SL_TYPE_ADDR)
+        return false;
+    if (index->also == SL_SEGMENT_NONE)
+        return true;
+    const struct sl_segment_group_column *other = find_column(d->group, index->also);
+    return other != NULL && other != column && other->dictionary == column->dictionary;
 }
 
 static sl_status
@@ -613,8 +626,10 @@ decode_indexes(struct decoding *d)
         struct sl_segment_index *index = &group->indexes[i];
         index->kind = sl_cursor_u8(&d->in);
         index->number = decode_number(d, d->footer->column_count);
+        uint32_t also = decode_number(d, (uint64_t)d->footer->column_count + 1);
+        index->also = also == 0 ? SL_SEGMENT_NONE : also - 1;
         decode_part(d, &index->part);
-        if (d->in.bad || !is_indexable(d, index->number, index->kind))
+        if (d->in.bad || !is_indexable(d, index))
             return sl_fail(d->err, SL_CORRUPT, "index %u is malformed", i);
     }
     return SL_OK;

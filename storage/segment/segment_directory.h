@@ -71,6 +71,7 @@ struct sl_segment_group_column {
 struct sl_segment_index {
     uint8_t kind;    /* enum sl_segment_index_kind */
     uint32_t number; /* of the column in the footer */
+    uint32_t also;   /* another one, with the same dictionary; or SL_SEGMENT_NONE */
     struct sl_segment_part part;
 };
 

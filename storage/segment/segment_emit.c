@@ -411,7 +411,7 @@ sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner, const stru
 
 void
 sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
-                      uint32_t number, size_t start)
+                      uint32_t number, uint32_t also, size_t start)
 {
     if (emit->indexes.bad)
         return;
@@ -419,6 +419,7 @@ sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind k
     struct sl_segment_index *index = &emit->group->indexes[emit->group->index_count++];
     index->kind = (uint8_t)kind;
     index->number = number;
+    index->also = also;
     index->part.offset = start; /* in the buffer, until the group ends */
     index->part.size_bytes = (uint32_t)(emit->indexes.size_bytes - start);
 }
@@ -443,7 +444,8 @@ append_indexes(struct sl_segment_emit *emit)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < group->index_count; i++) {
         struct sl_segment_index index = group->indexes[i];
-        if (index.part.size_bytes > data_bytes / SL_SEGMENT_INDEX_SHARE)
+        uint32_t columns = index.also == SL_SEGMENT_NONE ? 1 : 2;
+        if (index.part.size_bytes > columns * data_bytes / SL_SEGMENT_INDEX_SHARE)
             continue;
         sl_segment_emit_part(emit, emit->indexes.bytes + index.part.offset, index.part.size_bytes,
                              &index.part);

@@ -3,6 +3,8 @@
  */
 #include "storage/segment/segment_flow.h"
 
+#include "storage/segment/segment_index.h"
+
 /* What a pair of columns of the two ends is like. */
 enum pair_kind {
     PAIR_PORTS,      /* the client's says which conversation it is */
@@ -283,6 +285,21 @@ take_decider(struct sl_segment_encoding *e, enum sl_segment_decider decider, uin
     sl_segment_functions_add(&e->functions, decider, stream, codes, e->addrs.count);
 }
 
+static const uint64_t *
+presence_of(const struct sl_segment_ordered *end)
+{
+    return end->null_count == 0 ? NULL : end->present;
+}
+
+static sl_status
+index_ends(struct sl_segment_encoding *e, const struct sl_segment_ordered ends[2])
+{
+    const uint32_t numbers[2] = {ends[0].number, ends[1].number};
+    const uint64_t *const keys[2] = {ends[0].keys, ends[1].keys};
+    const uint64_t *const present[2] = {presence_of(&ends[0]), presence_of(&ends[1])};
+    return sl_segment_index_emit_ends(e->emit, numbers, e->addrs.count, keys, present, e->err);
+}
+
 sl_status
 sl_segment_flow_addresses(struct sl_segment_encoding *e,
                           const struct sl_segment_coded ends_coded[2])
@@ -301,11 +318,14 @@ sl_segment_flow_addresses(struct sl_segment_encoding *e,
                                      e->err));
     if (ends[0].is_trivial || ends[1].is_trivial) {
         const struct sl_segment_ordered *end = ends[0].is_trivial ? &ends[1] : &ends[0];
+        SL_TRY(sl_segment_index_emit(e->emit, SL_SEGMENT_INDEX_POSTINGS, end->number,
+                                     e->addrs.count, end->keys, presence_of(end), e->err));
         SL_TRY(sl_segment_emit_values(e->emit, end->number, end->keys, &streams[0], e->err));
         return sl_segment_column_add(e, end, streams[0], dictionary);
     }
     if (!sl_segment_functions_init(&e->functions, e->row_count, e->addrs.count, e->arena))
         return sl_segment_encoding_fail(e);
+    SL_TRY(index_ends(e, ends));
     swap_sides(e, ends[0].keys, ends[1].keys);
     SL_TRY(sl_segment_emit_paired(e->emit, ends[0].number, ends[0].keys, &streams[0], e->err));
     SL_TRY(sl_segment_emit_paired(e->emit, ends[1].number, ends[1].keys, &streams[1], e->err));

@@ -76,7 +76,8 @@
  *         dictionary + 1 or 0; for each block the zone:
  *             rows without a value; unless that is all rows, and unless the stream is BYTES:
  *             minimum, maximum less minimum (of the keys of the rows that have a value)
- *     indexes, each: 1 kind (SL_SEGMENT_INDEX_*), column number, size of part, 8 hash
+ *     indexes, each: 1 kind (SL_SEGMENT_INDEX_*), column number, number of another column + 1 or
+ *         0 (POSTINGS of both, which have one dictionary), size of part, 8 hash
  *
  * Forms. width is 4 or 8: no value needs more bytes (a reader may keep it in 32 bits).
  *     VALUES    codec.h
@@ -124,7 +125,8 @@
  * Indexes
  *     MINIS     by value of an integer column or dictionary code: index/bitmap.h, the minis
  *               (number of a row in the group / SL_MINI_ROWS) that hold the value
- *     POSTINGS  by dictionary code of an address column: index/postings.h, the same
+ *     POSTINGS  by dictionary code of an address column, or of two: index/postings.h, the minis
+ *               that hold it in either
  *
  * Layer: segment.
  */
