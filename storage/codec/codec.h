@@ -85,7 +85,8 @@ sl_status sl_codec_decode_bytes(const void *bytes, size_t size_bytes, uint32_t c
 
 /* Strictly ascending 128-bit keys (dictionaries of addresses), the same way. */
 struct sl_addr;
-void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, struct sl_buf *out);
+void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_effort effort,
+                          struct sl_buf *out);
 SL_MUST_CHECK
 sl_status sl_codec_decode_keys(const void *bytes, size_t size_bytes, uint32_t count,
                                struct sl_addr *keys, struct sl_error *err);

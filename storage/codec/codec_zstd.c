@@ -6,11 +6,18 @@
  *     scheme:  1       codec, PACK .. DICT
  *              varint  bytes of that codec, at most SL_SCHEME_BYTES_MAX
  *              rest    a zstd frame of them
- *     planes:  1       width w, 1 .. 8
- *              rest    a zstd frame of w planes: plane b holds byte b (0 is the lowest) of each value
+ *     planes:  1       planes w, 1 .. 8
+ *              varint  base
+ *              planes, lowest first; plane b holds byte b (0 is the lowest) of each value less the
+ *              base, modulo 2^64:
+ *                  varint  bytes n, at most those of the plane
+ *                  n       the plane as it is, when n is the number of values, else a zstd frame
  *
  * Planes win where high bytes follow a pattern and low ones do not (doubles, tokens, addresses as
- * numbers): bits packed across bytes would hide the pattern.
+ * numbers): bits packed across bytes would hide the pattern. Each plane has a frame of its own,
+ * because what is saved is in the statistics of its bytes, and those of two planes are not alike.
+ * For the same reason the fastest level is often the best one: it wastes least on chance
+ * repetitions.
  */
 #include "storage/codec/bits.h"
 #include "storage/codec/frame_zstd.h"
@@ -19,21 +26,48 @@
 
 enum { FORM_SCHEME = 0, FORM_PLANES = 1 };
 
-static unsigned
-plane_count(const uint64_t *values, uint32_t count)
+/* Append one plane; false when there is no memory. */
+static bool
+write_plane(const uint64_t *values, uint32_t count, uint64_t base, unsigned plane,
+            struct sl_buf *out)
 {
-    uint64_t all = 0;
+    static const int levels[] = {SL_ZSTD_LEVEL_SEAL, SL_ZSTD_LEVEL_MERGE};
+    struct sl_scratch *scratch = sl_scratch_get();
+    size_t best_start = SIZE_MAX; /* of the frame; else the plane as it is */
+    size_t best_bytes = count;
     for (uint32_t i = 0; i < count; i++)
-        all |= values[i];
-    return all == 0 ? 1 : (sl_bits_width(all) + 7) / 8;
+        scratch->plane[i] = (uint8_t)((values[i] - base) >> (8 * plane));
+    sl_buf_clear(&scratch->planes);
+    for (size_t i = 0; i < SL_COUNTOF(levels); i++) {
+        size_t start = scratch->planes.size_bytes;
+        if (!sl_zstd_compress(scratch->plane, count, levels[i], &scratch->planes))
+            return false;
+        size_t size_bytes = scratch->planes.size_bytes - start;
+        if (size_bytes >= best_bytes)
+            continue;
+        best_start = start;
+        best_bytes = size_bytes;
+    }
+    sl_buf_varint(out, best_bytes);
+    sl_buf_append(out, best_start == SIZE_MAX ? scratch->plane : &scratch->planes.bytes[best_start],
+                  best_bytes);
+    return true;
 }
 
-static void
-write_planes(const uint64_t *values, uint32_t count, unsigned planes, uint8_t *bytes)
+static bool
+encode_planes(const uint64_t *values, uint32_t count, struct sl_buf *out)
 {
+    uint64_t min;
+    uint64_t max;
+    sl_bits_range(values, count, &min, &max);
+    unsigned planes = min == max ? 1 : (sl_bits_width(max - min) + 7) / 8;
+    sl_buf_u8(out, FORM_PLANES);
+    sl_buf_u8(out, (uint8_t)planes);
+    sl_buf_varint(out, min);
     for (unsigned plane = 0; plane < planes; plane++)
-        for (uint32_t i = 0; i < count; i++)
-            bytes[(size_t)plane * count + i] = (uint8_t)(values[i] >> (8 * plane));
+        if (!write_plane(values, count, min, plane, out))
+            return false;
+    return true;
 }
 
 void
@@ -46,17 +80,7 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     sl_buf_varint(out, inner_bytes);
     bool has_scheme = sl_zstd_compress(inner, inner_bytes, SL_ZSTD_LEVEL_MERGE, out);
     size_t scheme_bytes = out->size_bytes - start_bytes;
-
-    unsigned planes = plane_count(values, count);
-    struct sl_buf *raw = &sl_scratch_get()->planes;
-    sl_buf_clear(raw);
-    uint8_t *at = sl_buf_extend(raw, (size_t)planes * count);
-    if (at == NULL)
-        return;
-    write_planes(values, count, planes, at);
-    sl_buf_u8(out, FORM_PLANES);
-    sl_buf_u8(out, (uint8_t)planes);
-    bool has_planes = sl_zstd_compress(at, raw->size_bytes, SL_ZSTD_LEVEL_MERGE, out);
+    bool has_planes = encode_planes(values, count, out);
     size_t planes_bytes = out->size_bytes - start_bytes - scheme_bytes;
 
     if (!has_scheme || out->bad) {
@@ -69,33 +93,89 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     }
 }
 
+/* The planes of a block, plain, one behind the other in the scratch; NULL for what is not ours. */
+static const uint8_t *
+read_planes(struct sl_cursor *c, uint32_t count, unsigned planes)
+{
+    struct sl_buf *raw = &sl_scratch_get()->planes;
+    sl_buf_clear(raw);
+    uint8_t *bytes = sl_buf_extend(raw, (size_t)planes * count);
+    for (unsigned plane = 0; bytes != NULL && plane < planes; plane++) {
+        uint64_t size_bytes = sl_cursor_varint(c);
+        if (size_bytes > count)
+            return NULL;
+        const uint8_t *from = sl_cursor_take(c, (size_t)size_bytes);
+        uint8_t *to = &bytes[(size_t)plane * count];
+        if (from == NULL)
+            return NULL;
+        if (size_bytes == count)
+            memcpy(to, from, count);
+        else if (!sl_zstd_decompress(from, (size_t)size_bytes, to, count))
+            return NULL;
+    }
+    return bytes;
+}
+
+/* Some values of up to 24 bits, where base + value fits 32. */
+static void
+join_narrow(const uint8_t *bytes, uint32_t stride, unsigned planes, uint32_t base, uint32_t count,
+            uint32_t *values)
+{
+    if (planes == 1) {
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = base + bytes[i];
+        return;
+    }
+    const uint8_t *second = bytes + stride;
+    if (planes == 2) {
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = base + (bytes[i] | (uint32_t)second[i] << 8);
+        return;
+    }
+    const uint8_t *third = second + stride;
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = base + (bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16);
+}
+
+static void
+join_wide(const uint8_t *bytes, uint32_t stride, unsigned planes, uint64_t base, uint32_t count,
+          uint64_t *values)
+{
+    uint32_t low[SL_MINI_ROWS];
+    unsigned narrow_planes = planes < 3 ? planes : 3;
+    join_narrow(bytes, stride, narrow_planes, 0, count, low);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = base + low[i];
+    for (unsigned plane = narrow_planes; plane < planes; plane++) {
+        const uint8_t *from = bytes + (size_t)plane * stride;
+        for (uint32_t i = 0; i < count; i++)
+            values[i] += (uint64_t)from[i] << (8 * plane);
+    }
+}
+
 static bool
 decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
-    struct sl_buf *raw = &sl_scratch_get()->planes;
     unsigned planes = sl_cursor_u8(c);
+    uint64_t base = sl_cursor_varint(c);
 
-    if (planes == 0 || planes > 8)
+    if (c->bad || planes == 0 || planes > 8)
         return false;
-    sl_buf_clear(raw);
-    uint8_t *bytes = sl_buf_extend(raw, (size_t)planes * count);
-    size_t frame_bytes = sl_cursor_left(c);
-    const uint8_t *frame = sl_cursor_take(c, frame_bytes);
-    if (bytes == NULL || frame == NULL)
+    const uint8_t *bytes = read_planes(c, count, planes);
+    if (bytes == NULL)
         return false;
-    if (!sl_zstd_decompress(frame, frame_bytes, bytes, raw->size_bytes))
-        return false;
+    bool is_narrow = target->narrow != NULL && target->step == 1 && planes <= 3 &&
+                     base <= UINT32_MAX - (UINT32_MAX >> 8);
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
         uint32_t rows = sl_mini_rows(count, m);
-        uint64_t *values = sl_target_mini(target, m);
+        size_t first = sl_mini_first(m);
         if ((minis >> m & 1) == 0)
             continue;
-        memset(values, 0, rows * sizeof(*values));
-        for (unsigned plane = 0; plane < planes; plane++) {
-            const uint8_t *from = &bytes[(size_t)plane * count + sl_mini_first(m)];
-            for (uint32_t i = 0; i < rows; i++)
-                values[i] |= (uint64_t)from[i] << (8 * plane);
+        if (is_narrow) {
+            join_narrow(bytes + first, count, planes, (uint32_t)base, rows, target->narrow + first);
+            continue;
         }
+        join_wide(bytes + first, count, planes, base, rows, sl_target_mini(target, m));
         if (!sl_target_done(target, m, rows))
             return false;
     }

@@ -35,6 +35,8 @@ struct sl_scratch {
     uint16_t slot_codes[SL_DICT_SLOTS]; /* 0: free, else code + 1 */
     struct sl_buf trial;                /* encode: a second candidate */
     struct sl_buf planes;               /* bytes that zstd reads, or has written */
+    uint8_t plane[SL_BLOCK_ROWS];       /* encode: one byte of each value */
+    uint64_t keys[SL_BLOCK_ROWS];       /* halves of keys, which are blocks of values in turn */
 };
 
 /* The calling thread's. Never NULL. */

@@ -394,7 +394,7 @@ sl_segment_emit_addresses(struct sl_segment_emit *emit, uint32_t owner, const st
     struct sl_segment_dictionary *dictionary =
         add_dictionary(emit, SL_SEGMENT_DICTIONARY_ADDRESSES, owner, count, out_dictionary);
     size_t start = emit->late.size_bytes;
-    sl_codec_encode_keys(addrs, count, &emit->late);
+    sl_codec_encode_keys(addrs, count, emit->effort, &emit->late);
     close_part(emit, &emit->late, start, &dictionary->part);
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
 }

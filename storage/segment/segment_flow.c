@@ -155,13 +155,11 @@ encode_pair(struct sl_segment_encoding *e, const struct pair *pair)
     return SL_OK;
 }
 
-/* bytes as whole bytes per packet and remainder; quotients and remainders replace keys. */
-static sl_status
-emit_scaled(struct sl_segment_encoding *e, uint32_t owner, uint32_t packet_stream,
-            const uint64_t *packets, uint64_t *keys, uint32_t *out_stream)
+/* Bytes to whole bytes per packet, and what is left over. */
+static void
+divide(const uint64_t *packets, uint32_t count, uint64_t *keys, uint64_t *rest)
 {
-    uint64_t *rest = e->flat;
-    for (uint32_t i = 0; i < e->row_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         uint64_t bytes = keys[i];
         rest[i] = 0;
         if (packets[i] <= 1)
@@ -173,6 +171,32 @@ emit_scaled(struct sl_segment_encoding *e, uint32_t owner, uint32_t packet_strea
             keys[i] = bytes / packets[i];
             rest[i] = bytes % packets[i];
         }
+    }
+}
+
+static void
+multiply(const uint64_t *packets, uint32_t count, const uint64_t *rest, uint64_t *keys)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (packets[i] > 1)
+            keys[i] = keys[i] * packets[i] + rest[i];
+}
+
+/* Bytes as they are, or as whole bytes per packet and remainder where that is smaller by more than
+ * three streams are slower to read than one. Quotients may replace the keys. */
+static sl_status
+emit_scaled(struct sl_segment_encoding *e, uint32_t owner, uint32_t packet_stream,
+            const uint64_t *packets, uint64_t *keys, uint32_t *out_stream)
+{
+    enum { SAVES_PARTS = 16 };
+    uint64_t *rest = e->flat;
+    uint64_t plain_bytes = sl_segment_emit_estimate(e->emit, keys, e->row_count);
+    divide(packets, e->row_count, keys, rest);
+    uint64_t scaled_bytes = sl_segment_emit_estimate(e->emit, keys, e->row_count) +
+                            sl_segment_emit_estimate(e->emit, rest, e->row_count);
+    if (plain_bytes <= scaled_bytes + plain_bytes / SAVES_PARTS) {
+        multiply(packets, e->row_count, rest, keys);
+        return sl_segment_emit_values(e->emit, owner, keys, out_stream, e->err);
     }
     uint32_t quotient_stream, rest_stream;
     SL_TRY(sl_segment_emit_values(e->emit, owner, keys, &quotient_stream, e->err));

@@ -114,7 +114,7 @@
  *                 and server's, and SELECTs of them by one stream `side`: 0 where the source is
  *                 the client.
  *     last_seen   ADD of first_seen and the duration.
- *     bytes       SCALE of packets, whole bytes per packet, remainder.
+ *     bytes       SCALE of packets, whole bytes per packet, remainder, or VALUES.
  *     answers     Both directions of a conversation are neighbours (segment_order.h). Addresses,
  *                 side, the client's port, first_seen and duration are PAIRED, where enough rows
  *                 are answers.
