@@ -21,6 +21,7 @@
 
 #include "client/import.h"
 #include "storage/base/clock.h"
+#include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/store.h"
 
@@ -369,6 +370,7 @@ take_option(struct sl_cli *cli, const char *option, const char *value)
 int
 main(int argc, char **argv)
 {
+    sl_file_reserve_standard();
     struct sl_cli cli = {0};
     struct sigaction on_int = {.sa_handler = on_interrupt}; /* without SA_RESTART: waits end */
     (void)sigaction(SIGINT, &on_int, NULL);

@@ -74,10 +74,11 @@ bind_text(struct sl_scope *s, uint32_t position, const char *text, struct sl_exp
 
 /* NOW([digits]) and its kin; `less_us` is what is taken off. */
 static sl_status
-bind_now(struct sl_scope *s, const struct sl_node *node, int64_t less_us, struct sl_expr **out_expr,
-         struct sl_error *err)
+bind_now(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *zone,
+         struct sl_expr **out_expr, struct sl_error *err)
 {
-    struct sl_value now = {.type = SL_TYPE_TIME, .as.i64 = s->binder->typing.now_us - less_us};
+    struct sl_value now = {.type = SL_TYPE_TIME,
+                           .as.i64 = sl_zone_to_utc(zone, s->binder->typing.now_us)};
     struct sl_expr *digits;
     int64_t scale = 0;
 
@@ -123,11 +124,11 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
                             (int)node->text.size_bytes, (const char *)node->text.bytes);
     switch (function) {
     case SESSION_NOW:
-        return bind_now(s, node, 0, out_expr, err);
+        return bind_now(s, node, NULL, out_expr, err);
     case SESSION_UTC:
-        return bind_now(s, node, s->binder->typing.zone_us, out_expr, err);
+        return bind_now(s, node, s->binder->typing.zone, out_expr, err);
     case SESSION_DATE:
-        SL_TRY(bind_now(s, node, 0, out_expr, err));
+        SL_TRY(bind_now(s, node, NULL, out_expr, err));
         return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
     case SESSION_DATABASE:
         return bind_text(s, node->position, session->database, out_expr, err);

@@ -326,6 +326,7 @@ bind_outputs(struct sl_scope *s, uint32_t *capacity, struct sl_error *err)
             continue;
         }
         s->place = SL_PLACE_OUTPUT;
+        s->may_assign = true;
         SL_TRY(sl_bind_expr(s, item->expr, &expr, err));
         SL_TRY(add_output(s, sl_bind_make_name(s->binder, item->name), expr, capacity,
                           item->expr->position, err));

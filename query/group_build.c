@@ -263,10 +263,8 @@ static bool
 map_slice(const struct group *group, struct group_worker *w, struct key_side *side,
           const struct slice *slice)
 {
-    bool is_new;
-
     if (group->key_count == 0) {
-        void *record = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
+        void *record = sl_group_table_add(&w->table, 0, 0, NULL);
         for (uint32_t i = 0; i < slice->count; i++)
             w->records[i] = record;
         return record != NULL;
@@ -278,125 +276,30 @@ map_slice(const struct group *group, struct group_worker *w, struct key_side *si
 
 /* ---- records and values ---- */
 
-/* The nearest number with eight significant bits: 0.2 % off at most. Numbers of an approximate
- * quantile are rounded so, which leaves at most 128 of them for each power of two. */
-static union sl_argument
-round_argument(const union sl_argument *value, enum sl_form form)
-{
-    union sl_argument rounded = *value;
-    uint64_t number = form == SL_FORM_I64 && value->i64 < 0 ? -value->u64 : value->u64;
-
-    if (form == SL_FORM_F64) {
-        rounded.u64 = (value->u64 + (UINT64_C(1) << 44)) & ~((UINT64_C(1) << 45) - 1);
-    } else if ((form == SL_FORM_U64 || form == SL_FORM_I64) && number >= 256) {
-        unsigned shift = 56u - (unsigned)__builtin_clzll(number);
-        uint64_t half = UINT64_C(1) << (shift - 1);
-        number = number > UINT64_MAX - half ? number : number + half;
-        number = number >> shift << shift;
-        rounded.u64 = form == SL_FORM_I64 && value->i64 < 0 ? -number : number;
-    }
-    return rounded;
-}
-
-/* The 16 bytes under which a value is kept; `number` is that of a text. */
-static union sl_argument
-value_key(const struct group_aggregate *a, const union sl_argument *value, uint32_t number,
-          uint64_t *out_register)
-{
-    enum sl_form form = sl_form_of(a->aggregate->argument->type.type);
-    union sl_argument key = *value;
-
-    *out_register = 0;
-    if (a->aggregate->kind == SL_AGG_APPROX_QUANTILE)
-        key = round_argument(value, form);
-    if (form == SL_FORM_SLICE)
-        key = (union sl_argument){.u64 = number};
-    else if (form == SL_FORM_F64)
-        key = (union sl_argument){.f64 = key.f64 == 0 ? 0 : key.f64};
-    else if (form == SL_FORM_U64 || form == SL_FORM_I64)
-        key = (union sl_argument){.i128 = key.u64};
-    if (a->aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT) {
-        uint64_t hash = sl_group_hash(&key, sizeof(key));
-        *out_register = (uint64_t)__builtin_clzll(hash << GROUP_HLL_BITS | UINT64_C(1) << 11) + 1;
-        key = (union sl_argument){.i128 = (sl_i128)(hash >> (64 - GROUP_HLL_BITS))};
-    }
-    return key;
-}
-
-static bool
-add_value(const struct group *group, struct sl_group_table *table, const struct group_aggregate *a,
-          const void *record, const union sl_argument *key, uint64_t reg)
-{
-    uint8_t bytes[GROUP_VALUE_KEY_BYTES_MAX + GROUP_VALUE_BYTES];
-    size_t size = group->key_bytes + GROUP_VALUE_BYTES;
-    bool is_new;
-
-    SL_ASSERT(size <= sizeof(bytes)); /* bounded when the operator was made */
-    if (group->key_bytes != 0)
-        memcpy(bytes, record, group->key_bytes);
-    memcpy(bytes + group->key_bytes, key, GROUP_VALUE_BYTES);
-    uint64_t hash = sl_group_hash(bytes, size);
-    unsigned partition = sl_group_partition_of(
-        group->key_count == 0 ? hash : sl_group_hash(record, group->key_bytes));
-    uint8_t *found = sl_group_table_add(table, partition, hash, bytes, &is_new);
-    if (found == NULL)
-        return false;
-    uint64_t payload;
-    memcpy(&payload, found + size, sizeof(payload));
-    if (a->aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT)
-        payload = reg > payload ? reg : payload;
-    else
-        payload++;
-    memcpy(found + size, &payload, sizeof(payload));
-    return true;
-}
-
-static bool
-add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-           uint32_t count)
-{
-    const struct group_aggregate *a = &group->aggregates[aggregate_index];
-    struct sl_group_table *table = &w->value_tables[a->value_table];
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t number = 0;
-        uint64_t reg;
-        if (a->pool != NULL) {
-            number = sl_text_cache_number(w->value_caches[aggregate_index], w->values[i].slice);
-            if (number == SL_TEXT_NONE)
-                return false;
-        }
-        union sl_argument key = value_key(a, &w->values[i], number, &reg);
-        if (!add_value(group, table, a, w->records[w->index[i]], &key, reg))
-            return false;
-    }
-    return true;
-}
-
-/* State number i of w->records[row] is `first_state` bytes and i states behind its start. */
 static bool
 update_slice(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
-             const struct slice *slice, size_t first_state)
+             const struct slice *slice)
 {
     bool is_single = group->key_count == 0;
 
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         const struct group_aggregate *a = &group->aggregates[i];
-        size_t offset = first_state + i * sizeof(struct sl_aggregate_state);
+        bool is_done;
         if (a->aggregate->kind == SL_AGG_COUNT_STAR) {
-            sl_aggregate_count_rows(w->records, offset, slice->count);
+            sl_aggregate_count_rows(w->records, a->offset, slice->count);
             continue;
         }
-        struct sl_aggregate_state *single = is_single ? group_state(w->records[0], a) : NULL;
-        if (sl_aggregate_update_plain(a->aggregate, &arguments[i], slice->rows, slice->count,
-                                      is_single ? NULL : w->records, offset, single))
+        if (!sl_aggregate_update_plain(a->aggregate, &arguments[i], slice->rows, slice->count,
+                                       is_single ? NULL : w->records, a->offset,
+                                       group_state(w->records[0], a), w->kept, &is_done))
+            return false;
+        if (is_done)
             continue;
         uint32_t count =
             sl_argument_gather(&arguments[i], slice->rows, slice->count, w->values, w->index);
-        bool is_done = a->value_table >= 0
-                           ? add_values(group, w, i, count)
-                           : sl_aggregate_update(a->aggregate, w->records, offset, w->values,
-                                                 w->index, count, w->kept);
+        is_done = a->value_table >= 0 ? group_add_values(group, w, i, count)
+                                      : sl_aggregate_update(a->aggregate, w->records, a->offset,
+                                                            w->values, w->index, count, w->kept);
         if (!is_done)
             return false;
     }
@@ -409,7 +312,6 @@ build_side(struct sl_op *op, struct group_worker *w, struct key_side *side,
            uint32_t row_count, struct sl_error *err)
 {
     const struct group *group = op->state;
-    size_t first_state = dense != NULL ? (size_t)GROUP_DENSE_HEAD_BYTES : group->key_bytes;
 
     for (uint32_t start = 0; start < row_count; start += GROUP_SLICE_ROWS) {
         struct slice slice = {.rows = rows + start, .count = row_count - start};
@@ -420,7 +322,7 @@ build_side(struct sl_op *op, struct group_worker *w, struct key_side *side,
             group_dense_map(group, dense, &side->vectors[0], slice.rows, slice.count, w->records);
         else
             is_mapped = map_slice(group, w, side, &slice);
-        if (!is_mapped || !update_slice(group, w, arguments, &slice, first_state))
+        if (!is_mapped || !update_slice(group, w, arguments, &slice))
             return sl_exec_out_of_memory(op->exec, err);
     }
     return SL_OK;
@@ -487,15 +389,16 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
     struct group_worker *w = &group->workers[worker];
     struct key_side sides[GROUP_SIDES_MAX];
     struct sl_vector *arguments = NULL;
-    bool is_new;
 
     if (is_plain_count(group)) {
-        void *record = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
+        uint64_t *record = sl_group_table_add(&w->table, 0, 0, NULL);
         if (record == NULL)
             return sl_exec_out_of_memory(op->exec, err);
-        group_state(record, &group->aggregates[0])->count += sl_chunk_selected(chunk);
+        *record += sl_chunk_selected(chunk); /* SL_STATE_COUNT */
         return SL_OK;
     }
+    if (!group_make_room(group, w))
+        return sl_exec_out_of_memory(op->exec, err);
     SL_TRY(run_terms(op, chunk, sides, &arguments, err));
     uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
     if (rows == NULL)
@@ -532,6 +435,10 @@ group_build_end(struct sl_op *op, unsigned worker, struct sl_error *err)
         if (!group_dense_flush(group, w, &w->denses[s]))
             return sl_exec_out_of_memory(op->exec, err);
         group_dense_fini(group, &w->denses[s], &op->exec->budget);
+        group_dictionary_fini(&w->dictionaries[s], &op->exec->budget);
     }
+    sl_group_index_fini(&w->table.recent, &op->exec->budget);
+    for (uint32_t i = 0; i < group->value_table_count; i++)
+        sl_group_index_fini(&w->value_tables[i].recent, &op->exec->budget);
     return SL_OK;
 }

@@ -461,8 +461,8 @@ parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
     return sl_parse_where(p, &syntax->select->where);
 }
 
-static sl_status
-parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
+sl_status
+sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
 {
     if (sl_parser_token(p)->kind == SL_TOKEN_END)
         return SL_OK;
@@ -515,7 +515,7 @@ sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl
     SL_TRY(sl_lex(dialect, text, text_bytes, arena, &tokens, err));
     p.tokens = tokens.tokens;
     p.count = tokens.count;
-    SL_TRY(parse_statement(&p, out_syntax));
+    SL_TRY(sl_parse_statement(&p, out_syntax));
     if (sl_parser_token(&p)->kind != SL_TOKEN_END)
         return sl_parser_fail(&p, NULL);
     out_syntax->parameter_count = p.parameter_count;

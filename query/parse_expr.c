@@ -466,6 +466,24 @@ parse_literal(struct sl_parser *p, enum sl_node_kind kind, struct sl_node **out_
     return SL_OK;
 }
 
+/* @name, @name := expr */
+static sl_status
+parse_variable(struct sl_parser *p, struct sl_node **out_node)
+{
+    struct sl_node_list args = {0};
+    struct sl_node *value = NULL;
+
+    SL_TRY(parse_literal(p, SL_NODE_VARIABLE, out_node));
+    if (!sl_parser_accept(p, ":="))
+        return SL_OK;
+    SL_TRY(sl_parse_expr(p, &value));
+    SL_TRY(sl_parser_append(p, &args, value));
+    (*out_node)->kind = SL_NODE_ASSIGN;
+    (*out_node)->args = args.nodes;
+    (*out_node)->arg_count = 1;
+    return SL_OK;
+}
+
 static sl_status
 parse_primary(struct sl_parser *p, struct sl_node **out_node)
 {
@@ -489,7 +507,7 @@ parse_primary(struct sl_parser *p, struct sl_node **out_node)
     case SL_TOKEN_CIDR:
         return parse_literal(p, SL_NODE_CIDR, out_node);
     case SL_TOKEN_VARIABLE:
-        return parse_literal(p, SL_NODE_VARIABLE, out_node);
+        return parse_variable(p, out_node);
     case SL_TOKEN_SYSTEM:
         return parse_literal(p, SL_NODE_SYSTEM, out_node);
     case SL_TOKEN_PARAMETER:

@@ -116,6 +116,10 @@ sl_status sl_parse_load(struct sl_parser *p, struct sl_syntax *syntax);
 SL_MUST_CHECK
 sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
 
+/* parse.c: any statement at the cursor. */
+SL_MUST_CHECK
+sl_status sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax);
+
 /* parse_session.c: SET, USE, BEGIN ...; *out_is_one false: the statement is none of them. */
 SL_MUST_CHECK
 sl_status sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);

@@ -222,3 +222,42 @@ sl_vector_rank(const struct sl_vector *vector, uint32_t row, const struct sl_sql
         value ^= UINT64_C(1) << 63;
     return value == UINT64_MAX ? value : value + 1;
 }
+
+/* Plain values without NULL, the usual case of an order: a loop for each width. */
+static bool
+rank_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, uint64_t flip,
+           uint64_t *out_ranks)
+{
+    if (v->encoding != SL_PLAIN || v->present != NULL || (v->width != 8 && v->width != 4))
+        return false;
+    const uint64_t *wide = v->values;
+    const uint32_t *narrow = v->values;
+    if (v->width == 8)
+        for (uint32_t i = 0; i < count; i++)
+            out_ranks[i] = wide[rows[i]] ^ flip;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            out_ranks[i] = narrow[rows[i]] ^ flip;
+    for (uint32_t i = 0; i < count; i++)
+        out_ranks[i] += out_ranks[i] != UINT64_MAX;
+    return true;
+}
+
+void
+sl_vector_ranks(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+                const struct sl_sql_type *type, uint64_t *out_ranks)
+{
+    bool is_wide_signed = sl_type_is_signed(type->type) && vector->width == 8;
+
+    if (is_wide_signed && rank_plain(vector, rows, count, UINT64_C(1) << 63, out_ranks))
+        return;
+    if (sl_type_is_unsigned(type->type) && rank_plain(vector, rows, count, 0, out_ranks))
+        return;
+    if (type->type == SL_TYPE_DECIMAL && vector->encoding == SL_PLAIN && vector->present == NULL) {
+        for (uint32_t i = 0; i < count; i++)
+            out_ranks[i] = rank_decimal(sl_vector_i128(vector, rows[i]));
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        out_ranks[i] = sl_vector_rank(vector, rows[i], type);
+}

@@ -439,7 +439,7 @@ sl_scan_take(struct sl_scan *scan, struct sl_segment_counters *cost,
         bool must_wait = false;
         const struct sl_scan_unit *unit = claim_unit(scan, &must_wait);
         if (unit != NULL && unit->entry != NULL) {
-            out_piece->entry = unit->entry;
+            out_piece->batch = unit;
             break;
         }
         if (unit != NULL) {
@@ -454,9 +454,25 @@ sl_scan_take(struct sl_scan *scan, struct sl_segment_counters *cost,
     return st;
 }
 
+sl_status
+sl_scan_visit(const struct sl_scan_unit *unit, struct sl_scan_group **out_group,
+              struct sl_error *err)
+{
+    struct sl_segment_reader *reader = NULL;
+    SL_TRY(sl_live_file_enter(unit->live->file, &reader, err));
+    struct sl_scan_group *group = sl_new(sizeof(*group));
+    *group = (struct sl_scan_group){.unit = unit, .reader = reader, .users = 1, .is_visited = true};
+    *out_group = group;
+    return SL_OK;
+}
+
 void
 sl_scan_leave(struct sl_scan *scan, struct sl_scan_group *group)
 {
+    if (group->is_visited) {
+        close_group(group);
+        return;
+    }
     sl_mutex_lock(&scan->shared->lock);
     group->users--;
     struct sl_scan_group *retired = retire_group(scan->shared, group);

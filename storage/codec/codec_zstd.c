@@ -153,6 +153,20 @@ join_wide(const uint8_t *bytes, uint32_t stride, unsigned planes, uint64_t base,
     }
 }
 
+/* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
+static void
+pick_planes(const uint8_t *bytes, unsigned planes, uint64_t base, uint32_t count,
+            struct sl_target *target, uint32_t picks)
+{
+    for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
+        uint64_t value = base;
+        for (unsigned plane = 0; plane < planes; plane++)
+            value += (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
+        target->picked[i] = value;
+    }
+    sl_target_picked(target, picks);
+}
+
 static bool
 decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
@@ -171,6 +185,11 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
         size_t first = sl_mini_first(m);
         if ((minis >> m & 1) == 0)
             continue;
+        uint32_t picks = sl_target_picks(target, m);
+        if (picks != 0) {
+            pick_planes(bytes, planes, base, count, target, picks);
+            continue;
+        }
         if (is_narrow) {
             join_narrow(bytes + first, count, planes, (uint32_t)base, rows, target->narrow + first);
             continue;

@@ -13,6 +13,7 @@
 #define SLUICE_STORAGE_SEGMENT_SEGMENT_OPEN_H
 
 #include "storage/base/thread.h"
+#include "storage/segment/segment_cache.h"
 #include "storage/segment/segment_directory.h"
 #include "storage/segment/segment_reader.h"
 
@@ -35,6 +36,8 @@ struct sl_segment_open_group {
     struct sl_segment_item **items; /* guarded by lock; NULL: not loaded */
     uint32_t item_count;            /* dictionaries, then streams, then indexes */
     uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
+    struct sl_segment_kept **kept;  /* by position and block; the cache's */
+    _Atomic bool *asked;            /* the same: a few rows of it were asked for */
 };
 
 struct sl_segment_reader {
@@ -42,8 +45,9 @@ struct sl_segment_reader {
     int fd;
     char *name;
     uint64_t file_bytes;
-    struct sl_budget *budget; /* borrowed; NULL: unbounded */
-    struct sl_arena *arena;   /* footer and directories */
+    struct sl_budget *budget;       /* borrowed; NULL: unbounded */
+    struct sl_segment_cache *cache; /* borrowed; NULL: none */
+    struct sl_arena *arena;         /* footer and directories */
     struct sl_segment_footer footer;
     const struct sl_column **columns; /* by number in the footer; borrowed from the schema */
     uint32_t *number_of;              /* schema index -> number + 1, or 0 */

@@ -77,18 +77,6 @@ rows_in_word(uint32_t row, uint32_t end)
     return end - row < 64 ? end - row : 64;
 }
 
-static uint32_t
-unzigzag_narrow(uint32_t code)
-{
-    return code >> 1 ^ (0 - (code & 1));
-}
-
-static uint64_t
-unzigzag_wide(uint64_t code)
-{
-    return code >> 1 ^ (0 - (code & 1));
-}
-
 void
 sl_segment_pair_narrow(const struct sl_segment_answers *answers, uint32_t first, uint32_t count,
                        const uint32_t *leads, const uint32_t *differences, uint32_t *out)
@@ -103,7 +91,8 @@ sl_segment_pair_narrow(const struct sl_segment_answers *answers, uint32_t first,
             out[row + i] = leads[lead - 1];
         }
         for (; differences != NULL && word != 0; word &= word - 1)
-            out[row + (uint32_t)__builtin_ctzll(word)] += unzigzag_narrow(differences[answer++]);
+            out[row + (uint32_t)__builtin_ctzll(word)] +=
+                sl_segment_unzigzag_narrow(differences[answer++]);
     }
 }
 
@@ -121,6 +110,29 @@ sl_segment_pair_wide(const struct sl_segment_answers *answers, uint32_t first, u
             out[row + i] = leads[lead - 1];
         }
         for (; differences != NULL && word != 0; word &= word - 1)
-            out[row + (uint32_t)__builtin_ctzll(word)] += unzigzag_wide(differences[answer++]);
+            out[row + (uint32_t)__builtin_ctzll(word)] +=
+                sl_segment_unzigzag_wide(differences[answer++]);
+    }
+}
+
+void
+sl_segment_pair_locate(const struct sl_segment_answers *answers, const uint32_t *rows,
+                       uint32_t row_count, uint32_t *leads, uint32_t *differences)
+{
+    uint32_t word = 0;
+    uint32_t before = 0; /* answers in front of the word */
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t row = rows[i];
+        if (row / SL_MINI_ROWS > word / (SL_MINI_ROWS / 64)) {
+            word = row / SL_MINI_ROWS * (SL_MINI_ROWS / 64);
+            before = answers->before[row / SL_MINI_ROWS];
+        }
+        for (; word < row / 64; word++)
+            before += (uint32_t)__builtin_popcountll(answers->bits[word]);
+        uint64_t below = answers->bits[word] & ((UINT64_C(1) << (row % 64)) - 1);
+        uint32_t answer = before + (uint32_t)__builtin_popcountll(below);
+        bool is_answer = sl_bit_get(answers->bits, row);
+        leads[i] = row - answer - is_answer;
+        differences[i] = is_answer ? answer + 1 : 0;
     }
 }

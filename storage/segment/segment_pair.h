@@ -51,4 +51,24 @@ void sl_segment_pair_narrow(const struct sl_segment_answers *answers, uint32_t f
 void sl_segment_pair_wide(const struct sl_segment_answers *answers, uint32_t first, uint32_t count,
                           const uint64_t *leads, const uint64_t *differences, uint64_t *out);
 
+/*
+ * The same for some rows of the block, which ascend: leads[i] is the number of the lead of rows[i],
+ * and differences[i] the number of its difference + 1, or 0 where it is a lead itself.
+ */
+void sl_segment_pair_locate(const struct sl_segment_answers *answers, const uint32_t *rows,
+                            uint32_t row_count, uint32_t *leads, uint32_t *differences);
+
+/* A difference of 32 or 64 bits, out of its zigzag. */
+static inline uint32_t
+sl_segment_unzigzag_narrow(uint32_t code)
+{
+    return code >> 1 ^ (0 - (code & 1));
+}
+
+static inline uint64_t
+sl_segment_unzigzag_wide(uint64_t code)
+{
+    return code >> 1 ^ (0 - (code & 1));
+}
+
 #endif

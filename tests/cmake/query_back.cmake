@@ -1,4 +1,5 @@
 # Plan, operators, grouping, and whole statements against other databases.
+sluice_test(unit/query/aggregate_test.c sluice_query)
 sluice_test(unit/query/group_table_test.c sluice_query)
 sluice_test(unit/query/op_test.c sluice_query)
 set_property(TEST unit/query/op_test APPEND PROPERTY LABELS threads)

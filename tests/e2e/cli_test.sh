@@ -51,5 +51,22 @@ contains "the shell runs statements over several lines" "^ *2" "$out"
 out=$(printf 'SELECT nothing_here FROM flows;\nSELECT 41 + 1;\n' | HOME="$work" sluice 2>&1)
 contains "the shell goes on after an error" "42" "$out"
 
+# Standard descriptors that are closed: no socket or file may get their number and be printed into.
+(sluice query 'SELECT 1' --format csv >&-) 2>"$work/err"
+same "output that is closed is an error" 1 $?
+contains "that says so" "output cannot be written" "$(cat "$work/err")"
+"$bin/sluiced" --data "$work/closed" --listen 127.0.0.1:0 --netflow-listen off \
+    --port-file "$work/closed.port" <&- >&- 2>&- &
+closed=$!
+pids="$pids $closed"
+tries=0
+until [ -s "$work/closed.port" ] || [ $tries -gt 600 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+kill "$closed"
+wait "$closed"
+same "a server without standard descriptors stops in order" 0 $?
+
 contains "system tables answer" "^[0-9]" "$(sql 'SELECT COUNT(*) FROM system.segments')"
 finish

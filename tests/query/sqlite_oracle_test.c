@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "storage/base/arena.h"
 #include "storage/base/clock.h"
 #include "storage/clause.h"
 
@@ -30,6 +31,7 @@ struct row {
 
 struct world {
     char *directory;
+    struct sl_budget memory; /* for decoded blocks */
     struct sl_schema *schema;
     struct sl_pool *pool;
     struct sl_store *store;
@@ -193,6 +195,8 @@ open_world(struct world *w)
     struct sl_store_options options = sl_store_options_default();
     options.directory = w->directory;
     options.is_background_off = true;
+    w->memory.limit_bytes = options.cache_bytes = 1 << 20;
+    options.memory = &w->memory;
     TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
     assert_int_equal(sqlite3_open(":memory:", &w->lite), SQLITE_OK);
     assert_int_equal(

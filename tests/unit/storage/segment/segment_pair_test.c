@@ -79,6 +79,29 @@ check_rows(const struct block *b)
         assert_int_equal(narrow[i], sl_bit_get(b->bits, i) ? b->rows[i - 1] : b->rows[i]);
 }
 
+/* Some rows, and then all of them, are where their leads and differences say. */
+static void
+check_places(const struct block *b, uint64_t *seed)
+{
+    static uint32_t rows[SL_BLOCK_ROWS], leads[SL_BLOCK_ROWS], differences[SL_BLOCK_ROWS];
+    struct sl_segment_answers answers;
+    assert_true(sl_segment_answers_open(b->lead_bytes, b->lead_count, b->row_count, &answers));
+    for (uint64_t share = 1; share < 10000; share *= 20) {
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < b->row_count; i++)
+            if (test_random_below(seed, share) == 0)
+                rows[count++] = i;
+        sl_segment_pair_locate(&answers, rows, count, leads, differences);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t value = b->leads[leads[i]];
+            assert_int_equal(differences[i] != 0, sl_bit_get(b->bits, rows[i]));
+            if (differences[i] != 0)
+                value += sl_segment_unzigzag_narrow(b->differences[differences[i] - 1]);
+            assert_int_equal(value, b->rows[rows[i]]);
+        }
+    }
+}
+
 static void
 rows_are_those_that_were_split(void **state)
 {
@@ -88,6 +111,7 @@ rows_are_those_that_were_split(void **state)
     for (uint32_t rows = 1; rows <= 300; rows++) {
         fill(&b, rows, 1 + rows % 4, &seed);
         check_rows(&b);
+        check_places(&b, &seed);
     }
     const uint32_t lengths[] = {SL_MINI_ROWS - 1, SL_MINI_ROWS, SL_MINI_ROWS + 1, SL_BLOCK_ROWS - 1,
                                 SL_BLOCK_ROWS};
@@ -95,6 +119,7 @@ rows_are_those_that_were_split(void **state)
         for (uint64_t share = 1; share < 6; share += 2) {
             fill(&b, lengths[i], share, &seed);
             check_rows(&b);
+            check_places(&b, &seed);
         }
 }
 
