@@ -162,12 +162,13 @@ compare_hashes(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The filter of all groups' addresses: an address of several groups counts once. */
+/* The filter of all groups' addresses: an address of several groups counts once. Of a single mini
+ * the dictionary is as small, and says it exactly. */
 static void
 append_filter(struct sl_segment_writer *writer)
 {
     size_t count = 0;
-    if (writer->addr_count == 0)
+    if (writer->addr_count == 0 || writer->footer.summary.row_count <= SL_MINI_ROWS)
         return;
     if (writer->footer.summary.group_count > 1)
         qsort(writer->addr_hashes, writer->addr_count, sizeof(uint64_t), compare_hashes);
