@@ -10,7 +10,7 @@
  * An encoded block says nothing of its length, count or hash: those lie in the directory of the
  * segment, apart from the bytes they speak of.
  *
- * Threads: pure, any. Each thread works in a scratch of its own (about 2 MiB), made when it first
+ * Threads: pure, any. Each thread works in a scratch of its own (about 3 MiB), made when it first
  *          calls and freed when it ends; no call allocates but for its output.
  * Errors:  decode trusts nothing: SL_CORRUPT for bytes that no encoder of ours wrote; never a
  *          read or write outside the buffers given.

@@ -5,7 +5,7 @@
  * the minis that are wanted into a *target*, which puts the divisor back and narrows to 32 bits
  * where the caller wants that. Schemes therefore exist once, for one width.
  *
- * Threads: each thread has a scratch of its own (about 2 MiB), made when it first needs one and
+ * Threads: each thread has a scratch of its own (about 3 MiB), made when it first needs one and
  *          freed when it ends: neither encode nor decode allocates for each call.
  * Layer:   codec.
  */

@@ -161,7 +161,7 @@ rows_batch(struct sl_schema *schema, uint32_t rows, uint64_t *seed, bool is_host
 {
     struct sl_builder *builder = sl_builder_create(rows);
     uint32_t column_count = sl_schema_count(schema);
-    uint64_t shares[256]; /* in percent: how often a column has a value in this batch */
+    uint64_t shares[256] = {0}; /* in percent: how often a column has a value in this batch */
     SL_ASSERT(column_count <= SL_COUNTOF(shares));
     for (uint32_t c = 0; c < column_count; c++) {
         static const uint64_t choices[] = {0, 100, 100, 50, 3};
