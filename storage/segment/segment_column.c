@@ -3,6 +3,7 @@
  */
 #include "storage/segment/segment_column.h"
 
+#include "storage/codec/bits.h"
 #include "storage/segment/segment_index.h"
 
 /* Columns with an index, where it pays: those that queries ask for by value. The addresses of the
@@ -31,29 +32,38 @@ sl_segment_column_find(const struct sl_segment_input *input, uint32_t index)
 }
 
 uint32_t
-sl_segment_column_number(struct sl_segment_encoding *e, const struct sl_column *column)
+sl_segment_number(struct sl_segment_numbers *numbers, const struct sl_column *column)
 {
-    uint32_t *number = &e->numbers->number_of[column->index];
+    uint32_t *number = &numbers->number_of[column->index];
     if (*number == 0) {
-        e->numbers->columns[e->numbers->count++] = column;
-        *number = e->numbers->count;
+        numbers->columns[numbers->count++] = column;
+        *number = numbers->count;
     }
     return *number - 1;
 }
 
-/* Keys from the order given into the inner order. */
-static void
-permute(const struct sl_segment_encoding *e, const uint64_t *flat, uint64_t *keys)
+uint32_t
+sl_segment_column_number(struct sl_segment_encoding *e, const struct sl_column *column)
 {
-    for (uint32_t i = 0; i < e->row_count; i++)
-        keys[i] = flat[e->order[i]];
+    return sl_segment_number(e->numbers, column);
 }
 
+#define PERMUTE_AS(type)                        \
+    for (uint32_t i = 0; i < e->row_count; i++) \
+        keys[i] = ((const type *)flat)[e->order[i]];
+
+/* Keys of `width` bytes from the order given into the inner order. */
 static void
-permute_codes(const struct sl_segment_encoding *e, const uint32_t *flat, uint64_t *keys)
+permute(const struct sl_segment_encoding *e, const void *flat, unsigned width, uint64_t *keys)
 {
-    for (uint32_t i = 0; i < e->row_count; i++)
-        keys[i] = flat[e->order[i]];
+    if (width == 1)
+        PERMUTE_AS(uint8_t)
+    else if (width == 2)
+        PERMUTE_AS(uint16_t)
+    else if (width == 4)
+        PERMUTE_AS(uint32_t)
+    else
+        PERMUTE_AS(uint64_t)
 }
 
 static void
@@ -68,8 +78,12 @@ static struct sl_segment_zone
 zone_of(const struct sl_segment_ordered *o, uint32_t first, uint32_t count)
 {
     struct sl_segment_zone zone = {.min = UINT64_MAX};
+    if (o->null_count == 0) {
+        sl_bits_range(&o->keys[first], count, &zone.min, &zone.max);
+        return zone;
+    }
     for (uint32_t i = first; i < first + count; i++) {
-        if (o->null_count != 0 && !sl_bit_get(o->present, i)) {
+        if (!sl_bit_get(o->present, i)) {
             zone.null_count++;
             continue;
         }
@@ -154,8 +168,9 @@ sl_segment_column_keys(struct sl_segment_encoding *e, const struct sl_column *co
         return SL_OK;
     }
     sl_bit_set(e->done, column->index);
-    o->null_count = sl_segment_input_keys(&e->input, column, e->flat, e->flat_present);
-    permute(e, e->flat, o->keys);
+    unsigned width = sl_segment_input_width(&e->input, column);
+    o->null_count = sl_segment_input_flat(&e->input, column, width, e->flat, e->flat_present);
+    permute(e, e->flat, width, o->keys);
     if (o->null_count != 0)
         permute_bits(e, e->flat_present, o->present);
     SL_TRY(finish_ordered(e, o));
@@ -205,7 +220,7 @@ sl_segment_column_codes(struct sl_segment_encoding *e, const struct sl_segment_c
                                      .keys = e->work[slot],
                                      .present = e->bits[slot],
                                      .null_count = coded->null_count};
-    permute_codes(e, coded->codes, o->keys);
+    permute(e, coded->codes, sizeof(*coded->codes), o->keys);
     if (coded->null_count != 0)
         permute_bits(e, coded->present, o->present);
     SL_TRY(finish_ordered(e, o));

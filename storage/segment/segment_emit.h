@@ -80,6 +80,7 @@ struct sl_segment_map {
     const uint64_t *values; /* map_count */
     uint32_t count;
     uint8_t width;        /* 4 or 8: of map and values */
+    bool is_exact;        /* no row is an exception */
     uint32_t shared_with; /* a FUNCTION that has the map already, or SL_SEGMENT_NONE */
 };
 

@@ -6,8 +6,6 @@
  */
 #include "storage/segment/segment_encode.h"
 
-#include <stdlib.h>
-
 #include "storage/segment/segment_flow.h"
 #include "storage/segment/segment_order.h"
 
@@ -110,14 +108,6 @@ emit_sides(struct sl_segment_encoding *e, const struct deciding *d)
     return sl_segment_emit_paired(e->emit, owner, e->sides, &e->side_stream, e->err);
 }
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-    uint32_t left = ((const struct sl_segment_group_column *)a)->number;
-    uint32_t right = ((const struct sl_segment_group_column *)b)->number;
-    return (left > right) - (left < right);
-}
-
 static sl_status
 encode_columns(struct sl_segment_encoding *e, const struct deciding *d)
 {
@@ -130,7 +120,7 @@ encode_columns(struct sl_segment_encoding *e, const struct deciding *d)
             SL_TRY(sl_segment_column_encode(e, column));
     }
     struct sl_segment_group *group = e->emit->group;
-    qsort(group->columns, group->column_count, sizeof(*group->columns), compare_numbers);
+    sl_segment_group_sort(group);
     sl_segment_emit_group_end(e->emit);
     return SL_OK;
 }

@@ -16,7 +16,7 @@ enum {
     /* One row in so many may deviate. */
     EXCEPTION_SHARE = 8,
     EXCEPTION_BYTES = 4,
-    VOTE_SEEN = 1 << 30,
+    VOTE_SEEN = 1 << 30, /* more than rows of a group, of two columns */
 };
 
 struct probe {
@@ -48,47 +48,74 @@ is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count)
 }
 
 /* Rows whose values are held against a map. */
-struct ballot {
+struct voters {
     enum sl_segment_decider decider;
     const uint64_t *values;
 };
 
-static void
-vote(struct sl_segment_functions *f, const struct ballot *ballot, uint64_t *map)
+/* Rows first .. end - 1 vote. Returns the votes against, each of which strikes out one for it. */
+static uint32_t
+vote_rows(struct sl_segment_ballot *ballots, const uint32_t *codes, const uint64_t *values,
+          uint32_t first, uint32_t end)
 {
-    const uint32_t *codes = f->codes[ballot->decider];
-    for (uint32_t i = 0; i < f->row_count; i++) {
-        uint32_t code = codes[i];
-        uint32_t votes = f->votes[code];
-        if ((votes & ~(uint32_t)VOTE_SEEN) == 0) {
-            map[code] = ballot->values[i];
-            f->votes[code] = VOTE_SEEN | 1;
+    uint32_t against = 0;
+    for (uint32_t i = first; i < end; i++) {
+        struct sl_segment_ballot *ballot = &ballots[codes[i]];
+        bool is_other = ballot->value != values[i];
+        if (ballot->votes % VOTE_SEEN == 0) {
+            *ballot = (struct sl_segment_ballot){values[i], VOTE_SEEN | 1};
         } else {
-            f->votes[code] = map[code] == ballot->values[i] ? votes + 1 : votes - 1;
+            ballot->votes += is_other ? UINT64_MAX : 1;
+            against += is_other;
         }
     }
+    return against;
 }
 
-/* The value of the majority of the rows of each address; addresses that no row has take that of
- * the address before. Returns the rows that deviate. */
+/*
+ * The value of the majority of the rows of each address; addresses that no row has take that of
+ * the address before. Returns the votes against: 0 when all rows of each address agree; at most as
+ * many as there will be exceptions, because of two rows that strike each other out at least one is
+ * an exception. From `limit` on the map is not made.
+ */
 static uint32_t
-elect(struct sl_segment_functions *f, const struct ballot *ballots, size_t ballot_count,
-      uint64_t *map)
+vote(struct sl_segment_functions *f, const struct voters *voters, size_t voters_count,
+     uint32_t limit, uint64_t *map)
 {
-    uint32_t code_count = f->code_counts[ballots[0].decider];
-    memset(f->votes, 0, code_count * sizeof(*f->votes));
-    for (size_t b = 0; b < ballot_count; b++)
-        vote(f, &ballots[b], map);
+    uint32_t code_count = f->code_counts[voters[0].decider];
+    uint32_t against = 0;
+    memset(f->ballots, 0, code_count * sizeof(*f->ballots));
+    for (size_t v = 0; v < voters_count; v++)
+        for (uint32_t first = 0; first < f->row_count; first += SL_MINI_ROWS) {
+            uint32_t left = f->row_count - first;
+            uint32_t end = left < SL_MINI_ROWS ? f->row_count : first + SL_MINI_ROWS;
+            against +=
+                vote_rows(f->ballots, f->codes[voters[v].decider], voters[v].values, first, end);
+            if (against >= limit)
+                return against;
+        }
     uint64_t last = 0;
     for (uint32_t code = 0; code < code_count; code++) {
-        if (f->votes[code] == 0)
-            map[code] = last;
-        last = map[code];
+        if (f->ballots[code].votes != 0)
+            last = f->ballots[code].value;
+        map[code] = last;
     }
-    uint32_t exceptions = 0;
-    for (size_t b = 0; b < ballot_count; b++)
+    return against;
+}
+
+/* The map of the majorities, and the rows that deviate from it. From `limit` on neither is right,
+ * but that there are so many. */
+static uint32_t
+elect(struct sl_segment_functions *f, const struct voters *voters, size_t voters_count,
+      uint32_t limit, uint64_t *map)
+{
+    uint32_t exceptions = vote(f, voters, voters_count, limit, map);
+    if (exceptions == 0 || exceptions >= limit)
+        return exceptions;
+    exceptions = 0;
+    for (size_t v = 0; v < voters_count; v++)
         for (uint32_t i = 0; i < f->row_count; i++)
-            exceptions += map[f->codes[ballots[b].decider][i]] != ballots[b].values[i];
+            exceptions += map[f->codes[voters[v].decider][i]] != voters[v].values[i];
     return exceptions;
 }
 
@@ -100,19 +127,19 @@ swap_maps(struct sl_segment_functions *f)
     f->maps[0] = map;
 }
 
-/* The decider with the fewest exceptions, its map in maps[0]; false when none is worth it. */
+/* The decider with the fewest exceptions below *out_exceptions, its map in maps[0]; false when none
+ * is worth it. Those with the smallest maps come first. */
 static bool
 find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *values,
              struct sl_segment_map *out_map, uint32_t *out_exceptions)
 {
-    *out_exceptions = f->row_count / EXCEPTION_SHARE + 1;
     out_map->codes = NULL;
-    for (unsigned d = 0; d < SL_SEGMENT_DECIDER_COUNT; d++) {
+    for (unsigned d = SL_SEGMENT_DECIDER_COUNT; d-- > 0;) {
         if ((deciders >> d & 1) == 0 || f->code_counts[d] == 0 ||
             !is_plausible(f->codes[d], values, f->row_count))
             continue;
-        const struct ballot ballot = {d, values};
-        uint32_t exceptions = elect(f, &ballot, 1, f->maps[1]);
+        const struct voters voters = {d, values};
+        uint32_t exceptions = elect(f, &voters, 1, *out_exceptions, f->maps[1]);
         if (exceptions >= *out_exceptions)
             continue;
         swap_maps(f);
@@ -121,6 +148,7 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
                                            .codes = f->codes[d],
                                            .values = f->maps[0],
                                            .count = f->code_counts[d],
+                                           .is_exact = exceptions == 0,
                                            .shared_with = SL_SEGMENT_NONE};
         if (exceptions == 0)
             break;
@@ -133,11 +161,13 @@ static uint64_t
 decide(struct sl_segment_functions *f, struct sl_segment_emit *emit, unsigned deciders,
        const uint64_t *values, struct sl_segment_map *map)
 {
-    uint32_t exceptions;
+    uint32_t exceptions = f->row_count / EXCEPTION_SHARE + 1;
     *map = (struct sl_segment_map){.codes = NULL};
     if (f->map_capacity == 0 || f->row_count < ROWS_PER_BYTE_MIN)
         return 0;
     uint64_t plain_bytes = sl_segment_emit_estimate(emit, values, f->row_count);
+    if (plain_bytes / EXCEPTION_BYTES + 1 < exceptions)
+        exceptions = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
     if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
         !find_decider(f, deciders, values, map, &exceptions))
         return plain_bytes;
@@ -157,10 +187,10 @@ sl_segment_functions_init(struct sl_segment_functions *f, uint32_t row_count, ui
     uint32_t capacity =
         addr_count > SL_SEGMENT_SMALL_CODES_MAX ? addr_count : SL_SEGMENT_SMALL_CODES_MAX;
     *f = (struct sl_segment_functions){.row_count = row_count};
-    f->votes = sl_arena_alloc(arena, capacity * sizeof(*f->votes));
+    f->ballots = sl_arena_alloc(arena, capacity * sizeof(*f->ballots));
     f->maps[0] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
     f->maps[1] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
-    bool has_memory = f->votes != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
+    bool has_memory = f->ballots != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
     for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
         f->codes[i] = sl_arena_alloc(arena, row_count * sizeof(uint32_t));
         has_memory = has_memory && f->codes[i] != NULL;
@@ -209,7 +239,7 @@ sl_segment_function_emit(struct sl_segment_functions *f, struct sl_segment_emit 
 /* Is one map for both ends smaller? Then it lies in maps[0]. */
 static bool
 is_shared(struct sl_segment_functions *f, struct sl_segment_emit *emit,
-          const uint64_t *const values[2])
+          const uint64_t *const values[2], bool *out_exact)
 {
     if (f->code_counts[SL_SEGMENT_CLIENT] == 0 || f->row_count < ROWS_PER_BYTE_MIN ||
         !is_plausible(f->codes[SL_SEGMENT_CLIENT], values[0], f->row_count) ||
@@ -219,13 +249,18 @@ is_shared(struct sl_segment_functions *f, struct sl_segment_emit *emit,
                            sl_segment_emit_estimate(emit, values[1], f->row_count);
     if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN)
         return false;
-    const struct ballot ballots[2] = {{SL_SEGMENT_CLIENT, values[0]},
-                                      {SL_SEGMENT_SERVER, values[1]}};
-    uint64_t exceptions = elect(f, ballots, SL_COUNTOF(ballots), f->maps[0]);
+    const struct voters voters[2] = {{SL_SEGMENT_CLIENT, values[0]},
+                                     {SL_SEGMENT_SERVER, values[1]}};
+    uint32_t limit = f->row_count / EXCEPTION_SHARE + 1;
+    if (plain_bytes / EXCEPTION_BYTES + 1 < limit)
+        limit = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
+    uint64_t exceptions = elect(f, voters, SL_COUNTOF(voters), limit, f->maps[0]);
+    if (exceptions >= limit)
+        return false;
+    *out_exact = exceptions == 0;
     uint64_t map_bytes =
         sl_segment_emit_estimate(emit, f->maps[0], f->code_counts[SL_SEGMENT_CLIENT]);
-    return exceptions <= f->row_count / EXCEPTION_SHARE &&
-           map_bytes + exceptions * EXCEPTION_BYTES < plain_bytes;
+    return map_bytes + exceptions * EXCEPTION_BYTES < plain_bytes;
 }
 
 sl_status
@@ -233,13 +268,15 @@ sl_segment_function_emit_pair(struct sl_segment_functions *f, struct sl_segment_
                               const uint32_t owners[2], const uint64_t *const values[2],
                               uint32_t out_streams[2], struct sl_error *err)
 {
-    if (!is_shared(f, emit, values)) {
+    bool is_exact = false;
+    if (!is_shared(f, emit, values, &is_exact)) {
         SL_TRY(sl_segment_emit_values(emit, owners[0], values[0], &out_streams[0], err));
         return sl_segment_emit_values(emit, owners[1], values[1], &out_streams[1], err);
     }
     struct sl_segment_map map = {.values = f->maps[0],
                                  .count = f->code_counts[SL_SEGMENT_CLIENT],
                                  .width = 4,
+                                 .is_exact = is_exact,
                                  .shared_with = SL_SEGMENT_NONE};
     for (unsigned i = 0; i < 2; i++)
         if (sl_segment_emit_width(values[i], f->row_count) == 8)
