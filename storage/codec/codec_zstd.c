@@ -116,55 +116,55 @@ read_planes(struct sl_cursor *c, uint32_t count, unsigned planes)
     return bytes;
 }
 
-/* Some values of up to 24 bits, where base + value fits 32. */
-static void
-join_narrow(const uint8_t *bytes, uint32_t stride, unsigned planes, uint32_t base, uint32_t count,
-            uint32_t *values)
-{
-    if (planes == 1) {
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = base + bytes[i];
-        return;
-    }
-    const uint8_t *second = bytes + stride;
-    if (planes == 2) {
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = base + (bytes[i] | (uint32_t)second[i] << 8);
-        return;
-    }
-    const uint8_t *third = second + stride;
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = base + (bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16);
-}
-
-static void
-join_wide(const uint8_t *bytes, uint32_t stride, unsigned planes, uint64_t base, uint32_t count,
-          uint64_t *values)
-{
-    uint32_t low[SL_MINI_ROWS];
-    unsigned narrow_planes = planes < 3 ? planes : 3;
-    join_narrow(bytes, stride, narrow_planes, 0, count, low);
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = base + low[i];
-    for (unsigned plane = narrow_planes; plane < planes; plane++) {
-        const uint8_t *from = bytes + (size_t)plane * stride;
-        for (uint32_t i = 0; i < count; i++)
-            values[i] += (uint64_t)from[i] << (8 * plane);
-    }
-}
-
 /* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
 static void
-pick_planes(const uint8_t *bytes, unsigned planes, uint64_t base, uint32_t count,
-            struct sl_target *target, uint32_t picks)
+pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_target *target,
+            uint32_t picks)
 {
     for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
-        uint64_t value = base;
+        uint64_t value = 0;
         for (unsigned plane = 0; plane < planes; plane++)
-            value += (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
+            value |= (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
         target->picked[i] = value;
     }
     sl_target_picked(target, picks);
+}
+
+/* values[i] = byte i of each plane, the first the lowest; planes lie `stride` bytes apart. */
+static void
+join_narrow(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint32_t *values)
+{
+    const uint8_t *second = planes > 1 ? bytes + stride : NULL;
+    const uint8_t *third = planes > 2 ? bytes + 2 * stride : NULL;
+    const uint8_t *fourth = planes > 3 ? bytes + 3 * stride : NULL;
+
+    if (planes == 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i];
+    else if (planes == 2)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i] | (uint32_t)second[i] << 8;
+    else if (planes == 3)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16 |
+                        (uint32_t)fourth[i] << 24;
+}
+
+static void
+join_wide(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint64_t *values)
+{
+    uint32_t low[SL_MINI_ROWS];
+    join_narrow(bytes, stride, planes < 4 ? planes : 4, count, low);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = low[i];
+    for (unsigned plane = 4; plane < planes; plane++) {
+        const uint8_t *from = &bytes[plane * stride];
+        for (uint32_t i = 0; i < count; i++)
+            values[i] |= (uint64_t)from[i] << (8 * plane);
+    }
 }
 
 static bool
@@ -178,8 +178,8 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
     const uint8_t *bytes = read_planes(c, count, planes);
     if (bytes == NULL)
         return false;
-    bool is_narrow = target->narrow != NULL && target->step == 1 && planes <= 3 &&
-                     base <= UINT32_MAX - (UINT32_MAX >> 8);
+    target->base += target->step * base;
+    bool is_narrow = planes <= 4 && sl_target_is_narrow(target, UINT64_MAX >> (64 - 8 * planes));
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
         uint32_t rows = sl_mini_rows(count, m);
         size_t first = sl_mini_first(m);
@@ -187,14 +187,15 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
             continue;
         uint32_t picks = sl_target_picks(target, m);
         if (picks != 0) {
-            pick_planes(bytes, planes, base, count, target, picks);
+            pick_planes(bytes, planes, count, target, picks);
             continue;
         }
         if (is_narrow) {
-            join_narrow(bytes + first, count, planes, (uint32_t)base, rows, target->narrow + first);
+            join_narrow(bytes + first, count, planes, rows, target->narrow + first);
+            sl_target_step_narrow(target, m, rows);
             continue;
         }
-        join_wide(bytes + first, count, planes, base, rows, sl_target_mini(target, m));
+        join_wide(bytes + first, count, planes, rows, sl_target_mini(target, m));
         if (!sl_target_done(target, m, rows))
             return false;
     }

@@ -652,6 +652,39 @@ kept_blocks_are_those_that_were_written(void **state)
     stop(&w);
 }
 
+/* Of a column that nobody came for, a few rows are decoded alone; who comes again finds it kept. */
+static void
+a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 40000, &seed, false), NULL);
+    add_piece(&w, rows_batch(w.schema, 40000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    sl_segment_reader_keep(reader, cache);
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    sl_segment_cursor_keep(cursor);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, 0); b++) {
+            TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, b, &err), &err);
+            compare_few(&w, cursor, b, sl_segment_reader_block_rows(reader, 0, b), &seed);
+        }
+        assert_true((sl_segment_cache_bytes(cache) != 0) == (round > 0));
+    }
+    sl_segment_cursor_destroy(cursor);
+    sl_segment_reader_close(reader);
+    assert_int_equal(memory.used_bytes, 0);
+    sl_segment_cache_destroy(cache);
+    stop(&w);
+}
+
 int
 main(void)
 {
@@ -667,6 +700,7 @@ main(void)
         cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
+        cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
