@@ -183,10 +183,17 @@ sl_target_picks(const struct sl_target *target, uint32_t mini)
     return count <= PICK_ROWS_MAX ? count : 0;
 }
 
+/* Are values other ones than a scheme writes? */
+static bool
+is_shifted(const struct sl_target *target)
+{
+    return target->step != 1 || target->base != 0;
+}
+
 void
 sl_target_picked(struct sl_target *target, uint32_t count)
 {
-    if (target->step != 1)
+    if (is_shifted(target))
         for (uint32_t i = target->row_next; i < target->row_next + count; i++)
             target->picked[i] = target->base + target->step * target->picked[i];
     target->row_next += count;
@@ -211,7 +218,7 @@ sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count)
         pick_rows(target, mini);
         return true;
     }
-    if (target->step != 1)
+    if (is_shifted(target))
         for (uint32_t i = 0; i < count; i++)
             values[i] = target->base + target->step * values[i];
     if (target->wide != NULL)
@@ -233,7 +240,7 @@ sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count)
     uint32_t *values = &target->narrow[sl_mini_first(mini)];
     uint32_t base = (uint32_t)target->base;
     uint32_t step = (uint32_t)target->step;
-    if (target->step != 1)
+    if (is_shifted(target))
         for (uint32_t i = 0; i < count; i++)
             values[i] = base + step * values[i];
 }

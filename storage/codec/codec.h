@@ -10,7 +10,7 @@
  * An encoded block says nothing of its length, count or hash: those lie in the directory of the
  * segment, apart from the bytes they speak of.
  *
- * Threads: pure, any. Each thread works in a scratch of its own (about 2 MiB), made when it first
+ * Threads: pure, any. Each thread works in a scratch of its own (about 3 MiB), made when it first
  *          calls and freed when it ends; no call allocates but for its output.
  * Errors:  decode trusts nothing: SL_CORRUPT for bytes that no encoder of ours wrote; never a
  *          read or write outside the buffers given.
@@ -92,7 +92,8 @@ sl_status sl_codec_decode_bytes(const void *bytes, size_t size_bytes, uint32_t c
 
 /* Strictly ascending 128-bit keys (dictionaries of addresses), the same way. */
 struct sl_addr;
-void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, struct sl_buf *out);
+void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_effort effort,
+                          struct sl_buf *out);
 SL_MUST_CHECK
 sl_status sl_codec_decode_keys(const void *bytes, size_t size_bytes, uint32_t count,
                                struct sl_addr *keys, struct sl_error *err);

@@ -3,52 +3,59 @@
  *
  * Layout
  *     varint  short keys: those whose high half is 0 (all of IPv4, and little else)
- *     for each SL_BLOCK_ROWS short keys: pack.h, origin 0: the first key of all as it is, each
- *             further one as its difference from the one before, less 1
+ *     for each SL_BLOCK_ROWS short keys: a list: the first key of all as it is, each further one as
+ *             its difference from the one before, less 1
  *     for each SL_BLOCK_ROWS of the other keys:
- *             pack.h, origin 0: its high half less that of the key before (of the first one: less 0)
- *             pack.h, origin 0: its low half; where the high half is that of the key before, its
- *             difference from the low half before, less 1
+ *             a list: its high half less that of the key before (of the first one: less 0)
+ *             a list: its low half; where the high half is that of the key before, its difference
+ *             from the low half before, less 1
+ *     list:   1 codec, varint bytes, the block of values (codec.h)
  */
 #include "storage/base/addr.h"
 #include "storage/codec/codec.h"
 #include "storage/codec/pack.h"
 #include "storage/codec/scheme.h"
 
-static void
-encode_short(const struct sl_addr *keys, uint32_t count, struct sl_buf *out)
+/* What differs from the key before; of the first key there is none before. */
+static uint64_t
+short_difference(const struct sl_addr *keys, uint32_t i)
 {
-    uint64_t *differences = sl_scratch_get()->first;
-    for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        uint32_t entries = sl_pack_share(first, count);
-        for (uint32_t i = 0; i < entries; i++) {
-            uint64_t before = first + i == 0 ? UINT64_MAX : keys[first + i - 1].low;
-            differences[i] = keys[first + i].low - before - 1;
-        }
-        sl_pack_encode(differences, entries, 0, out);
-    }
+    return i == 0 ? keys[0].low : keys[i].low - keys[i - 1].low - 1;
 }
 
-static void
-encode_long(const struct sl_addr *keys, uint32_t count, struct sl_buf *out)
+static uint64_t
+high_difference(const struct sl_addr *keys, uint32_t i)
 {
-    struct sl_scratch *scratch = sl_scratch_get();
-    struct sl_addr before = {0};
-    for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        uint32_t entries = sl_pack_share(first, count);
-        for (uint32_t i = 0; i < entries; i++) {
-            struct sl_addr key = keys[first + i];
-            scratch->first[i] = key.high - before.high;
-            scratch->second[i] = key.high == before.high ? key.low - before.low - 1 : key.low;
-            before = key;
-        }
-        sl_pack_encode(scratch->first, entries, 0, out);
-        sl_pack_encode(scratch->second, entries, 0, out);
-    }
+    return i == 0 ? keys[0].high : keys[i].high - keys[i - 1].high;
+}
+
+static uint64_t
+low_difference(const struct sl_addr *keys, uint32_t i)
+{
+    bool is_same = i != 0 && keys[i].high == keys[i - 1].high;
+    return is_same ? keys[i].low - keys[i - 1].low - 1 : keys[i].low;
+}
+
+/* Append the list of keys first .. first + count - 1. */
+static void
+append_list(const struct sl_addr *keys, uint32_t first, uint32_t count,
+            uint64_t (*difference)(const struct sl_addr *, uint32_t), enum sl_effort effort,
+            struct sl_buf *out)
+{
+    uint64_t *values = sl_scratch_get()->keys;
+    struct sl_buf list = sl_buf_empty(SL_SCHEME_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = difference(keys, first + i);
+    sl_buf_u8(out, (uint8_t)sl_codec_encode(values, count, effort, &list));
+    sl_buf_varint(out, list.size_bytes);
+    sl_buf_append(out, list.bytes, list.size_bytes);
+    out->bad = out->bad || list.bad;
+    sl_buf_fini(&list);
 }
 
 void
-sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, struct sl_buf *out)
+sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_effort effort,
+                     struct sl_buf *out)
 {
     uint32_t short_count = 0;
     while (short_count < count && keys[short_count].high == 0)
@@ -56,19 +63,39 @@ sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, struct sl_buf *
     for (uint32_t i = 1; i < count; i++)
         SL_DEBUG_ASSERT(sl_addr_compare(keys[i - 1], keys[i]) < 0);
     sl_buf_varint(out, short_count);
-    encode_short(keys, short_count, out);
-    encode_long(&keys[short_count], count - short_count, out);
+    for (uint32_t i = 0; i < short_count; i += SL_BLOCK_ROWS)
+        append_list(keys, i, sl_pack_share(i, short_count), short_difference, effort, out);
+    const struct sl_addr *long_keys = &keys[short_count];
+    uint32_t long_count = count - short_count;
+    for (uint32_t i = 0; i < long_count; i += SL_BLOCK_ROWS) {
+        append_list(long_keys, i, sl_pack_share(i, long_count), high_difference, effort, out);
+        append_list(long_keys, i, sl_pack_share(i, long_count), low_difference, effort, out);
+    }
+}
+
+/* A list in the scratch, or NULL. */
+static const uint64_t *
+read_list(struct sl_cursor *c, uint32_t count)
+{
+    uint64_t *values = sl_scratch_get()->keys;
+    uint8_t codec = sl_cursor_u8(c);
+    uint64_t size_bytes = sl_cursor_varint(c);
+    if (c->bad || codec >= SL_CODEC_COUNT || size_bytes > sl_cursor_left(c))
+        return NULL;
+    const uint8_t *bytes = sl_cursor_take(c, (size_t)size_bytes);
+    bool is_good = sl_codec_decode((enum sl_codec)codec, bytes, (size_t)size_bytes, count,
+                                   UINT32_MAX, values, NULL) == SL_OK;
+    return is_good ? values : NULL;
 }
 
 /* Differences into keys; false when one passes the end of 64 bits. */
 static bool
 decode_short(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
 {
-    uint64_t *differences = sl_scratch_get()->first;
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        struct sl_pack pack;
         uint32_t entries = sl_pack_share(first, count);
-        if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, differences))
+        const uint64_t *differences = read_list(c, entries);
+        if (differences == NULL)
             return false;
         for (uint32_t i = 0; i < entries; i++) {
             uint64_t low = differences[i];
@@ -83,33 +110,51 @@ decode_short(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
     return true;
 }
 
+/* High halves of some keys, from that of the key before on. */
+static bool
+decode_high(struct sl_cursor *c, uint32_t count, uint64_t before, struct sl_addr *keys)
+{
+    const uint64_t *differences = read_list(c, count);
+    if (differences == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (__builtin_add_overflow(before, differences[i], &before) || before == 0)
+            return false; /* with 0 it would be a short one */
+        keys[i].high = before;
+    }
+    return true;
+}
+
+/* Low halves of keys whose high ones are there; `before` is the key in front of them. */
+static bool
+decode_low(struct sl_cursor *c, uint32_t count, struct sl_addr before, struct sl_addr *keys)
+{
+    const uint64_t *differences = read_list(c, count);
+    if (differences == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i].low = differences[i];
+        if (keys[i].high == before.high) {
+            if (before.low == UINT64_MAX)
+                return false;
+            if (__builtin_add_overflow(keys[i].low, before.low + 1, &keys[i].low))
+                return false;
+        }
+        before = keys[i];
+    }
+    return true;
+}
+
 static bool
 decode_long(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
 {
-    struct sl_scratch *scratch = sl_scratch_get();
     struct sl_addr before = {0};
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
-        struct sl_pack pack;
         uint32_t entries = sl_pack_share(first, count);
-        if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, scratch->first))
+        if (!decode_high(c, entries, before.high, &keys[first]) ||
+            !decode_low(c, entries, before, &keys[first]))
             return false;
-        if (!sl_pack_open(&pack, c, entries, 0) || !sl_pack_read_all(&pack, scratch->second))
-            return false;
-        for (uint32_t i = 0; i < entries; i++) {
-            struct sl_addr key = {.low = scratch->second[i]};
-            if (__builtin_add_overflow(before.high, scratch->first[i], &key.high))
-                return false;
-            if (key.high == 0)
-                return false; /* it would be a short one */
-            if (key.high == before.high) {
-                if (before.low == UINT64_MAX)
-                    return false;
-                if (__builtin_add_overflow(key.low, before.low + 1, &key.low))
-                    return false;
-            }
-            keys[first + i] = key;
-            before = key;
-        }
+        before = keys[first + entries - 1];
     }
     return true;
 }

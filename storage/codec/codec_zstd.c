@@ -6,11 +6,18 @@
  *     scheme:  1       codec, PACK .. DICT
  *              varint  bytes of that codec, at most SL_SCHEME_BYTES_MAX
  *              rest    a zstd frame of them
- *     planes:  1       width w, 1 .. 8
- *              rest    a zstd frame of w planes: plane b holds byte b (0 is the lowest) of each value
+ *     planes:  1       planes w, 1 .. 8
+ *              varint  base
+ *              planes, lowest first; plane b holds byte b (0 is the lowest) of each value less the
+ *              base, modulo 2^64:
+ *                  varint  bytes n, at most those of the plane
+ *                  n       the plane as it is, when n is the number of values, else a zstd frame
  *
  * Planes win where high bytes follow a pattern and low ones do not (doubles, tokens, addresses as
- * numbers): bits packed across bytes would hide the pattern.
+ * numbers): bits packed across bytes would hide the pattern. Each plane has a frame of its own,
+ * because what is saved is in the statistics of its bytes, and those of two planes are not alike.
+ * For the same reason the fastest level is often the best one: it wastes least on chance
+ * repetitions.
  */
 #include "storage/codec/bits.h"
 #include "storage/codec/frame_zstd.h"
@@ -19,21 +26,48 @@
 
 enum { FORM_SCHEME = 0, FORM_PLANES = 1 };
 
-static unsigned
-plane_count(const uint64_t *values, uint32_t count)
+/* Append one plane; false when there is no memory. */
+static bool
+write_plane(const uint64_t *values, uint32_t count, uint64_t base, unsigned plane,
+            struct sl_buf *out)
 {
-    uint64_t all = 0;
+    static const int levels[] = {SL_ZSTD_LEVEL_SEAL, SL_ZSTD_LEVEL_MERGE};
+    struct sl_scratch *scratch = sl_scratch_get();
+    size_t best_start = SIZE_MAX; /* of the frame; else the plane as it is */
+    size_t best_bytes = count;
     for (uint32_t i = 0; i < count; i++)
-        all |= values[i];
-    return all == 0 ? 1 : (sl_bits_width(all) + 7) / 8;
+        scratch->plane[i] = (uint8_t)((values[i] - base) >> (8 * plane));
+    sl_buf_clear(&scratch->planes);
+    for (size_t i = 0; i < SL_COUNTOF(levels); i++) {
+        size_t start = scratch->planes.size_bytes;
+        if (!sl_zstd_compress(scratch->plane, count, levels[i], &scratch->planes))
+            return false;
+        size_t size_bytes = scratch->planes.size_bytes - start;
+        if (size_bytes >= best_bytes)
+            continue;
+        best_start = start;
+        best_bytes = size_bytes;
+    }
+    sl_buf_varint(out, best_bytes);
+    sl_buf_append(out, best_start == SIZE_MAX ? scratch->plane : &scratch->planes.bytes[best_start],
+                  best_bytes);
+    return true;
 }
 
-static void
-write_planes(const uint64_t *values, uint32_t count, unsigned planes, uint8_t *bytes)
+static bool
+encode_planes(const uint64_t *values, uint32_t count, struct sl_buf *out)
 {
+    uint64_t min;
+    uint64_t max;
+    sl_bits_range(values, count, &min, &max);
+    unsigned planes = min == max ? 1 : (sl_bits_width(max - min) + 7) / 8;
+    sl_buf_u8(out, FORM_PLANES);
+    sl_buf_u8(out, (uint8_t)planes);
+    sl_buf_varint(out, min);
     for (unsigned plane = 0; plane < planes; plane++)
-        for (uint32_t i = 0; i < count; i++)
-            bytes[(size_t)plane * count + i] = (uint8_t)(values[i] >> (8 * plane));
+        if (!write_plane(values, count, min, plane, out))
+            return false;
+    return true;
 }
 
 void
@@ -46,17 +80,7 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     sl_buf_varint(out, inner_bytes);
     bool has_scheme = sl_zstd_compress(inner, inner_bytes, SL_ZSTD_LEVEL_MERGE, out);
     size_t scheme_bytes = out->size_bytes - start_bytes;
-
-    unsigned planes = plane_count(values, count);
-    struct sl_buf *raw = &sl_scratch_get()->planes;
-    sl_buf_clear(raw);
-    uint8_t *at = sl_buf_extend(raw, (size_t)planes * count);
-    if (at == NULL)
-        return;
-    write_planes(values, count, planes, at);
-    sl_buf_u8(out, FORM_PLANES);
-    sl_buf_u8(out, (uint8_t)planes);
-    bool has_planes = sl_zstd_compress(at, raw->size_bytes, SL_ZSTD_LEVEL_MERGE, out);
+    bool has_planes = encode_planes(values, count, out);
     size_t planes_bytes = out->size_bytes - start_bytes - scheme_bytes;
 
     if (!has_scheme || out->bad) {
@@ -67,6 +91,29 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     } else {
         out->size_bytes = start_bytes + scheme_bytes;
     }
+}
+
+/* The planes of a block, plain, one behind the other in the scratch; NULL for what is not ours. */
+static const uint8_t *
+read_planes(struct sl_cursor *c, uint32_t count, unsigned planes)
+{
+    struct sl_buf *raw = &sl_scratch_get()->planes;
+    sl_buf_clear(raw);
+    uint8_t *bytes = sl_buf_extend(raw, (size_t)planes * count);
+    for (unsigned plane = 0; bytes != NULL && plane < planes; plane++) {
+        uint64_t size_bytes = sl_cursor_varint(c);
+        if (size_bytes > count)
+            return NULL;
+        const uint8_t *from = sl_cursor_take(c, (size_t)size_bytes);
+        uint8_t *to = &bytes[(size_t)plane * count];
+        if (from == NULL)
+            return NULL;
+        if (size_bytes == count)
+            memcpy(to, from, count);
+        else if (!sl_zstd_decompress(from, (size_t)size_bytes, to, count))
+            return NULL;
+    }
+    return bytes;
 }
 
 /* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
@@ -123,23 +170,19 @@ join_wide(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, 
 static bool
 decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
-    struct sl_buf *raw = &sl_scratch_get()->planes;
     unsigned planes = sl_cursor_u8(c);
+    uint64_t base = sl_cursor_varint(c);
 
-    if (planes == 0 || planes > 8)
+    if (c->bad || planes == 0 || planes > 8)
         return false;
-    sl_buf_clear(raw);
-    uint8_t *bytes = sl_buf_extend(raw, (size_t)planes * count);
-    size_t frame_bytes = sl_cursor_left(c);
-    const uint8_t *frame = sl_cursor_take(c, frame_bytes);
-    if (bytes == NULL || frame == NULL)
+    const uint8_t *bytes = read_planes(c, count, planes);
+    if (bytes == NULL)
         return false;
-    if (!sl_zstd_decompress(frame, frame_bytes, bytes, raw->size_bytes))
-        return false;
+    target->base += target->step * base;
     bool is_narrow = planes <= 4 && sl_target_is_narrow(target, UINT64_MAX >> (64 - 8 * planes));
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
         uint32_t rows = sl_mini_rows(count, m);
-        uint64_t *values = sl_target_mini(target, m);
+        size_t first = sl_mini_first(m);
         if ((minis >> m & 1) == 0)
             continue;
         uint32_t picks = sl_target_picks(target, m);
@@ -148,12 +191,11 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
             continue;
         }
         if (is_narrow) {
-            join_narrow(bytes + sl_mini_first(m), count, planes, rows,
-                        target->narrow + sl_mini_first(m));
+            join_narrow(bytes + first, count, planes, rows, target->narrow + first);
             sl_target_step_narrow(target, m, rows);
             continue;
         }
-        join_wide(bytes + sl_mini_first(m), count, planes, rows, values);
+        join_wide(bytes + first, count, planes, rows, sl_target_mini(target, m));
         if (!sl_target_done(target, m, rows))
             return false;
     }

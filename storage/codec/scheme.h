@@ -5,7 +5,7 @@
  * the minis that are wanted into a *target*, which puts the divisor back and narrows to 32 bits
  * where the caller wants that. Schemes therefore exist once, for one width.
  *
- * Threads: each thread has a scratch of its own (about 2 MiB), made when it first needs one and
+ * Threads: each thread has a scratch of its own (about 3 MiB), made when it first needs one and
  *          freed when it ends: neither encode nor decode allocates for each call.
  * Layer:   codec.
  */
@@ -35,6 +35,8 @@ struct sl_scratch {
     uint16_t slot_codes[SL_DICT_SLOTS]; /* 0: free, else code + 1 */
     struct sl_buf trial;                /* encode: a second candidate */
     struct sl_buf planes;               /* bytes that zstd reads, or has written */
+    uint8_t plane[SL_BLOCK_ROWS];       /* encode: one byte of each value */
+    uint64_t keys[SL_BLOCK_ROWS];       /* halves of keys, which are blocks of values in turn */
 };
 
 /* The calling thread's. Never NULL. */

@@ -162,19 +162,23 @@ compare_u64(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* key * SL_SEGMENT_GROUP_MINIS_MAX + mini of all rows of a column, ascending and distinct. */
+/* key * SL_SEGMENT_GROUP_MINIS_MAX + mini of all rows of a column, or of two, ascending and
+ * distinct. */
 static sl_status
-list_pairs(struct checking *c, const struct sl_column *column, uint64_t *pairs, size_t *out_count)
+list_pairs(struct checking *c, const struct sl_column *const columns[2], uint64_t *pairs,
+           size_t *out_count)
 {
     size_t count = 0;
     for (uint32_t b = 0; b < c->group->block_count; b++) {
-        struct sl_vector v;
         SL_TRY(sl_segment_cursor_seek(c->cursor, c->reader, c->group_number, b, c->err));
-        SL_TRY(sl_segment_cursor_column(c->cursor, column, NULL, &v, NULL, c->err));
-        for (uint32_t row = 0; row < v.count; row++)
-            if (!sl_vector_is_null(&v, row))
-                pairs[count++] = key_of(&v, row) * SL_SEGMENT_GROUP_MINIS_MAX +
-                                 (uint64_t)b * SL_BLOCK_MINIS + row / SL_MINI_ROWS;
+        for (unsigned i = 0; i < 2 && columns[i] != NULL; i++) {
+            struct sl_vector v;
+            SL_TRY(sl_segment_cursor_column(c->cursor, columns[i], NULL, &v, NULL, c->err));
+            for (uint32_t row = 0; row < v.count; row++)
+                if (!sl_vector_is_null(&v, row))
+                    pairs[count++] = key_of(&v, row) * SL_SEGMENT_GROUP_MINIS_MAX +
+                                     (uint64_t)b * SL_BLOCK_MINIS + row / SL_MINI_ROWS;
+        }
     }
     qsort(pairs, count, sizeof(*pairs), compare_u64);
     size_t distinct = 0;
@@ -200,10 +204,12 @@ check_index(struct checking *c, uint32_t number)
     size_t count = 0;
     SL_TRY(check_part(c, &index->part, c->err));
     const uint8_t *bytes = c->raw;
-    uint64_t *pairs = sl_arena_alloc(c->arena, c->group->row_count * sizeof(*pairs));
+    uint64_t *pairs = sl_arena_alloc(c->arena, (size_t)2 * c->group->row_count * sizeof(*pairs));
     if (pairs == NULL)
         return sl_fail(c->err, SL_LIMIT, "%s: no memory to prove an index", c->reader->name);
-    SL_TRY(list_pairs(c, described, pairs, &count));
+    const struct sl_column *const columns[2] = {
+        described, index->also == SL_SEGMENT_NONE ? NULL : c->reader->columns[index->also]};
+    SL_TRY(list_pairs(c, columns, pairs, &count));
     for (size_t i = 0; i < count;) {
         uint64_t key = pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX;
         uint64_t expected[SL_SEGMENT_MINI_WORDS] = {0};

@@ -15,8 +15,12 @@
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_open.h"
+#include "storage/segment/segment_pair.h"
 
 #define CURSOR_MAGIC UINT32_C(0x43474553) /* "SEGC" */
+
+_Static_assert(sizeof(struct sl_segment_answers) <= SL_BLOCK_ROWS,
+               "answers fit a buffer of single bytes");
 
 enum { ALL_MINIS = (1 << SL_BLOCK_MINIS) - 1, BUFFER_KINDS = 4 };
 
@@ -320,34 +324,52 @@ decode_values(struct sl_segment_cursor *cursor, const struct sl_segment_part *pa
     return st;
 }
 
+/* Single values out of the `count` of a part, whose numbers ascend. */
+static sl_status
+decode_picked(struct sl_segment_cursor *cursor, const struct sl_segment_part *part, uint32_t count,
+              const uint32_t *picks, uint32_t pick_count, uint64_t *values,
+              struct sl_segment_counters *counters, struct sl_error *err)
+{
+    SL_TRY(read_raw(cursor, part, counters, err));
+    sl_status st = sl_codec_decode_rows((enum sl_codec)part->codec, cursor->raw, part->size_bytes,
+                                        count, picks, pick_count, values, err);
+    if (st != SL_OK)
+        sl_segment_locate(cursor->reader, part->offset, err);
+    if (counters != NULL)
+        counters->values_decoded += pick_count;
+    return st;
+}
+
+/* Values into 32 bits. */
+static sl_status
+narrow_picked(const struct sl_segment_cursor *cursor, const struct sl_segment_part *part,
+              const uint64_t *wide, uint32_t count, uint32_t *values, struct sl_error *err)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        all |= wide[i];
+        values[i] = (uint32_t)wide[i];
+    }
+    if (all > UINT32_MAX)
+        return sl_segment_fail(cursor->reader, part->offset, err, "a value beyond 32 bits");
+    return SL_OK;
+}
+
 /* Values of single rows, those that the cursor is focused on. */
 static sl_status
 decode_rows(struct sl_segment_cursor *cursor, const struct sl_segment_part *part, struct slot *slot,
             struct sl_segment_counters *counters, struct sl_error *err)
 {
     uint64_t *wide = slot->values;
-    uint64_t all = 0;
     if (slot->width == 4)
         wide = sl_arena_alloc(cursor->arena, cursor->row_count * sizeof(*wide));
     if (wide == NULL)
         return fail_memory(err);
-    SL_TRY(read_raw(cursor, part, counters, err));
-    sl_status st =
-        sl_codec_decode_rows((enum sl_codec)part->codec, cursor->raw, part->size_bytes,
-                             cursor->block_rows, cursor->rows, cursor->row_count, wide, err);
-    if (st != SL_OK) {
-        sl_segment_locate(cursor->reader, part->offset, err);
-        return st;
-    }
-    if (counters != NULL)
-        counters->values_decoded += cursor->row_count;
-    for (uint32_t i = 0; slot->width == 4 && i < cursor->row_count; i++) {
-        all |= wide[i];
-        ((uint32_t *)slot->values)[i] = (uint32_t)wide[i];
-    }
-    if (all > UINT32_MAX)
-        return sl_segment_fail(cursor->reader, part->offset, err, "a value beyond 32 bits");
-    return SL_OK;
+    SL_TRY(decode_picked(cursor, part, cursor->block_rows, cursor->rows, cursor->row_count, wide,
+                         counters, err));
+    return slot->width == 8
+               ? SL_OK
+               : narrow_picked(cursor, part, wide, cursor->row_count, slot->values, err);
 }
 
 /* Is the block decoded where the rows focused on lie? */
@@ -518,13 +540,188 @@ evaluate_function(struct sl_segment_cursor *cursor, uint32_t index, uint32_t min
     const struct sl_segment_stream *stream = &cursor->group->streams[index];
     const struct sl_segment_item *item;
     SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number,
-                               sl_segment_item_of_stream(cursor->group, index), &item, counters,
-                               err));
+                               sl_segment_item_of_stream(cursor->group, stream->map_of), &item,
+                               counters, err));
     for (unsigned m = 0; m < SL_BLOCK_MINIS; m++)
         if ((minis >> m & 1) != 0)
             SL_TRY(look_up(cursor, index, &cursor->slots[stream->a], item, m * SL_MINI_ROWS,
                            mini_rows(cursor, m), slot, err));
     return apply_exceptions(cursor, stream, slot, counters, err);
+}
+
+/* Which rows of the block are answers; of the whole block, wherever the cursor is focused. */
+static sl_status
+evaluate_answers(struct sl_segment_cursor *cursor, uint32_t index, struct slot *slot,
+                 struct sl_segment_counters *counters, struct sl_error *err)
+{
+    const struct sl_segment_stream *stream = &cursor->group->streams[index];
+    const struct sl_segment_part *part = &stream->blocks[cursor->block];
+    uint32_t lead_count = cursor->block_rows - stream->answer_counts[cursor->block];
+    if (is_ready(cursor, index)) {
+        *slot = cursor->block_slots[index];
+        return SL_OK;
+    }
+    slot->values = take_block_buffer(cursor, 1);
+    uint32_t *lead_bytes = take_block_buffer(cursor, 4);
+    if (slot->values == NULL || lead_bytes == NULL)
+        return fail_memory(err);
+    SL_TRY(decode_values(cursor, part, sl_segment_lead_bytes(lead_count), ALL_MINIS, 4, lead_bytes,
+                         counters, err));
+    if (!sl_segment_answers_open(lead_bytes, lead_count, cursor->block_rows, slot->values))
+        return sl_segment_fail(cursor->reader, part->offset, err,
+                               "answers of %u rows to %u others do not add up",
+                               cursor->block_rows - lead_count, lead_count);
+    cursor->pools[2].used--;
+    slot->ready = ALL_MINIS;
+    return SL_OK;
+}
+
+/* Minis that hold values `first` .. `end` - 1; none: no minis. */
+static uint32_t
+minis_between(uint32_t first, uint32_t end)
+{
+    if (first >= end)
+        return 0;
+    uint32_t below_end = (2U << ((end - 1) / SL_MINI_ROWS)) - 1;
+    return below_end & ~((1U << (first / SL_MINI_ROWS)) - 1);
+}
+
+/* What one mini of a PAIRED stream is made of. */
+static void
+expand_pairs(const struct sl_segment_answers *answers, const struct slot *slot, uint32_t first,
+             uint32_t count, const void *leads, const void *differences)
+{
+    if (slot->width == 4)
+        sl_segment_pair_narrow(answers, first, count, leads, differences, slot->values);
+    else
+        sl_segment_pair_wide(answers, first, count, leads, differences, slot->values);
+}
+
+/* Of the rows focused on: leads and differences by number, for whoever has them decoded. */
+struct picked_pairs {
+    uint32_t *leads;       /* by row: the number of its lead */
+    uint32_t *differences; /* by row: the number of its difference + 1, or 0 */
+    uint32_t *numbers;     /* those of leads, or of differences, that are wanted */
+    uint64_t *values;      /* theirs */
+};
+
+static bool
+locate_pairs(struct sl_segment_cursor *cursor, const struct sl_segment_answers *answers,
+             struct picked_pairs *out)
+{
+    uint32_t count = cursor->row_count;
+    out->leads = sl_arena_alloc(cursor->arena, count * sizeof(*out->leads));
+    out->differences = sl_arena_alloc(cursor->arena, count * sizeof(*out->differences));
+    out->numbers = sl_arena_alloc(cursor->arena, count * sizeof(*out->numbers));
+    out->values = sl_arena_alloc(cursor->arena, count * sizeof(*out->values));
+    if (out->leads == NULL || out->differences == NULL || out->numbers == NULL ||
+        out->values == NULL)
+        return false;
+    sl_segment_pair_locate(answers, cursor->rows, count, out->leads, out->differences);
+    return true;
+}
+
+/* Put differences on the answers among the rows focused on. */
+static sl_status
+add_picked_differences(struct sl_segment_cursor *cursor, const struct sl_segment_part *part,
+                       uint32_t answer_count, const struct picked_pairs *pairs, struct slot *slot,
+                       struct sl_segment_counters *counters, struct sl_error *err)
+{
+    uint32_t wanted = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++)
+        if (pairs->differences[i] != 0)
+            pairs->numbers[wanted++] = pairs->differences[i] - 1;
+    if (wanted == 0)
+        return SL_OK;
+    SL_TRY(decode_picked(cursor, part, answer_count, pairs->numbers, wanted, pairs->values,
+                         counters, err));
+    uint64_t all = 0;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++) {
+        if (pairs->differences[i] == 0)
+            continue;
+        uint64_t code = pairs->values[next++];
+        all |= code;
+        if (slot->width == 4)
+            ((uint32_t *)slot->values)[i] += sl_segment_unzigzag_narrow((uint32_t)code);
+        else
+            ((uint64_t *)slot->values)[i] += sl_segment_unzigzag_wide(code);
+    }
+    if (slot->width == 4 && all > UINT32_MAX)
+        return sl_segment_fail(cursor->reader, part->offset, err, "a difference beyond 32 bits");
+    return SL_OK;
+}
+
+/* A PAIRED stream at the rows focused on. */
+static sl_status
+evaluate_picked_pairs(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
+                      struct slot *slot, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    const struct sl_segment_part *part = &stream->blocks[cursor->block];
+    uint32_t answer_count = cursor->group->streams[stream->a].answer_counts[cursor->block];
+    struct picked_pairs pairs;
+    if (!locate_pairs(cursor, cursor->slots[stream->a].values, &pairs))
+        return fail_memory(err);
+    /* A lead and its answer want the same value. */
+    uint32_t wanted = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++)
+        if (i == 0 || pairs.leads[i] != pairs.leads[i - 1])
+            pairs.numbers[wanted++] = pairs.leads[i];
+    SL_TRY(decode_picked(cursor, part, cursor->block_rows - answer_count, pairs.numbers, wanted,
+                         pairs.values, counters, err));
+    uint64_t all = 0;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++) {
+        next += i != 0 && pairs.leads[i] != pairs.leads[i - 1];
+        all |= pairs.values[next];
+        if (slot->width == 4)
+            ((uint32_t *)slot->values)[i] = (uint32_t)pairs.values[next];
+        else
+            ((uint64_t *)slot->values)[i] = pairs.values[next];
+    }
+    if (slot->width == 4 && all > UINT32_MAX)
+        return sl_segment_fail(cursor->reader, part->offset, err, "a value beyond 32 bits");
+    if (stream->differences == NULL || answer_count == 0)
+        return SL_OK;
+    return add_picked_differences(cursor, &stream->differences[cursor->block], answer_count, &pairs,
+                                  slot, counters, err);
+}
+
+static sl_status
+evaluate_paired(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
+                uint32_t minis, const struct slot *slot, struct sl_segment_counters *counters,
+                struct sl_error *err)
+{
+    const struct sl_segment_answers *answers = cursor->slots[stream->a].values;
+    uint32_t block = cursor->block;
+    uint32_t answer_count = cursor->group->streams[stream->a].answer_counts[block];
+    uint32_t lead_count = cursor->row_count - answer_count;
+    bool has_differences = stream->differences != NULL && answer_count != 0;
+    void *leads = take_block_buffer(cursor, slot->width);
+    void *differences = has_differences ? take_block_buffer(cursor, slot->width) : NULL;
+    if (leads == NULL || (has_differences && differences == NULL))
+        return fail_memory(err);
+    uint32_t lead_minis = 0;
+    uint32_t answer_minis = 0;
+    for (unsigned m = 0; m < SL_BLOCK_MINIS; m++) {
+        uint32_t first = m * SL_MINI_ROWS - answers->before[m];
+        uint32_t end = first + mini_rows(cursor, m) - (answers->before[m + 1] - answers->before[m]);
+        if ((minis >> m & 1) == 0 || mini_rows(cursor, m) == 0)
+            continue;
+        /* The first row may be an answer to the last lead before. */
+        lead_minis |= minis_between(first == 0 ? 0 : first - 1, end);
+        answer_minis |= minis_between(answers->before[m], answers->before[m + 1]);
+    }
+    SL_TRY(decode_values(cursor, &stream->blocks[block], lead_count, lead_minis, slot->width, leads,
+                         counters, err));
+    if (has_differences && answer_minis != 0)
+        SL_TRY(decode_values(cursor, &stream->differences[block], answer_count, answer_minis,
+                             slot->width, differences, counters, err));
+    for (unsigned m = 0; m < SL_BLOCK_MINIS; m++)
+        if ((minis >> m & 1) != 0 && mini_rows(cursor, m) != 0)
+            expand_pairs(answers, slot, m * SL_MINI_ROWS, mini_rows(cursor, m), leads, differences);
+    cursor->pools[slot->width == 4 ? 2 : 3].used -= has_differences ? 2 : 1;
+    return SL_OK;
 }
 
 /* Bring the minis of a stream about whose operands are ready. */
@@ -537,6 +734,8 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
     minis &= ~slot->ready;
     if (minis == 0)
         return SL_OK;
+    if (stream->form == SL_SEGMENT_FORM_ANSWERS)
+        return evaluate_answers(cursor, index, slot, counters, err);
     if (slot->values == NULL) {
         slot->width = stream->width;
         slot->values = take_buffer(cursor, slot->width);
@@ -555,6 +754,10 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
                              slot->width, slot->values, counters, err));
     } else if (form == SL_SEGMENT_FORM_FUNCTION) {
         SL_TRY(evaluate_function(cursor, index, minis, slot, counters, err));
+    } else if (form == SL_SEGMENT_FORM_PAIRED && cursor->rows != NULL) {
+        SL_TRY(evaluate_picked_pairs(cursor, stream, slot, counters, err));
+    } else if (form == SL_SEGMENT_FORM_PAIRED) {
+        SL_TRY(evaluate_paired(cursor, stream, minis, slot, counters, err));
     } else {
         const struct slot *a = &cursor->slots[stream->a];
         const struct slot *b = &cursor->slots[stream->b];

@@ -40,8 +40,10 @@ encode_function(const struct sl_segment_stream *stream, uint32_t block_count, st
 {
     sl_buf_u8(out, stream->width);
     sl_buf_varint(out, stream->a);
-    sl_buf_varint(out, stream->map_count);
-    for (uint32_t i = 0; i < sl_segment_block_count(stream->map_count); i++)
+    sl_buf_varint(out, stream->map == NULL ? stream->map_of + 1 : 0);
+    if (stream->map != NULL)
+        sl_buf_varint(out, stream->map_count);
+    for (uint32_t i = 0; stream->map != NULL && i < sl_segment_block_count(stream->map_count); i++)
         encode_coded_part(&stream->map[i], out);
     for (uint32_t i = 0; i < block_count; i++) {
         sl_buf_varint(out, stream->exception_counts[i]);
@@ -53,8 +55,25 @@ encode_function(const struct sl_segment_stream *stream, uint32_t block_count, st
 }
 
 static void
-encode_stream(const struct sl_segment_stream *stream, uint32_t block_count, struct sl_buf *out)
+encode_paired(const struct sl_segment_group *group, const struct sl_segment_stream *stream,
+              struct sl_buf *out)
 {
+    const uint32_t *answer_counts = group->streams[stream->a].answer_counts;
+    sl_buf_u8(out, stream->width);
+    sl_buf_varint(out, stream->a);
+    sl_buf_u8(out, stream->differences != NULL);
+    for (uint32_t i = 0; i < group->block_count; i++) {
+        encode_coded_part(&stream->blocks[i], out);
+        if (stream->differences != NULL && answer_counts[i] != 0)
+            encode_coded_part(&stream->differences[i], out);
+    }
+}
+
+static void
+encode_stream(const struct sl_segment_group *group, const struct sl_segment_stream *stream,
+              struct sl_buf *out)
+{
+    uint32_t block_count = group->block_count;
     sl_buf_u8(out, stream->form);
     sl_buf_varint(out, stream->owner);
     switch ((enum sl_segment_form)stream->form) {
@@ -71,6 +90,15 @@ encode_stream(const struct sl_segment_stream *stream, uint32_t block_count, stru
         break;
     case SL_SEGMENT_FORM_FUNCTION:
         encode_function(stream, block_count, out);
+        break;
+    case SL_SEGMENT_FORM_ANSWERS:
+        for (uint32_t i = 0; i < block_count; i++) {
+            sl_buf_varint(out, stream->answer_counts[i]);
+            encode_coded_part(&stream->blocks[i], out);
+        }
+        break;
+    case SL_SEGMENT_FORM_PAIRED:
+        encode_paired(group, stream, out);
         break;
     case SL_SEGMENT_FORM_ADD:
         sl_buf_varint(out, stream->a);
@@ -93,7 +121,7 @@ encode_column(const struct sl_segment_group *group, const struct sl_segment_grou
     sl_buf_varint(out, column->stream);
     sl_buf_varint(out, column->presence == SL_SEGMENT_NONE ? 0 : column->presence + 1);
     sl_buf_varint(out, column->dictionary == SL_SEGMENT_NONE ? 0 : column->dictionary + 1);
-    bool has_bounds = group->streams[column->stream].form != SL_SEGMENT_FORM_BYTES;
+    bool has_bounds = sl_segment_stream_has_values(&group->streams[column->stream]);
     for (uint32_t i = 0; i < group->block_count; i++) {
         const struct sl_segment_zone *zone = &column->zones[i];
         sl_buf_varint(out, zone->null_count);
@@ -134,7 +162,11 @@ sl_segment_group_parts(const struct sl_segment_group *group, sl_segment_part_fn 
 {
     for (uint32_t i = 0; i < group->stream_count; i++) {
         const struct sl_segment_stream *stream = &group->streams[i];
-        SL_TRY(visit_parts(stream->blocks, group->block_count, visit, context, err));
+        for (uint32_t block = 0; stream->blocks != NULL && block < group->block_count; block++) {
+            SL_TRY(visit_parts(&stream->blocks[block], 1, visit, context, err));
+            if (stream->differences != NULL)
+                SL_TRY(visit_parts(&stream->differences[block], 1, visit, context, err));
+        }
         if (stream->form != SL_SEGMENT_FORM_FUNCTION)
             continue;
         SL_TRY(visit_parts(stream->map, sl_segment_block_count(stream->map_count), visit, context,
@@ -157,7 +189,7 @@ sl_segment_directory_encode(const struct sl_segment_group *group, struct sl_buf 
     sl_buf_varint(out, group->row_count);
     sl_buf_varint(out, group->stream_count);
     for (uint32_t i = 0; i < group->stream_count; i++)
-        encode_stream(&group->streams[i], group->block_count, out);
+        encode_stream(group, &group->streams[i], out);
     sl_buf_varint(out, group->dictionary_count);
     for (uint32_t i = 0; i < group->dictionary_count; i++) {
         const struct sl_segment_dictionary *dictionary = &group->dictionaries[i];
@@ -174,6 +206,8 @@ sl_segment_directory_encode(const struct sl_segment_group *group, struct sl_buf 
     for (uint32_t i = 0; i < group->index_count; i++) {
         sl_buf_u8(out, group->indexes[i].kind);
         sl_buf_varint(out, group->indexes[i].number);
+        sl_buf_varint(out,
+                      group->indexes[i].also == SL_SEGMENT_NONE ? 0 : group->indexes[i].also + 1);
         encode_part(&group->indexes[i].part, out);
     }
 }
@@ -257,7 +291,7 @@ static uint32_t
 decode_operand(struct decoding *d, uint32_t index)
 {
     uint32_t operand = decode_number(d, index);
-    if (!d->in.bad && d->group->streams[operand].form == SL_SEGMENT_FORM_BYTES)
+    if (!d->in.bad && !sl_segment_stream_has_values(&d->group->streams[operand]))
         d->in.bad = true;
     return operand;
 }
@@ -280,13 +314,22 @@ decode_width(struct decoding *d, struct sl_segment_stream *stream)
         d->in.bad = true;
 }
 
+/* The map of a FUNCTION: its own, or that of a FUNCTION before it. */
 static sl_status
-decode_function(struct decoding *d, struct sl_segment_stream *stream, uint32_t index)
+decode_map(struct decoding *d, struct sl_segment_stream *stream, uint32_t index)
 {
     sl_status status = SL_OK;
-    uint32_t block_count = d->group->block_count;
-    decode_width(d, stream);
-    stream->a = decode_narrow_operand(d, index);
+    uint32_t shared = decode_number(d, (uint64_t)index + 1);
+    stream->map_of = index;
+    if (shared != 0 && !d->in.bad) {
+        const struct sl_segment_stream *other = &d->group->streams[shared - 1];
+        if (other->form != SL_SEGMENT_FORM_FUNCTION || other->map == NULL ||
+            other->width != stream->width)
+            d->in.bad = true;
+        stream->map_of = shared - 1;
+        stream->map_count = other->map_count;
+        return SL_OK;
+    }
     stream->map_count = decode_number(d, SL_SEGMENT_DICTIONARY_ENTRIES_MAX + 1);
     uint32_t map_blocks = sl_segment_block_count(stream->map_count);
     if (map_blocks > sl_cursor_left(&d->in))
@@ -296,6 +339,18 @@ decode_function(struct decoding *d, struct sl_segment_stream *stream, uint32_t i
     stream->map = decode_alloc(d, map_blocks, sizeof(*stream->map), &status);
     for (uint32_t i = 0; status == SL_OK && i < map_blocks; i++)
         decode_coded_part(d, &stream->map[i]);
+    return status;
+}
+
+static sl_status
+decode_function(struct decoding *d, struct sl_segment_stream *stream, uint32_t index)
+{
+    uint32_t block_count = d->group->block_count;
+    decode_width(d, stream);
+    stream->a = decode_narrow_operand(d, index);
+    sl_status status = decode_map(d, stream, index);
+    if (d->in.bad || status != SL_OK)
+        return status;
     stream->exception_counts = decode_alloc(d, block_count, sizeof(uint32_t), &status);
     stream->exception_rows = decode_alloc(d, block_count, sizeof(*stream->map), &status);
     stream->exception_values = decode_alloc(d, block_count, sizeof(*stream->map), &status);
@@ -336,6 +391,52 @@ decode_blocks(struct decoding *d, struct sl_segment_stream *stream)
     return status;
 }
 
+static sl_status
+decode_answers(struct decoding *d, struct sl_segment_stream *stream)
+{
+    sl_status status = SL_OK;
+    uint32_t block_count = d->group->block_count;
+    if (block_count > sl_cursor_left(&d->in))
+        d->in.bad = true;
+    if (d->in.bad)
+        return SL_OK;
+    stream->blocks = decode_alloc(d, block_count, sizeof(*stream->blocks), &status);
+    stream->answer_counts = decode_alloc(d, block_count, sizeof(uint32_t), &status);
+    for (uint32_t i = 0; status == SL_OK && i < block_count; i++) {
+        /* An answer has a lead of its own. */
+        uint32_t rows = sl_segment_block_size(d->group->row_count, i);
+        stream->answer_counts[i] = decode_number(d, (uint64_t)rows / 2 + 1);
+        decode_coded_part(d, &stream->blocks[i]);
+    }
+    return status;
+}
+
+static sl_status
+decode_paired(struct decoding *d, struct sl_segment_stream *stream, uint32_t index)
+{
+    sl_status status = SL_OK;
+    uint32_t block_count = d->group->block_count;
+    decode_width(d, stream);
+    stream->a = decode_number(d, index);
+    uint8_t has_differences = sl_cursor_u8(&d->in);
+    if (block_count > sl_cursor_left(&d->in) || has_differences > 1)
+        d->in.bad = true;
+    if (d->in.bad || d->group->streams[stream->a].form != SL_SEGMENT_FORM_ANSWERS) {
+        d->in.bad = true;
+        return SL_OK;
+    }
+    const uint32_t *answer_counts = d->group->streams[stream->a].answer_counts;
+    stream->blocks = decode_alloc(d, block_count, sizeof(*stream->blocks), &status);
+    if (has_differences != 0)
+        stream->differences = decode_alloc(d, block_count, sizeof(*stream->differences), &status);
+    for (uint32_t i = 0; status == SL_OK && i < block_count; i++) {
+        decode_coded_part(d, &stream->blocks[i]);
+        if (has_differences != 0 && answer_counts[i] != 0)
+            decode_coded_part(d, &stream->differences[i]);
+    }
+    return status;
+}
+
 /* Merge the ascending closure of `operand` into the stream's; false when there are too many. */
 static bool
 closure_add(struct sl_segment_stream *stream, const uint32_t *operands, uint32_t count)
@@ -367,9 +468,11 @@ find_closure(struct sl_segment_group *group, uint32_t index)
     switch ((enum sl_segment_form)stream->form) {
     case SL_SEGMENT_FORM_VALUES:
     case SL_SEGMENT_FORM_BYTES:
+    case SL_SEGMENT_FORM_ANSWERS:
         operand_count = 0;
         break;
     case SL_SEGMENT_FORM_FUNCTION:
+    case SL_SEGMENT_FORM_PAIRED:
         operand_count = 1;
         break;
     case SL_SEGMENT_FORM_ADD:
@@ -403,6 +506,12 @@ decode_stream(struct decoding *d, uint32_t index)
         break;
     case SL_SEGMENT_FORM_FUNCTION:
         status = decode_function(d, stream, index);
+        break;
+    case SL_SEGMENT_FORM_ANSWERS:
+        status = decode_answers(d, stream);
+        break;
+    case SL_SEGMENT_FORM_PAIRED:
+        status = decode_paired(d, stream, index);
         break;
     case SL_SEGMENT_FORM_ADD:
         stream->a = decode_operand(d, index);
@@ -452,10 +561,11 @@ column_fits(const struct sl_segment_group *group, const struct sl_segment_group_
             enum sl_type type)
 {
     bool is_bytes = group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES;
+    bool has_values = sl_segment_stream_has_values(&group->streams[column->stream]);
     if (column->dictionary == SL_SEGMENT_NONE)
-        return sl_type_is_bytes(type) ? is_bytes : !is_bytes && type != SL_TYPE_ADDR;
+        return sl_type_is_bytes(type) ? is_bytes : has_values && type != SL_TYPE_ADDR;
     uint8_t kind = group->dictionaries[column->dictionary].kind;
-    if (is_bytes || group->streams[column->stream].width != 4)
+    if (group->streams[column->stream].width != 4)
         return false;
     return kind == SL_SEGMENT_DICTIONARY_ADDRESSES ? type == SL_TYPE_ADDR : sl_type_is_bytes(type);
 }
@@ -465,7 +575,7 @@ decode_zones(struct decoding *d, struct sl_segment_group_column *column)
 {
     const struct sl_segment_group *group = d->group;
     sl_status status = SL_OK;
-    bool has_bounds = group->streams[column->stream].form != SL_SEGMENT_FORM_BYTES;
+    bool has_bounds = sl_segment_stream_has_values(&group->streams[column->stream]);
     uint64_t key_limit = column->dictionary == SL_SEGMENT_NONE
                              ? UINT64_MAX
                              : group->dictionaries[column->dictionary].entry_count;
@@ -500,7 +610,7 @@ decode_column(struct decoding *d, uint32_t index, uint32_t number_min)
     column->dictionary = dictionary == 0 ? SL_SEGMENT_NONE : dictionary - 1;
     bool is_sound =
         !d->in.bad && column->number >= number_min &&
-        (presence == 0 || group->streams[column->presence].form != SL_SEGMENT_FORM_BYTES) &&
+        (presence == 0 || sl_segment_stream_has_values(&group->streams[column->presence])) &&
         column_fits(group, column, d->footer->columns[column->number].type);
     if (is_sound)
         SL_TRY(decode_zones(d, column));
@@ -524,22 +634,33 @@ decode_columns(struct decoding *d)
     return SL_OK;
 }
 
-/* Has the group the column, with keys that an index of this kind can hold? */
-static bool
-is_indexable(const struct decoding *d, uint32_t number, uint8_t kind)
+static const struct sl_segment_group_column *
+find_column(const struct sl_segment_group *group, uint32_t number)
 {
-    const struct sl_segment_group *group = d->group;
-    enum sl_type type = d->footer->columns[number].type;
-    for (uint32_t i = 0; i < group->column_count; i++) {
-        if (group->columns[i].number != number)
-            continue;
-        bool has_codes = group->columns[i].dictionary != SL_SEGMENT_NONE;
-        if (kind == SL_SEGMENT_INDEX_POSTINGS)
-            return has_codes && type == SL_TYPE_ADDR;
-        return kind == SL_SEGMENT_INDEX_MINIS &&
+    for (uint32_t i = 0; i < group->column_count; i++)
+        if (group->columns[i].number == number)
+            return &group->columns[i];
+    return NULL;
+}
+
+/* Has the group the columns, with keys that an index of this kind can hold? */
+static bool
+is_indexable(const struct decoding *d, const struct sl_segment_index *index)
+{
+    const struct sl_segment_group_column *column = find_column(d->group, index->number);
+    enum sl_type type = d->footer->columns[index->number].type;
+    if (column == NULL)
+        return false;
+    bool has_codes = column->dictionary != SL_SEGMENT_NONE;
+    if (index->kind == SL_SEGMENT_INDEX_MINIS)
+        return index->also == SL_SEGMENT_NONE &&
                (has_codes || (sl_type_is_unsigned(type) && sl_type_bytes(type) <= 4));
-    }
-    return false;
+    if (index->kind != SL_SEGMENT_INDEX_POSTINGS || !has_codes || type != SL_TYPE_ADDR)
+        return false;
+    if (index->also == SL_SEGMENT_NONE)
+        return true;
+    const struct sl_segment_group_column *other = find_column(d->group, index->also);
+    return other != NULL && other != column && other->dictionary == column->dictionary;
 }
 
 static sl_status
@@ -556,8 +677,10 @@ decode_indexes(struct decoding *d)
         struct sl_segment_index *index = &group->indexes[i];
         index->kind = sl_cursor_u8(&d->in);
         index->number = decode_number(d, d->footer->column_count);
+        uint32_t also = decode_number(d, (uint64_t)d->footer->column_count + 1);
+        index->also = also == 0 ? SL_SEGMENT_NONE : also - 1;
         decode_part(d, &index->part);
-        if (d->in.bad || !is_indexable(d, index->number, index->kind))
+        if (d->in.bad || !is_indexable(d, index))
             return sl_fail(d->err, SL_CORRUPT, "index %u is malformed", i);
     }
     return SL_OK;

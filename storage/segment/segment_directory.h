@@ -37,13 +37,17 @@ struct sl_segment_dictionary {
 
 struct sl_segment_stream {
     uint8_t form;  /* enum sl_segment_form */
-    uint8_t width; /* 4 or 8; 0 for BYTES */
+    uint8_t width; /* 4 or 8; 0 for BYTES and ANSWERS */
     uint32_t owner;
     uint32_t a, b, c;                         /* by form */
-    struct sl_segment_part *blocks;           /* VALUES, BYTES */
+    struct sl_segment_part *blocks;           /* VALUES, BYTES, ANSWERS; PAIRED: of the leads */
     uint32_t *block_bytes;                    /* BYTES */
+    uint32_t *answer_counts;                  /* ANSWERS: by block */
+    struct sl_segment_part *differences;      /* PAIRED: of the answers; NULL: none differs */
+    uint32_t map_of;                          /* FUNCTION: the stream that has its map */
     uint32_t map_count;                       /* FUNCTION: entries */
-    struct sl_segment_part *map;              /* FUNCTION: one for each SL_BLOCK_ROWS entries */
+    struct sl_segment_part *map;              /* FUNCTION: one for each SL_BLOCK_ROWS entries;
+                                                 NULL: of another stream */
     uint32_t *exception_counts;               /* FUNCTION: by block */
     struct sl_segment_part *exception_rows;   /* FUNCTION: by block */
     struct sl_segment_part *exception_values; /* FUNCTION: by block */
@@ -67,6 +71,7 @@ struct sl_segment_group_column {
 struct sl_segment_index {
     uint8_t kind;    /* enum sl_segment_index_kind */
     uint32_t number; /* of the column in the footer */
+    uint32_t also;   /* another one, with the same dictionary; or SL_SEGMENT_NONE */
     struct sl_segment_part part;
 };
 
@@ -95,6 +100,13 @@ struct sl_segment_footer {
     struct sl_segment_group groups[SL_GROUPS_PER_SEGMENT_MAX];
     struct sl_segment_part filter; /* size 0: none */
 };
+
+/* Has the stream a value for each row? */
+static inline bool
+sl_segment_stream_has_values(const struct sl_segment_stream *stream)
+{
+    return stream->form != SL_SEGMENT_FORM_BYTES && stream->form != SL_SEGMENT_FORM_ANSWERS;
+}
 
 /* Blocks that hold `count` rows or entries. */
 static inline uint32_t

@@ -6,6 +6,7 @@
 #include "storage/base/arena.h"
 #include "storage/base/file.h"
 #include "storage/base/hash.h"
+#include "storage/segment/segment_pair.h"
 
 enum {
     FLUSH_BYTES = 4 << 20,
@@ -52,6 +53,7 @@ sl_segment_emit_group(struct sl_segment_emit *emit, struct sl_segment_group *gro
     group->block_count = sl_segment_block_count(row_count);
     group->data_offset = emit->offset + emit->buf.size_bytes;
     emit->group = group;
+    emit->answers = NULL;
     emit->arena = arena;
     emit->stream_capacity = STREAMS_PER_COLUMN * column_count + 1;
     emit->dictionary_capacity = column_count + 1;
@@ -126,8 +128,8 @@ add_stream(struct sl_segment_emit *emit, enum sl_segment_form form, uint32_t own
     return stream;
 }
 
-static uint8_t
-width_of(const uint64_t *values, uint32_t count)
+uint8_t
+sl_segment_emit_width(const uint64_t *values, uint32_t count)
 {
     uint64_t all = 0;
     for (uint32_t i = 0; i < count; i++)
@@ -141,13 +143,99 @@ sl_segment_emit_values(struct sl_segment_emit *emit, uint32_t owner, const uint6
 {
     const struct sl_segment_group *group = emit->group;
     struct sl_segment_stream *stream = add_stream(emit, SL_SEGMENT_FORM_VALUES, owner, out_stream);
-    stream->width = width_of(values, group->row_count);
+    stream->width = sl_segment_emit_width(values, group->row_count);
     stream->blocks = sl_arena_calloc(emit->arena, group->block_count, sizeof(*stream->blocks));
     if (stream->blocks == NULL)
         return fail_memory(err);
     for (uint32_t i = 0; i < group->block_count; i++)
         emit_block(emit, values + (size_t)i * SL_BLOCK_ROWS,
                    sl_segment_block_size(group->row_count, i), &stream->blocks[i]);
+    return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
+}
+
+sl_status
+sl_segment_emit_answers(struct sl_segment_emit *emit, uint32_t owner, const uint64_t *answers,
+                        struct sl_error *err)
+{
+    const struct sl_segment_group *group = emit->group;
+    struct sl_segment_stream *stream =
+        add_stream(emit, SL_SEGMENT_FORM_ANSWERS, owner, &emit->answer_stream);
+    emit->pairs = sl_arena_alloc(emit->arena, (size_t)2 * SL_BLOCK_ROWS * sizeof(*emit->pairs));
+    stream->blocks = sl_arena_calloc(emit->arena, group->block_count, sizeof(*stream->blocks));
+    stream->answer_counts = sl_arena_calloc(emit->arena, group->block_count, sizeof(uint32_t));
+    if (emit->pairs == NULL || stream->blocks == NULL || stream->answer_counts == NULL)
+        return fail_memory(err);
+    for (uint32_t i = 0; i < group->block_count; i++) {
+        uint32_t rows = sl_segment_block_size(group->row_count, i);
+        const uint64_t *bits = answers + (size_t)i * (SL_BLOCK_ROWS / 64);
+        for (size_t w = 0; w < sl_words_for(rows); w++)
+            stream->answer_counts[i] += (uint32_t)__builtin_popcountll(bits[w]);
+        sl_segment_answers_close(bits, rows, emit->pairs);
+        emit_block(emit, emit->pairs, sl_segment_lead_bytes(rows - stream->answer_counts[i]),
+                   &stream->blocks[i]);
+    }
+    emit->answers = answers;
+    return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
+}
+
+/* Is every answer's value that of its lead? */
+static bool
+is_repeated(const struct sl_segment_emit *emit, const uint64_t *values)
+{
+    bool is_same = true;
+    for (uint32_t i = 1; is_same && i < emit->group->row_count; i++)
+        is_same = !sl_bit_get(emit->answers, i) || values[i] == values[i - 1];
+    return is_same;
+}
+
+/* Leads and differences of one block, each an array of SL_BLOCK_ROWS. */
+static void
+emit_pairs(struct sl_segment_emit *emit, struct sl_segment_stream *stream, uint32_t block,
+           const uint64_t *values)
+{
+    size_t first = (size_t)block * SL_BLOCK_ROWS;
+    uint32_t rows = sl_segment_block_size(emit->group->row_count, block);
+    unsigned unused_bits = stream->width == 4 ? 32 : 0;
+    uint64_t *leads = emit->pairs;
+    uint64_t *differences = leads + SL_BLOCK_ROWS;
+    uint32_t lead_count = 0;
+    uint32_t answer_count = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        if (!sl_bit_get(emit->answers, first + i)) {
+            leads[lead_count++] = values[first + i];
+            continue;
+        }
+        /* Signed in the width of the stream: zigzag of its high bits. */
+        uint64_t difference = (values[first + i] - values[first + i - 1]) << unused_bits;
+        difference = difference << 1 ^ (0 - (difference >> 63)) << unused_bits;
+        differences[answer_count++] = difference >> unused_bits;
+    }
+    emit_block(emit, leads, lead_count, &stream->blocks[block]);
+    if (stream->differences != NULL && answer_count != 0)
+        emit_block(emit, differences, answer_count, &stream->differences[block]);
+}
+
+sl_status
+sl_segment_emit_paired(struct sl_segment_emit *emit, uint32_t owner, const uint64_t *values,
+                       uint32_t *out_stream, struct sl_error *err)
+{
+    const struct sl_segment_group *group = emit->group;
+    if (emit->answers == NULL)
+        return sl_segment_emit_values(emit, owner, values, out_stream, err);
+    struct sl_segment_stream *stream = add_stream(emit, SL_SEGMENT_FORM_PAIRED, owner, out_stream);
+    stream->width = sl_segment_emit_width(values, group->row_count);
+    stream->a = emit->answer_stream;
+    stream->blocks = sl_arena_calloc(emit->arena, group->block_count, sizeof(*stream->blocks));
+    bool has_memory = stream->blocks != NULL;
+    if (!is_repeated(emit, values)) {
+        stream->differences =
+            sl_arena_calloc(emit->arena, group->block_count, sizeof(*stream->blocks));
+        has_memory = has_memory && stream->differences != NULL;
+    }
+    if (!has_memory)
+        return fail_memory(err);
+    for (uint32_t i = 0; i < group->block_count; i++)
+        emit_pairs(emit, stream, i, values);
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
 }
 
@@ -242,20 +330,25 @@ sl_segment_emit_function(struct sl_segment_emit *emit, uint32_t owner,
     uint32_t map_blocks = sl_segment_block_count(map->count);
     uint32_t blocks = group->block_count;
     uint64_t *scratch = sl_arena_alloc(emit->arena, (size_t)2 * SL_BLOCK_ROWS * sizeof(*scratch));
-    stream->width = width_of(values, group->row_count) | width_of(map->values, map->count);
-    stream->width = stream->width > 4 ? 8 : 4;
+    stream->width = map->width;
     stream->a = map->stream;
     stream->map_count = map->count;
-    stream->map = sl_arena_calloc(emit->arena, map_blocks, sizeof(*stream->map));
+    stream->map_of = *out_stream;
+    if (map->shared_with != SL_SEGMENT_NONE) {
+        stream->map_of = map->shared_with;
+        map_blocks = 0;
+    }
+    struct sl_segment_part *parts = sl_arena_calloc(emit->arena, map_blocks, sizeof(*parts));
+    stream->map = map->shared_with == SL_SEGMENT_NONE ? parts : NULL;
     stream->exception_counts = sl_arena_calloc(emit->arena, blocks, sizeof(uint32_t));
     stream->exception_rows = sl_arena_calloc(emit->arena, blocks, sizeof(*stream->map));
     stream->exception_values = sl_arena_calloc(emit->arena, blocks, sizeof(*stream->map));
-    if (scratch == NULL || stream->map == NULL || stream->exception_counts == NULL ||
+    if (scratch == NULL || parts == NULL || stream->exception_counts == NULL ||
         stream->exception_rows == NULL || stream->exception_values == NULL)
         return fail_memory(err);
     for (uint32_t i = 0; i < map_blocks; i++)
         emit_block(emit, map->values + (size_t)i * SL_BLOCK_ROWS,
-                   sl_segment_block_size(map->count, i), &stream->map[i]);
+                   sl_segment_block_size(map->count, i), &parts[i]);
     for (uint32_t i = 0; i < blocks && !map->is_exact; i++)
         emit_exceptions(emit, stream, i, map, values, scratch);
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
@@ -301,7 +394,7 @@ sl_segment_emit_addresses(struct sl_segment_emit *emit, uint32_t owner, const st
     struct sl_segment_dictionary *dictionary =
         add_dictionary(emit, SL_SEGMENT_DICTIONARY_ADDRESSES, owner, count, out_dictionary);
     size_t start = emit->late.size_bytes;
-    sl_codec_encode_keys(addrs, count, &emit->late);
+    sl_codec_encode_keys(addrs, count, emit->effort, &emit->late);
     close_part(emit, &emit->late, start, &dictionary->part);
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
 }
@@ -318,7 +411,7 @@ sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner, const stru
 
 void
 sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
-                      uint32_t number, size_t start)
+                      uint32_t number, uint32_t also, size_t start)
 {
     if (emit->indexes.bad)
         return;
@@ -326,6 +419,7 @@ sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind k
     struct sl_segment_index *index = &emit->group->indexes[emit->group->index_count++];
     index->kind = (uint8_t)kind;
     index->number = number;
+    index->also = also;
     index->part.offset = start; /* in the buffer, until the group ends */
     index->part.size_bytes = (uint32_t)(emit->indexes.size_bytes - start);
 }
@@ -350,7 +444,8 @@ append_indexes(struct sl_segment_emit *emit)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < group->index_count; i++) {
         struct sl_segment_index index = group->indexes[i];
-        if (index.part.size_bytes > data_bytes / SL_SEGMENT_INDEX_SHARE)
+        uint32_t columns = index.also == SL_SEGMENT_NONE ? 1 : 2;
+        if (index.part.size_bytes > columns * data_bytes / SL_SEGMENT_INDEX_SHARE)
             continue;
         sl_segment_emit_part(emit, emit->indexes.bytes + index.part.offset, index.part.size_bytes,
                              &index.part);

@@ -24,6 +24,9 @@ struct sl_segment_emit {
     struct sl_buf trial;            /* of sl_segment_emit_estimate */
     struct sl_arena *arena;         /* of the group */
     struct sl_segment_group *group; /* under construction */
+    const uint64_t *answers;        /* bits by row, borrowed; NULL: no row answers another one */
+    uint32_t answer_stream;         /* if so */
+    uint64_t *pairs;                /* if so: scratch, leads and differences of a block */
     uint32_t stream_capacity, dictionary_capacity, column_capacity, index_capacity;
 };
 
@@ -52,6 +55,18 @@ sl_status sl_segment_emit_values(struct sl_segment_emit *emit, uint32_t owner,
                                  const uint64_t *values, uint32_t *out_stream,
                                  struct sl_error *err);
 
+/* ANSWERS: `answers` (as in segment_pair.h, block by block) stays the caller's until the group ends. */
+SL_MUST_CHECK
+sl_status sl_segment_emit_answers(struct sl_segment_emit *emit, uint32_t owner,
+                                  const uint64_t *answers, struct sl_error *err);
+
+/* PAIRED, of values that answers have in common with their leads, or nearly so; VALUES where no row
+ * is an answer. */
+SL_MUST_CHECK
+sl_status sl_segment_emit_paired(struct sl_segment_emit *emit, uint32_t owner,
+                                 const uint64_t *values, uint32_t *out_stream,
+                                 struct sl_error *err);
+
 /* BYTES */
 SL_MUST_CHECK
 sl_status sl_segment_emit_bytes(struct sl_segment_emit *emit, uint32_t owner,
@@ -64,7 +79,9 @@ struct sl_segment_map {
     const uint32_t *codes;  /* its values, by row */
     const uint64_t *values; /* map_count */
     uint32_t count;
-    bool is_exact; /* no row is an exception */
+    uint8_t width;        /* 4 or 8: of map and values */
+    bool is_exact;        /* no row is an exception */
+    uint32_t shared_with; /* a FUNCTION that has the map already, or SL_SEGMENT_NONE */
 };
 
 /* FUNCTION: exceptions are the rows whose value is not map->values[map->codes[row]]. */
@@ -77,6 +94,9 @@ sl_status sl_segment_emit_function(struct sl_segment_emit *emit, uint32_t owner,
 uint32_t sl_segment_emit_combined(struct sl_segment_emit *emit, enum sl_segment_form form,
                                   uint32_t owner, uint32_t a, uint32_t b, uint32_t c);
 
+/* The width of a stream of these values. */
+uint8_t sl_segment_emit_width(const uint64_t *values, uint32_t count);
+
 /* Sorted, distinct entries. Their parts follow those of all streams: see sl_segment_emit_group_end. */
 SL_MUST_CHECK
 sl_status sl_segment_emit_addresses(struct sl_segment_emit *emit, uint32_t owner,
@@ -87,12 +107,13 @@ sl_status sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner,
                                   const struct sl_slice *slices, uint32_t count,
                                   uint32_t *out_dictionary, struct sl_error *err);
 
-/* Enter bytes that the caller has appended to emit->indexes, from `start` on, as an index. */
+/* Enter bytes that the caller has appended to emit->indexes, from `start` on, as an index of column
+ * `number`, and of column `also` unless that is SL_SEGMENT_NONE. */
 void sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
-                           uint32_t number, size_t start);
+                           uint32_t number, uint32_t also, size_t start);
 
 /* All streams are there: append the dictionaries, then the indexes that take at most one byte in
- * SL_SEGMENT_INDEX_SHARE of the group. */
+ * SL_SEGMENT_INDEX_SHARE of the group for each of their columns. */
 enum { SL_SEGMENT_INDEX_SHARE = 20 };
 void sl_segment_emit_group_end(struct sl_segment_emit *emit);
 

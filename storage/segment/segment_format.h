@@ -14,7 +14,7 @@
  * Head
  *     OFFSET SIZE FIELD
  *      0      8   magic "sluiceSG"
- *      8      4   format version, 1
+ *      8      4   format version, 2
  *     12      4   zero
  *     16      8   number of the segment
  *     24      8   hash of bytes 0 .. 23
@@ -55,14 +55,20 @@
  *     streams, each: 1 form (SL_SEGMENT_FORM_*), owner column, then by form:
  *         VALUES    1 width; for each block: 1 codec, size of part, 8 hash
  *         BYTES     for each block: bytes of all strings, size of part, 8 hash
- *         FUNCTION  1 width, stream a, entries of the map;
- *                   for each SL_BLOCK_ROWS entries of the map: 1 codec, size of part, 8 hash;
+ *         FUNCTION  1 width, stream a, 0 or 1 + an earlier FUNCTION that has its map;
+ *                   if 0: entries of the map;
+ *                         for each SL_BLOCK_ROWS entries of it: 1 codec, size of part, 8 hash;
  *                   for each block: exceptions; unless 0:
  *                       1 codec, size of part, 8 hash   (rows within the block, ascending)
  *                       1 codec, size of part, 8 hash   (their values)
  *         ADD       stream a, stream b
  *         SCALE     stream a, stream b, stream c
  *         SELECT    stream a, stream b, stream c
+ *         ANSWERS   for each block: answers, 1 codec, size of part, 8 hash
+ *         PAIRED    1 width, stream a (ANSWERS), 1 d (1: with differences, else 0); for each block:
+ *                       1 codec, size of part, 8 hash   (of the leads)
+ *                       where d is 1 and the block has answers:
+ *                       1 codec, size of part, 8 hash   (of the differences)
  *     dictionaries, each:
  *         1 kind (SL_SEGMENT_DICTIONARY_*), owner column, entries, bytes of all entries (BYTES),
  *         size of part, 8 hash
@@ -70,7 +76,8 @@
  *         dictionary + 1 or 0; for each block the zone:
  *             rows without a value; unless that is all rows, and unless the stream is BYTES:
  *             minimum, maximum less minimum (of the keys of the rows that have a value)
- *     indexes, each: 1 kind (SL_SEGMENT_INDEX_*), column number, size of part, 8 hash
+ *     indexes, each: 1 kind (SL_SEGMENT_INDEX_*), column number, number of another column + 1 or
+ *         0 (POSTINGS of both, which have one dictionary), size of part, 8 hash
  *
  * Forms. width is 4 or 8: no value needs more bytes (a reader may keep it in 32 bits).
  *     VALUES    codec.h
@@ -79,8 +86,13 @@
  *     ADD       a + b modulo 2^64
  *     SCALE     a = 0: b, else a * b + c modulo 2^64
  *     SELECT    a = 0: b, else c (a is 0 or 1)
+ *     ANSWERS   which rows answer the row before, and which are leads: of the leads of the block in
+ *               their order a bit, 1 where the next row is its answer; eight in a value, low bit
+ *               first, the last one filled up with zeros (segment_pair.h). It has no values.
+ *     PAIRED    of a lead the next of its values; of an answer the value of its lead, plus the next
+ *               of the differences where there are some: zigzag, modulo 2^(8 width)
  * ADD and SCALE are 8 wide; SELECT is as wide as the wider of b and c. The a of FUNCTION and SELECT
- * is 4 wide.
+ * is 4 wide. A FUNCTION is as wide as the one whose map it shares.
  *
  * Keys. A stream of a column holds keys whose unsigned order is the order of the type:
  *     unsigned types, BOOL, MAC   the value
@@ -102,14 +114,19 @@
  *                 and server's, and SELECTs of them by one stream `side`: 0 where the source is
  *                 the client.
  *     last_seen   ADD of first_seen and the duration.
- *     bytes       SCALE of packets, whole bytes per packet, remainder.
- *     functions   AS, mask, next hop, interface, exporter as FUNCTION of the client's or the
- *                 server's address (the target's, the exporter's), where that is smaller than VALUES.
+ *     bytes       SCALE of packets, whole bytes per packet, remainder, or VALUES.
+ *     answers     Both directions of a conversation are neighbours (segment_order.h). Addresses,
+ *                 side, the client's port, first_seen and duration are PAIRED, where enough rows
+ *                 are answers.
+ *     functions   AS and mask as FUNCTIONs of the client's and the server's address with one map;
+ *                 interface and exporter as FUNCTION of an address, next hop as one of output_if,
+ *                 and so on, where that is smaller than VALUES.
  *
  * Indexes
  *     MINIS     by value of an integer column or dictionary code: index/bitmap.h, the minis
  *               (number of a row in the group / SL_MINI_ROWS) that hold the value
- *     POSTINGS  by dictionary code of an address column: index/postings.h, the same
+ *     POSTINGS  by dictionary code of an address column, or of two: index/postings.h, the minis
+ *               that hold it in either
  *
  * Layer: segment.
  */
@@ -123,7 +140,7 @@
 #define SL_SEGMENT_TAIL_MAGIC "GSeciuls"
 
 enum {
-    SL_SEGMENT_VERSION = 1,
+    SL_SEGMENT_VERSION = 2,
     SL_SEGMENT_MAGIC_BYTES = 8,
     SL_SEGMENT_HEAD_BYTES = 32,
     SL_SEGMENT_TAIL_BYTES = 32,
@@ -142,6 +159,8 @@ enum sl_segment_form {
     SL_SEGMENT_FORM_ADD = 4,
     SL_SEGMENT_FORM_SCALE = 5,
     SL_SEGMENT_FORM_SELECT = 6,
+    SL_SEGMENT_FORM_ANSWERS = 7,
+    SL_SEGMENT_FORM_PAIRED = 8,
 };
 
 enum sl_segment_index_kind {

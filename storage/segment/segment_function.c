@@ -1,7 +1,7 @@
 /*
- * segment_function.c - is this column a function of an address, and does it pay to say so?
+ * segment_function.c - is this column a function of another one, and does it pay to say so?
  *
- * The map takes, for each address, the value that most of its rows have (a majority vote in one
+ * The map takes, for each address or code, the value that most of its rows have (a majority vote in one
  * pass; where there is no majority any value that occurs will do). Before that a look at a few
  * thousand neighbouring rows refuses what is plainly no function.
  */
@@ -16,7 +16,7 @@ enum {
     /* One row in so many may deviate. */
     EXCEPTION_SHARE = 8,
     EXCEPTION_BYTES = 4,
-    VOTE_SEEN = 1 << 30, /* more than rows of a group */
+    VOTE_SEEN = 1 << 30, /* more than rows of a group, of two columns */
 };
 
 struct probe {
@@ -47,6 +47,12 @@ is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count)
     return differ <= (agree + differ) / EXCEPTION_SHARE * 2 + PROBE_WINDOWS;
 }
 
+/* Rows whose values are held against a map. */
+struct voters {
+    enum sl_segment_decider decider;
+    const uint64_t *values;
+};
+
 /* Rows first .. end - 1 vote. Returns the votes against, each of which strikes out one for it. */
 static uint32_t
 vote_rows(struct sl_segment_ballot *ballots, const uint32_t *codes, const uint64_t *values,
@@ -73,18 +79,21 @@ vote_rows(struct sl_segment_ballot *ballots, const uint32_t *codes, const uint64
  * an exception. From `limit` on the map is not made.
  */
 static uint32_t
-vote(const struct sl_segment_functions *f, enum sl_segment_decider decider, const uint64_t *values,
+vote(struct sl_segment_functions *f, const struct voters *voters, size_t voters_count,
      uint32_t limit, uint64_t *map)
 {
-    uint32_t code_count = f->code_counts[decider];
+    uint32_t code_count = f->code_counts[voters[0].decider];
     uint32_t against = 0;
     memset(f->ballots, 0, code_count * sizeof(*f->ballots));
-    for (uint32_t first = 0; first < f->row_count; first += SL_MINI_ROWS) {
-        uint32_t end = f->row_count - first < SL_MINI_ROWS ? f->row_count : first + SL_MINI_ROWS;
-        against += vote_rows(f->ballots, f->codes[decider], values, first, end);
-        if (against >= limit)
-            return against;
-    }
+    for (size_t v = 0; v < voters_count; v++)
+        for (uint32_t first = 0; first < f->row_count; first += SL_MINI_ROWS) {
+            uint32_t left = f->row_count - first;
+            uint32_t end = left < SL_MINI_ROWS ? f->row_count : first + SL_MINI_ROWS;
+            against +=
+                vote_rows(f->ballots, f->codes[voters[v].decider], voters[v].values, first, end);
+            if (against >= limit)
+                return against;
+        }
     uint64_t last = 0;
     for (uint32_t code = 0; code < code_count; code++) {
         if (f->ballots[code].votes != 0)
@@ -94,18 +103,32 @@ vote(const struct sl_segment_functions *f, enum sl_segment_decider decider, cons
     return against;
 }
 
+/* The map of the majorities, and the rows that deviate from it. From `limit` on neither is right,
+ * but that there are so many. */
 static uint32_t
-count_exceptions(const struct sl_segment_functions *f, const uint32_t *codes,
-                 const uint64_t *values, const uint64_t *map)
+elect(struct sl_segment_functions *f, const struct voters *voters, size_t voters_count,
+      uint32_t limit, uint64_t *map)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < f->row_count; i++)
-        count += map[codes[i]] != values[i];
-    return count;
+    uint32_t exceptions = vote(f, voters, voters_count, limit, map);
+    if (exceptions == 0 || exceptions >= limit)
+        return exceptions;
+    exceptions = 0;
+    for (size_t v = 0; v < voters_count; v++)
+        for (uint32_t i = 0; i < f->row_count; i++)
+            exceptions += map[f->codes[voters[v].decider][i]] != voters[v].values[i];
+    return exceptions;
+}
+
+static void
+swap_maps(struct sl_segment_functions *f)
+{
+    uint64_t *map = f->maps[1];
+    f->maps[1] = f->maps[0];
+    f->maps[0] = map;
 }
 
 /* The decider with the fewest exceptions below *out_exceptions, its map in maps[0]; false when none
- * is worth it. The exporter, whose map is the smallest, comes first. */
+ * is worth it. Those with the smallest maps come first. */
 static bool
 find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *values,
              struct sl_segment_map *out_map, uint32_t *out_exceptions)
@@ -115,24 +138,90 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
         if ((deciders >> d & 1) == 0 || f->code_counts[d] == 0 ||
             !is_plausible(f->codes[d], values, f->row_count))
             continue;
-        uint32_t exceptions = vote(f, d, values, *out_exceptions, f->maps[1]);
-        if (exceptions != 0 && exceptions < *out_exceptions)
-            exceptions = count_exceptions(f, f->codes[d], values, f->maps[1]);
+        const struct voters voters = {d, values};
+        uint32_t exceptions = elect(f, &voters, 1, *out_exceptions, f->maps[1]);
         if (exceptions >= *out_exceptions)
             continue;
-        uint64_t *map = f->maps[1];
-        f->maps[1] = f->maps[0];
-        f->maps[0] = map;
+        swap_maps(f);
         *out_exceptions = exceptions;
         *out_map = (struct sl_segment_map){.stream = f->streams[d],
                                            .codes = f->codes[d],
-                                           .values = map,
+                                           .values = f->maps[0],
                                            .count = f->code_counts[d],
-                                           .is_exact = exceptions == 0};
+                                           .is_exact = exceptions == 0,
+                                           .shared_with = SL_SEGMENT_NONE};
         if (exceptions == 0)
             break;
     }
     return out_map->codes != NULL;
+}
+
+/* The smaller form, and its bytes; map->codes stays NULL where that is VALUES. */
+static uint64_t
+decide(struct sl_segment_functions *f, struct sl_segment_emit *emit, unsigned deciders,
+       const uint64_t *values, struct sl_segment_map *map)
+{
+    uint32_t exceptions = f->row_count / EXCEPTION_SHARE + 1;
+    *map = (struct sl_segment_map){.codes = NULL};
+    if (f->map_capacity == 0 || f->row_count < ROWS_PER_BYTE_MIN)
+        return 0;
+    uint64_t plain_bytes = sl_segment_emit_estimate(emit, values, f->row_count);
+    if (plain_bytes / EXCEPTION_BYTES + 1 < exceptions)
+        exceptions = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
+    if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
+        !find_decider(f, deciders, values, map, &exceptions))
+        return plain_bytes;
+    uint64_t map_bytes = sl_segment_emit_estimate(emit, map->values, map->count) +
+                         (uint64_t)exceptions * EXCEPTION_BYTES;
+    map->width = sl_segment_emit_width(values, f->row_count) == 4 ? 4 : 8;
+    if (map_bytes < plain_bytes)
+        return map_bytes;
+    map->codes = NULL;
+    return plain_bytes;
+}
+
+bool
+sl_segment_functions_init(struct sl_segment_functions *f, uint32_t row_count, uint32_t addr_count,
+                          struct sl_arena *arena)
+{
+    uint32_t capacity =
+        addr_count > SL_SEGMENT_SMALL_CODES_MAX ? addr_count : SL_SEGMENT_SMALL_CODES_MAX;
+    *f = (struct sl_segment_functions){.row_count = row_count};
+    f->ballots = sl_arena_alloc(arena, capacity * sizeof(*f->ballots));
+    f->maps[0] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
+    f->maps[1] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
+    bool has_memory = f->ballots != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
+    for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
+        f->codes[i] = sl_arena_alloc(arena, row_count * sizeof(uint32_t));
+        has_memory = has_memory && f->codes[i] != NULL;
+    }
+    f->map_capacity = has_memory ? capacity : 0;
+    return has_memory;
+}
+
+void
+sl_segment_functions_add(struct sl_segment_functions *f, enum sl_segment_decider decider,
+                         uint32_t stream, const uint64_t *values, uint32_t code_count)
+{
+    uint64_t max = 0;
+    if (f->map_capacity == 0)
+        return;
+    for (uint32_t i = 0; i < f->row_count; i++) {
+        max = values[i] > max ? values[i] : max;
+        f->codes[decider][i] = (uint32_t)values[i];
+    }
+    if (max >= f->map_capacity)
+        return;
+    f->streams[decider] = stream;
+    f->code_counts[decider] = code_count != 0 ? code_count : (uint32_t)max + 1;
+}
+
+uint64_t
+sl_segment_function_estimate(struct sl_segment_functions *f, struct sl_segment_emit *emit,
+                             unsigned deciders, const uint64_t *values)
+{
+    struct sl_segment_map map;
+    return decide(f, emit, deciders, values, &map);
 }
 
 sl_status
@@ -141,17 +230,63 @@ sl_segment_function_emit(struct sl_segment_functions *f, struct sl_segment_emit 
                          uint32_t *out_stream, struct sl_error *err)
 {
     struct sl_segment_map map;
-    uint32_t exceptions = f->row_count / EXCEPTION_SHARE + 1;
-    uint64_t plain_bytes = 0;
-    if (f->map_capacity != 0 && f->row_count >= ROWS_PER_BYTE_MIN)
-        plain_bytes = sl_segment_emit_estimate(emit, values, f->row_count);
-    if (plain_bytes / EXCEPTION_BYTES + 1 < exceptions)
-        exceptions = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
-    if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
-        !find_decider(f, deciders, values, &map, &exceptions))
-        return sl_segment_emit_values(emit, owner, values, out_stream, err);
-    uint64_t map_bytes = sl_segment_emit_estimate(emit, map.values, map.count);
-    if (map_bytes + (uint64_t)exceptions * EXCEPTION_BYTES >= plain_bytes)
+    (void)decide(f, emit, deciders, values, &map);
+    if (map.codes == NULL)
         return sl_segment_emit_values(emit, owner, values, out_stream, err);
     return sl_segment_emit_function(emit, owner, &map, values, out_stream, err);
+}
+
+/* Is one map for both ends smaller? Then it lies in maps[0]. */
+static bool
+is_shared(struct sl_segment_functions *f, struct sl_segment_emit *emit,
+          const uint64_t *const values[2], bool *out_exact)
+{
+    if (f->code_counts[SL_SEGMENT_CLIENT] == 0 || f->row_count < ROWS_PER_BYTE_MIN ||
+        !is_plausible(f->codes[SL_SEGMENT_CLIENT], values[0], f->row_count) ||
+        !is_plausible(f->codes[SL_SEGMENT_SERVER], values[1], f->row_count))
+        return false;
+    uint64_t plain_bytes = sl_segment_emit_estimate(emit, values[0], f->row_count) +
+                           sl_segment_emit_estimate(emit, values[1], f->row_count);
+    if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN)
+        return false;
+    const struct voters voters[2] = {{SL_SEGMENT_CLIENT, values[0]},
+                                     {SL_SEGMENT_SERVER, values[1]}};
+    uint32_t limit = f->row_count / EXCEPTION_SHARE + 1;
+    if (plain_bytes / EXCEPTION_BYTES + 1 < limit)
+        limit = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
+    uint64_t exceptions = elect(f, voters, SL_COUNTOF(voters), limit, f->maps[0]);
+    if (exceptions >= limit)
+        return false;
+    *out_exact = exceptions == 0;
+    uint64_t map_bytes =
+        sl_segment_emit_estimate(emit, f->maps[0], f->code_counts[SL_SEGMENT_CLIENT]);
+    return map_bytes + exceptions * EXCEPTION_BYTES < plain_bytes;
+}
+
+sl_status
+sl_segment_function_emit_pair(struct sl_segment_functions *f, struct sl_segment_emit *emit,
+                              const uint32_t owners[2], const uint64_t *const values[2],
+                              uint32_t out_streams[2], struct sl_error *err)
+{
+    bool is_exact = false;
+    if (!is_shared(f, emit, values, &is_exact)) {
+        SL_TRY(sl_segment_emit_values(emit, owners[0], values[0], &out_streams[0], err));
+        return sl_segment_emit_values(emit, owners[1], values[1], &out_streams[1], err);
+    }
+    struct sl_segment_map map = {.values = f->maps[0],
+                                 .count = f->code_counts[SL_SEGMENT_CLIENT],
+                                 .width = 4,
+                                 .is_exact = is_exact,
+                                 .shared_with = SL_SEGMENT_NONE};
+    for (unsigned i = 0; i < 2; i++)
+        if (sl_segment_emit_width(values[i], f->row_count) == 8)
+            map.width = 8;
+    for (unsigned i = 0; i < 2; i++) {
+        enum sl_segment_decider decider = i == 0 ? SL_SEGMENT_CLIENT : SL_SEGMENT_SERVER;
+        map.stream = f->streams[decider];
+        map.codes = f->codes[decider];
+        SL_TRY(sl_segment_emit_function(emit, owners[i], &map, values[i], &out_streams[i], err));
+        map.shared_with = out_streams[0];
+    }
+    return SL_OK;
 }

@@ -1,11 +1,12 @@
 /*
- * segment_function.h - columns that are a function of an address.
+ * segment_function.h - columns that are a function of another one.
  *
- * AS, mask, interface, next hop and exporter are mostly given by one address of the flow, the
- * observation domain by the exporter. Where
- * that holds for nearly all rows of a group, the value is stored once for each entry of the
- * address dictionary, with the rows that deviate; where it does not hold, or saves nothing, the
- * column stays as it is. Both are estimated from the group itself: nothing is assumed.
+ * AS, mask, interface and exporter are mostly given by one address of the flow, the next hop by
+ * the interface that leads there, the observation domain by the exporter. Where that holds for
+ * nearly all rows of a group, the value is stored once for each entry of the address dictionary
+ * (or each code of what decides), with the rows that deviate; where it does not hold, or saves
+ * nothing, the column stays as it is. Both are estimated from the group itself: nothing is
+ * assumed.
  *
  * Layer: segment.
  */
@@ -14,14 +15,19 @@
 
 #include "storage/segment/segment_emit.h"
 
-/* What decides: addresses of the group's dictionary, or the exporter. */
+/* What decides: addresses of the group's dictionary, or small numbers. */
 enum sl_segment_decider {
     SL_SEGMENT_CLIENT,
     SL_SEGMENT_SERVER,
+    SL_SEGMENT_SOURCE, /* src_addr */
     SL_SEGMENT_TARGET, /* dst_addr */
     SL_SEGMENT_EXPORTER,
+    SL_SEGMENT_OUTPUT_IF,
     SL_SEGMENT_DECIDER_COUNT,
 };
+
+/* Codes of exporters and interfaces that may decide. */
+enum { SL_SEGMENT_SMALL_CODES_MAX = 1 << 16 };
 
 /* The candidate of one code: side by side, because codes come at random. */
 struct sl_segment_ballot {
@@ -39,6 +45,17 @@ struct sl_segment_functions {
     struct sl_segment_ballot *ballots;
 };
 
+/* Room for `row_count` rows and `addr_count` addresses; false when there is no memory. */
+SL_MUST_CHECK
+bool sl_segment_functions_init(struct sl_segment_functions *functions, uint32_t row_count,
+                               uint32_t addr_count, struct sl_arena *arena);
+
+/* From now on the values of a stream decide; they are below code_count (0: unknown, and if they are
+ * too large they do not). */
+void sl_segment_functions_add(struct sl_segment_functions *functions,
+                              enum sl_segment_decider decider, uint32_t stream,
+                              const uint64_t *values, uint32_t code_count);
+
 /* Emit values as what is smaller: a FUNCTION of one of the deciders in `deciders` (bits), or
  * VALUES. */
 SL_MUST_CHECK
@@ -46,5 +63,18 @@ sl_status sl_segment_function_emit(struct sl_segment_functions *functions,
                                    struct sl_segment_emit *emit, uint32_t owner, unsigned deciders,
                                    const uint64_t *values, uint32_t *out_stream,
                                    struct sl_error *err);
+
+/* Bytes that this would take. */
+uint64_t sl_segment_function_estimate(struct sl_segment_functions *functions,
+                                      struct sl_segment_emit *emit, unsigned deciders,
+                                      const uint64_t *values);
+
+/* What the client has and what the server has of a property of addresses: two FUNCTIONs with one
+ * map where that is smaller, else VALUES. Both belong to owner. */
+SL_MUST_CHECK
+sl_status sl_segment_function_emit_pair(struct sl_segment_functions *functions,
+                                        struct sl_segment_emit *emit, const uint32_t owners[2],
+                                        const uint64_t *const values[2], uint32_t out_streams[2],
+                                        struct sl_error *err);
 
 #endif

@@ -149,13 +149,36 @@ emit_minis(struct sl_segment_emit *emit, uint32_t number, const uint64_t *keys,
         return SL_OK; /* the average key is in most minis: it would exclude next to nothing */
     size_t start = emit->indexes.size_bytes;
     SL_TRY(encode_minis(emit, &tally, err));
-    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, number, start);
+    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, number, SL_SEGMENT_NONE, start);
     return SL_OK;
 }
 
+/* Columns that share a dictionary. */
+struct posted {
+    uint32_t column_count; /* 1 or 2 */
+    uint32_t numbers[2];
+    const uint64_t *keys[2];
+    const uint64_t *present[2];
+};
+
+static void
+post_mini(struct sl_postings_builder *builder, const struct posted *posted, uint32_t mini,
+          uint32_t count)
+{
+    uint32_t codes[SL_MINI_ROWS];
+    size_t first = (size_t)mini * SL_MINI_ROWS;
+    for (uint32_t c = 0; c < posted->column_count; c++) {
+        const uint64_t *present = posted->present[c];
+        for (uint32_t i = 0; i < count; i++)
+            codes[i] = (uint32_t)posted->keys[c][first + i];
+        sl_postings_builder_add(builder, mini, codes, count,
+                                present == NULL ? NULL : present + first / 64);
+    }
+}
+
 static sl_status
-emit_postings(struct sl_segment_emit *emit, uint32_t number, uint32_t entry_count,
-              const uint64_t *keys, const uint64_t *present, struct sl_error *err)
+emit_postings(struct sl_segment_emit *emit, const struct posted *posted, uint32_t entry_count,
+              struct sl_error *err)
 {
     uint32_t row_count = emit->group->row_count;
     uint32_t mini_count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
@@ -163,19 +186,16 @@ emit_postings(struct sl_segment_emit *emit, uint32_t number, uint32_t entry_coun
     if (builder == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
     for (uint32_t m = 0; m < mini_count; m++) {
-        uint32_t codes[SL_MINI_ROWS];
-        uint32_t first = m * SL_MINI_ROWS;
-        uint32_t count = row_count - first < SL_MINI_ROWS ? row_count - first : SL_MINI_ROWS;
-        for (uint32_t i = 0; i < count; i++)
-            codes[i] = (uint32_t)keys[first + i];
-        sl_postings_builder_add(builder, m, codes, count,
-                                present == NULL ? NULL : present + first / 64);
+        uint32_t left = row_count - m * SL_MINI_ROWS;
+        post_mini(builder, posted, m, left < SL_MINI_ROWS ? left : SL_MINI_ROWS);
     }
     uint64_t pairs = sl_postings_builder_pair_count(builder);
     if (pairs * 2 <= (uint64_t)entry_count * mini_count) {
         size_t start = emit->indexes.size_bytes;
         sl_postings_builder_encode(builder, &emit->indexes);
-        sl_segment_emit_index(emit, SL_SEGMENT_INDEX_POSTINGS, number, start);
+        sl_segment_emit_index(emit, SL_SEGMENT_INDEX_POSTINGS, posted->numbers[0],
+                              posted->column_count == 2 ? posted->numbers[1] : SL_SEGMENT_NONE,
+                              start);
     }
     sl_postings_builder_destroy(builder);
     return SL_OK;
@@ -188,9 +208,25 @@ sl_segment_index_emit(struct sl_segment_emit *emit, enum sl_segment_index_kind k
 {
     if (emit->group->row_count <= SL_MINI_ROWS)
         return SL_OK; /* one mini: zones and dictionary say as much */
+    const struct posted posted = {
+        .column_count = 1, .numbers = {number}, .keys = {keys}, .present = {present}};
     if (kind == SL_SEGMENT_INDEX_POSTINGS)
-        return emit_postings(emit, number, entry_count, keys, present, err);
+        return emit_postings(emit, &posted, entry_count, err);
     return emit_minis(emit, number, keys, present, err);
+}
+
+sl_status
+sl_segment_index_emit_ends(struct sl_segment_emit *emit, const uint32_t numbers[2],
+                           uint32_t entry_count, const uint64_t *const keys[2],
+                           const uint64_t *const present[2], struct sl_error *err)
+{
+    if (emit->group->row_count <= SL_MINI_ROWS)
+        return SL_OK;
+    const struct posted posted = {.column_count = 2,
+                                  .numbers = {numbers[0], numbers[1]},
+                                  .keys = {keys[0], keys[1]},
+                                  .present = {present[0], present[1]}};
+    return emit_postings(emit, &posted, entry_count, err);
 }
 
 /* Minis of the keys `from` .. `to` - 1 of the sorted list. */

@@ -12,7 +12,9 @@
  *     not a bitmap of its own
  *
  * An index is written where it excludes something: where the average key lies in less than half
- * of the minis, and where it takes at most one byte in SL_SEGMENT_INDEX_SHARE of the group.
+ * of the minis, and where it takes at most one byte in SL_SEGMENT_INDEX_SHARE of the group for each
+ * of its columns. src_addr and dst_addr share one: both directions of a conversation are
+ * neighbours, so that nearly the same minis hold a host as either.
  *
  * Layer: segment.
  */
@@ -30,6 +32,12 @@ SL_MUST_CHECK
 sl_status sl_segment_index_emit(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
                                 uint32_t number, uint32_t entry_count, const uint64_t *keys,
                                 const uint64_t *present, struct sl_error *err);
+
+/* One POSTINGS index of two columns with one dictionary: minis where either has the entry. */
+SL_MUST_CHECK
+sl_status sl_segment_index_emit_ends(struct sl_segment_emit *emit, const uint32_t numbers[2],
+                                     uint32_t entry_count, const uint64_t *const keys[2],
+                                     const uint64_t *const present[2], struct sl_error *err);
 
 /*
  * The minis of keys first .. last (both inclusive) of an index, in minis[SL_SEGMENT_MINI_WORDS]:

@@ -2,10 +2,10 @@
  * segment_order.c - sides of flows and the inner order of a row group.
  *
  * The order is a radix sort, least significant digit first, on a compact 64-bit key (protocol,
- * service port, side, host: the client); then each run of rows that are equal so far, most of them
- * short, is sorted by a second one (peer, time). Addresses take part as their codes in the group's
- * sorted dictionary, protocols as their rank among those that occur, time in as many bits as fill
- * the last digit: what counts is that neighbours are alike, not the last millisecond.
+ * service port, client); then each run of rows that are equal so far, most of them short, is
+ * sorted by a second one (server, client's port). Addresses take part as their codes in the
+ * group's sorted dictionary, protocols as their rank among those that occur. The sort is stable,
+ * and rows are given in the order of their arrival.
  */
 #include "storage/segment/segment_order.h"
 
@@ -14,7 +14,7 @@
 enum {
     DIGIT_BITS_MAX = 11,
     INSERTION_MAX = 48, /* rows: more are sorted by their digits */
-    TIME_BITS = 13,     /* of the low key at least: 8,192 steps of a segment's span */
+    PORT_BITS = 16,
     PROTOCOL_ICMP = 1,
     PROTOCOL_ICMP6 = 58,
 };
@@ -44,6 +44,12 @@ is_icmp(uint64_t protocol)
     return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6;
 }
 
+static uint32_t
+code_at(const uint32_t *codes, uint32_t row)
+{
+    return codes == NULL ? 0 : codes[row];
+}
+
 void
 sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides)
 {
@@ -61,7 +67,8 @@ sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides)
         uint32_t src_rank = (uint32_t)ranks[src] << 16 | src;
         uint32_t dst_rank = (uint32_t)ranks[dst] << 16 | dst;
         bool has_no_ports = keys->protocol != NULL && is_icmp(keys->protocol[i]);
-        sides[i] = src_rank < dst_rank && !has_no_ports;
+        bool is_tie = src == dst && code_at(keys->src_code, i) < code_at(keys->dst_code, i);
+        sides[i] = (src_rank < dst_rank || is_tie) && !has_no_ports;
     }
 }
 
@@ -117,37 +124,43 @@ radix_sort(struct radix *r, unsigned key_bits)
     }
 }
 
-static uint64_t
-code_at(const uint32_t *codes, uint32_t row)
+static uint16_t
+client_port(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
 {
-    return codes == NULL ? 0 : codes[row];
+    const uint64_t *ports = sides[row] != 0 ? k->dst_port : k->src_port;
+    return ports == NULL ? 0 : (uint16_t)ports[row];
 }
 
-/* (peer, time) of each row. Returns the bits of the key. */
+static uint16_t
+service_port(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
+{
+    const uint64_t *ports = sides[row] != 0 ? k->src_port : k->dst_port;
+    return ports == NULL ? 0 : (uint16_t)ports[row];
+}
+
+static uint32_t
+client_code(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
+{
+    return code_at(sides[row] != 0 ? k->dst_code : k->src_code, row);
+}
+
+static uint32_t
+server_code(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
+{
+    return code_at(sides[row] != 0 ? k->src_code : k->dst_code, row);
+}
+
+/* (server, client's port) of each row. Returns the bits of the key. */
 static unsigned
 fill_low_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsigned code_bits,
               uint64_t *keys)
 {
-    uint64_t min = UINT64_MAX;
-    uint64_t max = 0;
-    for (uint32_t i = 0; k->time != NULL && i < k->row_count; i++) {
-        min = k->time[i] < min ? k->time[i] : min;
-        max = k->time[i] > max ? k->time[i] : max;
-    }
-    unsigned span_bits = k->time == NULL ? 0 : bits_of(max - min);
-    unsigned time_bits = TIME_BITS;
-    time_bits += (DIGIT_BITS_MAX - (code_bits + time_bits) % DIGIT_BITS_MAX) % DIGIT_BITS_MAX;
-    time_bits = time_bits > span_bits ? span_bits : time_bits;
-    unsigned drop_bits = span_bits - time_bits;
-    for (uint32_t i = 0; i < k->row_count; i++) {
-        uint64_t peer = sides[i] == 0 ? code_at(k->dst_code, i) : code_at(k->src_code, i);
-        uint64_t time = k->time == NULL ? 0 : (k->time[i] - min) >> drop_bits;
-        keys[i] = peer << time_bits | time;
-    }
-    return code_bits + time_bits;
+    for (uint32_t i = 0; i < k->row_count; i++)
+        keys[i] = (uint64_t)server_code(k, sides, i) << PORT_BITS | client_port(k, sides, i);
+    return code_bits + PORT_BITS;
 }
 
-/* (protocol, service port, side, host) of each row. Returns the bits of the key. */
+/* (protocol, service port, client) of each row. Returns the bits of the key. */
 static unsigned
 fill_high_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsigned code_bits,
                uint64_t *keys)
@@ -160,14 +173,11 @@ fill_high_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsi
         if (ranks[p] != 0)
             ranks[p] = (uint8_t)rank++;
     for (uint32_t row = 0; row < k->row_count; row++) {
-        bool is_server = sides[row] != 0;
-        const uint64_t *ports = is_server ? k->src_port : k->dst_port;
         uint64_t protocol = k->protocol == NULL ? 0 : ranks[(uint8_t)k->protocol[row]];
-        uint64_t port = ports == NULL ? 0 : (uint16_t)ports[row];
-        uint64_t host = is_server ? code_at(k->dst_code, row) : code_at(k->src_code, row);
-        keys[row] = ((protocol << 16 | port) << 1 | is_server) << code_bits | host;
+        keys[row] = (protocol << PORT_BITS | service_port(k, sides, row)) << code_bits |
+                    client_code(k, sides, row);
     }
-    return bits_of(rank) + 16 + 1 + code_bits;
+    return bits_of(rank) + PORT_BITS + code_bits;
 }
 
 /* A few rows, stable. */
@@ -234,4 +244,36 @@ sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *s
     if (r.source.order != order)
         memcpy(order, r.source.order, count * sizeof(*order));
     return true;
+}
+
+/* Are both rows of one conversation, in opposite directions? */
+static bool
+is_answer_to(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t lead,
+             uint32_t row)
+{
+    return sides[lead] != sides[row] && client_code(k, sides, lead) == client_code(k, sides, row) &&
+           server_code(k, sides, lead) == server_code(k, sides, row) &&
+           client_port(k, sides, lead) == client_port(k, sides, row) &&
+           service_port(k, sides, lead) == service_port(k, sides, row) &&
+           (k->protocol == NULL || k->protocol[lead] == k->protocol[row]);
+}
+
+uint32_t
+sl_segment_order_answers(const struct sl_segment_order_keys *keys, const uint8_t *sides,
+                         uint32_t *order, uint64_t *answers)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 1; i < keys->row_count; i++) {
+        if (i % SL_BLOCK_ROWS == 0 || sl_bit_get(answers, i - 1) ||
+            !is_answer_to(keys, sides, order[i - 1], order[i]))
+            continue;
+        if (sides[order[i]] == 0) {
+            uint32_t lead = order[i];
+            order[i] = order[i - 1];
+            order[i - 1] = lead;
+        }
+        sl_bit_set(answers, i);
+        count++;
+    }
+    return count;
 }

@@ -1,13 +1,14 @@
 /*
  * segment_order.h - which end of a flow is the server, and the inner order of a row group.
  *
- * Rows of a group are put in the order (protocol, service port, which side serves, client,
- * server, time). Equal things lie together then, and light codecs find nothing but runs and narrow
- * ranges: measured on flows this alone is worth a quarter of the bytes. Pruning by time survives,
- * because segments are short.
+ * Rows of a group are put in the order (protocol, service port, client, server, client's port,
+ * arrival). Equal things lie together then, and light codecs find nothing but runs and narrow
+ * ranges: measured on flows this alone is worth a quarter of the bytes. Both directions of a
+ * conversation are neighbours (segment_pair.h), which is worth another sixth. Pruning by time
+ * survives, because segments are short.
  *
  * The service port is the better known of the two (a table by rank, in segment_order.c), else
- * the lower one; the end that has it is the server. ICMP has no ports: there the destination
+ * the lower one; the end that has it is the server (of equal ports: the lower address). ICMP has no ports: there the destination
  * port, which is type and code, stands for the service, and the destination is the server. No
  * reader depends on any of this.
  *
@@ -27,7 +28,6 @@ struct sl_segment_order_keys {
     const uint32_t *src_code; /* codes in the sorted dictionary of addresses */
     const uint32_t *dst_code;
     uint32_t code_count;
-    const uint64_t *time; /* keys of first_seen */
 };
 
 /* For each row (in the order given): 0 when the source is the client, 1 when it is the server. */
@@ -38,5 +38,13 @@ void sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *s
 SL_MUST_CHECK
 bool sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
                            struct sl_arena *arena, uint32_t *order);
+
+/*
+ * Set the bit of every row, in the inner order, that answers the row before it (segment_pair.h);
+ * `answers` is zero. A server's row that came first changes places with the client's. Returns the
+ * number of answers.
+ */
+uint32_t sl_segment_order_answers(const struct sl_segment_order_keys *keys, const uint8_t *sides,
+                                  uint32_t *order, uint64_t *answers);
 
 #endif

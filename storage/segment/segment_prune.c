@@ -106,7 +106,7 @@ find_index(const struct pruning *p, uint32_t number, uint32_t *out_item)
         const struct sl_segment_index *index = &p->group->indexes[i];
         uint32_t bit =
             index->kind == SL_SEGMENT_INDEX_POSTINGS ? SL_PRUNE_POSTINGS : SL_PRUNE_BITMAP;
-        if (index->number != number || (p->prune & bit) == 0)
+        if ((index->number != number && index->also != number) || (p->prune & bit) == 0)
             continue;
         *out_item = sl_segment_item_of_index(p->group, i);
         return index;

@@ -298,11 +298,13 @@ static uint64_t
 stream_bytes(const struct sl_segment_group *group, const struct sl_segment_stream *stream)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; stream->blocks != NULL && i < group->block_count; i++)
+    for (uint32_t i = 0; stream->blocks != NULL && i < group->block_count; i++) {
         bytes += stream->blocks[i].size_bytes;
+        bytes += stream->differences != NULL ? stream->differences[i].size_bytes : 0;
+    }
     if (stream->form != SL_SEGMENT_FORM_FUNCTION)
         return bytes;
-    for (uint32_t i = 0; i < sl_segment_block_count(stream->map_count); i++)
+    for (uint32_t i = 0; stream->map != NULL && i < sl_segment_block_count(stream->map_count); i++)
         bytes += stream->map[i].size_bytes;
     for (uint32_t i = 0; i < group->block_count; i++)
         bytes += stream->exception_rows[i].size_bytes + stream->exception_values[i].size_bytes;

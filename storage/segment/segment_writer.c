@@ -215,8 +215,12 @@ renumber(const struct copying *c, struct sl_segment_group *group)
             sl_segment_number(numbers, columns[group->dictionaries[i].owner]);
     for (uint32_t i = 0; i < group->column_count; i++)
         group->columns[i].number = sl_segment_number(numbers, columns[group->columns[i].number]);
-    for (uint32_t i = 0; i < group->index_count; i++)
-        group->indexes[i].number = sl_segment_number(numbers, columns[group->indexes[i].number]);
+    for (uint32_t i = 0; i < group->index_count; i++) {
+        struct sl_segment_index *index = &group->indexes[i];
+        index->number = sl_segment_number(numbers, columns[index->number]);
+        if (index->also != SL_SEGMENT_NONE)
+            index->also = sl_segment_number(numbers, columns[index->also]);
+    }
     sl_segment_group_sort(group);
     return SL_OK;
 }
@@ -303,12 +307,13 @@ compare_hashes(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The filter of all groups' addresses: an address of several groups counts once. */
+/* The filter of all groups' addresses: an address of several groups counts once. Of a single mini
+ * the dictionary is as small, and says it exactly. */
 static void
 append_filter(struct sl_segment_writer *writer)
 {
     size_t count = 0;
-    if (writer->addr_count == 0)
+    if (writer->addr_count == 0 || writer->footer.summary.row_count <= SL_MINI_ROWS)
         return;
     if (writer->footer.summary.group_count > 1)
         qsort(writer->addr_hashes, writer->addr_count, sizeof(uint64_t), compare_hashes);

