@@ -69,6 +69,20 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     }
 }
 
+/* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
+static void
+pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_target *target,
+            uint32_t picks)
+{
+    for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
+        uint64_t value = 0;
+        for (unsigned plane = 0; plane < planes; plane++)
+            value |= (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
+        target->picked[i] = value;
+    }
+    sl_target_picked(target, picks);
+}
+
 /* values[i] = byte i of each plane, the first the lowest; planes lie `stride` bytes apart. */
 static void
 join_narrow(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint32_t *values)
@@ -104,20 +118,6 @@ join_wide(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, 
         for (uint32_t i = 0; i < count; i++)
             values[i] |= (uint64_t)from[i] << (8 * plane);
     }
-}
-
-/* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
-static void
-pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_target *target,
-            uint32_t picks)
-{
-    for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
-        uint64_t value = 0;
-        for (unsigned plane = 0; plane < planes; plane++)
-            value |= (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
-        target->picked[i] = value;
-    }
-    sl_target_picked(target, picks);
 }
 
 static bool
