@@ -125,6 +125,16 @@ seek_cursor(struct sl_morsel *morsel, struct sl_error *err)
                                   morsel->block, err);
 }
 
+/* The block behind the last of those that follow without a gap and have candidates. */
+static uint32_t
+run_end(const struct sl_scan_group *group, uint32_t block)
+{
+    uint32_t end = block + 1;
+    while (end < group->block_count && sl_scan_is_candidate(group, end))
+        end++;
+    return end;
+}
+
 static sl_status
 stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, struct sl_error *err)
 {
@@ -136,7 +146,9 @@ stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, stru
     select_all(morsel);
     select_minis(morsel);
     select_living(morsel);
-    return seek_cursor(morsel, err);
+    SL_TRY(seek_cursor(morsel, err));
+    sl_segment_cursor_expect(morsel->cursor, run_end(morsel->group, morsel->block));
+    return SL_OK;
 }
 
 static void

@@ -345,8 +345,8 @@ prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
     return st;
 }
 
-static bool
-block_is_candidate(const struct sl_scan_group *group, uint32_t block)
+bool
+sl_scan_is_candidate(const struct sl_scan_group *group, uint32_t block)
 {
     uint32_t bit = block * SL_BLOCK_MINIS;
     return (group->minis[bit / 64] >> (bit % 64) & ((1U << SL_BLOCK_MINIS) - 1)) != 0;
@@ -391,7 +391,7 @@ take_block(struct sl_scan *scan, const struct sl_scan_unit *only, struct sl_scan
             group->next_block = group->block_count;
         while (group->next_block < group->block_count) {
             uint32_t block = group->next_block++;
-            if (!block_is_candidate(group, block))
+            if (!sl_scan_is_candidate(group, block))
                 continue;
             group->users++;
             *out_piece = (struct sl_scan_piece){.group = group, .block = block};

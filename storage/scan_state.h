@@ -89,6 +89,9 @@ SL_MUST_CHECK
 sl_status sl_scan_visit(const struct sl_scan_unit *unit, struct sl_scan_group **out_group,
                         struct sl_error *err);
 
+/* Did pruning leave a mini of the block? */
+bool sl_scan_is_candidate(const struct sl_scan_group *group, uint32_t block);
+
 /* A worker leaves a group. */
 void sl_scan_leave(struct sl_scan *scan, struct sl_scan_group *group);
 

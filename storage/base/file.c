@@ -168,6 +168,12 @@ sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes, struct 
     return SL_OK;
 }
 
+void
+sl_file_will_read(int fd, uint64_t offset, size_t size_bytes)
+{
+    (void)posix_fadvise(fd, (off_t)offset, (off_t)size_bytes, POSIX_FADV_WILLNEED);
+}
+
 sl_status
 sl_file_write_at(int fd, uint64_t offset, const void *bytes, size_t size_bytes,
                  struct sl_error *err)

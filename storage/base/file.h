@@ -64,6 +64,8 @@ void sl_file_close(int fd);
 SL_MUST_CHECK
 sl_status sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes,
                           struct sl_error *err);
+/* These bytes will be read soon: the system may fetch them meanwhile. No promise, no error. */
+void sl_file_will_read(int fd, uint64_t offset, size_t size_bytes);
 SL_MUST_CHECK
 sl_status sl_file_write_at(int fd, uint64_t offset, const void *bytes, size_t size_bytes,
                            struct sl_error *err);

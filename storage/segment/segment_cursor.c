@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "storage/base/file.h"
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_open.h"
@@ -54,6 +55,7 @@ struct sl_segment_cursor {
     struct sl_segment_reader *reader; /* NULL: nowhere */
     uint32_t group_number;
     uint32_t block;
+    uint32_t expected_end; /* blocks below will be asked for too */
     uint32_t block_rows;
     uint32_t row_count;   /* of the vectors: block_rows, or the rows focused on */
     const uint32_t *rows; /* focused: their numbers in the block; in the arena. NULL: all */
@@ -229,11 +231,19 @@ sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_segment_reade
     cursor->group_number = group;
     cursor->group = &reader->footer.groups[group];
     cursor->block = block;
+    cursor->expected_end = block + 1;
     cursor->block_rows = sl_segment_block_size(cursor->group->row_count, block);
     cursor->row_count = cursor->block_rows;
     cursor->rows = NULL;
     clear_slots(cursor);
     return SL_OK;
+}
+
+void
+sl_segment_cursor_expect(struct sl_segment_cursor *cursor, uint32_t end_block)
+{
+    SL_ASSERT(cursor->reader != NULL && end_block <= cursor->group->block_count);
+    cursor->expected_end = end_block;
 }
 
 static uint32_t
@@ -286,6 +296,24 @@ sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row)
 {
     SL_ASSERT(cursor->rows != NULL && row < cursor->row_count);
     return cursor->rows[row];
+}
+
+/* Blocks of a stream lie one behind the other, but a reader of several streams leaps between them,
+ * which no system takes for a reason to read ahead: so the blocks to come are announced, once. */
+static void
+announce(struct sl_segment_cursor *cursor, uint32_t index)
+{
+    const struct sl_segment_part *blocks = cursor->group->streams[index].blocks;
+    _Atomic uint32_t *announced = &cursor->reader->groups[cursor->group_number].announced[index];
+    uint32_t first = cursor->block + 1;
+    uint32_t end = cursor->expected_end;
+    if (first >= end || atomic_load_explicit(announced, memory_order_relaxed) > first)
+        return;
+    /* Relaxed: at worst something is announced twice. */
+    atomic_store_explicit(announced, end, memory_order_relaxed);
+    uint64_t end_offset = blocks[end - 1].offset + blocks[end - 1].size_bytes;
+    sl_file_will_read(cursor->reader->fd, blocks[first].offset,
+                      (size_t)(end_offset - blocks[first].offset));
 }
 
 /* The bytes of a part in the cursor's scratch. */
@@ -745,6 +773,8 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
             memset(slot->values, 0, (size_t)cursor->row_count * slot->width);
     }
     enum sl_segment_form form = (enum sl_segment_form)stream->form;
+    if (form == SL_SEGMENT_FORM_VALUES && !is_ready(cursor, index))
+        announce(cursor, index);
     if (is_ready(cursor, index)) {
         pick_ready(cursor, index, slot);
     } else if (form == SL_SEGMENT_FORM_VALUES && cursor->rows != NULL) {

@@ -38,6 +38,7 @@ struct sl_segment_open_group {
     uint32_t item_count;            /* dictionaries, then streams, then indexes, then the filter */
     uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
     struct sl_segment_kept **kept;  /* by position and block; the cache's */
+    _Atomic uint32_t *announced;    /* by stream: blocks below are announced to the system */
     _Atomic bool *asked;            /* the same: a few rows of it were asked for */
 };
 

@@ -125,6 +125,10 @@ sl_status sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64
 /* Focused: the number in the block of row `row`. */
 uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row);
 
+/* All blocks of the group below `end_block` will be asked for as this one is: a stream that is read
+ * may be fetched ahead. Until the cursor moves. */
+void sl_segment_cursor_expect(struct sl_segment_cursor *cursor, uint32_t end_block);
+
 /*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;
  * values of other rows are unspecified but readable. Asking again with another selection decodes

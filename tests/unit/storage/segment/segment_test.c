@@ -685,6 +685,48 @@ a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
     stop(&w);
 }
 
+/* Streams of which blocks below `end` are announced. */
+static uint32_t
+count_announced(const struct sl_segment_reader *reader, uint32_t end)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < reader->footer.groups[0].stream_count; i++)
+        count += reader->groups[0].announced[i] == end;
+    return count;
+}
+
+static void
+streams_are_announced_as_far_as_blocks_are_expected(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_segment_reader *reader;
+    struct sl_vector vector;
+    struct written w;
+    start(&w);
+    for (unsigned i = 0; i < 3; i++)
+        add_piece(&w, rows_batch(w.schema, 50000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    const struct sl_column *bytes = sl_schema_at(w.schema, SL_COLUMN_IN_BYTES);
+    TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 0, &err), &err);
+    TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
+    assert_int_equal(count_announced(reader, 0), reader->footer.groups[0].stream_count);
+    TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 1, &err), &err);
+    sl_segment_cursor_expect(cursor, 3);
+    TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
+    uint32_t count = count_announced(reader, 3);
+    assert_in_range(count, 1, SL_SEGMENT_CLOSURE_MAX);
+    TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 2, &err), &err);
+    TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
+    assert_int_equal(count_announced(reader, 3), count);
+    sl_segment_cursor_destroy(cursor);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 int
 main(void)
 {
@@ -699,6 +741,7 @@ main(void)
         cmocka_unit_test(copied_groups_read_back),
         cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
+        cmocka_unit_test(streams_are_announced_as_far_as_blocks_are_expected),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
         cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
