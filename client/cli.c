@@ -15,12 +15,14 @@
 #include "client/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "client/import.h"
+#include "server/auth/user_file.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
@@ -332,6 +334,24 @@ print_finding(void *context, const char *file, uint64_t offset, const char *reas
     fprintf(stderr, "sluice: %s: offset %" PRIu64 ": %s\n", file, offset, reason);
 }
 
+/* The file of users, which a server without users has not. */
+static sl_status
+check_users(const char *directory, uint64_t *damaged, struct sl_error *err)
+{
+    struct sl_user_list list = {0};
+    struct sl_error why = {0};
+    int dir_fd = -1;
+    SL_TRY(sl_dir_open(AT_FDCWD, directory, &dir_fd, err));
+    sl_status st = sl_user_file_read(dir_fd, &list, &why);
+    sl_user_list_drop(&list);
+    sl_file_close(dir_fd);
+    if (st == SL_OK || st == SL_MISSING)
+        return SL_OK;
+    print_finding(NULL, "users", 0, why.text);
+    *damaged += 1;
+    return SL_OK;
+}
+
 static int
 run_check(int argc, char **argv)
 {
@@ -339,7 +359,8 @@ run_check(int argc, char **argv)
     uint64_t damaged = 0;
     if (argc != 1)
         return sl_cli_misuse("check takes one data directory", "");
-    if (sl_store_check(argv[0], print_finding, NULL, &damaged, &err) != SL_OK)
+    if (sl_store_check(argv[0], print_finding, NULL, &damaged, &err) != SL_OK ||
+        check_users(argv[0], &damaged, &err) != SL_OK)
         return sl_cli_complain(&err);
     if (damaged != 0) {
         fprintf(stderr, "sluice: %" PRIu64 " damaged place%s in %s\n", damaged,

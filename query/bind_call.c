@@ -164,7 +164,7 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
         SL_TRY(bind_now(s, node, NULL, out_expr, err));
         return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
     case SESSION_DATABASE:
-        return bind_text(s, node->position, session->database, out_expr, err);
+        return bind_text(s, node->position, sl_session_database(session), out_expr, err);
     case SESSION_USER:
         return bind_text(s, node->position, session->user == NULL ? "" : session->user, out_expr,
                          err);

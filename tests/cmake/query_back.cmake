@@ -1,6 +1,8 @@
 # Plan, operators, grouping, and whole statements against other databases.
 sluice_test(unit/query/aggregate_test.c sluice_query)
 sluice_test(unit/query/group_table_test.c sluice_query)
+sluice_test(unit/query/group_number_test.c sluice_query)
+set_property(TEST unit/query/group_number_test APPEND PROPERTY LABELS threads)
 sluice_test(unit/query/op_test.c sluice_query)
 set_property(TEST unit/query/op_test APPEND PROPERTY LABELS threads)
 
