@@ -152,13 +152,8 @@ put_definition(struct sl_definitions *definitions, const struct sl_definition *d
 static sl_status
 check(const struct sl_definition *definition, struct sl_error *err)
 {
-    if (definition->database.size_bytes == 0) {
-        (void)sl_fail(err, SL_NAME, "no database is selected: USE one, or write database.name");
-        if (err != NULL)
-            err->sql_number = 1046; /* ER_NO_DB_ERROR */
-        return SL_NAME;
-    }
-    if (definition->database.size_bytes > SL_COLUMN_NAME_BYTES_MAX ||
+    if (definition->database.size_bytes == 0 ||
+        definition->database.size_bytes > SL_COLUMN_NAME_BYTES_MAX ||
         definition->name.size_bytes > SL_COLUMN_NAME_BYTES_MAX)
         return sl_fail(err, SL_LIMIT, "a name has 1 to %d bytes", SL_COLUMN_NAME_BYTES_MAX);
     if (definition->text.size_bytes > SL_DEFINITION_BYTES_MAX)
