@@ -49,8 +49,8 @@ struct sl_inserts {
     int64_t oldest_us;                /* monotonic: when the builder's first row came */
     struct sl_insert_ticket *tickets; /* who waits for the builder's rows */
     uint32_t ticket_count;
-    uint32_t expected_count; /* so many are likely to wait for the next sync */
-    int64_t gather_until_us; /* monotonic: and for so long it waits for them */
+    uint32_t expected_count;          /* so many are likely to wait for the next sync */
+    int64_t gather_until_us;          /* monotonic: and for so long it waits for them */
     struct sl_insert_ticket *starved; /* who waits for room */
     struct group *first;
     struct group *last;
