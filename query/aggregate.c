@@ -295,42 +295,20 @@ update_sum(const struct sl_aggregate *aggregate, enum sl_form form, void *const 
     return true;
 }
 
-#define DEFINE_SUM(type)                                                                  \
-    static bool sum_##type(const type *values, const uint32_t *rows, uint32_t count,      \
-                           void *const *records, size_t offset, struct sl_arena *arena)   \
-    {                                                                                     \
-        for (uint32_t i = 0; i < count; i++)                                              \
-            if (!cell_add_u64(word_at(records[i], offset), values[rows[i]], arena))       \
-                return false;                                                             \
-        return true;                                                                      \
-    }                                                                                     \
-    static sl_i128 total_##type(const type *values, const uint32_t *rows, uint32_t count) \
-    {                                                                                     \
-        sl_i128 total = 0;                                                                \
-        for (uint32_t i = 0; i < count; i++)                                              \
-            total += values[rows[i]];                                                     \
-        return total;                                                                     \
+#define DEFINE_SUM(type)                                                                \
+    static bool sum_##type(const type *values, const uint32_t *rows, uint32_t count,    \
+                           void *const *records, size_t offset, struct sl_arena *arena) \
+    {                                                                                   \
+        for (uint32_t i = 0; i < count; i++)                                            \
+            if (!cell_add_u64(word_at(records[i], offset), values[rows[i]], arena))     \
+                return false;                                                           \
+        return true;                                                                    \
     }
 
 DEFINE_SUM(uint8_t)
 DEFINE_SUM(uint16_t)
 DEFINE_SUM(uint32_t)
 DEFINE_SUM(uint64_t)
-
-static sl_i128
-total_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count)
-{
-    switch (v->width) {
-    case 1:
-        return total_uint8_t(v->values, rows, count);
-    case 2:
-        return total_uint16_t(v->values, rows, count);
-    case 4:
-        return total_uint32_t(v->values, rows, count);
-    default:
-        return total_uint64_t(v->values, rows, count);
-    }
-}
 
 static bool
 sum_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, void *const *records,
@@ -351,11 +329,10 @@ sum_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, void 
 bool
 sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
                           const uint32_t *rows, uint32_t count, void *const *records, size_t offset,
-                          void *single, struct sl_arena *arena, bool *out_done)
+                          struct sl_arena *arena, bool *out_done)
 {
     bool is_constant_null = vector->encoding == SL_CONSTANT && vector->value_count == 0;
     bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
-    size_t average_count = offsetof(struct sl_average, count);
 
     *out_done = false;
     if (vector->present != NULL || is_constant_null || count == 0)
@@ -365,19 +342,32 @@ sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_
         return true;
     *out_done = true;
     if (is_sum) {
-        bool is_kept = records != NULL ? sum_plain(vector, rows, count, records, offset, arena)
-                                       : cell_add(single, total_plain(vector, rows, count), arena);
-        if (!is_kept)
+        if (!sum_plain(vector, rows, count, records, offset, arena))
             return false;
-        offset += average_count;
+        offset += offsetof(struct sl_average, count);
         if (aggregate->kind == SL_AGG_SUM)
             return true;
     }
-    if (records != NULL)
-        sl_aggregate_count_rows(records, offset, count);
-    else
-        *word_at(single, is_sum ? average_count : 0) += count;
+    sl_aggregate_count_rows(records, offset, count);
     return true;
+}
+
+bool
+sl_aggregate_add_sum(const struct sl_aggregate *aggregate, void *state, uint64_t count,
+                     uint64_t sum, struct sl_arena *arena)
+{
+    uint64_t *words = state;
+
+    if (count == 0)
+        return true;
+    if (aggregate->kind == SL_AGG_SUM)
+        return cell_add(words, (sl_i128)sum, arena);
+    if (aggregate->kind != SL_AGG_AVG) {
+        *words += count;
+        return true;
+    }
+    words[offsetof(struct sl_average, count) / sizeof(*words)] += count;
+    return cell_add(words, (sl_i128)sum, arena);
 }
 
 /* ---- MIN, MAX, ANY ---- */

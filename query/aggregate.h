@@ -108,13 +108,18 @@ bool sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *reco
 
 /*
  * The short way for what is frequent: COUNT, and SUM and AVG of plain unsigned integers, where
- * every row has a value. Row rows[i] goes to the state at records[i] + offset; records NULL: all to
- * `single`. Where it does not fit, *out_done is false and nothing is done.
+ * every row has a value. Row rows[i] goes to the state at records[i] + offset. Where it does not
+ * fit, *out_done is false and nothing is done.
  */
 SL_MUST_CHECK
 bool sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
                                const uint32_t *rows, uint32_t count, void *const *records,
-                               size_t offset, void *single, struct sl_arena *arena, bool *out_done);
+                               size_t offset, struct sl_arena *arena, bool *out_done);
+
+/* COUNT, SUM and AVG: `count` values more, whose sum is `sum`. */
+SL_MUST_CHECK
+bool sl_aggregate_add_sum(const struct sl_aggregate *aggregate, void *state, uint64_t count,
+                          uint64_t sum, struct sl_arena *arena);
 
 /* COUNT(*) */
 void sl_aggregate_count_rows(void *const *records, size_t offset, uint32_t count);

@@ -3,6 +3,8 @@
  *
  *   op_group.c      the operator: start, next, close, and chunks of groups
  *   group_build.c   rows to records, per worker
+ *   group_number.h  rows to numbers of groups, and sums by number: group_code.c, group_number.c,
+ *                   group_sum.c
  *   group_key.c     keys of rows as the bytes of a record, and back
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
  *   group_value.c   distinct values, and those of quantiles, as records
@@ -32,16 +34,15 @@
 
 #include "query/addr_pool.h"
 #include "query/aggregate.h"
+#include "query/group_number.h"
 #include "query/group_table.h"
 #include "query/op.h"
 #include "query/text_pool.h"
 
 enum {
-    GROUP_SLICE_ROWS = 2048,    /* rows mapped to records at a time: scratch stays in L2 */
-    GROUP_CHUNK_ROWS = 8192,    /* groups in a chunk */
-    GROUP_DIRECT_MAX = 131072,  /* entries of a direct array: 1 MiB */
-    GROUP_VALUES_MAX = 1 << 20, /* entries of one that goes by value: most AS numbers are below */
-    GROUP_SIDES_MAX = 2,
+    GROUP_SLICE_ROWS = 2048, /* rows mapped to records at a time: scratch stays in L2 */
+    GROUP_CHUNK_ROWS = 8192, /* groups in a chunk */
+    GROUP_SIDES_MAX = GROUP_NUMBER_SIDES_MAX,
     GROUP_DICTIONARY_MAX = 1 << 22,   /* entries: as many as a row group has rows */
     GROUP_VALUE_KEY_BYTES_MAX = 1000, /* key bytes of a group with a value table */
     GROUP_HLL_BITS = 12,              /* 4096 registers: 1.6 % */
@@ -63,6 +64,7 @@ struct group_aggregate {
     const struct sl_aggregate *aggregate;
     struct sl_term term;        /* unless COUNT(*) */
     size_t offset;              /* of the state, in the main record */
+    unsigned sum;               /* which of the sums by number holds it, or GROUP_SUM_NONE */
     int32_t value_table;        /* number among the holistic ones, -1 */
     uint32_t value_bytes;       /* holistic */
     struct sl_text_pool *pool;  /* owned; holistic over TEXT and OCTETS */
@@ -73,22 +75,6 @@ struct group_aggregate {
 struct key_side {
     struct sl_vector *vectors; /* of each key */
     uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
-    /* Direct mode. */
-    void **direct; /* NULL: not possible */
-    uint32_t *domains;
-};
-
-/* Instead of a dictionary's number: entries are the values themselves. */
-#define GROUP_BY_VALUE UINT64_MAX
-
-/*
- * The records of the entries of one dictionary, kept from chunk to chunk: blocks of a row group
- * share theirs.
- */
-struct group_dictionary {
-    void **records; /* owned: of each entry, then of NULL */
-    uint64_t dictionary;
-    uint32_t entry_count;
 };
 
 /*
@@ -107,7 +93,7 @@ struct group_dense {
 struct group_worker {
     struct sl_group_table table;
     size_t room_bytes; /* of all tables: above it they are united */
-    struct group_dictionary dictionaries[GROUP_SIDES_MAX];
+    struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
@@ -135,6 +121,8 @@ struct group {
     struct group_aggregate *aggregates;
     uint32_t aggregate_count;
     uint32_t value_table_count;
+    unsigned sum_stride;   /* sums by number: the count, and the sums */
+    bool is_all_sums;      /* they are all of the aggregates */
     bool has_sides;        /* a HOST or PORT key */
     size_t key_bytes;      /* a multiple of 8 */
     size_t key_used_bytes; /* without padding */
@@ -161,6 +149,15 @@ sl_status group_build_end(struct sl_op *op, unsigned worker, struct sl_error *er
 SL_MUST_CHECK
 bool group_pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
                      const uint32_t *rows, uint32_t count);
+
+/* The value of an entry that is no text, in as many bytes as its type has; false: budget used up. */
+SL_MUST_CHECK
+bool group_pack_value(const struct group_key *key, const struct sl_vector *vector, uint32_t entry,
+                      uint8_t *target);
+
+/* The number of a text in its pool; SL_TEXT_NONE: budget used up. */
+uint32_t group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side,
+                           uint32_t entry);
 
 /* A key of `count` records, as a vector of its type in `arena`. */
 SL_MUST_CHECK
@@ -212,9 +209,6 @@ bool group_dense_flush(const struct group *group, struct group_worker *w,
                        struct group_dense *dense);
 void group_dense_fini(const struct group *group, struct group_dense *dense,
                       struct sl_budget *budget);
-
-/* Give back what a remembered dictionary holds. */
-void group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *budget);
 
 /* When a worker's tables have grown, unite their records: pointers to records are void then. */
 SL_MUST_CHECK

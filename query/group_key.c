@@ -4,32 +4,46 @@
  */
 #include "query/group.h"
 
-static bool
-pack_text(struct group_worker *w, uint32_t key_index, const struct group_key *key,
-          struct key_side *side, uint32_t entry, uint8_t *target)
+uint32_t
+group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side, uint32_t entry)
 {
     uint32_t *number = &side->numbers[key_index][entry];
 
     if (*number == SL_TEXT_NONE)
         *number = sl_text_cache_number(w->key_caches[key_index],
                                        sl_vector_entry_slice(&side->vectors[key_index], entry));
-    memcpy(target + key->offset, number, sizeof(*number));
-    return *number != SL_TEXT_NONE;
+    return *number;
 }
 
 static void
-pack_fixed(const struct group_key *key, const struct sl_vector *v, uint32_t entry, uint8_t *target)
+pack_fixed(const struct sl_vector *v, uint32_t entry, uint32_t bytes, uint8_t *target)
 {
     if (v->type == SL_TYPE_DECIMAL) {
-        memcpy(target + key->offset, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
+        memcpy(target, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
     } else if (v->type == SL_TYPE_F64) {
         double number = ((const double *)v->values)[entry];
         number = number == 0 ? 0 : number; /* -0 and 0 are one group */
-        memcpy(target + key->offset, &number, sizeof(number));
+        memcpy(target, &number, sizeof(number));
     } else {
         uint64_t number = sl_vector_entry_u64(v, entry);
-        memcpy(target + key->offset, &number, key->bytes);
+        memcpy(target, &number, bytes);
     }
+}
+
+bool
+group_pack_value(const struct group_key *key, const struct sl_vector *v, uint32_t entry,
+                 uint8_t *target)
+{
+    uint32_t code;
+
+    if (key->addrs == NULL) {
+        pack_fixed(v, entry, key->bytes, target);
+        return true;
+    }
+    if (!sl_addr_pool_code(key->addrs, sl_vector_entry_addr(v, entry), &code))
+        return false;
+    memcpy(target, &code, sizeof(code));
+    return true;
 }
 
 static bool
@@ -47,19 +61,19 @@ pack_addresses(const struct group_key *key, const struct sl_vector *v, size_t ke
     return true;
 }
 
-/* IPv4 by dictionary, all there: what most large keys are made of. How many rows were packed,
- * before one that needs its number. */
+/* IPv4, all there: what most large keys are made of. How many rows were packed, before one that
+ * needs its number. */
 static uint32_t
 pack_ipv4(const struct group_key *key, const struct sl_vector *v, size_t key_bytes,
           const uint32_t *rows, uint32_t count, uint8_t *target)
 {
     const uint32_t *values = v->values;
 
-    if (v->encoding != SL_DICT || v->width != 4 || v->present != NULL)
+    if (v->encoding == SL_CONSTANT || v->width != 4 || v->present != NULL)
         return 0;
     target += key->offset;
     for (uint32_t i = 0; i < count; i++, target += key_bytes) {
-        uint32_t code = values[v->codes[rows[i]]];
+        uint32_t code = values[v->encoding == SL_DICT ? v->codes[rows[i]] : rows[i]];
         if (code >= SL_ADDR_CODE_NUMBERED)
             return i;
         memcpy(target, &code, sizeof(code));
@@ -89,9 +103,13 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
                 continue;
             }
             uint32_t entry = sl_vector_entry(v, rows[i]);
-            if (key->pool == NULL)
-                pack_fixed(key, v, entry, target);
-            else if (!pack_text(w, k, key, side, entry, target))
+            if (key->pool == NULL) {
+                pack_fixed(v, entry, key->bytes, target + key->offset);
+                continue;
+            }
+            uint32_t number = group_text_number(w, k, side, entry);
+            memcpy(target + key->offset, &number, sizeof(number));
+            if (number == SL_TEXT_NONE)
                 return false;
         }
     }

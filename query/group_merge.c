@@ -55,6 +55,8 @@ group_make_room(const struct group *group, struct group_worker *w)
 
     if (worker_bytes(group, w) < w->room_bytes)
         return true;
+    if (!group_numbers_forget(group, w))
+        return false;
     for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++)
         if (!sl_group_table_unite(&w->table, p, merge_states, &context, NULL) ||
             !unite_values(group, w, p))
@@ -62,8 +64,6 @@ group_make_room(const struct group *group, struct group_worker *w)
     sl_group_table_forget(&w->table);
     for (uint32_t i = 0; i < group->value_table_count; i++)
         sl_group_table_forget(&w->value_tables[i]);
-    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
-        group_dictionary_fini(&w->dictionaries[s], w->table.budget);
     w->room_bytes = sl_max_size(w->room_bytes, 2 * worker_bytes(group, w));
     return true;
 }
@@ -140,7 +140,8 @@ group_merge(struct sl_op *op, struct sl_error *err)
     SL_TRY(sl_exec_each(op->exec, SL_GROUP_PARTITIONS, merge_partition, op, err));
     if (group->key_count == 0) {
         /* Without keys there is one group even where there are no rows. */
-        if (table->partitions[0].record_count == 0 && sl_group_table_append(table, 0, NULL) == NULL)
+        if (table->partitions[0].record_count == 0 &&
+            sl_group_table_append(table, 0, NULL, NULL) == NULL)
             return sl_exec_out_of_memory(op->exec, err);
         if (group->value_table_count != 0 && !group_finish(op, NULL, 0, SL_GROUP_PARTITIONS))
             return sl_exec_out_of_memory(op->exec, err);

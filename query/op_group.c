@@ -40,6 +40,20 @@ lay_out_keys(struct group *group)
     group->key_bytes = (group->key_used_bytes + 7) / 8 * 8;
 }
 
+/* Which sum by number an aggregate has: counts share one, sums of unsigned integers have their own. */
+static unsigned
+choose_sum(struct group *group, const struct sl_aggregate *aggregate)
+{
+    bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
+
+    if (aggregate->kind == SL_AGG_COUNT_STAR || aggregate->kind == SL_AGG_COUNT)
+        return GROUP_SUM_COUNT;
+    if (!is_sum || sl_form_of(aggregate->argument->type.type) != SL_FORM_U64 ||
+        group->sum_stride == GROUP_SUMS_MAX)
+        return GROUP_SUM_NONE;
+    return group->sum_stride++;
+}
+
 static sl_status
 compile_terms(struct group *group, const struct sl_exec *exec, uint32_t input_count,
               struct sl_error *err)
@@ -54,8 +68,12 @@ compile_terms(struct group *group, const struct sl_exec *exec, uint32_t input_co
         group->has_sides = true;
     }
     lay_out_keys(group);
+    group->sum_stride = 1;
+    group->is_all_sums = true;
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         struct group_aggregate *a = &group->aggregates[i];
+        a->sum = choose_sum(group, a->aggregate);
+        group->is_all_sums &= a->sum != GROUP_SUM_NONE;
         a->offset = group->state_bytes;
         group->state_bytes += sl_aggregate_state_bytes(a->aggregate);
         a->value_table = -1;
@@ -91,7 +109,8 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
     if (w->value_tables == NULL || w->key_caches == NULL || w->value_caches == NULL ||
         w->keys == NULL || w->value_keys == NULL || w->records == NULL || w->found == NULL ||
-        w->values == NULL || w->index == NULL)
+        w->values == NULL || w->index == NULL ||
+        !group_numbers_init(group, budget, w->kept, &w->numbers))
         return false;
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         const struct group_aggregate *a = &group->aggregates[i];
@@ -163,10 +182,9 @@ group_start(struct sl_op *op, struct sl_error *err)
 static void
 close_worker(const struct group *group, struct group_worker *w, struct sl_budget *budget)
 {
-    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
-        group_dictionary_fini(&w->dictionaries[s], budget);
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
         group_dense_fini(group, &w->denses[s], budget);
-    }
+    group_numbers_fini(group, &w->numbers);
     sl_group_table_fini(&w->table);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
         sl_group_table_fini(&w->value_tables[i]);

@@ -4,6 +4,7 @@
  *
  * Every loop agrees with the row function of its call; program_test.c compares them at random.
  */
+#include "query/bucket_kernel.h"
 #include "query/function_row.h"
 #include "query/program_run.h"
 #include "query/value.h"
@@ -344,35 +345,60 @@ kernel_cast(struct sl_run *run, const struct sl_expr *call, const struct sl_vect
     return SL_OK;
 }
 
-/* TIME_BUCKET and UNIX_BUCKET of a plain column by a constant. */
+/* Bounds of the times that count; min > max when none does. */
+static void
+time_bounds(const struct sl_vector *v, uint32_t count, const uint64_t *mask, int64_t *out_min,
+            int64_t *out_max)
+{
+    const struct sl_bucket_kernels *kernels = sl_bucket_kernels_best();
+    const int64_t *times = v->values;
+
+    *out_min = INT64_MAX;
+    *out_max = INT64_MIN;
+    for (uint32_t first = 0; first < count; first += 64) {
+        uint32_t lanes = count - first < 64 ? count - first : 64;
+        uint64_t all = lanes == 64 ? UINT64_MAX : (UINT64_C(1) << lanes) - 1;
+        uint64_t rows = all & (mask == NULL ? all : mask[first / 64]) &
+                        (v->present == NULL ? all : v->present[first / 64]);
+        if (rows == all) {
+            kernels->bounds(&times[first], lanes, out_min, out_max);
+            continue;
+        }
+        for (; rows != 0; rows &= rows - 1)
+            kernels->bounds(&times[first + (uint32_t)__builtin_ctzll(rows)], 1, out_min, out_max);
+    }
+}
+
+/* TIME_BUCKET and UNIX_BUCKET of a plain column by a constant: the rows of a block lie in few
+ * buckets, which become a dictionary. */
 static sl_status
 kernel_bucket(struct sl_run *run, const struct sl_expr *call, const struct sl_vector *args,
-              struct sl_register *out, bool *out_done)
+              const uint64_t *mask, struct sl_register *out, bool *out_done)
 {
     bool is_unix = call->function->id == SL_FN_UNIX_BUCKET;
+    struct sl_buckets buckets;
+    int64_t min, max;
 
     if (args[0].encoding != SL_PLAIN || args[1].encoding != SL_CONSTANT || args[1].value_count == 0)
         return SL_OK;
     int64_t seconds = (int64_t)sl_vector_entry_u64(&args[1], 0);
     if (seconds <= 0 || seconds > INT64_C(1000000000))
         return SL_OK;
-    const int64_t *times = args[0].values;
-    int64_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values) + 8);
-    if (values == NULL)
+    time_bounds(&args[0], run->count, mask, &min, &max);
+    if ((is_unix && min < 0) || !sl_buckets_lay_out(min, max, seconds * SL_US_PER_S, &buckets))
+        return SL_OK;
+    uint32_t *codes = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*codes));
+    int64_t *values = sl_arena_alloc(run->arena, buckets.count * sizeof(*values));
+    if (codes == NULL || values == NULL)
         return sl_fail_memory(run->err);
-    int64_t step = seconds * SL_US_PER_S;
-    /* Neighbours fall in the same bucket: divide only when one does not. */
-    int64_t low = 0, high = 0;
-    for (uint32_t i = 0; i < run->count; i++) {
-        int64_t time = is_unix && times[i] < 0 ? 0 : times[i];
-        if (time < low || time >= high) {
-            low = (time / step - (time % step < 0)) * step;
-            if (__builtin_add_overflow(low, step, &high))
-                return SL_OK;
-        }
-        values[i] = is_unix ? low / SL_US_PER_S : low;
-    }
+    sl_bucket_kernels_best()->codes(args[0].values, run->count, &buckets, codes);
+    for (uint32_t i = 0; i < buckets.count; i++)
+        values[i] = (buckets.low_us + i * buckets.step_us) / (is_unix ? SL_US_PER_S : 1);
     set_wide(run, call, values, args[0].present, out);
+    out->vector.encoding = SL_DICT;
+    out->vector.is_sorted = true;
+    out->vector.value_count = buckets.count;
+    out->vector.codes = codes;
     *out_done = true;
     return SL_OK;
 }
@@ -446,6 +472,7 @@ kernel_duration(struct sl_run *run, const struct sl_expr *call, const struct sl_
     return SL_OK;
 }
 
+/* Most loops are cheaper than asking which rows matter. */
 sl_status
 sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
                const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
@@ -479,13 +506,15 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
         return kernel_cast(run, call, args, out, out_done);
     case SL_FN_TIME_BUCKET:
     case SL_FN_UNIX_BUCKET:
-        return kernel_bucket(run, call, args, out, out_done);
+        return kernel_bucket(run, call, args, mask, out, out_done);
     case SL_FN_IS_NULL:
         return kernel_is_null(run, args, out, out_done);
     case SL_FN_IF:
         return kernel_if(run, call, args, out, out_done);
     case SL_FN_FLOW_DURATION:
         return kernel_duration(run, call, args, out, out_done);
+    case SL_FN_NETWORK:
+        return sl_kernel_network(run, args, out, out_done);
     default:
         return SL_OK;
     }

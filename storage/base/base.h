@@ -74,6 +74,11 @@ void *sl_grow(void *array, size_t element_bytes, size_t count);
 /* Zeroed memory of a size that data decides; NULL when there is none. */
 void *sl_try_alloc(size_t size_bytes);
 
+/* Zeroed pages from the system, for large pieces that come and go: what is given back is free for
+ * others at once. A multiple of 64 KiB. NULL when there are none. */
+void *sl_pages_take(size_t size_bytes);
+void sl_pages_give(void *pages, size_t size_bytes);
+
 /* Give what was freed back to the system. glibc keeps freed blocks of up to 32 MiB in the arena of
  * the thread that allocated them; whoever has just freed the memory of a million rows calls this,
  * so that the process holds what is in use. Some milliseconds. */

@@ -129,8 +129,9 @@ sl_codec_encode(const uint64_t *values, uint32_t count, enum sl_effort effort, s
         sl_buf_u8(out, STEP_NONE);
     } else {
         uint64_t *quotients = sl_scratch_get()->quotients;
+        const struct sl_exact exact = sl_exact_of(step);
         for (uint32_t i = 0; i < count; i++)
-            quotients[i] = (values[i] - min) / step;
+            quotients[i] = sl_exact_quotient(exact, values[i] - min);
         values = quotients;
         sl_buf_u8(out, STEP_DIVIDED);
         sl_buf_varint(out, min);

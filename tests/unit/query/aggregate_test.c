@@ -67,8 +67,8 @@ run(const struct sl_aggregate *aggregate, const union sl_argument *values, uint3
                                .value_count = count,
                                .values = words};
     uint32_t half = count / 2;
-    assert_true(sl_aggregate_update_plain(aggregate, &vector, rows, half, records, 0, NULL, arena,
-                                          &is_done));
+    assert_true(
+        sl_aggregate_update_plain(aggregate, &vector, rows, half, records, 0, arena, &is_done));
     if (!is_done)
         assert_true(sl_aggregate_update(aggregate, records, 0, values, rows, half, arena));
     assert_true(

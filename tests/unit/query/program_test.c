@@ -67,6 +67,13 @@ static const char *const texts[] = {
     "last_seen > first_seen",
     "last_seen BETWEEN FROM_UNIXTIME(0) AND FROM_UNIXTIME(1)",
     "TIME_BUCKET(last_seen, 60)",
+    "TIME_BUCKET(last_seen, 1)",
+    "TIME_BUCKET(last_seen, 7)",
+    "TIME_BUCKET(last_seen, 86400)",
+    "TIME_BUCKET(TIME_BUCKET(last_seen, 7), 60)",
+    "MINUTE(TIME_BUCKET(last_seen, 60))",
+    "TIME_BUCKET(last_seen, 60) > first_seen",
+    "UNIX_TIMESTAMP(last_seen) DIV 7 * 7",
     "UNIX_TIMESTAMP(last_seen) DIV 60 * 60",
     "UNIX_TIMESTAMP(last_seen)",
     "DATE_FORMAT(last_seen, '%H:%i')",
@@ -110,6 +117,9 @@ static const char *const texts[] = {
     "CAST(in_bytes AS SIGNED)",
     "CAST(src_addr AS CHAR)",
     "NETWORK(src_addr, 24)",
+    "NETWORK(dst_addr, 0)",
+    "NETWORK(dst_addr, 64)",
+    "NETWORK(src_addr, -1)",
     "IS_IPV4(src_addr)",
     "INET_ATON(src_addr)",
     "GREATEST(src_port, dst_port)",
@@ -134,8 +144,13 @@ random_number(uint64_t *seed, enum sl_type type, unsigned width)
                      : draw % 4 == 1 ? draw >> 8
                                      : (draw >> 8) % 100;
 
-    if (sl_type_is_signed(type))
-        return draw % 2 ? (draw >> 8) % 200000000 : (draw >> 8) % 100; /* sane times */
+    if (sl_type_is_signed(type)) { /* sane times, also the last and the first of a second */
+        uint64_t second = (draw >> 8) % 200 * 1000000;
+        return draw % 4 == 0   ? second
+               : draw % 4 == 1 ? second + 999999
+               : draw % 4 == 2 ? (draw >> 8) % 200000000
+                               : (draw >> 8) % 100;
+    }
     return width >= 8 ? value : value & ((UINT64_C(1) << (8 * width)) - 1);
 }
 
