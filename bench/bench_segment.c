@@ -3,6 +3,7 @@
  *
  *     bench_segment [rows, at most 4 Mi, 1 Mi when left out]
  *
+ * The group is encoded several times with the same memory, as a store does; the least CPU counts.
  * Prints seconds to encode, seconds to read two columns, and bytes a flow by column. The flows are
  * synthetic (flowgen.h): use the numbers to compare, not to promise.
  */
@@ -17,7 +18,7 @@
 
 #define NAME "bench.segment"
 
-enum { ROWS_DEFAULT = 1 << 20, PIECES_MAX = SL_GROUP_ROWS_MAX / SL_BATCH_ROWS_MAX };
+enum { ROUNDS = 7, ROWS_DEFAULT = 1 << 20, PIECES_MAX = SL_GROUP_ROWS_MAX / SL_BATCH_ROWS_MAX };
 
 /* The columns of a generated flow, in the order of flow_values. */
 static const uint32_t numbers[] = {
@@ -104,15 +105,33 @@ print_bytes(void *context, const struct sl_column *column, uint64_t data_bytes,
 
 static sl_status
 write_segment(int dir_fd, const struct sl_segment_rows *pieces, uint32_t count,
-              struct sl_segment_summary *summary, struct sl_error *err)
+              struct sl_arena *arena, struct sl_segment_summary *summary, struct sl_error *err)
 {
     const struct sl_segment_meta meta = {.number = 1};
     struct sl_segment_writer *writer;
-    SL_TRY(sl_segment_writer_open(dir_fd, NAME, &meta, SL_EFFORT_SEAL, NULL, &writer, err));
+    SL_TRY(sl_segment_writer_open(dir_fd, NAME, &meta, SL_EFFORT_SEAL, arena, &writer, err));
     sl_status st = sl_segment_writer_group(writer, pieces, count, NULL, err);
     if (st == SL_OK)
         st = sl_segment_writer_commit(writer, summary, err);
     sl_segment_writer_close(writer);
+    return st;
+}
+
+/* The least CPU of a few rounds. */
+static sl_status
+time_writes(int dir_fd, const struct sl_segment_rows *pieces, uint32_t count,
+            struct sl_segment_summary *summary, int64_t *out_us, struct sl_error *err)
+{
+    struct sl_arena *arena = sl_arena_create(SIZE_MAX);
+    sl_status st = SL_OK;
+    *out_us = INT64_MAX;
+    for (unsigned round = 0; round < ROUNDS && st == SL_OK; round++) {
+        int64_t from_us = sl_clock_thread_cpu_us();
+        st = write_segment(dir_fd, pieces, count, arena, summary, err);
+        int64_t us = sl_clock_thread_cpu_us() - from_us;
+        *out_us = us < *out_us ? us : *out_us;
+    }
+    sl_arena_destroy(arena);
     return st;
 }
 
@@ -148,11 +167,10 @@ main(int argc, char **argv)
     uint64_t offset;
     struct sl_schema *schema = sl_schema_create();
     uint32_t count = generate(schema, rows, pieces);
-    int64_t from_us = sl_clock_thread_cpu_us();
+    int64_t encode_us = 0;
     sl_status st = sl_dir_open(AT_FDCWD, ".", &dir_fd, &err);
     if (st == SL_OK)
-        st = write_segment(dir_fd, pieces, count, &summary, &err);
-    int64_t encoded_us = sl_clock_thread_cpu_us();
+        st = time_writes(dir_fd, pieces, count, &summary, &encode_us, &err);
     if (st == SL_OK)
         st = sl_segment_reader_open(dir_fd, NAME, schema, NULL, &reader, &err);
     int64_t opened_us = sl_clock_thread_cpu_us();
@@ -166,7 +184,7 @@ main(int argc, char **argv)
     } else {
         printf("%u synthetic flows: %.3f bytes each, encoded in %.3f us of CPU each, src_addr and "
                "in_bytes read in %.4f us each\n",
-               rows, (double)summary.file_bytes / rows, (double)(encoded_us - from_us) / rows,
+               rows, (double)summary.file_bytes / rows, (double)encode_us / rows,
                (double)(read_us - opened_us) / rows);
         sl_segment_reader_bytes(reader, print_bytes, &rows);
     }

@@ -102,6 +102,9 @@ struct flowgen_datagrams flowgen_datagrams_create(const struct flowgen_options *
                                                   uint64_t flows, int version);
 void flowgen_datagrams_destroy(struct flowgen_datagrams *datagrams);
 
+/* All export times (v5, v9) become so many seconds later: the same datagrams once more. */
+void flowgen_datagrams_shift(struct flowgen_datagrams *datagrams, uint32_t seconds);
+
 struct flowgen_datagram {
     const uint8_t *bytes; /* borrowed from the datagrams */
     size_t size_bytes;

@@ -7,7 +7,7 @@
 
 #include "bench/flowgen.h"
 
-enum { HEADER_BYTES = 4, V5_FLOWS_MAX = 30, V6_FLOWS_MAX = 15 };
+enum { HEADER_BYTES = 4, SECONDS_AT = 8, V5_FLOWS_MAX = 30, V6_FLOWS_MAX = 15 };
 
 /* Flows that wait for their datagram, by exporter and family. */
 struct waiting {
@@ -93,4 +93,18 @@ flowgen_datagrams_next(const struct flowgen_datagrams *d, size_t *at, struct flo
                                      .flows = header[3]};
     *at += HEADER_BYTES + out->size_bytes;
     return true;
+}
+
+void
+flowgen_datagrams_shift(struct flowgen_datagrams *d, uint32_t seconds)
+{
+    struct flowgen_datagram datagram;
+    size_t at = 0;
+    for (size_t next = 0; flowgen_datagrams_next(d, &next, &datagram); at = next) {
+        uint8_t *field = d->bytes.bytes + at + HEADER_BYTES + SECONDS_AT;
+        uint32_t value;
+        memcpy(&value, field, sizeof(value));
+        value = __builtin_bswap32(__builtin_bswap32(value) + seconds);
+        memcpy(field, &value, sizeof(value));
+    }
 }

@@ -2,8 +2,9 @@
  * flowgen_send.c - generated flows as NetFlow datagrams over UDP, at a given pace.
  *
  *   flowgen_send --to ADDRESS:PORT [--flows N] [--seed N] [--version 5|9] [--pace FLOWS_PER_SECOND]
- *                [--rate FLOWS_PER_SECOND] [--until now]
+ *                [--rate FLOWS_PER_SECOND] [--until now] [--laps N]
  *
+ * --laps sends the same flows again and again, each time as much later as the lap before took.
  * --pace is how fast they are sent (default 100000), --rate how fast the flows' own clock runs
  * (default 20000). All datagrams are made before the first is sent; the 8 exporters send from
  * 127.0.0.1 to 127.0.0.8 where the target is a loopback address. Prints what was sent:
@@ -95,6 +96,7 @@ main(int argc, char **argv)
     double pace = 100000;
     int version = 9;
     bool ends_now = false;
+    uint64_t laps = 1;
     bool is_understood = argc % 2 == 1;
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *value = argv[i + 1];
@@ -110,15 +112,17 @@ main(int argc, char **argv)
             pace = strtod(value, NULL);
         else if (strcmp(argv[i], "--rate") == 0)
             options.flows_per_second = strtod(value, NULL);
+        else if (strcmp(argv[i], "--laps") == 0)
+            laps = strtoull(value, NULL, 10);
         else if (strcmp(argv[i], "--until") == 0 && strcmp(value, "now") == 0)
             ends_now = true;
         else
             is_understood = false;
     }
-    if (!is_understood || target.sin_port == 0 || flows == 0 || !(pace > 0) ||
+    if (!is_understood || target.sin_port == 0 || flows == 0 || laps == 0 || !(pace > 0) ||
         !(options.flows_per_second > 0)) {
         fprintf(stderr, "usage: flowgen_send --to ADDRESS:PORT [--flows N] [--seed N] "
-                        "[--version 5|9] [--pace N] [--rate N] [--until now]\n");
+                        "[--version 5|9] [--pace N] [--rate N] [--until now] [--laps N]\n");
         return 2;
     }
     if (ends_now)
@@ -126,10 +130,15 @@ main(int argc, char **argv)
                                                          (double)SL_US_PER_S);
     struct flowgen_datagrams d = flowgen_datagrams_create(&options, flows, version);
     open_sockets(&target, options.exporters, sockets);
-    double seconds = send_all(&d, sockets, pace);
+    double seconds = 0;
+    for (uint64_t lap = 0; lap < laps; lap++) {
+        double took = send_all(&d, sockets, pace);
+        flowgen_datagrams_shift(&d, (uint32_t)(took + 0.5));
+        seconds += took;
+    }
     printf("flows %" PRIu64 " datagrams %" PRIu64 " bytes %" PRIu64 " packets %" PRIu64
            " seconds %.3f\n",
-           d.flows, d.count, d.flow_bytes, d.packets, seconds);
+           laps * d.flows, laps * d.count, laps * d.flow_bytes, laps * d.packets, seconds);
     for (uint32_t i = 0; i < options.exporters; i++)
         (void)close(sockets[i]);
     flowgen_datagrams_destroy(&d);

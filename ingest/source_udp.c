@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ enum {
     CONTROL_BYTES = 64,
     STOP_CHECK_MS = 100,
     RING_FULL_SLEEP_US = 500,
+    BURST_SLEEP_US = 500,
+    PRIORITY = -10, /* of setpriority: above all that computes */
     LAST_BURSTS_MAX = 4096,
     ORIGIN_BYTES = 128,
 };
@@ -234,14 +237,20 @@ note_drops(struct sl_source_udp *s, struct msghdr *message)
     }
 }
 
+static void
+pause_us(long us)
+{
+    struct timespec pause = {.tv_nsec = us * 1000};
+    (void)nanosleep(&pause, NULL);
+}
+
 /* Into the ring, however long that takes: what waits in the kernel's buffer is not lost. */
 static void
 put_waiting(struct sl_source_udp *s, const struct sl_ring_entry *entry, const uint8_t *bytes)
 {
     while (!sl_ring_put(s->ring, entry, bytes)) {
-        struct timespec pause = {.tv_nsec = RING_FULL_SLEEP_US * 1000L};
         count(&s->counts.ring_waits, 1);
-        (void)nanosleep(&pause, NULL);
+        pause_us(RING_FULL_SLEEP_US);
     }
 }
 
@@ -287,6 +296,8 @@ receive(void *context)
     struct sl_source_udp *s = context;
     _Atomic int64_t logged_us = 0;
     const uint64_t one = 1;
+    /* Where it is not allowed, this thread competes with the others as they do. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), PRIORITY);
     for (unsigned last_bursts = 0; last_bursts < LAST_BURSTS_MAX;) {
         /* What has reached the socket before the stop is still taken, within reason. */
         bool is_stopping = atomic_load_explicit(&s->is_stopping, memory_order_relaxed);
@@ -299,10 +310,9 @@ receive(void *context)
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
         if (got < 0) {
-            struct timespec pause = {.tv_nsec = STOP_CHECK_MS * 1000000L};
             if (sl_log_due(&logged_us, SL_US_PER_MINUTE))
                 sl_log(SL_LOG_ERROR, "ingest", "%s: recvmmsg: errno %d", s->origin, errno);
-            (void)nanosleep(&pause, NULL);
+            pause_us(STOP_CHECK_MS * 1000L);
             continue;
         }
         int64_t received_us = sl_clock_now_us();
@@ -311,6 +321,10 @@ receive(void *context)
         /* The counter of an eventfd cannot be full before 2^64 bursts; nothing else can fail. */
         ssize_t written = write(s->wake_fd, &one, sizeof(one));
         (void)written;
+        /* Let a burst gather: a call and a wake for each datagram cost more than the datagram. The
+         * kernel's buffer holds a thousand times as much as comes meanwhile. */
+        if (got < SL_UDP_BURST && !is_stopping)
+            pause_us(BURST_SLEEP_US);
     }
 }
 

@@ -15,7 +15,7 @@
 #include "ingest/ingest.h"
 #include "ingest/ring.h"
 
-enum { SL_UDP_BURST = 32 };
+enum { SL_UDP_BURST = 64 };
 
 struct sl_source_udp;
 

@@ -119,7 +119,9 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     if (!sl_zone_find(session->time_zone, &b.typing.zone))
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
-    const char *database = session->database == NULL ? "flows" : session->database;
+    const char *database = sl_session_database(session);
+    if (database == NULL)
+        database = "flows";
     b.database = (struct sl_slice){.bytes = (const uint8_t *)database,
                                    .size_bytes = (uint32_t)strlen(database)};
     SL_TRY(sl_parse(session->dialect, text, text_bytes, b.database, arena, &syntax, err));

@@ -83,10 +83,7 @@ sl_chunk_selected(const struct sl_chunk *chunk)
 {
     if (chunk->selection == NULL)
         return chunk->count;
-    uint32_t count = 0;
-    for (size_t word = 0; word < sl_words_for(chunk->count); word++)
-        count += (uint32_t)__builtin_popcountll(chunk->selection[word]);
-    return count;
+    return (uint32_t)sl_words_count(chunk->selection, sl_words_for(chunk->count));
 }
 
 uint32_t

@@ -121,6 +121,10 @@ int sl_slice_compare(struct sl_slice a, struct sl_slice b, bool is_binary);
 uint64_t sl_vector_rank(const struct sl_vector *vector, uint32_t row,
                         const struct sl_sql_type *type);
 
+/* Which of all rows have a rank between, as bits; false where there is no quick way to tell. */
+bool sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type *type,
+                            uint64_t low, uint64_t high, uint64_t *out_truth);
+
 /* The ranks of rows[0 .. count). */
 void sl_vector_ranks(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
                      const struct sl_sql_type *type, uint64_t *out_ranks);

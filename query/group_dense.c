@@ -119,13 +119,9 @@ move_states(const struct group *group, struct group_worker *w, uint32_t count)
 
     for (uint32_t i = 0; i < count; i++, key += group->key_bytes) {
         unsigned partition = sl_group_partition_of(sl_group_hash(key, group->key_bytes));
-        uint8_t *record = sl_group_table_append(&w->table, partition, key);
         uint8_t *dense = w->records[i];
-        if (record == NULL)
+        if (sl_group_table_append(&w->table, partition, dense, key) == NULL)
             return false;
-        /* By eights, so that no function is called for a few bytes. */
-        for (size_t at = 0; at < group->state_bytes; at += 8)
-            memcpy(record + at, dense + at, 8);
         for (size_t at = 0; at < group_dense_record_bytes(group); at += 8)
             memset(dense + at, 0, 8);
     }

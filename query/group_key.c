@@ -61,19 +61,19 @@ pack_addresses(const struct group_key *key, const struct sl_vector *v, size_t ke
     return true;
 }
 
-/* IPv4 by dictionary, all there: what most large keys are made of. How many rows were packed,
- * before one that needs its number. */
+/* IPv4, all there: what most large keys are made of. How many rows were packed, before one that
+ * needs its number. */
 static uint32_t
 pack_ipv4(const struct group_key *key, const struct sl_vector *v, size_t key_bytes,
           const uint32_t *rows, uint32_t count, uint8_t *target)
 {
     const uint32_t *values = v->values;
 
-    if (v->encoding != SL_DICT || v->width != 4 || v->present != NULL)
+    if (v->encoding == SL_CONSTANT || v->width != 4 || v->present != NULL)
         return 0;
     target += key->offset;
     for (uint32_t i = 0; i < count; i++, target += key_bytes) {
-        uint32_t code = values[v->codes[rows[i]]];
+        uint32_t code = values[v->encoding == SL_DICT ? v->codes[rows[i]] : rows[i]];
         if (code >= SL_ADDR_CODE_NUMBERED)
             return i;
         memcpy(target, &code, sizeof(code));

@@ -140,7 +140,8 @@ group_merge(struct sl_op *op, struct sl_error *err)
     SL_TRY(sl_exec_each(op->exec, SL_GROUP_PARTITIONS, merge_partition, op, err));
     if (group->key_count == 0) {
         /* Without keys there is one group even where there are no rows. */
-        if (table->partitions[0].record_count == 0 && sl_group_table_append(table, 0, NULL) == NULL)
+        if (table->partitions[0].record_count == 0 &&
+            sl_group_table_append(table, 0, NULL, NULL) == NULL)
             return sl_exec_out_of_memory(op->exec, err);
         if (group->value_table_count != 0 && !group_finish(op, NULL, 0, SL_GROUP_PARTITIONS))
             return sl_exec_out_of_memory(op->exec, err);

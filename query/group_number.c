@@ -365,7 +365,7 @@ group_numbers_map(const struct group *group, struct group_worker *w, unsigned si
     for (uint32_t i = 0; i < missing; i++) {
         const uint8_t *key = w->keys + i * group->key_bytes;
         unsigned partition = sl_group_partition_of(sl_group_hash(key, group->key_bytes));
-        numbers->records[first + i] = sl_group_table_append(&w->table, partition, key);
+        numbers->records[first + i] = sl_group_table_append(&w->table, partition, NULL, key);
         if (numbers->records[first + i] == NULL)
             return GROUP_NO_MEMORY;
     }

@@ -8,7 +8,8 @@
 
 enum {
     SLOTS_FIRST = 64,
-    SLOTS_MAX = 1 << 16, /* of the recent ones: 512 KiB, and at most half as many records */
+    SLOTS_MAX = 1 << 16,     /* of the recent ones: 512 KiB, and at most half as many records */
+    UNASKED = 4 * SLOTS_MAX, /* keys that are not looked for where three of four were new */
     PAGE_RECORDS_FIRST = 8,
     PAGE_BYTES_MAX = 64 << 10,
     AHEAD = 16,  /* keys whose slots are on their way from memory */
@@ -158,6 +159,7 @@ sl_group_table_forget(struct sl_group_table *table)
     if (recent->slots != NULL)
         memset(recent->slots, 0, (recent->mask + 1) * sizeof(*recent->slots));
     recent->used = 0;
+    table->asked = 0;
 }
 
 /* Twice as many slots, or as many empty ones. */
@@ -168,6 +170,8 @@ renew_slots(struct sl_group_table *table)
     struct sl_group_index bigger;
 
     if (recent->slots != NULL && recent->mask + 1 >= SLOTS_MAX) {
+        if (recent->used > table->asked / 4 * 3)
+            table->unasked = UNASKED;
         sl_group_table_forget(table);
         return true;
     }
@@ -219,15 +223,21 @@ open_page(struct sl_group_table *table, struct sl_group_partition *p)
 }
 
 void *
-sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key)
+sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
+                      const void *key)
 {
     struct sl_group_partition *p = &table->partitions[partition];
 
     if (p->next == p->page_end && !open_page(table, p))
         return NULL;
     uint8_t *record = p->next;
-    for (size_t at = 0; at < table->state_bytes; at += 8)
-        memset(record + at, 0, 8);
+    /* By eights, so that no function is called for a few bytes. */
+    for (size_t at = 0; at < table->state_bytes; at += 8) {
+        if (state == NULL)
+            memset(record + at, 0, 8);
+        else
+            memcpy(record + at, (const uint8_t *)state + at, 8);
+    }
     for (size_t at = 0; at < table->key_bytes; at += 8)
         memcpy(record + table->state_bytes + at, (const uint8_t *)key + at, 8);
     p->next += table->record_bytes;
@@ -242,15 +252,30 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
 
     if ((recent->slots == NULL || recent->used > recent->mask / 2) && !renew_slots(table))
         return NULL;
+    table->asked++;
     uint64_t *slot = find_slot(recent, table, hash, key);
     if (*slot != 0)
         return slot_record(*slot);
-    void *record = sl_group_table_append(table, partition, key);
+    void *record = sl_group_table_append(table, partition, NULL, key);
     if (record == NULL)
         return NULL;
     *slot = make_slot(hash, record);
     recent->used++;
     return record;
+}
+
+static bool
+append_many(struct sl_group_table *table, const uint8_t *key, size_t stride, uint32_t count,
+            void **out_records)
+{
+    for (uint32_t i = 0; i < count; i++, key += stride) {
+        unsigned partition = sl_group_partition_of(sl_group_hash(key, table->key_bytes));
+        out_records[i] = sl_group_table_append(table, partition, NULL, key);
+        if (out_records[i] == NULL)
+            return false;
+    }
+    table->unasked -= count < table->unasked ? count : table->unasked;
+    return true;
 }
 
 bool
@@ -260,6 +285,8 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
     const uint8_t *key = keys;
     uint64_t hashes[AHEAD]; /* a ring */
 
+    if (table->unasked > 0)
+        return append_many(table, key, stride, count, out_records);
     for (uint32_t i = 0; i < count + AHEAD; i++) {
         if (i >= AHEAD) {
             uint32_t now = i - AHEAD;
@@ -391,6 +418,7 @@ unite_pages(struct sl_group_table *table, struct sl_group_partition *p,
     struct packer packer = {.table = table, .page = p->first};
     struct batch batch;
 
+    SL_ASSERT(p->first != NULL);
     p->last->count = sl_group_page_count(table, p, p->last);
     for (struct sl_group_page *page = p->first; page != NULL; page = page->next)
         for (uint32_t at = 0; at < page->count;) {

@@ -5,7 +5,8 @@
  * is zero. The top bits of a key's hash choose one of SL_GROUP_PARTITIONS lists.
  *
  * While rows come in, a key is looked for among the records of late: slots that fit a cache. When
- * they are full they are forgotten, and a key that comes again gets another record. So a table of
+ * they are full they are forgotten, and a key that comes again gets another record. Where few keys
+ * were found, the next ones are not even looked for. So a table of
  * many groups costs a write at the end of a list for each row, not a walk through memory. In the
  * end, lists of all workers are joined, and a partition, whose records fit a cache too, is *united*:
  * records of equal keys become one, in place.
@@ -59,6 +60,8 @@ struct sl_group_table {
     size_t key_bytes;
     size_t record_bytes;
     struct sl_group_index recent;
+    uint64_t asked;   /* keys since the last were forgotten */
+    uint64_t unasked; /* keys that are still to be added without a look for them */
     struct sl_group_partition partitions[SL_GROUP_PARTITIONS];
 };
 
@@ -115,8 +118,9 @@ sl_group_table_fetch(const struct sl_group_table *table, uint64_t hash)
         __builtin_prefetch(&table->recent.slots[hash & table->recent.mask]);
 }
 
-/* A new record, whether or not the key has one. */
-void *sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key);
+/* A new record, whether or not the key has one; its state is a copy of `state` unless that is NULL. */
+void *sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
+                            const void *key);
 
 /* Forget which records were met lately: those that come are new. */
 void sl_group_table_forget(struct sl_group_table *table);

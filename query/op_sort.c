@@ -310,10 +310,14 @@ pick_rows(struct sort *sort, const struct sl_chunk *chunk, const struct sl_vecto
         uint32_t step = row_count - start < PICK_STEP_ROWS ? row_count - start : PICK_STEP_ROWS;
         struct sort_entry *to = *entries;
         sl_vector_ranks(first, &rows[start], step, type, ranks);
-        for (uint32_t i = 0; i < step; i++) { /* without a branch: few pass, at random */
-            uint64_t rank = ranks[i] ^ turned;
-            to[count] = (struct sort_entry){.rank = rank, .row = rows[start + i]};
-            count += rank <= bound;
+        bool is_any = false;
+        for (uint32_t i = 0; i < step; i++) {
+            ranks[i] ^= turned;
+            is_any |= ranks[i] <= bound;
+        }
+        for (uint32_t i = 0; is_any && i < step; i++) { /* without a branch: they pass at random */
+            to[count] = (struct sort_entry){.rank = ranks[i], .row = rows[start + i]};
+            count += ranks[i] <= bound;
         }
         if (count < capacity || count <= sort->keep_rows)
             continue;
@@ -424,6 +428,32 @@ keep_picked(struct sl_op *op, struct sort_worker *w, struct sl_chunk *chunk,
     return sl_row_store_append(&w->store, vectors, rows, count, err);
 }
 
+/* Leave the rows selected that the bound lets pass, where there is a quick way to tell. */
+static sl_status
+select_within(const struct sort *sort, struct sl_chunk *chunk, const struct sl_vector *first,
+              struct sl_error *err)
+{
+    const struct sl_sql_type *type = &sort->types[sort->order_columns[0]];
+    uint64_t bound = atomic_load_explicit(&sort->bound_rank, memory_order_relaxed);
+    bool is_descending = sort->orders[0].is_descending;
+    size_t words = sl_words_for(chunk->count);
+
+    if (bound == UINT64_MAX)
+        return SL_OK;
+    uint64_t *truth = sl_arena_alloc(chunk->arena, words * sizeof(*truth));
+    if (truth == NULL)
+        return sl_fail(err, SL_LIMIT, "query memory is used up");
+    if (!sl_vector_rank_between(first, type, is_descending ? ~bound : 0,
+                                is_descending ? UINT64_MAX : bound, truth))
+        return SL_OK;
+    if (chunk->selection == NULL)
+        chunk->selection = truth;
+    else
+        for (size_t i = 0; i < words; i++)
+            chunk->selection[i] &= truth[i];
+    return SL_OK;
+}
+
 static sl_status
 collect_chunk(struct sl_op *op, struct sort_worker *w, struct sl_chunk *chunk, struct sl_error *err)
 {
@@ -435,6 +465,7 @@ collect_chunk(struct sl_op *op, struct sort_worker *w, struct sl_chunk *chunk, s
     if (rows == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     SL_TRY(sl_term_run(&sort->terms[sort->order_columns[0]], chunk, NULL, &first, err));
+    SL_TRY(select_within(sort, chunk, &first, err));
     uint32_t selected = sl_chunk_rows(chunk, rows);
     uint32_t count = pick_rows(sort, chunk, &first, rows, selected, &entries);
     if (count == UINT32_MAX)
@@ -442,7 +473,7 @@ collect_chunk(struct sl_op *op, struct sort_worker *w, struct sl_chunk *chunk, s
     if (count == 0)
         return SL_OK;
     uint32_t row_count = chunk->count;
-    if (count < selected)
+    if (count < row_count)
         SL_TRY(select_picked(chunk, entries, count, err));
     bool is_focused = chunk->count != row_count;
     SL_TRY(keep_picked(op, w, chunk, is_focused ? NULL : &first, entries, count, rows, err));

@@ -246,6 +246,11 @@ parse_from(struct sl_parser *p, struct sl_syntax_select *select)
         if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
             p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
             select->table.size_bytes = 0;
+        /* A LAST that lost its length is no alias: all rows would come. */
+        if (p->dialect == SL_DIALECT_NATIVE && sl_parser_is_word(p, "LAST") &&
+            !sl_parser_is_last(p))
+            return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes,
+                              sl_parser_token(p)->position, "%s", sl_last_story);
         SL_TRY(parse_alias(p, &select->alias, &has_alias));
     }
     static const char *const joins[] = {"JOIN",  "LEFT",    "RIGHT",        "INNER",

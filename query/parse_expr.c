@@ -106,6 +106,8 @@ sl_parser_operator(struct sl_parser *p, enum sl_function_id function, uint32_t p
     return SL_OK;
 }
 
+const char sl_last_story[] = "LAST needs a length of time such as 1h, 30m or 7 DAY";
+
 bool
 sl_parser_is_last(const struct sl_parser *p)
 {
@@ -331,8 +333,8 @@ parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
             sl_slice_is(letters, units[i].letters))
             unit = units[i].unit;
     if (unit >= SL_COUNTOF(unit_us) || amount > INT64_MAX / unit_us[unit])
-        return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, token->position,
-                          "LAST needs a length of time such as 1h, 30m or 7 DAY");
+        return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, token->position, "%s",
+                          sl_last_story);
     SL_TRY(sl_parser_node(p, SL_NODE_LAST, position, out_node));
     (*out_node)->number = amount * unit_us[unit];
     return SL_OK;

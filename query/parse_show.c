@@ -129,7 +129,7 @@ static void
 put_database(struct sl_buf *text, const struct sl_syntax *syntax)
 {
     if (syntax->database.size_bytes == 0)
-        sl_buf_text(text, "DATABASE()");
+        sl_buf_text(text, "IFNULL(DATABASE(), 'flows')");
     else
         sl_text_quote(text, syntax->database, '\'');
 }

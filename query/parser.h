@@ -74,6 +74,8 @@ sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, 
 
 /* Does LAST with a length of time start here? Native dialect only. */
 bool sl_parser_is_last(const struct sl_parser *p);
+/* What is said when its length is missing. */
+extern const char sl_last_story[];
 
 /* MINUTE or MINUTES at the cursor, stepped over. */
 bool sl_parser_accept_unit(struct sl_parser *p, enum sl_time_unit *out_unit);

@@ -513,6 +513,8 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
         return kernel_if(run, call, args, out, out_done);
     case SL_FN_FLOW_DURATION:
         return kernel_duration(run, call, args, out, out_done);
+    case SL_FN_NETWORK:
+        return sl_kernel_network(run, args, out, out_done);
     default:
         return SL_OK;
     }

@@ -92,6 +92,11 @@ SL_MUST_CHECK
 bool sl_run_join_present(struct sl_run *run, const struct sl_vector *args, uint32_t count,
                          const uint64_t **out);
 
+/* NETWORK(address, constant): of sl_kernel_call. */
+SL_MUST_CHECK
+sl_status sl_kernel_network(struct sl_run *run, const struct sl_vector *args,
+                            struct sl_register *out, bool *out_done);
+
 /* Is the value in the set? */
 bool sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value);
 

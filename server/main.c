@@ -156,7 +156,7 @@ main(int argc, char **argv)
     else if (wish == SL_WISH_HELP)
         code = print_help();
     else if (wish == SL_WISH_VERSION)
-        code = printf("sluiced %s\n", SL_SERVER_VERSION) < 0;
+        code = printf("sluiced %s\n", SL_SERVER_VERSION) < 0 || fflush(stdout) != 0;
     else
         code = serve(config);
     sl_config_destroy(config);

@@ -2,12 +2,35 @@
  * batch.c - see batch.h.
  *
  * The builder keeps one plain array at full width for each column and narrows at the end: one
- * pass finds minimum and maximum (which also finds constants), a second writes the narrow copy
- * into the batch's arena. Decoders thus write with one store, and what is kept is small.
+ * pass finds the bits that occur, a second writes the narrow copy into the batch's arena. Decoders thus write with one store, and what is kept is small.
  */
 #include "storage/batch.h"
 
 #include <stdatomic.h>
+
+/* A loop for each width: a copy of a size that is not known costs a call. */
+void
+sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries, uint32_t count,
+                       void *out)
+{
+    const uint8_t *from = values;
+    uint8_t *to = out;
+    if (width == 1)
+        for (uint32_t i = 0; i < count; i++)
+            to[i] = from[entries[i]];
+    else if (width == 2)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 2], &from[(size_t)entries[i] * 2], 2);
+    else if (width == 4)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 4], &from[(size_t)entries[i] * 4], 4);
+    else if (width == 8)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 8], &from[(size_t)entries[i] * 8], 8);
+    else
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * width], &from[entries[i] * width], width);
+}
 
 struct sl_vector
 sl_vector_nulls(enum sl_type type, uint32_t count)
@@ -16,6 +39,27 @@ sl_vector_nulls(enum sl_type type, uint32_t count)
                               .encoding = SL_CONSTANT,
                               .width = (uint8_t)sl_type_bytes(type),
                               .count = count};
+}
+
+struct sl_vector
+sl_vector_view(const struct sl_vector *v, uint32_t first, uint32_t count)
+{
+    struct sl_vector view = *v;
+
+    SL_ASSERT(first % 64 == 0 && first <= v->count && count <= v->count - first);
+    view.count = count;
+    if (v->present != NULL)
+        view.present = v->present + first / 64;
+    if (v->encoding == SL_DICT)
+        view.codes = v->codes + first;
+    if (v->encoding != SL_PLAIN)
+        return view;
+    view.value_count = count;
+    if (v->offsets != NULL)
+        view.offsets = v->offsets + first;
+    else
+        view.values = (const uint8_t *)v->values + (size_t)first * v->width;
+    return view;
 }
 
 void
@@ -251,19 +295,52 @@ copy_into(struct sl_arena *arena, const void *bytes, size_t size_bytes)
     return copy;
 }
 
+#define OR_AS(array)                           \
+    for (uint32_t row = 0; row < count; row++) \
+        all |= c->values.array[row];
+
+/* All bits that occur in `count` values of `width` bytes. */
 static uint64_t
-entry_u64(const struct sl_builder_column *c, size_t width, uint32_t row)
+bits_of(const struct sl_builder_column *c, uint32_t count, size_t width)
 {
+    uint64_t all = 0;
     switch (width) {
     case 1:
-        return c->values.u8[row];
+        OR_AS(u8)
+        return all;
     case 2:
-        return c->values.u16[row];
+        OR_AS(u16)
+        return all;
     case 4:
-        return c->values.u32[row];
+        OR_AS(u32)
+        return all;
     default:
-        return c->values.u64[row];
+        OR_AS(u64)
+        return all;
     }
+}
+
+#define NARROW_AS(array, type)                 \
+    for (uint32_t row = 0; row < count; row++) \
+        ((type *)narrow)[row] = (type)c->values.array[row];
+
+/* Copy values of `width` bytes into as many of `narrow_width`. */
+static void
+copy_narrow(const struct sl_builder_column *c, uint32_t count, size_t width, size_t narrow_width,
+            void *narrow)
+{
+    if (width == 8 && narrow_width == 4)
+        NARROW_AS(u64, uint32_t)
+    else if (width == 8 && narrow_width == 2)
+        NARROW_AS(u64, uint16_t)
+    else if (width == 8)
+        NARROW_AS(u64, uint8_t)
+    else if (width == 4 && narrow_width == 2)
+        NARROW_AS(u32, uint16_t)
+    else if (width == 4)
+        NARROW_AS(u32, uint8_t)
+    else
+        NARROW_AS(u16, uint8_t)
 }
 
 static uint8_t
@@ -281,33 +358,15 @@ static void
 finish_unsigned(const struct sl_builder_column *c, uint32_t count, size_t width,
                 struct sl_arena *arena, struct sl_vector *v)
 {
-    uint64_t max = 0;
-    for (uint32_t row = 0; row < count; row++) {
-        uint64_t value = entry_u64(c, width, row);
-        max = value > max ? value : max;
-    }
-    v->width = width_for(max);
+    v->width = width_for(bits_of(c, count, width));
     if (v->width >= width) {
         v->width = (uint8_t)width;
         v->values = copy_into(arena, c->values.u8, count * width);
         return;
     }
-    uint8_t *narrow = take(arena, (size_t)count * v->width);
+    void *narrow = take(arena, (size_t)count * v->width);
+    copy_narrow(c, count, width, v->width, narrow);
     v->values = narrow;
-    switch (v->width) {
-    case 1:
-        for (uint32_t row = 0; row < count; row++)
-            narrow[row] = (uint8_t)entry_u64(c, width, row);
-        return;
-    case 2:
-        for (uint32_t row = 0; row < count; row++)
-            ((uint16_t *)(void *)narrow)[row] = (uint16_t)entry_u64(c, width, row);
-        return;
-    default:
-        for (uint32_t row = 0; row < count; row++)
-            ((uint32_t *)(void *)narrow)[row] = (uint32_t)entry_u64(c, width, row);
-        return;
-    }
 }
 
 static void

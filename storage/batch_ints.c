@@ -2,7 +2,8 @@
  * batch_ints.c - see batch_ints.h.
  *
  * Values pass through a small array of 64-bit ones, which stays in the first level cache: so
- * there are four loops to load, four to store and a few to squeeze, instead of their product.
+ * there are four loops to load, four to store and a few to squeeze, instead of their product. Only
+ * what most columns are when they are encoded, narrow values as narrow entries, has loops of its own.
  */
 #include "storage/batch_ints.h"
 
@@ -193,21 +194,76 @@ expand_piece(const uint8_t *bytes, uint32_t count, uint64_t min, uint64_t step,
     }
 }
 
+#define RANGE_AS(type)                              \
+    {                                               \
+        type least = ((const type *)values)[0];     \
+        type most = least;                          \
+        for (uint32_t i = 1; i < count; i++) {      \
+            type value = ((const type *)values)[i]; \
+            least = value < least ? value : least;  \
+            most = value > most ? value : most;     \
+        }                                           \
+        *out_min = (uint64_t)least ^ flip;          \
+        *out_max = (uint64_t)most ^ flip;           \
+    }
+
+/* Least and greatest of the values after the flip; both 0 when there are none. Narrow values have
+ * no bit that the flip could exchange their order by. */
+static void
+find_range(const void *values, unsigned width, uint64_t flip, uint32_t count, uint64_t *out_min,
+           uint64_t *out_max)
+{
+    *out_min = *out_max = 0;
+    if (count == 0)
+        return;
+    if (width == 1) {
+        RANGE_AS(uint8_t)
+    } else if (width == 2) {
+        RANGE_AS(uint16_t)
+    } else if (width == 4) {
+        RANGE_AS(uint32_t)
+    } else if (flip == 0) {
+        RANGE_AS(uint64_t)
+    } else {
+        RANGE_AS(int64_t)
+    }
+}
+
+#define PACK_AS(from, to)                                       \
+    for (uint32_t i = 0; i < count; i++) {                      \
+        to entry = (to)(((const from *)values)[i] - (from)min); \
+        memcpy(&bytes[i * sizeof(to)], &entry, sizeof(to));     \
+    }
+
+/* The common cases without a detour: narrow values as narrow entries. False: not one of them. */
+static bool
+pack_narrow(const void *values, unsigned width, uint64_t min, uint32_t count, unsigned entry_bytes,
+            uint8_t *bytes)
+{
+    if (width == 1 && entry_bytes == 1)
+        PACK_AS(uint8_t, uint8_t)
+    else if (width == 2 && entry_bytes == 1)
+        PACK_AS(uint16_t, uint8_t)
+    else if (width == 2 && entry_bytes == 2)
+        PACK_AS(uint16_t, uint16_t)
+    else if (width == 4 && entry_bytes == 1)
+        PACK_AS(uint32_t, uint8_t)
+    else if (width == 4 && entry_bytes == 2)
+        PACK_AS(uint32_t, uint16_t)
+    else if (width == 4 && entry_bytes == 4)
+        PACK_AS(uint32_t, uint32_t)
+    else
+        return false;
+    return true;
+}
+
 void
 sl_ints_encode(const void *values, unsigned width, uint64_t flip, uint32_t count,
                struct sl_buf *out)
 {
     uint64_t wide[PIECE];
-    uint64_t min = count == 0 ? 0 : UINT64_MAX;
-    uint64_t max = 0;
-    for (uint32_t first = 0; first < count; first += PIECE) {
-        uint32_t pieces = piece_count(first, count);
-        load_piece(values, width, flip, first, pieces, wide);
-        for (uint32_t i = 0; i < pieces; i++) {
-            min = wide[i] < min ? wide[i] : min;
-            max = wide[i] > max ? wide[i] : max;
-        }
-    }
+    uint64_t min, max;
+    find_range(values, width, flip, count, &min, &max);
     unsigned step = max == min ? 0 : find_step(values, width, flip, count, min);
     uint64_t span = max == min ? 0 : (max - min) / steps[step];
     unsigned entry_bytes = span == 0 ? 0 : (71 - (unsigned)__builtin_clzll(span)) / 8;
@@ -215,6 +271,8 @@ sl_ints_encode(const void *values, unsigned width, uint64_t flip, uint32_t count
     sl_buf_varint(out, min);
     uint8_t *bytes = sl_buf_extend(out, (size_t)entry_bytes * count);
     if (bytes == NULL || entry_bytes == 0)
+        return;
+    if (pack_narrow(values, width, min, count, entry_bytes, bytes))
         return;
     for (uint32_t first = 0; first < count; first += PIECE) {
         uint32_t pieces = piece_count(first, count);

@@ -86,10 +86,7 @@ select_living(struct sl_morsel *morsel)
 static uint64_t
 count_selected(const struct sl_morsel *morsel)
 {
-    uint64_t count = 0;
-    for (size_t i = 0; i < sl_words_for(morsel->row_count); i++)
-        count += (uint64_t)__builtin_popcountll(morsel->selection[i]);
-    return count;
+    return sl_words_count(morsel->selection, sl_words_for(morsel->row_count));
 }
 
 static void
@@ -106,6 +103,7 @@ enter_block(struct sl_morsel *morsel, struct sl_scan_group *group, uint32_t bloc
     uint64_t min = 0;
     uint64_t max = 0;
     morsel->group = group;
+    morsel->unit = unit;
     morsel->block = block;
     morsel->row_count = sl_segment_reader_block_rows(group->reader, unit->group, block);
     if (morsel->cursor == NULL) {
@@ -162,7 +160,7 @@ sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err)
         if (sl_snapshot_is_revoked(morsel->scan->snapshot))
             return sl_fail(err, SL_CANCELLED,
                            "the disk is full: rows that this query reads had to go");
-        SL_TRY(sl_scan_take(morsel->scan, &morsel->cost, &piece, err));
+        SL_TRY(sl_scan_take(morsel->scan, morsel->unit, &morsel->cost, &piece, err));
         if (piece.group == NULL && piece.batch == NULL)
             return SL_OK;
         if (piece.batch != NULL)

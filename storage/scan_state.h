@@ -58,6 +58,7 @@ struct sl_morsel {
     struct sl_segment_cursor *cursor; /* owned; NULL until the first block */
     struct sl_scan_group *group;      /* NULL: on a batch, or nowhere */
     const struct sl_scan_unit *batch; /* NULL: on a block, or nowhere */
+    const struct sl_scan_unit *unit;  /* of the last block; NULL: none yet */
     uint32_t block, row_count;
     bool is_focused; /* row_count are the selected rows of the block */
     bool is_damaged; /* its rows were left out */
@@ -73,10 +74,15 @@ struct sl_scan_piece {
     const struct sl_scan_unit *batch;
 };
 
-/* Hand out the next piece; both pointers NULL at the end. */
+/*
+ * Hand out the next piece; both pointers NULL at the end. In no order, a worker goes on with its
+ * `last` unit, then opens one of its own, and helps others at the end: dictionaries are decoded, and
+ * groups of codes gathered, by one worker only. In an order, all work on the next unit.
+ */
 SL_MUST_CHECK
-sl_status sl_scan_take(struct sl_scan *scan, struct sl_segment_counters *cost,
-                       struct sl_scan_piece *out_piece, struct sl_error *err);
+sl_status sl_scan_take(struct sl_scan *scan, const struct sl_scan_unit *last,
+                       struct sl_segment_counters *cost, struct sl_scan_piece *out_piece,
+                       struct sl_error *err);
 
 /* The group of a unit once more, for a worker that comes back to a block of it. */
 SL_MUST_CHECK

@@ -104,8 +104,8 @@ write_output(struct seal *seal, uint32_t index, struct sl_error *err)
     struct sl_segment_summary summary = {0};
     char name[SL_SEGMENT_NAME_BYTES];
     sl_segment_name(meta.number, name);
-    sl_status st =
-        sl_segment_writer_open(store->segments_fd, name, &meta, SL_EFFORT_SEAL, NULL, &writer, err);
+    sl_status st = sl_segment_writer_open(store->segments_fd, name, &meta, SL_EFFORT_SEAL,
+                                          store->encoder, &writer, err);
     uint32_t part = output->first_part;
     for (uint32_t group = 0; group < output->group_count && st == SL_OK; group++) {
         st = write_group(seal, writer, output->slice, part, output->group_ends[group], err);
@@ -258,8 +258,6 @@ sl_seal(struct sl_store *store, struct sl_error *err)
         note_result(&seal, st, &story);
     }
     fini(&seal);
-    if (!is_empty)
-        sl_memory_trim();
     sl_store_turn_give(store, SL_TURN_SEAL);
     if (st != SL_OK) {
         sl_error_prefix(&story, "seal");

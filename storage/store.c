@@ -65,6 +65,7 @@ destroy(struct sl_store *store)
     sl_memtable_fini(&store->memtable);
     sl_version_release(store->version);
     sl_ledger_fini(&store->ledger);
+    sl_arena_destroy(store->encoder);
     sl_live_files_destroy(store->files);
     sl_catalog_close(store->catalog);
     sl_file_close(store->journal_fd);
@@ -98,6 +99,7 @@ sl_store_open(const struct sl_store_options *options, struct sl_schema *schema,
     sl_cond_init(&store->changed);
     sl_cond_init(&store->wake);
     store->version = sl_version_create();
+    store->encoder = sl_arena_create(SIZE_MAX);
     sl_status st = open_directories(store, err);
     if (st == SL_OK) {
         store->files = sl_live_files_create(store->segments_fd, schema,

@@ -186,6 +186,7 @@ sl_store_append(struct sl_store *store, struct sl_batch *batch, const struct sl_
         frame.import_offset = from->import_offset;
     }
     struct sl_buf payload = sl_buf_empty(SL_BATCH_BYTES_MAX);
+    sl_buf_reserve(&payload, sl_min_size(sl_batch_bytes(batch), SL_BATCH_BYTES_MAX));
     sl_buf_u64le(&payload, (uint64_t)now_us);
     sl_batch_encode(batch, &payload);
     if (payload.bad) {

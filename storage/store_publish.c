@@ -20,6 +20,8 @@ sl_store_turn_give_locked(struct sl_store *store, enum sl_turn turn)
 {
     SL_ASSERT(store->turns[turn]);
     store->turns[turn] = false;
+    if (turn == SL_TURN_ENCODE)
+        store->encoded_us = sl_clock_monotonic_us();
     sl_cond_broadcast(&store->changed);
 }
 

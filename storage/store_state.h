@@ -60,9 +60,10 @@ struct sl_store {
     struct sl_schema *schema; /* borrowed */
     struct sl_pool *pool;     /* borrowed; may be NULL */
     int dir_fd, lock_fd, segments_fd, journal_fd;
-    struct sl_catalog *catalog;                  /* owned */
-    struct sl_journal *journal;                  /* owned; NULL while it is replayed */
-    struct sl_live_files *files;                 /* owned */
+    struct sl_catalog *catalog;  /* owned */
+    struct sl_journal *journal;  /* owned; NULL while it is replayed */
+    struct sl_live_files *files; /* owned */
+    struct sl_arena *encoder; /* owned; memory of one row group, of whoever has the ENCODE turn */
     struct sl_thread *seal_thread, *tend_thread; /* owned; NULL: no background */
 
     struct sl_mutex lock;   /* guards everything below */
@@ -70,6 +71,7 @@ struct sl_store {
     struct sl_cond wake;    /* for the background threads: something may be due */
     bool turns[SL_TURN_COUNT];
     uint32_t seal_waiting; /* seals that want to encode: merges let them go first */
+    int64_t encoded_us;    /* monotonic time at which ENCODE was given back */
     bool is_closing;
     bool is_merge_queued; /* a merge job is with the pool */
     struct sl_memtable memtable;

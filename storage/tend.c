@@ -11,6 +11,7 @@
 
 #define TEND_TICK_US   (INT64_C(200) * 1000)
 #define TEND_RETRY_US  SL_US_PER_S
+#define TEND_IDLE_US   (INT64_C(2) * SL_US_PER_S)
 #define TEND_RETAIN_US (INT64_C(10) * SL_US_PER_S)
 #define TEND_CAP_US    SL_US_PER_S
 
@@ -23,6 +24,24 @@ rest(struct sl_store *store, int64_t us)
     return !store->is_closing;
 }
 
+/* Nothing was encoded for a while: its memory, and what was freed meanwhile, goes back to the
+ * system. While groups follow each other they use the same pages. Under the lock. */
+static void
+rest_encoder(struct sl_store *store)
+{
+    bool is_idle = !store->turns[SL_TURN_ENCODE] && sl_arena_used_bytes(store->encoder) != 0 &&
+                   sl_clock_monotonic_us() - store->encoded_us >= TEND_IDLE_US;
+    if (!is_idle)
+        return;
+    sl_store_turn_take_locked(store, SL_TURN_ENCODE);
+    sl_mutex_unlock(&store->lock);
+    sl_arena_destroy(store->encoder);
+    store->encoder = sl_arena_create(SIZE_MAX);
+    sl_memory_trim();
+    sl_store_turn_give(store, SL_TURN_ENCODE);
+    sl_mutex_lock(&store->lock);
+}
+
 static void
 seal_main(void *context)
 {
@@ -30,6 +49,7 @@ seal_main(void *context)
     sl_mutex_lock(&store->lock);
     while (!store->is_closing) {
         if (!sl_store_is_seal_due(store, sl_clock_monotonic_us())) {
+            rest_encoder(store);
             (void)rest(store, TEND_TICK_US);
             continue;
         }

@@ -7,8 +7,14 @@
 #include "storage/base/arena.h"
 
 #include <stdatomic.h>
+#include <sys/mman.h>
 
-enum { ARENA_FIRST_BYTES = 4096, ARENA_STEP_BYTES_MAX = 1 << 20, ARENA_ALIGN = 16 };
+enum {
+    ARENA_FIRST_BYTES = 4096,
+    ARENA_STEP_BYTES_MAX = 1 << 20,
+    ARENA_ALIGN = 16,
+    HUGE_PAGE_BYTES = 2 << 20,
+};
 
 struct arena_block {
     struct arena_block *older;
@@ -110,11 +116,10 @@ sl_arena_destroy(struct sl_arena *arena)
     free(arena);
 }
 
-/* A new newest block with room for size_bytes, or NULL. */
+/* A new newest block of so many bytes, or NULL. */
 static struct arena_block *
-add_block(struct sl_arena *arena, size_t size_bytes)
+add_block(struct sl_arena *arena, size_t capacity_bytes)
 {
-    size_t capacity_bytes = sl_max_size(arena->step_bytes, size_bytes);
     size_t bytes = 0;
     if (__builtin_add_overflow(capacity_bytes, sizeof(struct arena_block), &bytes))
         return NULL;
@@ -130,8 +135,6 @@ add_block(struct sl_arena *arena, size_t size_bytes)
     block->used_bytes = 0;
     arena->newest = block;
     arena->used_bytes += bytes;
-    if (arena->step_bytes < ARENA_STEP_BYTES_MAX)
-        arena->step_bytes *= 2;
     return block;
 }
 
@@ -143,9 +146,11 @@ sl_arena_alloc(struct sl_arena *arena, size_t size_bytes)
     size_t rounded_bytes = (size_bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     struct arena_block *block = arena->newest;
     if (block == NULL || block->capacity_bytes - block->used_bytes < rounded_bytes) {
-        block = add_block(arena, rounded_bytes);
+        block = add_block(arena, sl_max_size(arena->step_bytes, rounded_bytes));
         if (block == NULL)
             return NULL;
+        if (arena->step_bytes < ARENA_STEP_BYTES_MAX)
+            arena->step_bytes *= 2;
     }
     uint8_t *memory = (uint8_t *)(block + 1) + block->used_bytes;
     block->used_bytes += rounded_bytes;
@@ -198,6 +203,33 @@ sl_arena_reset(struct sl_arena *arena)
         kept->used_bytes = 0;
     }
     arena->newest = kept;
+}
+
+void
+sl_arena_recycle(struct sl_arena *arena)
+{
+    size_t total_bytes = 0;
+    bool is_whole = arena->newest != NULL && arena->newest->older == NULL;
+    if (is_whole) {
+        arena->newest->used_bytes = 0;
+        return;
+    }
+    while (arena->newest != NULL) {
+        struct arena_block *block = arena->newest;
+        total_bytes += block->used_bytes;
+        arena->newest = block->older;
+        free_block(arena, block);
+    }
+    /* A little more, so that the next round, which is never quite the same, fits too. NULL: it
+     * begins with nothing, as the first did. */
+    struct arena_block *whole = add_block(arena, total_bytes + total_bytes / 8);
+    if (whole != NULL && whole->capacity_bytes >= 2 * (size_t)HUGE_PAGE_BYTES) {
+        uint8_t *start = (uint8_t *)whole;
+        start += -(uintptr_t)start % HUGE_PAGE_BYTES;
+        size_t bytes = (size_t)((uint8_t *)(whole + 1) + whole->capacity_bytes - start);
+        /* Advice that is not taken costs nothing but speed. */
+        (void)madvise(start, bytes - bytes % HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+    }
 }
 
 size_t

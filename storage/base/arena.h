@@ -35,6 +35,10 @@ char *sl_arena_string(struct sl_arena *arena, const char *text, size_t size_byte
 /* Forget all allocations, keep the largest block for reuse. */
 void sl_arena_reset(struct sl_arena *arena);
 
+/* Forget all allocations, keep as much memory as they took for the same once more. In one piece,
+ * which asks for huge pages when it is large. */
+void sl_arena_recycle(struct sl_arena *arena);
+
 /* Bytes taken from malloc so far. */
 size_t sl_arena_used_bytes(const struct sl_arena *arena);
 

@@ -58,6 +58,17 @@ sl_buf_extend(struct sl_buf *buf, size_t size_bytes)
 }
 
 void
+sl_buf_reserve(struct sl_buf *buf, size_t size_bytes)
+{
+    size_t used_bytes = buf->size_bytes;
+    if (buf->bad)
+        return;
+    (void)sl_buf_extend(buf, size_bytes);
+    buf->size_bytes = used_bytes;
+    buf->bad = false;
+}
+
+void
 sl_buf_append(struct sl_buf *buf, const void *bytes, size_t size_bytes)
 {
     uint8_t *at = sl_buf_extend(buf, size_bytes);

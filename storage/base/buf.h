@@ -40,6 +40,9 @@ uint8_t *sl_buf_take(struct sl_buf *buf, size_t *out_size_bytes);
  * The pointer is valid until the next append. */
 uint8_t *sl_buf_extend(struct sl_buf *buf, size_t size_bytes);
 
+/* Take memory for about so many bytes more at once, where they can be foretold. A hint. */
+void sl_buf_reserve(struct sl_buf *buf, size_t size_bytes);
+
 void sl_buf_append(struct sl_buf *buf, const void *bytes, size_t size_bytes);
 void sl_buf_text(struct sl_buf *buf, const char *text);
 void sl_buf_u8(struct sl_buf *buf, uint8_t value);

@@ -102,6 +102,20 @@ sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, u
     read_from(bytes, readable_bytes, 0, count, base, width, values);
 }
 
+void
+sl_bits_range_scalar(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max)
+{
+    SL_ASSERT(count > 0);
+    uint64_t min = values[0];
+    uint64_t max = values[0];
+    for (size_t i = 1; i < count; i++) {
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+    }
+    *out_min = min;
+    *out_max = max;
+}
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
@@ -206,6 +220,40 @@ histogram_lzcnt(const uint64_t *values, size_t count, uint64_t base, uint32_t co
         counts[w] += table[0][w] + table[1][w] + table[2][w] + table[3][w];
 }
 
+/* Unsigned 64-bit numbers with their top bit flipped compare as signed ones. */
+AVX2
+static void
+range_wide(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max)
+{
+    enum { LANES = 8 };
+    const __m256i flip = _mm256_set1_epi64x(INT64_MIN);
+    __m256i min[2];
+    __m256i max[2];
+    for (size_t k = 0; k < 2; k++)
+        min[k] = max[k] =
+            _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)&values[4 * k]), flip);
+    size_t i = LANES;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t k = 0; k < 2; k++) {
+            __m256i v =
+                _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)&values[i + 4 * k]), flip);
+            min[k] = _mm256_blendv_epi8(min[k], v, _mm256_cmpgt_epi64(min[k], v));
+            max[k] = _mm256_blendv_epi8(max[k], v, _mm256_cmpgt_epi64(v, max[k]));
+        }
+    uint64_t lanes[2 * LANES];
+    for (size_t k = 0; k < 2; k++) {
+        _mm256_storeu_si256((__m256i *)&lanes[4 * k], _mm256_xor_si256(min[k], flip));
+        _mm256_storeu_si256((__m256i *)&lanes[LANES + 4 * k], _mm256_xor_si256(max[k], flip));
+    }
+    uint64_t unused;
+    sl_bits_range_scalar(lanes, LANES, out_min, &unused);
+    sl_bits_range_scalar(&lanes[LANES], LANES, &unused, out_max);
+    for (; i < count; i++) {
+        *out_min = values[i] < *out_min ? values[i] : *out_min;
+        *out_max = values[i] > *out_max ? values[i] : *out_max;
+    }
+}
+
 /*
  * Asked of the CPU once: cpuid is slow under a hypervisor. Any thread may find the answer first;
  * all find the same one, and nothing else depends on it, so relaxed order will do. LZCNT is asked
@@ -234,15 +282,13 @@ has_avx2(void)
 void
 sl_bits_range(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max)
 {
-    SL_ASSERT(count > 0);
-    uint64_t min = values[0];
-    uint64_t max = values[0];
-    for (size_t i = 1; i < count; i++) {
-        min = values[i] < min ? values[i] : min;
-        max = values[i] > max ? values[i] : max;
+#if defined(__x86_64__)
+    if (count >= 64 && has_avx2()) {
+        range_wide(values, count, out_min, out_max);
+        return;
     }
-    *out_min = min;
-    *out_max = max;
+#endif
+    sl_bits_range_scalar(values, count, out_min, out_max);
 }
 
 void

@@ -37,6 +37,43 @@ sl_bits_mask(unsigned width)
     return width == 0 ? 0 : UINT64_MAX >> (64 - width);
 }
 
+/*
+ * Division without a rest, by a number that is not 0: a shift, and a multiplication by the inverse
+ * of what is odd in it modulo 2^64 (Hacker's Delight, 10-16 and 10-17).
+ */
+struct sl_exact {
+    uint64_t inverse;
+    uint64_t quotient_max; /* UINT64_MAX / divisor */
+    unsigned shift;
+};
+
+static inline struct sl_exact
+sl_exact_of(uint64_t divisor)
+{
+    struct sl_exact exact = {.quotient_max = UINT64_MAX / divisor,
+                             .shift = (unsigned)__builtin_ctzll(divisor)};
+    uint64_t odd = divisor >> exact.shift;
+    /* Right in the low 3 bits; each step doubles them. */
+    exact.inverse = odd;
+    for (unsigned bits = 3; bits < 64; bits *= 2)
+        exact.inverse *= 2 - odd * exact.inverse;
+    return exact;
+}
+
+/* value / divisor, of a multiple. */
+static inline uint64_t
+sl_exact_quotient(struct sl_exact exact, uint64_t value)
+{
+    return (value >> exact.shift) * exact.inverse;
+}
+
+static inline bool
+sl_exact_is_multiple(struct sl_exact exact, uint64_t value)
+{
+    bool is_even_enough = (value & ((UINT64_C(1) << exact.shift) - 1)) == 0;
+    return is_even_enough && sl_exact_quotient(exact, value) <= exact.quotient_max;
+}
+
 /* Write the low `width` bits of values[i] - base to bytes[0 .. sl_bits_bytes()). */
 void sl_bits_write(const uint64_t *values, size_t count, uint64_t base, unsigned width,
                    uint8_t *bytes);
@@ -57,6 +94,10 @@ void sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t cou
 
 /* Least and greatest of `count` values, at least one. */
 void sl_bits_range(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max);
+
+/* The definition, for tests. */
+void sl_bits_range_scalar(const uint64_t *values, size_t count, uint64_t *out_min,
+                          uint64_t *out_max);
 
 /* counts[w] += number of values with sl_bits_width(values[i] - base) == w. */
 void sl_bits_histogram(const uint64_t *values, size_t count, uint64_t base, uint32_t counts[65]);

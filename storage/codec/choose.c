@@ -202,9 +202,12 @@ sl_codec_divisor(const uint64_t *values, uint32_t count, uint64_t base)
     /* Once a candidate holds, dividing again and again confirms it; most columns are through
      * after a handful of values, when it has become 1. */
     uint64_t divisor = 0;
-    for (uint32_t i = 0; i < count && divisor != 1; i++)
-        divisor = divisor != 0 && (values[i] - base) % divisor == 0
-                      ? divisor
-                      : greatest_common_divisor(values[i] - base, divisor);
+    struct sl_exact exact = sl_exact_of(1);
+    for (uint32_t i = 0; i < count && divisor != 1; i++) {
+        if (divisor != 0 && sl_exact_is_multiple(exact, values[i] - base))
+            continue;
+        divisor = greatest_common_divisor(values[i] - base, divisor);
+        exact = sl_exact_of(divisor == 0 ? 1 : divisor);
+    }
     return divisor;
 }

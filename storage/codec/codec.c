@@ -129,8 +129,9 @@ sl_codec_encode(const uint64_t *values, uint32_t count, enum sl_effort effort, s
         sl_buf_u8(out, STEP_NONE);
     } else {
         uint64_t *quotients = sl_scratch_get()->quotients;
+        const struct sl_exact exact = sl_exact_of(step);
         for (uint32_t i = 0; i < count; i++)
-            quotients[i] = (values[i] - min) / step;
+            quotients[i] = sl_exact_quotient(exact, values[i] - min);
         values = quotients;
         sl_buf_u8(out, STEP_DIVIDED);
         sl_buf_varint(out, min);
@@ -216,6 +217,25 @@ sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count)
     if (target->wide != NULL)
         return true;
     return narrow_mini(values, count, &target->narrow[(size_t)mini * SL_MINI_ROWS]);
+}
+
+bool
+sl_target_is_narrow(const struct sl_target *target, uint64_t max)
+{
+    uint64_t last;
+    return target->narrow != NULL && !__builtin_mul_overflow(max, target->step, &last) &&
+           !__builtin_add_overflow(last, target->base, &last) && last <= UINT32_MAX;
+}
+
+void
+sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count)
+{
+    uint32_t *values = &target->narrow[sl_mini_first(mini)];
+    uint32_t base = (uint32_t)target->base;
+    uint32_t step = (uint32_t)target->step;
+    if (target->step != 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = base + step * values[i];
 }
 
 static bool

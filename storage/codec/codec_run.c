@@ -17,15 +17,15 @@ find_runs(const uint64_t *values, uint32_t count, uint64_t *run_values, uint64_t
 {
     uint32_t runs = 0;
     uint32_t start = 0;
+    /* Without a branch: where runs end comes at random. The last store at a place stands. */
     for (uint32_t i = 1; i < count; i++) {
-        if (SL_LIKELY(values[i] == values[i - 1]))
-            continue;
-        run_values[runs] = values[start];
+        bool is_end = values[i] != values[i - 1];
+        run_values[runs] = values[i - 1];
         run_lengths[runs] = i - start - 1;
-        runs++;
-        start = i;
+        runs += is_end;
+        start = is_end ? i : start;
     }
-    run_values[runs] = values[start];
+    run_values[runs] = values[count - 1];
     run_lengths[runs] = count - start - 1;
     return runs + 1;
 }

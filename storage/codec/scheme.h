@@ -65,6 +65,11 @@ sl_target_mini(struct sl_target *target, uint32_t mini)
 uint32_t sl_target_picks(const struct sl_target *target, uint32_t mini);
 void sl_target_picked(struct sl_target *target, uint32_t count);
 
+/* Do values of 32 bits come out whatever of 0 .. max goes in? A scheme may then write a mini's straight
+ * to target->narrow, and have base and step put back there. */
+bool sl_target_is_narrow(const struct sl_target *target, uint64_t max);
+void sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count);
+
 /* The mini's `count` values are written; false when one does not fit the target. */
 SL_MUST_CHECK
 bool sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count);

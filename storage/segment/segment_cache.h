@@ -3,9 +3,9 @@
  *
  * What was asked is asked again, with another filter or another grouping, and to decode is most of
  * what a query over blocks in the page cache does. So a column of a block that was decoded as a
- * whole is kept: its codes, or its values in as few bytes as hold them, and its presence. Which
- * blocks stay is decided by the clock algorithm: a hand goes round, and takes those that nobody has
- * used since it came by last.
+ * whole is kept: its codes, or its values in as few bytes as hold them, and its presence. Blocks
+ * lie in *slabs*, one behind the other as they come. Which slabs stay is decided by the clock
+ * algorithm: a hand goes round, and takes those that nobody has used since it came by last.
  *
  * The cache takes its memory from a budget that it shares with queries, and gives it back when
  * they need it (sl_budget.reclaim): what is kept is what nobody else wants.
@@ -29,11 +29,9 @@ struct sl_segment_kept {
     const uint64_t *present; /* NULL: every row has a value */
     uint8_t width;           /* of a value; 4 for codes */
     /* Below: the cache's. */
-    bool is_recent;
-    uint32_t users;
-    size_t bytes;
-    struct sl_segment_kept **place; /* NULL: forgotten, goes with its last user */
-    struct sl_segment_kept *next, *previous;
+    struct sl_segment_slab *slab;   /* it lies in */
+    struct sl_segment_kept *next;   /* in the slab */
+    struct sl_segment_kept **place; /* NULL: forgotten */
 };
 
 /* At most `bytes_max`, and what `memory` has left; it outlives the cache, and nobody uses it while
@@ -56,7 +54,7 @@ void sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_ke
 void sl_segment_cache_forget(struct sl_segment_cache *cache, struct sl_segment_kept **places,
                              size_t count);
 
-/* Bytes kept now. */
+/* Bytes taken now, whole slabs. */
 size_t sl_segment_cache_bytes(const struct sl_segment_cache *cache);
 
 #endif

@@ -28,46 +28,15 @@ struct checking {
 };
 
 static sl_status
-check_part(struct checking *c, const struct sl_segment_part *part)
+check_part(void *context, const struct sl_segment_part *part, struct sl_error *err)
 {
-    if (part->size_bytes == 0)
-        return SL_OK;
+    struct checking *c = context;
     c->offset = part->offset;
     sl_arena_reset(c->arena);
     c->raw = sl_arena_alloc(c->arena, part->size_bytes);
     if (c->raw == NULL)
-        return sl_fail(c->err, SL_LIMIT, "%s: no memory for a part", c->reader->name);
-    return sl_segment_read_part(c->reader, part, c->raw, NULL, c->err);
-}
-
-static sl_status
-check_stream_parts(struct checking *c, const struct sl_segment_stream *stream)
-{
-    uint32_t blocks = c->group->block_count;
-    for (uint32_t i = 0; stream->blocks != NULL && i < blocks; i++)
-        SL_TRY(check_part(c, &stream->blocks[i]));
-    if (stream->form != SL_SEGMENT_FORM_FUNCTION)
-        return SL_OK;
-    for (uint32_t i = 0; i < sl_segment_block_count(stream->map_count); i++)
-        SL_TRY(check_part(c, &stream->map[i]));
-    for (uint32_t i = 0; i < blocks; i++) {
-        SL_TRY(check_part(c, &stream->exception_rows[i]));
-        SL_TRY(check_part(c, &stream->exception_values[i]));
-    }
-    return SL_OK;
-}
-
-/* Hashes of all parts of a group. */
-static sl_status
-check_parts(struct checking *c)
-{
-    for (uint32_t i = 0; i < c->group->stream_count; i++)
-        SL_TRY(check_stream_parts(c, &c->group->streams[i]));
-    for (uint32_t i = 0; i < c->group->dictionary_count; i++)
-        SL_TRY(check_part(c, &c->group->dictionaries[i].part));
-    for (uint32_t i = 0; i < c->group->index_count; i++)
-        SL_TRY(check_part(c, &c->group->indexes[i].part));
-    return SL_OK;
+        return sl_fail(err, SL_LIMIT, "%s: no memory for a part", c->reader->name);
+    return sl_segment_read_part(c->reader, part, c->raw, NULL, err);
 }
 
 static sl_status
@@ -229,7 +198,7 @@ check_index(struct checking *c, uint32_t number)
                            : c->group->dictionaries[column->dictionary].entry_count;
     uint32_t mini_count = (c->group->row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
     size_t count = 0;
-    SL_TRY(check_part(c, &index->part));
+    SL_TRY(check_part(c, &index->part, c->err));
     const uint8_t *bytes = c->raw;
     uint64_t *pairs = sl_arena_alloc(c->arena, c->group->row_count * sizeof(*pairs));
     if (pairs == NULL)
@@ -260,7 +229,7 @@ check_group(struct checking *c, uint32_t number)
 {
     c->group_number = number;
     c->group = &c->reader->footer.groups[number];
-    SL_TRY(check_parts(c));
+    SL_TRY(sl_segment_group_parts(c->group, check_part, c, c->err));
     SL_TRY(check_blocks(c));
     for (uint32_t i = 0; i < c->group->index_count; i++)
         SL_TRY(check_index(c, i));
@@ -273,8 +242,8 @@ check_file(struct checking *c)
     const struct sl_segment_summary *told = &c->reader->footer.summary;
     struct sl_segment_summary *seen = &c->seen;
     const struct sl_segment_part *filter = &c->reader->footer.filter;
-    SL_TRY(check_part(c, filter));
     if (filter->size_bytes != 0) {
+        SL_TRY(check_part(c, filter, c->err));
         SL_TRY(sl_filter_open(c->raw, filter->size_bytes, &c->filter, c->err));
         c->has_filter = true;
         c->arena = c->group_arena; /* the filter stays */

@@ -258,9 +258,7 @@ sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *select
 {
     SL_ASSERT(cursor->magic == CURSOR_MAGIC);
     SL_ASSERT(cursor->reader != NULL && cursor->rows == NULL);
-    uint32_t count = 0;
-    for (size_t w = 0; w < sl_words_for(cursor->block_rows); w++)
-        count += (uint32_t)__builtin_popcountll(selection[w]);
+    uint32_t count = (uint32_t)sl_words_count(selection, sl_words_for(cursor->block_rows));
     uint32_t *rows = sl_arena_alloc(cursor->arena, count * sizeof(*rows));
     if (rows == NULL)
         return fail_memory(err);
@@ -403,6 +401,20 @@ select_narrow(const struct slot *a, const struct slot *b, const struct slot *c, 
     const uint32_t *right = (const uint32_t *)c->values + first;
     for (uint32_t i = 0; i < count; i++)
         out[first + i] = sides[i] == 0 ? left[i] : right[i];
+}
+
+/* Products of 32 bits are one instruction where those of 64 are none. */
+static void
+scale_narrow(const struct slot *a, const struct slot *b, const struct slot *c, uint32_t first,
+             uint32_t count, uint64_t *out)
+{
+    const uint32_t *x = (const uint32_t *)a->values + first;
+    const uint32_t *y = (const uint32_t *)b->values + first;
+    const uint32_t *z = (const uint32_t *)c->values + first;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t product = (uint64_t)x[i] * y[i] + z[i];
+        out[first + i] = x[i] == 0 ? y[i] : product;
+    }
 }
 
 /* One mini of a computed stream of width 8. */
@@ -553,6 +565,8 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
                 continue;
             if (slot->width == 4)
                 select_narrow(a, b, c, m * SL_MINI_ROWS, count, slot->values);
+            else if (form == SL_SEGMENT_FORM_SCALE && a->width + b->width + c->width == 12)
+                scale_narrow(a, b, c, m * SL_MINI_ROWS, count, slot->values);
             else
                 combine_wide(form, a, b, c, m * SL_MINI_ROWS, count, slot->values);
         }
@@ -791,9 +805,7 @@ pick_kept(struct sl_segment_cursor *cursor, struct output *output, struct sl_err
     uint64_t *present = sl_arena_calloc(cursor->arena, sl_words_for(count), sizeof(*present));
     if (values == NULL || present == NULL)
         return fail_memory(err);
-    const uint8_t *from = kept->values;
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(&values[(size_t)i * width], &from[(size_t)rows[i] * width], width);
+    sl_vector_copy_entries(kept->values, width, rows, count, values);
     for (uint32_t i = 0; kept->present != NULL && i < count; i++)
         present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
     vector->present = kept->present == NULL ? NULL : present;
@@ -897,14 +909,21 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     return SL_OK;
 }
 
-/* A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
- * some minis more are decoded for the next query; for a few rows of a needle they are not. */
+/*
+ * A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
+ * some minis more are decoded for the next query. For a few rows of a needle they are the second
+ * time only: then the column is one that queries come back to.
+ */
 static bool
-is_worth_keeping(uint32_t minis, uint32_t row_count)
+is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place, uint32_t minis)
 {
     enum { SHARE = 8 };
-    uint32_t count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
-    return (uint32_t)__builtin_popcount(minis) * SHARE >= count;
+    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    uint32_t count = (cursor->block_rows + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    if (cursor->rows == NULL && (uint32_t)__builtin_popcount(minis) * SHARE >= count)
+        return true;
+    /* Relaxed: it is a guess about the future and nothing else. */
+    return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
 }
 
 /* Bring minis of an open output about, and keep the column when it is whole. */
@@ -914,7 +933,7 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
               struct sl_segment_counters *counters, struct sl_error *err)
 {
     struct sl_segment_kept **place = cursor->rows == NULL ? place_of(cursor, column) : NULL;
-    if (place != NULL && is_worth_keeping(minis, cursor->row_count))
+    if (place != NULL && is_worth_keeping(cursor, place, minis))
         minis = ALL_MINIS & ~output->ready;
     SL_TRY(evaluate(cursor, column->stream, minis, counters, err));
     SL_TRY(fill_output(cursor, column, described, minis, output, err));
@@ -923,17 +942,14 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
     return SL_OK;
 }
 
-/*
- * Few rows of a column are asked for: the first time they are decoded alone, the second time it is
- * decoded as a whole and kept, because then it is one that queries come back to.
- */
+/* A column of which few rows are asked for: bring the whole block of it into the cache if that
+ * pays. */
 static sl_status
 keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
            const struct sl_column *described, struct sl_segment_counters *counters,
            struct sl_error *err)
 {
     struct sl_segment_kept **place = place_of(cursor, column);
-    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
     if (place == NULL)
         return SL_OK;
     struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
@@ -941,8 +957,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
         sl_segment_cache_leave(cursor->reader->cache, kept);
         return SL_OK;
     }
-    /* Relaxed: it is a guess about the future and nothing else. */
-    if (!atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed))
+    if (!is_worth_keeping(cursor, place, 0))
         return SL_OK;
     const uint32_t *rows = cursor->rows;
     uint32_t row_count = cursor->row_count;

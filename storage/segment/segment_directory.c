@@ -104,6 +104,53 @@ encode_column(const struct sl_segment_group *group, const struct sl_segment_grou
     }
 }
 
+static int
+compare_numbers(const void *a, const void *b)
+{
+    uint32_t left = ((const struct sl_segment_group_column *)a)->number;
+    uint32_t right = ((const struct sl_segment_group_column *)b)->number;
+    return (left > right) - (left < right);
+}
+
+void
+sl_segment_group_sort(struct sl_segment_group *group)
+{
+    qsort(group->columns, group->column_count, sizeof(*group->columns), compare_numbers);
+}
+
+static sl_status
+visit_parts(const struct sl_segment_part *parts, uint32_t count, sl_segment_part_fn *visit,
+            void *context, struct sl_error *err)
+{
+    for (uint32_t i = 0; parts != NULL && i < count; i++)
+        if (parts[i].size_bytes != 0)
+            SL_TRY(visit(context, &parts[i], err));
+    return SL_OK;
+}
+
+sl_status
+sl_segment_group_parts(const struct sl_segment_group *group, sl_segment_part_fn *visit,
+                       void *context, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < group->stream_count; i++) {
+        const struct sl_segment_stream *stream = &group->streams[i];
+        SL_TRY(visit_parts(stream->blocks, group->block_count, visit, context, err));
+        if (stream->form != SL_SEGMENT_FORM_FUNCTION)
+            continue;
+        SL_TRY(visit_parts(stream->map, sl_segment_block_count(stream->map_count), visit, context,
+                           err));
+        for (uint32_t block = 0; block < group->block_count; block++) {
+            SL_TRY(visit_parts(&stream->exception_rows[block], 1, visit, context, err));
+            SL_TRY(visit_parts(&stream->exception_values[block], 1, visit, context, err));
+        }
+    }
+    for (uint32_t i = 0; i < group->dictionary_count; i++)
+        SL_TRY(visit_parts(&group->dictionaries[i].part, 1, visit, context, err));
+    for (uint32_t i = 0; i < group->index_count; i++)
+        SL_TRY(visit_parts(&group->indexes[i].part, 1, visit, context, err));
+    return SL_OK;
+}
+
 void
 sl_segment_directory_encode(const struct sl_segment_group *group, struct sl_buf *out)
 {

@@ -111,6 +111,16 @@ sl_segment_block_size(uint32_t count, uint32_t block)
     return left < SL_BLOCK_ROWS ? left : SL_BLOCK_ROWS;
 }
 
+/* Columns ascending by number. */
+void sl_segment_group_sort(struct sl_segment_group *group);
+
+/* Visit all parts of a group that are not empty, in the order of the file, until one call fails. */
+typedef sl_status sl_segment_part_fn(void *context, const struct sl_segment_part *part,
+                                     struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_segment_group_parts(const struct sl_segment_group *group, sl_segment_part_fn *visit,
+                                 void *context, struct sl_error *err);
+
 void sl_segment_head_encode(uint64_t number, uint8_t bytes[SL_SEGMENT_HEAD_BYTES]);
 SL_MUST_CHECK
 sl_status sl_segment_head_decode(const uint8_t bytes[SL_SEGMENT_HEAD_BYTES], uint64_t *out_number,

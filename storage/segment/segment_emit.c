@@ -256,7 +256,7 @@ sl_segment_emit_function(struct sl_segment_emit *emit, uint32_t owner,
     for (uint32_t i = 0; i < map_blocks; i++)
         emit_block(emit, map->values + (size_t)i * SL_BLOCK_ROWS,
                    sl_segment_block_size(map->count, i), &stream->map[i]);
-    for (uint32_t i = 0; i < blocks; i++)
+    for (uint32_t i = 0; i < blocks && !map->is_exact; i++)
         emit_exceptions(emit, stream, i, map, values, scratch);
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
 }

@@ -64,6 +64,7 @@ struct sl_segment_map {
     const uint32_t *codes;  /* its values, by row */
     const uint64_t *values; /* map_count */
     uint32_t count;
+    bool is_exact; /* no row is an exception */
 };
 
 /* FUNCTION: exceptions are the rows whose value is not map->values[map->codes[row]]. */

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "storage/codec/bits.h"
 #include "storage/segment/segment_function.h"
 #include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
@@ -91,30 +92,39 @@ find_column(const struct sl_segment_input *input, uint32_t index)
     return NULL;
 }
 
-static uint32_t
-number_of(struct encoding *e, const struct sl_column *column)
+uint32_t
+sl_segment_number(struct sl_segment_numbers *numbers, const struct sl_column *column)
 {
-    uint32_t *number = &e->numbers->number_of[column->index];
+    uint32_t *number = &numbers->number_of[column->index];
     if (*number == 0) {
-        e->numbers->columns[e->numbers->count++] = column;
-        *number = e->numbers->count;
+        numbers->columns[numbers->count++] = column;
+        *number = numbers->count;
     }
     return *number - 1;
 }
 
-/* Keys from the order given into the inner order. */
-static void
-permute(const struct encoding *e, const uint64_t *flat, uint64_t *keys)
+static uint32_t
+number_of(struct encoding *e, const struct sl_column *column)
 {
-    for (uint32_t i = 0; i < e->row_count; i++)
-        keys[i] = flat[e->order[i]];
+    return sl_segment_number(e->numbers, column);
 }
 
+#define PERMUTE_AS(type)                        \
+    for (uint32_t i = 0; i < e->row_count; i++) \
+        keys[i] = ((const type *)flat)[e->order[i]];
+
+/* Keys of `width` bytes from the order given into the inner order. */
 static void
-permute_codes(const struct encoding *e, const uint32_t *flat, uint64_t *keys)
+permute(const struct encoding *e, const void *flat, unsigned width, uint64_t *keys)
 {
-    for (uint32_t i = 0; i < e->row_count; i++)
-        keys[i] = flat[e->order[i]];
+    if (width == 1)
+        PERMUTE_AS(uint8_t)
+    else if (width == 2)
+        PERMUTE_AS(uint16_t)
+    else if (width == 4)
+        PERMUTE_AS(uint32_t)
+    else
+        PERMUTE_AS(uint64_t)
 }
 
 static void
@@ -129,8 +139,12 @@ static struct sl_segment_zone
 zone_of(const struct ordered *o, uint32_t first, uint32_t count)
 {
     struct sl_segment_zone zone = {.min = UINT64_MAX};
+    if (o->null_count == 0) {
+        sl_bits_range(&o->keys[first], count, &zone.min, &zone.max);
+        return zone;
+    }
     for (uint32_t i = first; i < first + count; i++) {
-        if (o->null_count != 0 && !sl_bit_get(o->present, i)) {
+        if (!sl_bit_get(o->present, i)) {
             zone.null_count++;
             continue;
         }
@@ -213,8 +227,9 @@ take_keys(struct encoding *e, const struct sl_column *column, unsigned slot, uns
         return SL_OK;
     }
     sl_bit_set(e->done, column->index);
-    o->null_count = sl_segment_input_keys(&e->input, column, e->flat, e->flat_present);
-    permute(e, e->flat, o->keys);
+    unsigned width = sl_segment_input_width(&e->input, column);
+    o->null_count = sl_segment_input_flat(&e->input, column, width, e->flat, e->flat_present);
+    permute(e, e->flat, width, o->keys);
     if (o->null_count != 0)
         permute_bits(e, e->flat_present, o->present);
     SL_TRY(finish_ordered(e, o));
@@ -455,7 +470,7 @@ take_codes(struct encoding *e, const struct sl_column *column, const uint32_t *c
                           .keys = e->work[slot],
                           .present = e->bits[slot],
                           .null_count = nulls->count};
-    permute_codes(e, codes, o->keys);
+    permute(e, codes, sizeof(*codes), o->keys);
     if (nulls->count != 0)
         permute_bits(e, nulls->present, o->present);
     SL_TRY(finish_ordered(e, o));
@@ -663,10 +678,10 @@ encode_addresses(struct encoding *e, const struct deciding *d)
         return add_column(e, end, streams[0], dictionary);
     }
     *f = (struct sl_segment_functions){.row_count = e->row_count, .map_capacity = e->addrs.count};
-    f->votes = sl_arena_alloc(e->arena, f->map_capacity * sizeof(*f->votes));
+    f->ballots = sl_arena_alloc(e->arena, f->map_capacity * sizeof(*f->ballots));
     f->maps[0] = sl_arena_alloc(e->arena, f->map_capacity * sizeof(uint64_t));
     f->maps[1] = sl_arena_alloc(e->arena, f->map_capacity * sizeof(uint64_t));
-    bool has_memory = f->votes != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
+    bool has_memory = f->ballots != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
     for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
         f->codes[i] = sl_arena_alloc(e->arena, e->row_count * sizeof(uint32_t));
         has_memory = has_memory && f->codes[i] != NULL;
@@ -691,14 +706,6 @@ encode_addresses(struct encoding *e, const struct deciding *d)
     return SL_OK;
 }
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-    uint32_t left = ((const struct sl_segment_group_column *)a)->number;
-    uint32_t right = ((const struct sl_segment_group_column *)b)->number;
-    return (left > right) - (left < right);
-}
-
 static sl_status
 encode_columns(struct encoding *e, const struct deciding *d)
 {
@@ -716,7 +723,7 @@ encode_columns(struct encoding *e, const struct deciding *d)
         SL_TRY(has_codes ? encode_codes(e, column) : encode_keys(e, column));
     }
     struct sl_segment_group *group = e->emit->group;
-    qsort(group->columns, group->column_count, sizeof(*group->columns), compare_numbers);
+    sl_segment_group_sort(group);
     sl_segment_emit_group_end(e->emit);
     return SL_OK;
 }

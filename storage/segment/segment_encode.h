@@ -19,6 +19,9 @@ struct sl_segment_numbers {
     uint32_t number_of[SL_COLUMNS_MAX]; /* schema index -> number + 1, or 0 */
 };
 
+/* The number of a column, given now if it has none yet. */
+uint32_t sl_segment_number(struct sl_segment_numbers *numbers, const struct sl_column *column);
+
 struct sl_segment_encode_request {
     const struct sl_segment_rows *rows;
     size_t rows_count;

@@ -16,7 +16,7 @@ enum {
     /* One row in so many may deviate. */
     EXCEPTION_SHARE = 8,
     EXCEPTION_BYTES = 4,
-    VOTE_SEEN = 1 << 30,
+    VOTE_SEEN = 1 << 30, /* more than rows of a group */
 };
 
 struct probe {
@@ -47,31 +47,51 @@ is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count)
     return differ <= (agree + differ) / EXCEPTION_SHARE * 2 + PROBE_WINDOWS;
 }
 
-/* The value of the majority of the rows of each address; addresses that no row has take that of
- * the address before. */
-static void
-vote(const struct sl_segment_functions *f, enum sl_segment_decider decider, const uint64_t *values,
-     uint64_t *map)
+/* Rows first .. end - 1 vote. Returns the votes against, each of which strikes out one for it. */
+static uint32_t
+vote_rows(struct sl_segment_ballot *ballots, const uint32_t *codes, const uint64_t *values,
+          uint32_t first, uint32_t end)
 {
-    const uint32_t *codes = f->codes[decider];
-    uint32_t code_count = f->code_counts[decider];
-    memset(f->votes, 0, code_count * sizeof(*f->votes));
-    for (uint32_t i = 0; i < f->row_count; i++) {
-        uint32_t code = codes[i];
-        uint32_t votes = f->votes[code];
-        if ((votes & ~(uint32_t)VOTE_SEEN) == 0) {
-            map[code] = values[i];
-            f->votes[code] = VOTE_SEEN | 1;
+    uint32_t against = 0;
+    for (uint32_t i = first; i < end; i++) {
+        struct sl_segment_ballot *ballot = &ballots[codes[i]];
+        bool is_other = ballot->value != values[i];
+        if (ballot->votes % VOTE_SEEN == 0) {
+            *ballot = (struct sl_segment_ballot){values[i], VOTE_SEEN | 1};
         } else {
-            f->votes[code] = map[code] == values[i] ? votes + 1 : votes - 1;
+            ballot->votes += is_other ? UINT64_MAX : 1;
+            against += is_other;
         }
+    }
+    return against;
+}
+
+/*
+ * The value of the majority of the rows of each address; addresses that no row has take that of
+ * the address before. Returns the votes against: 0 when all rows of each address agree; at most as
+ * many as there will be exceptions, because of two rows that strike each other out at least one is
+ * an exception. From `limit` on the map is not made.
+ */
+static uint32_t
+vote(const struct sl_segment_functions *f, enum sl_segment_decider decider, const uint64_t *values,
+     uint32_t limit, uint64_t *map)
+{
+    uint32_t code_count = f->code_counts[decider];
+    uint32_t against = 0;
+    memset(f->ballots, 0, code_count * sizeof(*f->ballots));
+    for (uint32_t first = 0; first < f->row_count; first += SL_MINI_ROWS) {
+        uint32_t end = f->row_count - first < SL_MINI_ROWS ? f->row_count : first + SL_MINI_ROWS;
+        against += vote_rows(f->ballots, f->codes[decider], values, first, end);
+        if (against >= limit)
+            return against;
     }
     uint64_t last = 0;
     for (uint32_t code = 0; code < code_count; code++) {
-        if (f->votes[code] == 0)
-            map[code] = last;
-        last = map[code];
+        if (f->ballots[code].votes != 0)
+            last = f->ballots[code].value;
+        map[code] = last;
     }
+    return against;
 }
 
 static uint32_t
@@ -84,19 +104,20 @@ count_exceptions(const struct sl_segment_functions *f, const uint32_t *codes,
     return count;
 }
 
-/* The decider with the fewest exceptions, its map in maps[0]; false when none is worth it. */
+/* The decider with the fewest exceptions below *out_exceptions, its map in maps[0]; false when none
+ * is worth it. The exporter, whose map is the smallest, comes first. */
 static bool
 find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *values,
              struct sl_segment_map *out_map, uint32_t *out_exceptions)
 {
-    *out_exceptions = f->row_count / EXCEPTION_SHARE + 1;
     out_map->codes = NULL;
-    for (unsigned d = 0; d < SL_SEGMENT_DECIDER_COUNT; d++) {
+    for (unsigned d = SL_SEGMENT_DECIDER_COUNT; d-- > 0;) {
         if ((deciders >> d & 1) == 0 || f->code_counts[d] == 0 ||
             !is_plausible(f->codes[d], values, f->row_count))
             continue;
-        vote(f, d, values, f->maps[1]);
-        uint32_t exceptions = count_exceptions(f, f->codes[d], values, f->maps[1]);
+        uint32_t exceptions = vote(f, d, values, *out_exceptions, f->maps[1]);
+        if (exceptions != 0 && exceptions < *out_exceptions)
+            exceptions = count_exceptions(f, f->codes[d], values, f->maps[1]);
         if (exceptions >= *out_exceptions)
             continue;
         uint64_t *map = f->maps[1];
@@ -106,7 +127,8 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
         *out_map = (struct sl_segment_map){.stream = f->streams[d],
                                            .codes = f->codes[d],
                                            .values = map,
-                                           .count = f->code_counts[d]};
+                                           .count = f->code_counts[d],
+                                           .is_exact = exceptions == 0};
         if (exceptions == 0)
             break;
     }
@@ -119,10 +141,12 @@ sl_segment_function_emit(struct sl_segment_functions *f, struct sl_segment_emit 
                          uint32_t *out_stream, struct sl_error *err)
 {
     struct sl_segment_map map;
-    uint32_t exceptions;
+    uint32_t exceptions = f->row_count / EXCEPTION_SHARE + 1;
     uint64_t plain_bytes = 0;
     if (f->map_capacity != 0 && f->row_count >= ROWS_PER_BYTE_MIN)
         plain_bytes = sl_segment_emit_estimate(emit, values, f->row_count);
+    if (plain_bytes / EXCEPTION_BYTES + 1 < exceptions)
+        exceptions = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
     if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
         !find_decider(f, deciders, values, &map, &exceptions))
         return sl_segment_emit_values(emit, owner, values, out_stream, err);

@@ -23,14 +23,20 @@ enum sl_segment_decider {
     SL_SEGMENT_DECIDER_COUNT,
 };
 
+/* The candidate of one code: side by side, because codes come at random. */
+struct sl_segment_ballot {
+    uint64_t value;
+    uint64_t votes; /* for it, less those against; and a bit that says whether any row came */
+};
+
 struct sl_segment_functions {
     uint32_t row_count;
-    uint32_t map_capacity; /* entries of the maps and of votes; 0: nothing is a function */
+    uint32_t map_capacity; /* entries of the maps and of ballots; 0: nothing is a function */
     uint32_t streams[SL_SEGMENT_DECIDER_COUNT];
     uint32_t code_counts[SL_SEGMENT_DECIDER_COUNT]; /* 0: this one decides nothing */
     uint32_t *codes[SL_SEGMENT_DECIDER_COUNT];      /* by row, inner order */
     uint64_t *maps[2];                              /* the best so far, and a trial */
-    uint32_t *votes;
+    struct sl_segment_ballot *ballots;
 };
 
 /* Emit values as what is smaller: a FUNCTION of one of the deciders in `deciders` (bits), or

@@ -1,8 +1,10 @@
 /*
  * segment_input.c - columns of many batches as flat arrays; sets of distinct values.
  *
- * The sets are open-addressing hash tables over an array of entries. A vector that comes as a
- * dictionary is looked up once for each entry that a row uses, not once for each row: that is
+ * The sets are open-addressing hash tables over an array of entries. A slot has the entry's number and
+ * 32 bits that tell most entries apart: of an IPv4 address all there is to know, so that its entry is
+ * not looked at. Slots come at random, so a few dozen rows ask for theirs before the first is used. A
+ * vector that comes as a dictionary is looked up once for each entry that a row uses, not once for each row: that is
  * what a merge, whose inputs are dictionaries already, spends its time on.
  */
 #include "storage/segment/segment_input.h"
@@ -11,7 +13,11 @@
 
 #include "storage/base/hash.h"
 
-enum { SET_CAPACITY_FIRST = 1 << 12 };
+enum {
+    SET_CAPACITY_FIRST = 1 << 12,
+    PREFETCH_ROWS = 32,
+    PIECE_KEYS = 512, /* that change their width at a time */
+};
 
 /* Where a walk over the rows of the input stands. */
 struct piece {
@@ -187,9 +193,65 @@ mark_presence(const struct sl_vector *v, const struct piece *piece, uint32_t row
     return 0;
 }
 
+/* Where `index` of the keys of `width` bytes lies. */
+static void *
+key_at(void *keys, unsigned width, uint32_t index)
+{
+    return (uint8_t *)keys + (size_t)index * width;
+}
+
+#define NARROW_AS(type)                  \
+    for (uint32_t i = 0; i < count; i++) \
+        ((type *)out)[i] = (type)keys[i];
+
+static void
+store_keys(const uint64_t *keys, uint32_t count, unsigned width, void *out)
+{
+    if (width == 1)
+        NARROW_AS(uint8_t)
+    else if (width == 2)
+        NARROW_AS(uint16_t)
+    else if (width == 4)
+        NARROW_AS(uint32_t)
+    else
+        memcpy(out, keys, count * sizeof(*keys));
+}
+
+/* fill_keys into integers of `width` bytes. */
+static void
+fill_flat(const struct sl_vector *v, uint32_t from, uint32_t to, unsigned width, void *out)
+{
+    uint64_t keys[PIECE_KEYS];
+    bool is_as_it_is = v->encoding == SL_PLAIN && v->width == width && sl_type_is_unsigned(v->type);
+    if (is_as_it_is) {
+        memcpy(out, (const uint8_t *)v->values + (size_t)from * width, (size_t)(to - from) * width);
+        return;
+    }
+    if (width == 8) {
+        fill_keys(v, from, to, out);
+        return;
+    }
+    for (uint32_t first = from; first < to; first += PIECE_KEYS) {
+        uint32_t count = to - first < PIECE_KEYS ? to - first : PIECE_KEYS;
+        fill_keys(v, first, first + count, keys);
+        store_keys(keys, count, width, key_at(out, width, first - from));
+    }
+}
+
+unsigned
+sl_segment_input_width(const struct sl_segment_input *input, const struct sl_column *column)
+{
+    unsigned width = sl_type_is_unsigned(column->type) ? 1 : 8;
+    for (size_t p = 0; p < input->rows_count; p++) {
+        const struct sl_vector *v = sl_batch_find(input->rows[p].batch, column);
+        width = v != NULL && v->width > width ? v->width : width;
+    }
+    return width;
+}
+
 uint32_t
-sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
-                      uint64_t *keys, uint64_t *present)
+sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_column *column,
+                      unsigned width, void *keys, uint64_t *present)
 {
     uint64_t zero_key = sl_segment_key(column->type, 0);
     uint32_t first = 0;
@@ -202,28 +264,51 @@ sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_colu
         uint32_t nulls = mark_presence(v, &piece, rows, present);
         if (v == NULL) {
             for (uint32_t i = 0; i < rows; i++)
-                keys[first + i] = zero_key;
+                store_keys(&zero_key, 1, width, key_at(keys, width, first + i));
         } else if (piece.selection == NULL) {
-            fill_keys(v, 0, rows, keys + first);
+            fill_flat(v, 0, rows, width, key_at(keys, width, first));
         } else {
             uint32_t row = next_selected(&piece, 0);
             for (uint32_t i = 0; i < rows; i++, row = next_selected(&piece, row + 1))
-                fill_keys(v, row, row + 1, keys + first + i);
+                fill_flat(v, row, row + 1, width, key_at(keys, width, first + i));
         }
         for (uint32_t i = first; nulls != 0 && i < first + rows; i++)
             if (!sl_bit_get(present, i))
-                keys[i] = zero_key;
+                store_keys(&zero_key, 1, width, key_at(keys, width, i));
         null_count += nulls;
         first += rows;
     }
     return null_count;
 }
 
+uint32_t
+sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
+                      uint64_t *keys, uint64_t *present)
+{
+    return sl_segment_input_flat(input, column, sizeof(*keys), keys, present);
+}
+
+static uint64_t
+hash_addr(struct sl_addr addr)
+{
+    return sl_hash_u64(addr.low ^ sl_hash_u64(addr.high));
+}
+
+/* What a slot says of an entry above its number. IPv6 addresses are told from IPv4 ones by V6_SLOT
+ * in the number's half, and from each other by their entries. */
+#define V6_SLOT (UINT64_C(1) << 31)
+
+static uint64_t
+addr_slot(struct sl_addr addr, uint64_t hash)
+{
+    return sl_addr_is_v4(addr) ? addr.low << 32 : (hash >> 32 << 32 | V6_SLOT);
+}
+
 static bool
 set_resize(struct sl_segment_set *set, bool is_addresses, uint32_t capacity)
 {
     uint32_t slots = capacity * 2;
-    uint32_t *table = sl_arena_calloc(set->arena, slots, sizeof(*table));
+    uint64_t *table = sl_arena_calloc(set->arena, slots, sizeof(*table));
     struct sl_addr *addrs = NULL;
     struct sl_slice *slices = NULL;
     uint64_t *hashes = NULL;
@@ -238,17 +323,20 @@ set_resize(struct sl_segment_set *set, bool is_addresses, uint32_t capacity)
     uint32_t mask = slots - 1;
     for (uint32_t i = 0; i < set->count; i++) {
         uint64_t hash;
+        uint64_t tells;
         if (is_addresses) {
             addrs[i] = set->addrs[i];
-            hash = sl_hash_u64(addrs[i].low ^ sl_hash_u64(addrs[i].high));
+            hash = hash_addr(addrs[i]);
+            tells = addr_slot(addrs[i], hash);
         } else {
             slices[i] = set->slices[i];
             hashes[i] = hash = set->hashes[i];
+            tells = hash >> 32 << 32;
         }
         uint32_t slot = (uint32_t)hash & mask;
         while (table[slot] != 0)
             slot = (slot + 1) & mask;
-        table[slot] = i + 1;
+        table[slot] = tells | (i + 1);
     }
     set->table = table;
     set->table_mask = mask;
@@ -268,23 +356,24 @@ sl_segment_set_init(struct sl_segment_set *set, bool is_addresses, struct sl_are
 
 /* The code of an address, added when new; false when there is no memory. */
 static bool
-set_add_addr(struct sl_segment_set *set, struct sl_addr addr, uint32_t *out_code)
+set_add_addr(struct sl_segment_set *set, struct sl_addr addr, uint64_t hash, uint32_t *out_code)
 {
     if (set->count == set->capacity && !set_resize(set, true, set->capacity * 2))
         return false;
-    uint64_t hash = sl_hash_u64(addr.low ^ sl_hash_u64(addr.high));
+    uint64_t tells = addr_slot(addr, hash);
+    bool is_v4 = (tells & V6_SLOT) == 0;
     uint32_t slot = (uint32_t)hash & set->table_mask;
-    while (set->table[slot] != 0) {
-        uint32_t code = set->table[slot] - 1;
-        if (sl_addr_equal(set->addrs[code], addr)) {
-            *out_code = code;
+    for (; set->table[slot] != 0; slot = (slot + 1) & set->table_mask) {
+        uint64_t number = set->table[slot] ^ tells; /* below V6_SLOT when all else agrees */
+        if (number >= V6_SLOT)
+            continue;
+        *out_code = (uint32_t)number - 1;
+        if (is_v4 || sl_addr_equal(set->addrs[*out_code], addr))
             return true;
-        }
-        slot = (slot + 1) & set->table_mask;
     }
     set->addrs[set->count] = addr;
     *out_code = set->count++;
-    set->table[slot] = set->count;
+    set->table[slot] = tells | set->count;
     return true;
 }
 
@@ -303,7 +392,7 @@ set_add_slice(struct sl_segment_set *set, struct sl_slice slice, uint32_t *out_c
     uint64_t hash = sl_hash64(slice.bytes, slice.size_bytes);
     uint32_t slot = (uint32_t)hash & set->table_mask;
     while (set->table[slot] != 0) {
-        uint32_t code = set->table[slot] - 1;
+        uint32_t code = (uint32_t)set->table[slot] - 1;
         const struct sl_slice *entry = &set->slices[code];
         if (set->hashes[code] == hash && entry->size_bytes == slice.size_bytes &&
             same_bytes(entry->bytes, slice.bytes, slice.size_bytes)) {
@@ -316,7 +405,7 @@ set_add_slice(struct sl_segment_set *set, struct sl_slice slice, uint32_t *out_c
     set->hashes[set->count] = hash;
     set->bytes += slice.size_bytes;
     *out_code = set->count++;
-    set->table[slot] = set->count;
+    set->table[slot] = (hash >> 32 << 32) | set->count;
     return true;
 }
 
@@ -324,9 +413,10 @@ static bool
 set_add_entry(struct sl_segment_set *set, const struct sl_vector *v, uint32_t entry,
               uint32_t *out_code)
 {
-    if (v->type == SL_TYPE_ADDR)
-        return set_add_addr(set, sl_vector_entry_addr(v, entry), out_code);
-    return set_add_slice(set, sl_vector_entry_slice(v, entry), out_code);
+    if (v->type != SL_TYPE_ADDR)
+        return set_add_slice(set, sl_vector_entry_slice(v, entry), out_code);
+    struct sl_addr addr = sl_vector_entry_addr(v, entry);
+    return set_add_addr(set, addr, hash_addr(addr), out_code);
 }
 
 /* The memo for the entries of a vector: kept while vectors share their dictionary. */
@@ -344,6 +434,26 @@ set_memo(struct sl_segment_set *set, const struct sl_vector *v)
     }
     memset(set->memo, 0xff, v->value_count * sizeof(*set->memo));
     set->memo_of = identity;
+    return true;
+}
+
+/* Codes of the plain addresses of a whole piece. */
+static bool
+fill_addr_codes(struct sl_segment_set *set, const struct sl_vector *v, uint32_t *codes)
+{
+    struct sl_addr addrs[PREFETCH_ROWS];
+    uint64_t hashes[PREFETCH_ROWS];
+    for (uint32_t first = 0; first < v->count; first += PREFETCH_ROWS) {
+        uint32_t count = v->count - first < PREFETCH_ROWS ? v->count - first : PREFETCH_ROWS;
+        for (uint32_t i = 0; i < count; i++) {
+            addrs[i] = sl_vector_entry_addr(v, first + i);
+            hashes[i] = hash_addr(addrs[i]);
+            __builtin_prefetch(&set->table[(uint32_t)hashes[i] & set->table_mask]);
+        }
+        for (uint32_t i = 0; i < count; i++)
+            if (!set_add_addr(set, addrs[i], hashes[i], &codes[first + i]))
+                return false;
+    }
     return true;
 }
 
@@ -374,6 +484,12 @@ fill_codes(struct sl_segment_set *set, const struct sl_vector *v, const struct p
     return true;
 }
 
+static bool
+is_plain_addrs(const struct sl_vector *v)
+{
+    return v->type == SL_TYPE_ADDR && v->encoding == SL_PLAIN;
+}
+
 bool
 sl_segment_input_codes(const struct sl_segment_input *input, const struct sl_column *column,
                        struct sl_segment_set *set, uint32_t *codes, uint64_t *present,
@@ -389,7 +505,10 @@ sl_segment_input_codes(const struct sl_segment_input *input, const struct sl_col
         uint32_t nulls = mark_presence(v, &piece, rows, present);
         if (nulls == rows)
             memset(codes + first, 0, rows * sizeof(*codes));
-        else if (!fill_codes(set, v, &piece, rows, present, codes))
+        else if (is_plain_addrs(v) && piece.selection == NULL && nulls == 0) {
+            if (!fill_addr_codes(set, v, codes + first))
+                return false;
+        } else if (!fill_codes(set, v, &piece, rows, present, codes))
             return false;
         *out_null_count += nulls;
         first += rows;

@@ -59,13 +59,22 @@ sl_segment_key_value(enum sl_type type, uint64_t key)
 uint32_t sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
                                uint64_t *keys, uint64_t *present);
 
+/*
+ * The same as integers of `width` bytes, the narrowest that holds the vectors of all pieces: for
+ * columns that are gathered in another order next, which is quicker from little memory.
+ */
+unsigned sl_segment_input_width(const struct sl_segment_input *input,
+                                const struct sl_column *column);
+uint32_t sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_column *column,
+                               unsigned width, void *keys, uint64_t *present);
+
 /* Distinct addresses, or distinct byte strings. */
 struct sl_segment_set {
     struct sl_arena *arena;
     uint32_t count;
     uint32_t capacity;       /* of the entries */
     uint32_t table_mask;     /* slots - 1 */
-    uint32_t *table;         /* entry + 1, or 0 */
+    uint64_t *table;         /* entry + 1, or 0, in the low half; what tells entries apart above */
     struct sl_addr *addrs;   /* set of addresses */
     struct sl_slice *slices; /* set of strings: borrowed from the batches */
     uint64_t *hashes;        /* set of strings */

@@ -1,19 +1,20 @@
 /*
  * segment_order.c - sides of flows and the inner order of a row group.
  *
- * The order is a radix sort, least significant digit first, on two compact 64-bit keys: (peer,
- * time) and then (protocol, service port, side, host: the client). Addresses take part as their codes in the
- * group's sorted dictionary, protocols as their rank among those that occur, time in as many bits
- * as fill the last digit: what counts is that neighbours are alike, not the last millisecond.
+ * The order is a radix sort, least significant digit first, on a compact 64-bit key (protocol,
+ * service port, side, host: the client); then each run of rows that are equal so far, most of them
+ * short, is sorted by a second one (peer, time). Addresses take part as their codes in the group's
+ * sorted dictionary, protocols as their rank among those that occur, time in as many bits as fill
+ * the last digit: what counts is that neighbours are alike, not the last millisecond.
  */
 #include "storage/segment/segment_order.h"
 
 #include "storage/segment/segment_input.h"
 
 enum {
-    DIGIT_BITS = 11,
-    DIGITS = 1 << DIGIT_BITS,
-    TIME_BITS = 13, /* of the low key at least: 8,192 steps of a segment's span */
+    DIGIT_BITS_MAX = 11,
+    INSERTION_MAX = 48, /* rows: more are sorted by their digits */
+    TIME_BITS = 13,     /* of the low key at least: 8,192 steps of a segment's span */
     PROTOCOL_ICMP = 1,
     PROTOCOL_ICMP6 = 58,
 };
@@ -70,41 +71,49 @@ bits_of(uint64_t value)
     return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
 }
 
-/* Sort `order` by keys[order[i]]'s low key_bits bits, stable. keys come in the order of `order`
- * and go along. source and target change places with each digit. */
+/* Keys with the rows they belong to. Sorting moves both; `source` and `target` change places with
+ * each digit. */
+struct rows {
+    uint64_t *keys;
+    uint32_t *order;
+};
+
 struct radix {
-    uint64_t *keys, *keys_other;
-    uint32_t *order, *order_other;
+    struct rows source, target;
     uint32_t count;
 };
 
+/* Sort by the low key_bits bits of the keys, stable; the result is in r->source. Digits are as
+ * narrow as their number allows: fewer places to write to at a time. */
 static void
 radix_sort(struct radix *r, unsigned key_bits)
 {
-    for (unsigned shift = 0; shift < key_bits; shift += DIGIT_BITS) {
-        uint32_t starts[DIGITS] = {0};
+    unsigned digits = (key_bits + DIGIT_BITS_MAX - 1) / DIGIT_BITS_MAX;
+    unsigned digit_bits = digits == 0 ? 0 : (key_bits + digits - 1) / digits;
+    uint64_t mask = (UINT64_C(1) << digit_bits) - 1;
+    for (unsigned digit = 0; digit < digits; digit++) {
+        uint32_t starts[1 << DIGIT_BITS_MAX];
+        unsigned shift = digit * digit_bits;
+        memset(starts, 0, (mask + 1) * sizeof(starts[0]));
         for (uint32_t i = 0; i < r->count; i++)
-            starts[(r->keys[i] >> shift) % DIGITS]++;
-        if (starts[(r->keys[0] >> shift) % DIGITS] == r->count)
+            starts[r->source.keys[i] >> shift & mask]++;
+        if (starts[r->source.keys[0] >> shift & mask] == r->count)
             continue;
         uint32_t sum = 0;
-        for (unsigned d = 0; d < DIGITS; d++) {
+        for (uint64_t d = 0; d <= mask; d++) {
             uint32_t size = starts[d];
             starts[d] = sum;
             sum += size;
         }
         for (uint32_t i = 0; i < r->count; i++) {
-            uint64_t key = r->keys[i];
-            uint32_t at = starts[(key >> shift) % DIGITS]++;
-            r->keys_other[at] = key;
-            r->order_other[at] = r->order[i];
+            uint64_t key = r->source.keys[i];
+            uint32_t at = starts[key >> shift & mask]++;
+            r->target.keys[at] = key;
+            r->target.order[at] = r->source.order[i];
         }
-        uint64_t *keys = r->keys;
-        r->keys = r->keys_other;
-        r->keys_other = keys;
-        uint32_t *order = r->order;
-        r->order = r->order_other;
-        r->order_other = order;
+        struct rows rows = r->source;
+        r->source = r->target;
+        r->target = rows;
     }
 }
 
@@ -114,7 +123,7 @@ code_at(const uint32_t *codes, uint32_t row)
     return codes == NULL ? 0 : codes[row];
 }
 
-/* (peer, time), rows as given. Returns the bits of the key. */
+/* (peer, time) of each row. Returns the bits of the key. */
 static unsigned
 fill_low_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsigned code_bits,
               uint64_t *keys)
@@ -127,7 +136,7 @@ fill_low_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsig
     }
     unsigned span_bits = k->time == NULL ? 0 : bits_of(max - min);
     unsigned time_bits = TIME_BITS;
-    time_bits += (DIGIT_BITS - (code_bits + time_bits) % DIGIT_BITS) % DIGIT_BITS;
+    time_bits += (DIGIT_BITS_MAX - (code_bits + time_bits) % DIGIT_BITS_MAX) % DIGIT_BITS_MAX;
     time_bits = time_bits > span_bits ? span_bits : time_bits;
     unsigned drop_bits = span_bits - time_bits;
     for (uint32_t i = 0; i < k->row_count; i++) {
@@ -138,10 +147,10 @@ fill_low_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsig
     return code_bits + time_bits;
 }
 
-/* (protocol, service port, side, host) of the rows in `order`. Returns the bits of the key. */
+/* (protocol, service port, side, host) of each row. Returns the bits of the key. */
 static unsigned
 fill_high_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsigned code_bits,
-               const uint32_t *order, uint64_t *keys)
+               uint64_t *keys)
 {
     uint8_t ranks[256] = {0};
     for (uint32_t i = 0; k->protocol != NULL && i < k->row_count; i++)
@@ -150,16 +159,49 @@ fill_high_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsi
     for (unsigned p = 0; p < SL_COUNTOF(ranks); p++)
         if (ranks[p] != 0)
             ranks[p] = (uint8_t)rank++;
-    for (uint32_t i = 0; i < k->row_count; i++) {
-        uint32_t row = order[i];
+    for (uint32_t row = 0; row < k->row_count; row++) {
         bool is_server = sides[row] != 0;
         const uint64_t *ports = is_server ? k->src_port : k->dst_port;
         uint64_t protocol = k->protocol == NULL ? 0 : ranks[(uint8_t)k->protocol[row]];
         uint64_t port = ports == NULL ? 0 : (uint16_t)ports[row];
         uint64_t host = is_server ? code_at(k->dst_code, row) : code_at(k->src_code, row);
-        keys[i] = ((protocol << 16 | port) << 1 | is_server) << code_bits | host;
+        keys[row] = ((protocol << 16 | port) << 1 | is_server) << code_bits | host;
     }
     return bits_of(rank) + 16 + 1 + code_bits;
+}
+
+/* A few rows, stable. */
+static void
+insertion_sort(struct rows rows, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t key = rows.keys[i];
+        uint32_t row = rows.order[i];
+        uint32_t at = i;
+        for (; at > 0 && rows.keys[at - 1] > key; at--) {
+            rows.keys[at] = rows.keys[at - 1];
+            rows.order[at] = rows.order[at - 1];
+        }
+        rows.keys[at] = key;
+        rows.order[at] = row;
+    }
+}
+
+/* Rows first .. end - 1 of `rows`, whose high keys are equal, by their low ones, in place. */
+static void
+sort_run(struct rows rows, struct rows spare, const uint64_t *low, uint32_t count,
+         unsigned low_bits)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rows.keys[i] = low[rows.order[i]];
+    if (count <= INSERTION_MAX) {
+        insertion_sort(rows, count);
+        return;
+    }
+    struct radix r = {.source = rows, .target = spare, .count = count};
+    radix_sort(&r, low_bits);
+    if (r.source.order != rows.order)
+        memcpy(rows.order, r.source.order, count * sizeof(*rows.order));
 }
 
 bool
@@ -167,23 +209,29 @@ sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *s
                       struct sl_arena *arena, uint32_t *order)
 {
     uint32_t count = keys->row_count;
-    struct radix r = {
-        .keys = sl_arena_alloc(arena, count * sizeof(uint64_t)),
-        .keys_other = sl_arena_alloc(arena, count * sizeof(uint64_t)),
-        .order = order,
-        .order_other = sl_arena_alloc(arena, count * sizeof(uint32_t)),
-        .count = count,
-    };
-    if (r.keys == NULL || r.keys_other == NULL || r.order_other == NULL)
+    struct radix r = {.count = count, .source.order = order};
+    uint64_t *low = sl_arena_alloc(arena, count * sizeof(uint64_t));
+    r.source.keys = sl_arena_alloc(arena, count * sizeof(uint64_t));
+    r.target.keys = sl_arena_alloc(arena, count * sizeof(uint64_t));
+    r.target.order = sl_arena_alloc(arena, count * sizeof(uint32_t));
+    if (low == NULL || r.source.keys == NULL || r.target.keys == NULL || r.target.order == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++)
         order[i] = i;
     unsigned code_bits = keys->code_count <= 1 ? 0 : bits_of(keys->code_count - 1);
-    radix_sort(&r, fill_low_keys(keys, sides, code_bits, r.keys));
-    unsigned bits = fill_high_keys(keys, sides, code_bits, r.order, r.keys);
-    SL_ASSERT(bits <= 64);
-    radix_sort(&r, bits);
-    if (r.order != order)
-        memcpy(order, r.order, count * sizeof(*order));
+    unsigned low_bits = fill_low_keys(keys, sides, code_bits, low);
+    unsigned high_bits = fill_high_keys(keys, sides, code_bits, r.source.keys);
+    SL_ASSERT(high_bits <= 64);
+    radix_sort(&r, high_bits);
+    for (uint32_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && r.source.keys[end] == r.source.keys[first]; end++)
+            continue;
+        struct rows run = {&r.source.keys[first], &r.source.order[first]};
+        struct rows spare = {&r.target.keys[first], &r.target.order[first]};
+        if (end - first > 1)
+            sort_run(run, spare, low, end - first, low_bits);
+    }
+    if (r.source.order != order)
+        memcpy(order, r.source.order, count * sizeof(*order));
     return true;
 }

@@ -95,7 +95,7 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     sl_arena_destroy(arena);
     if (st != SL_OK)
         return st;
-    open->item_count = group->dictionary_count + group->stream_count + group->index_count;
+    open->item_count = sl_segment_item_of_filter(group) + 1;
     open->items =
         sl_arena_calloc(reader->arena, open->item_count, sizeof(struct sl_segment_item *));
     open->position_of =

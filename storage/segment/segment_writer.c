@@ -13,8 +13,11 @@
 #include "storage/base/hash.h"
 #include "storage/index/filter.h"
 #include "storage/segment/segment_encode.h"
+#include "storage/segment/segment_open.h"
 
 #define WRITER_MAGIC UINT32_C(0x57474553) /* "SEGW" */
+
+enum { COPY_FLUSH_BYTES = 4 << 20 };
 
 struct sl_segment_writer {
     uint32_t magic;
@@ -22,20 +25,19 @@ struct sl_segment_writer {
     int fd;     /* owned; -1 once committed */
     char *name;
     char *temporary_name;
-    struct sl_budget *budget; /* borrowed; NULL: unbounded */
+    struct sl_arena *arena; /* borrowed; NULL: one for each group */
     struct sl_segment_emit emit;
     struct sl_segment_footer footer;
     struct sl_segment_numbers numbers;
     uint64_t *addr_hashes; /* owned: of all groups */
     size_t addr_count, addr_capacity;
-    size_t addr_budget_bytes; /* taken from the budget for them */
     bool is_failed;
     bool is_committed;
 };
 
 sl_status
 sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_meta *meta,
-                       enum sl_effort effort, struct sl_budget *budget,
+                       enum sl_effort effort, struct sl_arena *arena,
                        struct sl_segment_writer **out_writer, struct sl_error *err)
 {
     *out_writer = NULL;
@@ -50,7 +52,7 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
     writer->temporary_name = sl_new(name_bytes + sizeof(".tmp"));
     memcpy(writer->temporary_name, name, name_bytes);
     memcpy(writer->temporary_name + name_bytes, ".tmp", sizeof(".tmp"));
-    writer->budget = budget;
+    writer->arena = arena;
     writer->footer.meta = *meta;
     writer->footer.summary = (struct sl_segment_summary){
         .first_seen_min_us = INT64_MAX,
@@ -77,23 +79,16 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
 }
 
 /* Hashes of the group's addresses, for the filter of the whole segment. */
-static sl_status
-keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count,
-               struct sl_error *err)
+static void
+keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count)
 {
     size_t needed = writer->addr_count + count;
     if (needed > writer->addr_capacity) {
-        size_t capacity = sl_max_size(needed, writer->addr_capacity * 2);
-        size_t more_bytes = (capacity - writer->addr_capacity) * sizeof(uint64_t);
-        if (writer->budget != NULL && !sl_budget_take(writer->budget, more_bytes))
-            return sl_fail(err, SL_LIMIT, "no memory for the addresses of a segment");
-        writer->addr_budget_bytes += more_bytes;
-        writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), capacity);
-        writer->addr_capacity = capacity;
+        writer->addr_capacity = sl_max_size(needed, writer->addr_capacity * 2);
+        writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), writer->addr_capacity);
     }
     for (uint32_t i = 0; i < count; i++)
         writer->addr_hashes[writer->addr_count++] = sl_filter_hash_addr(addrs[i]);
-    return SL_OK;
 }
 
 static void
@@ -107,22 +102,14 @@ append_directory(struct sl_segment_emit *emit, struct sl_segment_group *group)
     sl_buf_fini(&directory);
 }
 
+/* The parts of a group are there: its directory follows, and it counts. */
 static sl_status
-write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows, size_t rows_count,
-            struct sl_arena *arena, uint32_t *out_order, struct sl_error *err)
+finish_group(struct sl_segment_writer *writer, struct sl_segment_group *group, struct sl_error *err)
 {
     struct sl_segment_summary *sum = &writer->footer.summary;
-    struct sl_segment_group *group = &writer->footer.groups[sum->group_count];
-    const struct sl_segment_encode_request request = {
-        .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
-    struct sl_segment_encoded encoded;
-    SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &encoded, err));
-    SL_TRY(keep_addresses(writer, encoded.addrs, encoded.addr_count, err));
     for (uint32_t i = 0; i < group->index_count; i++)
         sum->index_bytes += group->indexes[i].part.size_bytes;
     append_directory(&writer->emit, group);
-    if (out_order != NULL)
-        memcpy(out_order, encoded.order, group->row_count * sizeof(*out_order));
     sum->group_count++;
     sum->row_count += group->row_count;
     /* What the footer needs of the group lies in the struct; the rest goes with the arena. */
@@ -133,6 +120,34 @@ write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows
     return sl_segment_emit_flush(&writer->emit, 0, err);
 }
 
+static sl_status
+write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows, size_t rows_count,
+            struct sl_arena *arena, uint32_t *out_order, struct sl_error *err)
+{
+    struct sl_segment_summary *sum = &writer->footer.summary;
+    struct sl_segment_group *group = &writer->footer.groups[sum->group_count];
+    const struct sl_segment_encode_request request = {
+        .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
+    struct sl_segment_encoded encoded;
+    SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &encoded, err));
+    keep_addresses(writer, encoded.addrs, encoded.addr_count);
+    if (out_order != NULL)
+        memcpy(out_order, encoded.order, group->row_count * sizeof(*out_order));
+    return finish_group(writer, group, err);
+}
+
+/* The arena is free again. */
+static sl_status
+end_group(struct sl_segment_writer *writer, struct sl_arena *arena, sl_status st)
+{
+    writer->is_failed = st != SL_OK;
+    if (writer->arena == NULL)
+        sl_arena_destroy(arena);
+    else
+        sl_arena_recycle(arena);
+    return st;
+}
+
 sl_status
 sl_segment_writer_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows,
                         size_t rows_count, uint32_t *out_order, struct sl_error *err)
@@ -140,12 +155,138 @@ sl_segment_writer_group(struct sl_segment_writer *writer, const struct sl_segmen
     SL_ASSERT(writer->magic == WRITER_MAGIC);
     SL_ASSERT(!writer->is_failed);
     SL_ASSERT(writer->footer.summary.group_count < SL_GROUPS_PER_SEGMENT_MAX);
-    struct sl_arena *arena =
-        writer->budget == NULL ? sl_arena_create(SIZE_MAX) : sl_arena_create_shared(writer->budget);
+    struct sl_arena *arena = writer->arena == NULL ? sl_arena_create(SIZE_MAX) : writer->arena;
     sl_status st = write_group(writer, rows, rows_count, arena, out_order, err);
-    writer->is_failed = st != SL_OK;
-    sl_arena_destroy(arena);
+    return end_group(writer, arena, st);
+}
+
+/* A group on its way from another file. */
+struct copying {
+    struct sl_segment_writer *writer;
+    struct sl_segment_reader *reader;
+    struct sl_arena *arena;
+    uint32_t number; /* of the group there */
+    struct sl_error *err;
+};
+
+static sl_status
+copy_part(void *context, const struct sl_segment_part *part, struct sl_error *err)
+{
+    struct copying *c = context;
+    struct sl_segment_emit *emit = &c->writer->emit;
+    uint8_t *bytes = sl_buf_extend(&emit->buf, part->size_bytes);
+    if (bytes == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to copy a row group");
+    SL_TRY(sl_segment_read_part(c->reader, part, bytes, NULL, err));
+    return sl_segment_emit_flush(emit, COPY_FLUSH_BYTES, err);
+}
+
+static sl_status
+copy_array(const struct copying *c, const void *from, size_t size_bytes, void *out_pointer)
+{
+    void *copy = sl_arena_alloc(c->arena, size_bytes);
+    if (copy == NULL)
+        return sl_fail(c->err, SL_LIMIT, "no memory to copy a row group");
+    if (size_bytes != 0)
+        memcpy(copy, from, size_bytes);
+    memcpy(out_pointer, &copy, sizeof(copy));
+    return SL_OK;
+}
+
+/* The directory with the numbers that its columns have in this file. */
+static sl_status
+renumber(const struct copying *c, struct sl_segment_group *group)
+{
+    const struct sl_column **columns = c->reader->columns;
+    struct sl_segment_numbers *numbers = &c->writer->numbers;
+    SL_TRY(copy_array(c, group->streams, group->stream_count * sizeof(*group->streams),
+                      &group->streams));
+    SL_TRY(copy_array(c, group->dictionaries,
+                      group->dictionary_count * sizeof(*group->dictionaries),
+                      &group->dictionaries));
+    SL_TRY(copy_array(c, group->columns, group->column_count * sizeof(*group->columns),
+                      &group->columns));
+    SL_TRY(copy_array(c, group->indexes, group->index_count * sizeof(*group->indexes),
+                      &group->indexes));
+    for (uint32_t i = 0; i < group->stream_count; i++)
+        group->streams[i].owner = sl_segment_number(numbers, columns[group->streams[i].owner]);
+    for (uint32_t i = 0; i < group->dictionary_count; i++)
+        group->dictionaries[i].owner =
+            sl_segment_number(numbers, columns[group->dictionaries[i].owner]);
+    for (uint32_t i = 0; i < group->column_count; i++)
+        group->columns[i].number = sl_segment_number(numbers, columns[group->columns[i].number]);
+    for (uint32_t i = 0; i < group->index_count; i++)
+        group->indexes[i].number = sl_segment_number(numbers, columns[group->indexes[i].number]);
+    sl_segment_group_sort(group);
+    return SL_OK;
+}
+
+/* Addresses of both ends, which mostly share a dictionary, for the filter. */
+static sl_status
+copy_addresses(const struct copying *c)
+{
+    uint32_t last = SL_SEGMENT_NONE;
+    sl_status st = SL_OK;
+    const struct sl_segment_group *group = &c->reader->footer.groups[c->number];
+    sl_segment_group_acquire(c->reader, c->number);
+    for (uint32_t i = 0; i < group->column_count && st == SL_OK; i++) {
+        uint32_t index = c->reader->columns[group->columns[i].number]->index;
+        uint32_t dictionary = group->columns[i].dictionary;
+        bool is_end = index == SL_COLUMN_SRC_ADDR || index == SL_COLUMN_DST_ADDR;
+        const struct sl_segment_item *item = NULL;
+        if (!is_end || dictionary == SL_SEGMENT_NONE || dictionary == last)
+            continue;
+        st = sl_segment_item_get(c->reader, c->number, dictionary, &item, NULL, c->err);
+        if (st == SL_OK)
+            keep_addresses(c->writer, item->addrs, group->dictionaries[dictionary].entry_count);
+        last = dictionary;
+    }
+    sl_segment_group_release(c->reader, c->number);
     return st;
+}
+
+static void
+widen(int64_t *min, int64_t *max, int64_t other_min, int64_t other_max)
+{
+    *min = other_min < *min ? other_min : *min;
+    *max = other_max > *max ? other_max : *max;
+}
+
+static sl_status
+copy_group(const struct copying *c)
+{
+    struct sl_segment_footer *footer = &c->writer->footer;
+    struct sl_segment_summary *sum = &footer->summary;
+    const struct sl_segment_summary *from = &c->reader->footer.summary;
+    struct sl_segment_group *group = &footer->groups[sum->group_count];
+    struct sl_segment_emit *emit = &c->writer->emit;
+    struct copying context = *c;
+    *group = c->reader->footer.groups[c->number];
+    group->data_offset = emit->offset + emit->buf.size_bytes;
+    SL_TRY(sl_segment_group_parts(group, copy_part, &context, c->err));
+    SL_TRY(copy_addresses(c));
+    SL_TRY(renumber(c, group));
+    widen(&sum->first_seen_min_us, &sum->first_seen_max_us, from->first_seen_min_us,
+          from->first_seen_max_us);
+    widen(&sum->last_seen_min_us, &sum->last_seen_max_us, from->last_seen_min_us,
+          from->last_seen_max_us);
+    widen(&sum->duration_min_us, &sum->duration_max_us, from->duration_min_us,
+          from->duration_max_us);
+    return finish_group(c->writer, group, c->err);
+}
+
+sl_status
+sl_segment_writer_copy(struct sl_segment_writer *writer, struct sl_segment_reader *reader,
+                       uint32_t group, struct sl_error *err)
+{
+    SL_ASSERT(writer->magic == WRITER_MAGIC);
+    SL_ASSERT(!writer->is_failed);
+    SL_ASSERT(writer->footer.summary.group_count < SL_GROUPS_PER_SEGMENT_MAX);
+    SL_ASSERT(group < reader->footer.summary.group_count);
+    struct sl_arena *arena = writer->arena == NULL ? sl_arena_create(SIZE_MAX) : writer->arena;
+    const struct copying c = {writer, reader, arena, group, err};
+    sl_status st = copy_group(&c);
+    return end_group(writer, arena, st);
 }
 
 uint64_t
@@ -246,8 +387,6 @@ sl_segment_writer_close(struct sl_segment_writer *writer)
             sl_file_remove(writer->dir_fd, writer->temporary_name, NULL) != SL_OK)
             writer->is_failed = true;
     }
-    if (writer->budget != NULL && writer->addr_budget_bytes != 0)
-        sl_budget_give(writer->budget, writer->addr_budget_bytes);
     free(writer->addr_hashes);
     sl_segment_emit_fini(&writer->emit);
     free(writer->temporary_name);

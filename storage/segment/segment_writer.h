@@ -22,6 +22,7 @@
 #include "storage/codec/codec.h"
 
 struct sl_segment_writer;
+struct sl_segment_reader;
 
 /* What the footer says and the writer cannot know. All pointers borrowed until commit. */
 struct sl_segment_meta {
@@ -54,10 +55,11 @@ struct sl_segment_rows {
     const uint64_t *selection; /* NULL: all rows */
 };
 
-/* Create "<name>.tmp" in dir_fd. `budget` (NULL: unbounded) bounds the working memory. */
+/* Create "<name>.tmp" in dir_fd. `arena` is working memory for one group after the other, borrowed
+ * until close and recycled after each group; NULL: one without bounds for each group. */
 SL_MUST_CHECK
 sl_status sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_meta *meta,
-                                 enum sl_effort effort, struct sl_budget *budget,
+                                 enum sl_effort effort, struct sl_arena *arena,
                                  struct sl_segment_writer **out_writer, struct sl_error *err);
 
 /*
@@ -69,6 +71,14 @@ SL_MUST_CHECK
 sl_status sl_segment_writer_group(struct sl_segment_writer *writer,
                                   const struct sl_segment_rows *rows, size_t rows_count,
                                   uint32_t *out_order, struct sl_error *err);
+
+/*
+ * Add a group of another file as it is: its parts are proven and copied, not decoded. All groups of
+ * that file must come into this one, in any way: the footer's bounds are those of the whole file.
+ */
+SL_MUST_CHECK
+sl_status sl_segment_writer_copy(struct sl_segment_writer *writer, struct sl_segment_reader *reader,
+                                 uint32_t group, struct sl_error *err);
 
 /* Bytes written so far. */
 uint64_t sl_segment_writer_bytes(const struct sl_segment_writer *writer);

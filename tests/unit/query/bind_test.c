@@ -59,8 +59,16 @@ errors_point_and_suggest(void **state)
     front_open(&f);
     fails(&f, "SELECT byts FROM flows", SL_NAME, 1054,
           "unknown column \"byts\" at 1:8, did you mean \"bytes\"?");
-    fails(&f, "SELECT 1\nFROM flws", SL_NAME, 1146, "unknown table \"flws\" at 2:6");
-    fails(&f, "SELECT LENGHT('a')", SL_NAME, 1305, "unknown function \"LENGHT\" at 1:8");
+    fails(&f, "SELECT 1\nFROM flws", SL_NAME, 1146,
+          "unknown table \"flws\" at 2:6, did you mean \"flows\"?");
+    fails(&f, "SELECT 1 FROM system.segmnts", SL_NAME, 1109,
+          "unknown table \"system.segmnts\" at 1:15");
+    fails(&f, "SELECT LENGHT('a')", SL_NAME, 1305,
+          "unknown function \"LENGHT\" at 1:8, did you mean \"LENGTH\"?");
+    fails(&f, "SELECT SUMM(bytes) FROM flows", SL_NAME, 1305,
+          "unknown function \"SUMM\" at 1:8, did you mean \"SUM\"?");
+    fails(&f, "SELECT 1 FROM flows LAST", SL_SYNTAX, 1064,
+          "LAST needs a length of time such as 1h, 30m or 7 DAY at 1:21");
     fails(&f, "SELECT LENGT('a')", SL_NAME, 1305,
           "unknown function \"LENGT\" at 1:8, did you mean \"LENGTH\"?");
     fails(&f, "SELECT FROM flows", SL_SYNTAX, 1064,

@@ -162,7 +162,7 @@ a_key_of_no_bytes_is_one_group(void **state)
     assert_non_null(record);
     assert_ptr_equal(sl_group_table_add(&table, 0, 0, NULL), record);
     assert_ptr_equal(table.partitions[0].first->records, record);
-    assert_non_null(sl_group_table_append(&table, 0, NULL));
+    assert_non_null(sl_group_table_append(&table, 0, NULL, NULL));
     assert_true(sl_group_table_unite(&table, 0, add_counts, NULL, NULL));
     assert_int_equal(sl_group_table_count(&table), 1);
     sl_group_table_fini(&table);

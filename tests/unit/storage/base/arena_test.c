@@ -55,6 +55,41 @@ reset_gives_the_memory_back(void **state)
 }
 
 static void
+recycled_memory_is_one_piece_that_fits_the_same_again(void **state)
+{
+    struct sl_arena *arena = sl_arena_create(SIZE_MAX);
+    (void)state;
+    sl_arena_recycle(arena);
+    size_t used_bytes = 0;
+    for (unsigned round = 0; round < 5; round++) {
+        for (unsigned i = 1; i <= 20; i++) {
+            uint8_t *memory = sl_arena_alloc(arena, i * 50000);
+            assert_non_null(memory);
+            memset(memory, (int)i, i * 50000);
+        }
+        sl_arena_recycle(arena);
+        assert_true(round == 0 || sl_arena_used_bytes(arena) == used_bytes);
+        used_bytes = sl_arena_used_bytes(arena);
+    }
+    sl_arena_destroy(arena);
+}
+
+static void
+recycling_stays_within_the_budget(void **state)
+{
+    struct sl_arena *arena = sl_arena_create(1000000);
+    (void)state;
+    for (unsigned round = 0; round < 5; round++) {
+        while (sl_arena_alloc(arena, 10000) != NULL)
+            continue;
+        assert_true(sl_arena_used_bytes(arena) <= 1000000);
+        sl_arena_recycle(arena);
+        assert_true(sl_arena_used_bytes(arena) <= 1000000);
+    }
+    sl_arena_destroy(arena);
+}
+
+static void
 arenas_share_a_budget(void **state)
 {
     struct sl_budget budget = {.limit_bytes = 100000};
@@ -139,6 +174,8 @@ main(void)
         cmocka_unit_test(memory_is_aligned_and_separate),
         cmocka_unit_test(beyond_the_budget_is_null_and_the_arena_lives),
         cmocka_unit_test(reset_gives_the_memory_back),
+        cmocka_unit_test(recycled_memory_is_one_piece_that_fits_the_same_again),
+        cmocka_unit_test(recycling_stays_within_the_budget),
         cmocka_unit_test(arenas_share_a_budget),
         cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),
         cmocka_unit_test(a_budget_in_need_asks_for_what_was_lent),

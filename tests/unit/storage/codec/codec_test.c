@@ -384,6 +384,44 @@ wide_reading_agrees_with_the_definition(void **state)
 }
 
 static void
+the_wide_range_agrees_with_the_definition(void **state)
+{
+    uint64_t seed = test_seed();
+    (void)state;
+    for (size_t count = 1; count <= 200; count++)
+        for (unsigned width = 1; width <= 64; width++) {
+            uint64_t values[200];
+            uint64_t expected[2];
+            uint64_t actual[2];
+            uint64_t base = test_random(&seed);
+            for (size_t i = 0; i < count; i++)
+                values[i] = base + (test_random(&seed) & sl_bits_mask(width));
+            sl_bits_range_scalar(values, count, &expected[0], &expected[1]);
+            sl_bits_range(values, count, &actual[0], &actual[1]);
+            assert_memory_equal(expected, actual, sizeof(expected));
+        }
+}
+
+static void
+exact_division_agrees_with_division(void **state)
+{
+    uint64_t seed = test_seed();
+    (void)state;
+    for (unsigned round = 0; round < 200000; round++) {
+        uint64_t divisor = test_random(&seed) >> test_random_below(&seed, 64);
+        divisor = divisor << test_random_below(&seed, 20);
+        if (divisor == 0)
+            continue;
+        uint64_t value = test_random(&seed) >> test_random_below(&seed, 64);
+        const struct sl_exact exact = sl_exact_of(divisor);
+        assert_int_equal(sl_exact_is_multiple(exact, value), value % divisor == 0);
+        value -= value % divisor;
+        assert_true(sl_exact_is_multiple(exact, value));
+        assert_int_equal(sl_exact_quotient(exact, value), value / divisor);
+    }
+}
+
+static void
 hostile_bytes_are_refused_or_harmless(void **state)
 {
     struct block *b = sl_new(sizeof(*b));
@@ -549,6 +587,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wide_reading_agrees_with_the_definition),
+        cmocka_unit_test(the_wide_range_agrees_with_the_definition),
+        cmocka_unit_test(exact_division_agrees_with_division),
         cmocka_unit_test(every_distribution_comes_back),
         cmocka_unit_test(every_width_comes_back),
         cmocka_unit_test(both_ends_of_the_range_come_back),

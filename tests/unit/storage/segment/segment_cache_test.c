@@ -7,10 +7,10 @@
 #include "storage/segment/segment_cache.h"
 #include "tests/support/test.h"
 
-enum { ROWS = 1000, PLACES = 8 };
+enum { ROWS = 20000, PLACES = 32, SLAB_BYTES = 64 << 10, SLABS = 16 };
 
-/* Of a block with values of two bytes, at most. */
-static const size_t kept_bytes_max = 2 * ROWS + 200;
+/* So small a cache has slabs that hold one block of ROWS values of two bytes. */
+static const size_t small_bytes = (size_t)SLABS * SLAB_BYTES;
 
 static void
 offer_unused(struct sl_segment_cache *cache, struct sl_segment_kept **place, uint64_t first)
@@ -39,8 +39,11 @@ values_are_kept_in_as_few_bytes_as_hold_them(void **state)
     static const struct {
         uint64_t first;
         uint8_t width;
-    } cases[] = {{0, 2}, {UINT16_MAX - ROWS + 1, 2}, {UINT16_MAX - ROWS + 2, 4},
-                 {UINT32_MAX - ROWS + 1, 4}, {UINT32_MAX - ROWS + 2, 8}};
+    } cases[] = {{0, 2},
+                 {UINT16_MAX - ROWS + 1, 2},
+                 {UINT16_MAX - ROWS + 2, 4},
+                 {UINT32_MAX - ROWS + 1, 4},
+                 {UINT32_MAX - ROWS + 2, 8}};
     struct sl_budget memory = {.limit_bytes = SIZE_MAX};
     struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
     (void)state;
@@ -88,7 +91,7 @@ codes_and_presence_are_kept(void **state)
     sl_segment_cache_forget(cache, &place, 1);
     assert_null(place);
     assert_memory_equal(kept->values, codes, sizeof(codes));
-    assert_true(memory.used_bytes > 0);
+    assert_int_equal(memory.used_bytes, 2 << 20);
     sl_segment_cache_leave(cache, kept);
     assert_int_equal(memory.used_bytes, 0);
     sl_segment_cache_destroy(cache);
@@ -98,7 +101,7 @@ static void
 what_was_used_stays_and_what_was_not_goes(void **state)
 {
     struct sl_budget memory = {.limit_bytes = SIZE_MAX};
-    struct sl_segment_cache *cache = sl_segment_cache_create(4 * kept_bytes_max, &memory);
+    struct sl_segment_cache *cache = sl_segment_cache_create(small_bytes, &memory);
     struct sl_segment_kept *places[PLACES] = {0};
     (void)state;
     sl_segment_cache_leave(cache, offer(cache, &places[0], 0));
@@ -107,12 +110,12 @@ what_was_used_stays_and_what_was_not_goes(void **state)
         struct sl_segment_kept *kept = sl_segment_cache_find(cache, &places[0]);
         assert_non_null(kept); /* asked for in each round */
         sl_segment_cache_leave(cache, kept);
-        assert_true(sl_segment_cache_bytes(cache) <= 4 * kept_bytes_max);
+        assert_true(sl_segment_cache_bytes(cache) <= small_bytes);
     }
     unsigned count = 0;
     for (unsigned i = 0; i < PLACES; i++)
         count += places[i] != NULL;
-    assert_int_equal(count, 4);
+    assert_int_equal(count, SLABS);
     sl_segment_cache_forget(cache, places, PLACES);
     sl_segment_cache_destroy(cache);
 }
@@ -120,8 +123,8 @@ what_was_used_stays_and_what_was_not_goes(void **state)
 static void
 memory_that_a_query_needs_is_given_back_unless_it_is_in_use(void **state)
 {
-    struct sl_budget memory = {.limit_bytes = 5 * kept_bytes_max};
-    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    struct sl_budget memory = {.limit_bytes = (size_t)5 * SLAB_BYTES};
+    struct sl_segment_cache *cache = sl_segment_cache_create(small_bytes, &memory);
     struct sl_segment_kept *places[4] = {0};
     (void)state;
     struct sl_segment_kept *held = offer(cache, &places[0], 0);
@@ -133,7 +136,7 @@ memory_that_a_query_needs_is_given_back_unless_it_is_in_use(void **state)
     assert_true(sl_budget_take(&memory, kept_bytes / 4));
     assert_true(sl_segment_cache_bytes(cache) < kept_bytes);
     assert_true(sl_budget_take(&memory, kept_bytes / 2));
-    assert_int_equal(sl_segment_cache_bytes(cache), held->bytes);
+    assert_int_equal(sl_segment_cache_bytes(cache), SLAB_BYTES);
     assert_non_null(places[0]);
     assert_false(sl_budget_take(&memory, kept_bytes / 4));
     sl_segment_cache_leave(cache, held);
@@ -157,8 +160,7 @@ use_places(void *context, unsigned index)
     uint64_t seed = index + 1;
     for (unsigned round = 0; round < 2000; round++) {
         unsigned place = (unsigned)test_random_below(&seed, PLACES);
-        struct sl_segment_kept *kept =
-            sl_segment_cache_find(crowd->cache, &crowd->places[place]);
+        struct sl_segment_kept *kept = sl_segment_cache_find(crowd->cache, &crowd->places[place]);
         if (kept == NULL)
             kept = offer(crowd->cache, &crowd->places[place], place);
         if (kept == NULL)
@@ -174,9 +176,9 @@ use_places(void *context, unsigned index)
 static void
 threads_find_what_others_offer(void **state)
 {
-    struct crowd crowd = {.memory = {.limit_bytes = 5 * kept_bytes_max}};
+    struct crowd crowd = {.memory = {.limit_bytes = (size_t)5 * SLAB_BYTES}};
     (void)state;
-    crowd.cache = sl_segment_cache_create(SIZE_MAX, &crowd.memory);
+    crowd.cache = sl_segment_cache_create(small_bytes, &crowd.memory);
     struct sl_pool *pool = sl_pool_create("crowd", 4);
     sl_pool_each(pool, 4, 4, use_places, &crowd);
     sl_pool_destroy(pool);

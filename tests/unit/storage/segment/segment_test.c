@@ -170,6 +170,35 @@ compare_few(const struct written *w, struct sl_segment_cursor *cursor, uint32_t 
     free(selection);
 }
 
+/* A group that holds all rows of `w`; with a seed under selections too. */
+static void
+compare_group(const struct written *w, struct sl_segment_reader *reader, uint32_t group,
+              uint64_t *seed)
+{
+    struct sl_error err = {0};
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, group); b++) {
+        uint32_t rows = sl_segment_reader_block_rows(reader, group, b);
+        TEST_OK(sl_segment_cursor_seek(cursor, reader, group, b, &err), &err);
+        if (seed != NULL) {
+            uint64_t *selection = sl_new(sl_words_for(rows) * sizeof(uint64_t));
+            for (uint32_t i = 0; i < rows; i++)
+                if (i / SL_MINI_ROWS % 3 == 1 || test_random_below(seed, 20000) == 0)
+                    sl_bit_set(selection, i);
+            compare_block(w, cursor, b, rows, selection);
+            free(selection);
+        }
+        if (seed != NULL && test_random_below(seed, 2) == 0) {
+            compare_few(w, cursor, b, rows, seed);
+            TEST_OK(sl_segment_cursor_seek(cursor, reader, group, b, &err), &err);
+        }
+        compare_block(w, cursor, b, rows, NULL);
+        if (seed != NULL)
+            compare_few(w, cursor, b, rows, seed);
+    }
+    sl_segment_cursor_destroy(cursor);
+}
+
 static void
 compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t *seed)
 {
@@ -179,29 +208,8 @@ compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t
     const struct sl_segment_summary *summary = sl_segment_reader_summary(reader);
     assert_int_equal(summary->row_count, (uint64_t)groups * w->row_count);
     assert_memory_equal(summary, &w->summary, sizeof(*summary));
-    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
-    for (uint32_t g = 0; g < groups; g++) {
-        for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, g); b++) {
-            uint32_t rows = sl_segment_reader_block_rows(reader, g, b);
-            TEST_OK(sl_segment_cursor_seek(cursor, reader, g, b, &err), &err);
-            if (seed != NULL) {
-                uint64_t *selection = sl_new(sl_words_for(rows) * sizeof(uint64_t));
-                for (uint32_t i = 0; i < rows; i++)
-                    if (i / SL_MINI_ROWS % 3 == 1 || test_random_below(seed, 20000) == 0)
-                        sl_bit_set(selection, i);
-                compare_block(w, cursor, b, rows, selection);
-                free(selection);
-            }
-            if (seed != NULL && test_random_below(seed, 2) == 0) {
-                compare_few(w, cursor, b, rows, seed);
-                TEST_OK(sl_segment_cursor_seek(cursor, reader, g, b, &err), &err);
-            }
-            compare_block(w, cursor, b, rows, NULL);
-            if (seed != NULL)
-                compare_few(w, cursor, b, rows, seed);
-        }
-    }
-    sl_segment_cursor_destroy(cursor);
+    for (uint32_t g = 0; g < groups; g++)
+        compare_group(w, reader, g, seed);
     assert_int_equal(sl_segment_reader_drop(reader), 0);
     sl_segment_reader_close(reader);
 }
@@ -404,6 +412,89 @@ threads_share_a_reader_and_its_dictionaries(void **state)
     stop(&w);
 }
 
+/* A row of one column, so that the columns of what follows get other numbers. */
+static void
+write_narrow_group(const struct written *w, struct sl_segment_writer *writer)
+{
+    struct sl_error err = {0};
+    struct sl_builder *b = sl_builder_create(1);
+    sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_IN_BYTES)), 7);
+    sl_builder_next(b);
+    struct sl_batch *batch = sl_builder_finish(b);
+    const struct sl_segment_rows rows = {.batch = batch};
+    TEST_OK(sl_segment_writer_group(writer, &rows, 1, NULL, &err), &err);
+    sl_batch_release(batch);
+    sl_builder_destroy(b);
+}
+
+static void
+copied_groups_read_back(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    for (unsigned round = 0; round < test_rounds(20); round++) {
+        struct sl_error err = {0};
+        struct written w;
+        struct sl_segment_writer *writer;
+        struct sl_segment_reader *reader;
+        struct sl_segment_summary summary;
+        const struct sl_segment_meta meta = {.number = 43};
+        start(&w);
+        add_random_pieces(&w, round == 0 ? SL_BATCH_ROWS_MAX : 2000, &seed, round % 2 == 1);
+        write_segment(&w, "a.segment", 2);
+        TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+        TEST_OK(sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, NULL, &writer,
+                                       &err),
+                &err);
+        write_narrow_group(&w, writer);
+        TEST_OK(sl_segment_writer_copy(writer, reader, 1, &err), &err);
+        TEST_OK(sl_segment_writer_copy(writer, reader, 0, &err), &err);
+        TEST_OK(sl_segment_writer_commit(writer, &summary, &err), &err);
+        sl_segment_writer_close(writer);
+        (void)sl_segment_reader_drop(reader);
+        sl_segment_reader_close(reader);
+        assert_int_equal(summary.row_count, 2 * w.row_count + 1);
+        check(&w, "b.segment");
+        TEST_OK(sl_segment_reader_open(w.dir_fd, "b.segment", w.schema, NULL, &reader, &err), &err);
+        compare_group(&w, reader, 1, &seed);
+        compare_group(&w, reader, 2, &seed);
+        (void)sl_segment_reader_drop(reader);
+        sl_segment_reader_close(reader);
+        stop(&w);
+    }
+}
+
+static void
+a_damaged_group_is_not_copied(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_writer *writer;
+    struct sl_segment_reader *reader;
+    const struct sl_segment_meta meta = {.number = 43};
+    int fd = -1;
+    uint8_t byte = 0;
+    start(&w);
+    add_random_pieces(&w, 2000, &seed, false);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_file_open(w.dir_fd, "a.segment", O_RDWR, &fd, &err), &err);
+    TEST_OK(sl_file_read_at(fd, SL_SEGMENT_HEAD_BYTES + 5, &byte, 1, &err), &err);
+    byte ^= 1;
+    TEST_OK(sl_file_write_at(fd, SL_SEGMENT_HEAD_BYTES + 5, &byte, 1, &err), &err);
+    sl_file_close(fd);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    TEST_OK(
+        sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
+        &err);
+    assert_int_equal(sl_segment_writer_copy(writer, reader, 0, &err), SL_CORRUPT);
+    assert_non_null(strstr(err.text, "a.segment offset 32"));
+    sl_segment_writer_close(writer);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 static void
 a_writer_that_is_closed_early_leaves_nothing(void **state)
 {
@@ -439,13 +530,15 @@ budgets_end_in_an_error_and_all_is_given_back(void **state)
     bool is_done = false;
     for (size_t limit = 1000; !is_done; limit += limit / 2) {
         struct sl_budget budget = {.limit_bytes = limit};
+        struct sl_arena *arena = sl_arena_create_shared(&budget);
         struct sl_segment_writer *writer;
         const struct sl_segment_meta meta = {.number = 1};
-        TEST_OK(sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, &budget,
-                                       &writer, &err),
+        TEST_OK(sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, arena, &writer,
+                                       &err),
                 &err);
         sl_status st = sl_segment_writer_group(writer, w.rows, w.piece_count, NULL, &err);
         sl_segment_writer_close(writer);
+        sl_arena_destroy(arena);
         assert_int_equal(budget.used_bytes, 0);
         assert_true(st == SL_OK || st == SL_LIMIT);
         struct sl_segment_reader *reader = NULL;
@@ -522,6 +615,39 @@ kept_blocks_are_those_that_were_written(void **state)
     stop(&w);
 }
 
+/* Of a column that nobody came for, a few rows are decoded alone; who comes again finds it kept. */
+static void
+a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 40000, &seed, false), NULL);
+    add_piece(&w, rows_batch(w.schema, 40000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    sl_segment_reader_keep(reader, cache);
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    sl_segment_cursor_keep(cursor);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, 0); b++) {
+            TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, b, &err), &err);
+            compare_few(&w, cursor, b, sl_segment_reader_block_rows(reader, 0, b), &seed);
+        }
+        assert_true((sl_segment_cache_bytes(cache) != 0) == (round > 0));
+    }
+    sl_segment_cursor_destroy(cursor);
+    sl_segment_reader_close(reader);
+    assert_int_equal(memory.used_bytes, 0);
+    sl_segment_cache_destroy(cache);
+    stop(&w);
+}
+
 int
 main(void)
 {
@@ -532,8 +658,11 @@ main(void)
         cmocka_unit_test(functions_of_addresses_read_back_with_their_exceptions),
         cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
         cmocka_unit_test(threads_share_a_reader_and_its_dictionaries),
+        cmocka_unit_test(copied_groups_read_back),
+        cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
+        cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
