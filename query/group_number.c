@@ -12,6 +12,7 @@ enum {
     CAPACITY_FIRST = 256,
     ARRAY_FREE = 4096,   /* an array of so many codes always pays */
     ARRAY_PER_ROW = 128, /* and one of so many for each row of a chunk */
+    CODE_BITS = 63,      /* so that no part is shifted by 64, and the greatest integer has no id */
     AHEAD = 64,          /* runs whose slots are on their way from memory */
 };
 
@@ -65,7 +66,7 @@ close_map(struct group_numbers *numbers)
 static bool
 pays_array(const struct group_numbers *numbers)
 {
-    uint64_t codes = UINT64_C(1) << numbers->bits;
+    uint64_t codes = UINT64_C(1) << numbers->bits; /* at most CODE_BITS */
     return numbers->bits <= GROUP_NUMBER_ARRAY_BITS &&
            (codes <= ARRAY_FREE || codes <= (uint64_t)ARRAY_PER_ROW * numbers->chunk_rows);
 }
@@ -123,8 +124,7 @@ lay_out(const struct group *group, struct group_numbers *numbers, uint32_t more)
     for (uint32_t k = group->key_count; k-- > 0;) {
         shifts[k] = bits;
         bits += bits_of(numbers->parts[k].seen);
-        /* The greatest integer has no id. */
-        if (bits > 64 || bits_of(numbers->parts[k].seen) == 64)
+        if (bits > CODE_BITS)
             return false;
     }
     for (uint32_t n = 1; n <= numbers->count; n++) {

@@ -4,7 +4,7 @@
  * Where groups are few or middling, what is done for each row is done column by column, on arrays of
  * plain numbers:
  *
- *   row -> code      the keys of the row side by side in 64 bits, each as an id, 0 for NULL
+ *   row -> code      the keys of the row side by side in 63 bits, each as an id, 0 for NULL
  *   code -> number   an array, or open addressing where the codes lie far apart
  *   number -> sums   how many rows, and the sum of each summed argument: 8 bytes each
  *
