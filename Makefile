@@ -1,5 +1,5 @@
 # A thin front: CMake does the work, packaging/*.sh the steps that need more than a line.
-.PHONY: deps build run test bench bench-peers fuzz soak format lint clean
+.PHONY: deps build run test bench bench-peers bench-growth fuzz soak format lint clean
 
 deps:
 	@mkdir -p build; sh packaging/deps.sh
@@ -16,11 +16,14 @@ test: deps
 	@sh packaging/test.sh
 
 bench: build
-	@cmake --build --preset release --target bench_insert bench_mysql
+	@cmake --build --preset release --target bench_mysql
 	@sh bench/bench.sh
 
 bench-peers: build
 	@sh bench/peers/peers.sh
+
+bench-growth: build
+	@sh bench/peers/growth.sh
 
 fuzz: deps
 	@sh packaging/fuzz.sh

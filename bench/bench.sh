@@ -11,7 +11,7 @@
 # Needs the release preset (make build). Uses a directory of its own below TMPDIR, removed at the end.
 set -eu
 cd "$(dirname "$0")/.."
-bin=build/release/bin
+. bench/lib.sh
 flows="${SLUICE_BENCH_FLOWS:-10000000}"
 load="${SLUICE_BENCH_LOAD:-50000000}"
 seconds="${SLUICE_BENCH_SECONDS:-60}"
@@ -20,34 +20,6 @@ late="${SLUICE_BENCH_LATE:-1000 100000}"
 clients=8
 results="${SLUICE_BENCH_RESULTS:-bench/RESULTS.md}"
 shared="${SLUICE_SHARED:-../shared}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench-XXXXXX")
-server=""
-asking=""
-cleanup() {
-    for pid in $server $asking; do kill -9 "$pid" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
-# start NAME [NETFLOW]: a server over a new directory; sets $server, $address.
-start() {
-    "$bin/sluiced" --data "$work/$1" --listen 127.0.0.1:0 --netflow-listen "${2:-off}" \
-        --port-file "$work/port" 2>>"$work/server.log" &
-    server=$!
-    until [ -s "$work/port" ]; do
-        kill -0 "$server" || { cat "$work/server.log" >&2; exit 1; }
-        sleep 0.05
-    done
-    address="127.0.0.1:$(head -1 "$work/port")"
-}
-
-stop() {
-    kill "$server"
-    wait "$server" || true
-    server=""
-    rm -rf "$work/port" "${work:?}/$1"
-}
 
 sluice() {
     "$bin/sluice" --connect "$address" "$@"
@@ -122,7 +94,7 @@ loopback() {
     echo "## Loopback UDP: $pace synthetic NetFlow v9 flows/s for $seconds s, $1 clients ask without pause"
     echo
     port=$(python3 -c 'import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    start udp "127.0.0.1:$port"
+    start udp --netflow-listen "127.0.0.1:$port"
     asking=""
     questions >"$work/questions"
     for client in $(seq "$1"); do

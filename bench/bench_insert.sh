@@ -8,16 +8,8 @@
 # with innodb_flush_log_at_trx_commit = 1, sluice with mysql-insert-ack = durable.
 set -eu
 cd "$(dirname "$0")/.."
-bin=build/release/bin
+. bench/lib.sh
 seconds="${SLUICE_BENCH_SECONDS:-5}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench-XXXXXX")
-server=""
-cleanup() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
 
 free_port() {
     while :; do
@@ -41,12 +33,6 @@ wait_until_it_answers() {
     done
 }
 
-stop() {
-    kill "$server"
-    wait "$server" || true
-    server=""
-}
-
 # measure NAME TABLE: one row a statement, then a thousand.
 measure() {
     printf '%-28s' "$1"
@@ -58,13 +44,10 @@ measure() {
 # sluice ACK
 run_sluice() {
     port=$(free_port)
-    "$bin/sluiced" --data "$work/sluice" --listen 127.0.0.1:0 --netflow-listen off \
-        --mysql-listen "127.0.0.1:$port" --mysql-insert-ack "$1" 2>>"$work/log" &
-    server=$!
+    start sluice --mysql-listen "127.0.0.1:$port" --mysql-insert-ack "$1"
     wait_until_it_answers
     measure "sluice, $1" flowsv4
-    stop
-    rm -rf "$work/sluice"
+    stop sluice
 }
 
 run_mariadb() {
@@ -90,8 +73,7 @@ run_mariadb() {
             ENGINE=$engine DEFAULT CHARSET=utf8 PARTITION BY HASH (FIRST_SWITCHED) PARTITIONS 8"
         measure "MariaDB, $engine" "flows_$engine"
     done
-    stop
-    rm -rf "$work/maria"
+    stop maria
 }
 
 echo "INSERT over MySQL's protocol, ntopng's table, $seconds s each, synthetic rows:"

@@ -7,26 +7,11 @@
 # Needs the release preset (make build). Free loopback ports, and a directory of its own below TMPDIR, removed at the end.
 set -eu
 cd "$(dirname "$0")/.."
-bin=build/release/bin
+. bench/lib.sh
 rounds="${SLUICE_BENCH_ROUNDS:-7}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench-XXXXXX")
-server=""
-cleanup() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
 
-: >"$work/log"
-"$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off --port-file "$work/port" \
-    --mysql-listen 127.0.0.1:0 2>>"$work/log" &
-server=$!
-until grep -q 'MySQL protocol on' "$work/log" && [ -s "$work/port" ]; do
-    kill -0 "$server" || { cat "$work/log" >&2; exit 1; }
-    sleep 0.05
-done
-native_port=$(head -1 "$work/port")
+start data --mysql-listen 127.0.0.1:0
+native_port=${address#*:}
 mysql_port=$(sed -n 's/.*MySQL protocol on [^ ]*:\([0-9]*\).*/\1/p' "$work/log")
 "$bin/flowgen" --flows 1000000 --seed 1 --format nprobe |
     "$bin/sluice" --connect "127.0.0.1:$native_port" import - --type nprobe --no-progress >/dev/null
@@ -39,6 +24,4 @@ measure() {
 measure $((rounds * 500)) "SELECT 1"
 measure $((rounds * 500)) "SELECT COUNT(*), MAX(last_seen) FROM flows WHERE dst_addr = '198.51.100.1'"
 measure "$rounds" "SELECT last_seen, src_addr, dst_addr, src_port, dst_port, protocol, in_bytes, in_packets, src_as, app FROM flows"
-kill "$server"
-wait "$server" || true
-server=""
+stop data

@@ -15,12 +15,16 @@
 #include "client/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "client/import.h"
+#include "server/auth/user_file.h"
 #include "storage/base/clock.h"
+#include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/store.h"
 
@@ -74,6 +78,17 @@ sl_cli_misuse(const char *what, const char *detail)
 {
     fprintf(stderr, "sluice: %s%s; see sluice --help\n", what, detail);
     return 2;
+}
+
+/* What was printed has left, or it is said why not. The exit status of the program. */
+static int
+finish_output(void)
+{
+    struct sl_error err = {0};
+    if (fflush(stdout) == 0)
+        return 0;
+    (void)sl_fail_errno(&err, "the output cannot be written");
+    return sl_cli_complain(&err);
 }
 
 static void
@@ -159,7 +174,9 @@ run_query(struct sl_cli *cli, int argc, char **argv)
             if (!sl_print_format_parse(argv[++i], &cli->format))
                 return sl_cli_misuse("no such format: ", argv[i]);
             cli->has_format = true;
-        } else if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i], "-- ", 3) != 0)
+        } else if (strcmp(argv[i], "--format") == 0)
+            return sl_cli_misuse("there is no value behind ", argv[i]);
+        else if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i], "-- ", 3) != 0)
             return sl_cli_misuse("query does not know ", argv[i]);
         else if (text != NULL)
             return sl_cli_misuse("query takes one statement; quote it", "");
@@ -209,7 +226,8 @@ run_import(struct sl_cli *cli, int argc, char **argv)
 {
     struct sl_error err = {0};
     struct sl_import_totals totals = {0};
-    struct sl_import_options options = {.shows_progress = isatty(STDERR_FILENO) != 0};
+    struct sl_import_options options = {.shows_progress = isatty(STDERR_FILENO) != 0,
+                                        .interrupted = &sl_cli_interrupted};
     int file_count = 0;
     sl_status st = SL_OK;
     for (int i = 0; i < argc; i++) {
@@ -229,7 +247,9 @@ run_import(struct sl_cli *cli, int argc, char **argv)
                     "");
             if (!sl_import_type_parse(argv[i], &options.type))
                 return sl_cli_misuse("no such type of import: ", argv[i]);
-        } else if (strncmp(argv[i], "--", 2) == 0)
+        } else if (strcmp(argv[i], "--type") == 0 || strcmp(argv[i], "--exporter") == 0)
+            return sl_cli_misuse("there is no value behind ", argv[i]);
+        else if (strncmp(argv[i], "--", 2) == 0)
             return sl_cli_misuse("import does not know ", argv[i]);
         else
             argv[file_count++] = argv[i];
@@ -242,7 +262,8 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return sl_cli_complain(&err);
-    sl_log_set_level(SL_LOG_ERROR); /* the decoder logs; here the summary tells */
+    sl_log_set_level(SL_LOG_ERROR);             /* the decoder logs; here the summary tells */
+    sl_connection_watch(cli->connection, NULL); /* Ctrl-C ends the import, between two batches */
     for (int i = 0; i < file_count && st == SL_OK; i++)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
     if (options.shows_progress)
@@ -303,7 +324,7 @@ run_status(struct sl_cli *cli, int argc, char **argv)
     if (st != SL_OK)
         return sl_cli_complain(&err);
     (void)fwrite(frame.payload, 1, frame.payload_bytes, stdout);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return finish_output();
 }
 
 static void
@@ -313,6 +334,24 @@ print_finding(void *context, const char *file, uint64_t offset, const char *reas
     fprintf(stderr, "sluice: %s: offset %" PRIu64 ": %s\n", file, offset, reason);
 }
 
+/* The file of users, which a server without users has not. */
+static sl_status
+check_users(const char *directory, uint64_t *damaged, struct sl_error *err)
+{
+    struct sl_user_list list = {0};
+    struct sl_error why = {0};
+    int dir_fd = -1;
+    SL_TRY(sl_dir_open(AT_FDCWD, directory, &dir_fd, err));
+    sl_status st = sl_user_file_read(dir_fd, &list, &why);
+    sl_user_list_drop(&list);
+    sl_file_close(dir_fd);
+    if (st == SL_OK || st == SL_MISSING)
+        return SL_OK;
+    print_finding(NULL, "users", 0, why.text);
+    *damaged += 1;
+    return SL_OK;
+}
+
 static int
 run_check(int argc, char **argv)
 {
@@ -320,7 +359,8 @@ run_check(int argc, char **argv)
     uint64_t damaged = 0;
     if (argc != 1)
         return sl_cli_misuse("check takes one data directory", "");
-    if (sl_store_check(argv[0], print_finding, NULL, &damaged, &err) != SL_OK)
+    if (sl_store_check(argv[0], print_finding, NULL, &damaged, &err) != SL_OK ||
+        check_users(argv[0], &damaged, &err) != SL_OK)
         return sl_cli_complain(&err);
     if (damaged != 0) {
         fprintf(stderr, "sluice: %" PRIu64 " damaged place%s in %s\n", damaged,
@@ -328,7 +368,7 @@ run_check(int argc, char **argv)
         return 1;
     }
     printf("%s: every byte is as it was written\n", argv[0]);
-    return 0;
+    return finish_output();
 }
 
 static int
@@ -351,41 +391,61 @@ run_command(struct sl_cli *cli, int argc, char **argv)
     return sl_cli_misuse("no such command: ", argv[0]);
 }
 
-/* The options before the command. */
-static bool
-take_option(struct sl_cli *cli, const char *option, const char *value)
+/* The option before the command at argv[at], "--key value" or "--key=value"; the words it takes,
+ * 0 when it is none of ours, -1 when its value is missing. */
+static int
+take_option(struct sl_cli *cli, int argc, char **argv, int at)
 {
-    if (strcmp(option, "--connect") == 0)
-        cli->address = value;
-    else if (strcmp(option, "--user") == 0)
-        cli->user = value;
-    else if (strcmp(option, "--password-file") == 0)
-        cli->password_file = value;
-    else
-        return false;
-    return true;
+    const struct {
+        const char *name;
+        const char **value;
+    } options[] = {
+        {"--connect", &cli->address},
+        {"--user", &cli->user},
+        {"--password-file", &cli->password_file},
+    };
+    for (size_t i = 0; i < SL_COUNTOF(options); i++) {
+        size_t bytes = strlen(options[i].name);
+        if (strncmp(argv[at], options[i].name, bytes) != 0)
+            continue;
+        if (argv[at][bytes] == '=') {
+            *options[i].value = &argv[at][bytes + 1];
+            return 1;
+        }
+        if (argv[at][bytes] != '\0')
+            continue;
+        if (at + 1 == argc)
+            return -1;
+        *options[i].value = argv[at + 1];
+        return 2;
+    }
+    return 0;
 }
 
 int
 main(int argc, char **argv)
 {
+    sl_file_reserve_standard();
+    (void)setlocale(LC_CTYPE, ""); /* tables and the shell show what the terminal can */
     struct sl_cli cli = {0};
     struct sigaction on_int = {.sa_handler = on_interrupt}; /* without SA_RESTART: waits end */
     (void)sigaction(SIGINT, &on_int, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     int at = 1;
-    for (; at < argc && argv[at][0] == '-'; at++) {
+    while (at < argc && argv[at][0] == '-') {
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
             (void)fputs(usage_text, stdout);
-            return 0;
+            return finish_output();
         }
         if (strcmp(argv[at], "--version") == 0) {
             printf("sluice %s\n", SLUICE_VERSION);
-            return 0;
+            return finish_output();
         }
-        if (at + 1 == argc || !take_option(&cli, argv[at], argv[at + 1]))
-            return sl_cli_misuse("unknown option ", argv[at]);
-        at++;
+        int words = take_option(&cli, argc, argv, at);
+        if (words <= 0)
+            return sl_cli_misuse(words == 0 ? "unknown option " : "there is no value behind ",
+                                 argv[at]);
+        at += words;
     }
     int status = run_command(&cli, argc - at, argv + at);
     sl_connection_close(cli.connection);

@@ -171,11 +171,11 @@ read_more(struct sl_connection *c, size_t wanted_bytes, struct sl_error *err)
 {
     make_room(c, sl_max_size(wanted_bytes, READ_BYTES));
     for (;;) {
+        /* Also when the signal came while there was no waiting: rows may come without a pause. */
+        SL_TRY(cancel_when_interrupted(c, err));
         ssize_t got = recv(c->fd, c->in + c->in_end, c->in_capacity - c->in_end, 0);
-        if (got < 0 && errno == EINTR) {
-            SL_TRY(cancel_when_interrupted(c, err));
+        if (got < 0 && errno == EINTR)
             continue;
-        }
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return sl_fail(err, SL_TIMEOUT, "no answer for %d s", HANDSHAKE_S);
         if (got < 0)

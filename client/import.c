@@ -3,6 +3,7 @@
  *
  * Two passes over a file: the first computes its identity, and whether its beginning was
  * imported before (system.imports lists what the server has); the second parses and sends.
+ * What can be read once only (standard input, a pipe, a device) has one pass and no identity.
  */
 #include "client/import.h"
 
@@ -169,13 +170,16 @@ hash_piece(struct first_pass *p, const uint8_t *bytes, size_t size_bytes)
 }
 
 static sl_status
-hash_input(struct first_pass *p, struct sl_input *input, struct sl_error *err)
+hash_input(struct first_pass *p, struct sl_input *input, const struct sl_import_options *options,
+           struct sl_error *err)
 {
     uint8_t *piece = sl_new(PASS_BYTES);
     sl_status st = SL_OK;
     for (;;) {
         size_t got = 0;
-        st = sl_input_read(input, piece, PASS_BYTES, &got, err);
+        st = sl_import_check(options, err);
+        if (st == SL_OK)
+            st = sl_input_read(input, piece, PASS_BYTES, &got, err);
         if (st != SL_OK || got == 0)
             break;
         hash_piece(p, piece, got);
@@ -185,8 +189,8 @@ hash_input(struct first_pass *p, struct sl_input *input, struct sl_error *err)
 }
 
 static sl_status
-identify(struct sl_connection *connection, const char *path, struct identity *found,
-         struct sl_error *err)
+identify(struct sl_connection *connection, const char *path,
+         const struct sl_import_options *options, struct identity *found, struct sl_error *err)
 {
     struct known_imports known = {0};
     struct sl_input *input = NULL;
@@ -197,7 +201,7 @@ identify(struct sl_connection *connection, const char *path, struct identity *fo
     sl_status st = sl_input_open(path, &input, err);
     if (st == SL_OK) {
         pass.stream = sl_hash_stream_create();
-        st = hash_input(&pass, input, err);
+        st = hash_input(&pass, input, options, err);
         found->whole = identity_of(sl_hash_stream_digest(pass.stream), found->size_bytes);
         sl_hash_stream_destroy(pass.stream);
     }
@@ -332,15 +336,16 @@ run_job(struct sl_connection *connection, struct sl_import_job *job, struct sl_e
         job->totals->files_known++;
     else if (st == SL_OK)
         st = run_reader(job, err);
-    /* After damage too: what is good before it stays. */
-    if (st == SL_OK || st == SL_FORMAT) {
+    /* After damage and a stop too: what is good before it stays. */
+    if (st == SL_OK || st == SL_FORMAT || st == SL_CANCELLED) {
         sl_status waited = sl_inserter_wait(job->inserter, st == SL_OK ? err : NULL);
         st = st == SL_OK ? waited : st;
     }
     /* A file of bad rows only was not imported: said again when it comes again. */
-    bool is_refused = job->rows_read != 0 && job->rows_stored == 0 && job->resume_bytes == 0;
+    bool is_refused = job->rows_read != 0 && job->rows_sent == 0 && job->resume_bytes == 0;
     if (st == SL_OK && job->has_identity && !is_refused && !is_finished)
         st = finish(connection, job->identity, SL_WIRE_IMPORT_FINISH, err);
+    job->totals->rows_stored += sl_inserter_durable_rows(job->inserter);
     job->totals->elapsed_us += sl_clock_monotonic_us() - job->started_us;
     sl_builder_destroy(job->builder);
     sl_schema_destroy(job->schema);
@@ -349,21 +354,20 @@ run_job(struct sl_connection *connection, struct sl_import_job *job, struct sl_e
 }
 
 static sl_status
-import_file(struct sl_connection *connection, const char *path,
+import_file(struct sl_connection *connection, const char *path, bool is_regular,
             const struct sl_import_options *options, struct sl_import_totals *totals,
             struct sl_error *err)
 {
     struct identity found = {0};
     struct sl_import_job job = {.options = options, .totals = totals, .path = path};
-    bool is_stdin = strcmp(path, "-") == 0;
     totals->files++;
-    if (!is_stdin)
-        SL_TRY(identify(connection, path, &found, err));
+    if (is_regular)
+        SL_TRY(identify(connection, path, options, &found, err));
     if (found.is_finished && !options->is_again) {
         totals->files_known++;
         return SL_OK;
     }
-    job.has_identity = !is_stdin && found.size_bytes != 0;
+    job.has_identity = is_regular && found.size_bytes != 0;
     job.identity = found.whole;
     job.size_bytes = found.size_bytes;
     job.resume_bytes = options->is_again ? 0 : found.prefix_bytes;
@@ -415,7 +419,7 @@ import_below(struct sl_connection *connection, const char *path, unsigned depth,
     if (strcmp(path, "-") != 0 && (depth == 0 ? stat(path, &info) : lstat(path, &info)) != 0)
         return sl_fail_errno(err, "import %s", path);
     if (strcmp(path, "-") == 0 || S_ISREG(info.st_mode) || (depth == 0 && !S_ISDIR(info.st_mode)))
-        return import_file(connection, path, options, totals, err);
+        return import_file(connection, path, S_ISREG(info.st_mode), options, totals, err);
     if (!S_ISDIR(info.st_mode))
         return SL_OK;
     if (depth == DEPTH_MAX)

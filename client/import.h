@@ -12,6 +12,8 @@
 #ifndef SLUICE_CLIENT_IMPORT_H
 #define SLUICE_CLIENT_IMPORT_H
 
+#include <signal.h>
+
 #include "client/connection.h"
 
 enum sl_import_type {
@@ -29,10 +31,11 @@ enum { SL_IMPORT_REASONS_MAX = 5, SL_IMPORT_REASON_BYTES = 480 };
 
 struct sl_import_options {
     enum sl_import_type type;
-    const char *exporter; /* address for rows that name none; NULL: none */
-    bool is_strict;       /* the first bad line stops the import */
-    bool is_again;        /* import although the content was imported before */
-    bool shows_progress;  /* a bar on standard error */
+    const char *exporter;                     /* address for rows that name none; NULL: none */
+    bool is_strict;                           /* the first bad line stops the import */
+    bool is_again;                            /* import although the content was imported before */
+    bool shows_progress;                      /* a bar on standard error */
+    const volatile sig_atomic_t *interrupted; /* becomes not 0: stop, SL_CANCELLED; or NULL */
 };
 
 /* What became of all files so far. */
@@ -41,7 +44,7 @@ struct sl_import_totals {
     uint64_t files_known;  /* imported before: nothing was sent */
     uint64_t files_failed; /* of a directory: they hold no flows, or are damaged */
     uint64_t rows_read;
-    uint64_t rows_stored;
+    uint64_t rows_stored; /* acknowledged: on the server's disk */
     uint64_t rows_rejected;
     int64_t elapsed_us;
     struct {

@@ -40,6 +40,15 @@ sl_import_job_warn(struct sl_import_job *job, const char *format, ...)
             text);
 }
 
+sl_status
+sl_import_check(const struct sl_import_options *options, struct sl_error *err)
+{
+    if (options->interrupted == NULL || *options->interrupted == 0)
+        return SL_OK;
+    return sl_fail(err, SL_CANCELLED,
+                   "the import was stopped; import the file again to go on behind what is stored");
+}
+
 void
 sl_import_job_show(struct sl_import_job *job)
 {
@@ -69,8 +78,7 @@ sl_import_job_send(struct sl_import_job *job, uint64_t offset_bytes, struct sl_e
     struct sl_batch *batch = sl_builder_finish(job->builder);
     if (batch == NULL)
         return SL_OK;
-    job->totals->rows_stored += batch->row_count;
-    job->rows_stored += batch->row_count;
+    job->rows_sent += batch->row_count;
     return sl_inserter_put(job->inserter, batch, job->has_identity ? &job->identity : NULL,
                            job->has_identity ? offset_bytes : 0, err);
 }
@@ -178,7 +186,9 @@ sl_import_job_lines(struct sl_import_job *job, sl_import_line_fn *take, void *co
     sl_status st = SL_OK;
     for (bool is_last = false; st == SL_OK && !is_last;) {
         size_t got = 0;
-        st = sl_input_read(job->input, s.buffer + s.used, CHUNK_BYTES, &got, err);
+        st = sl_import_check(job->options, err);
+        if (st == SL_OK)
+            st = sl_input_read(job->input, s.buffer + s.used, CHUNK_BYTES, &got, err);
         is_last = got == 0;
         s.used += got;
         if (st == SL_OK)

@@ -23,14 +23,14 @@ struct sl_import_job {
     struct sl_inserter *inserter;
     struct sl_schema *schema;
     struct sl_builder *builder;
-    bool has_identity; /* false for standard input */
+    bool has_identity; /* false for what can be read once only */
     struct sl_hash128 identity;
     uint64_t size_bytes;   /* decompressed; 0: unknown */
     uint64_t resume_bytes; /* decompressed offset behind which rows are sent */
     uint64_t line_bytes;   /* decompressed offset at which the current line begins */
     uint64_t done_bytes;   /* decompressed offset of what was read */
     uint64_t rows_read;    /* of this file, */
-    uint64_t rows_stored;  /* sent of it in this run */
+    uint64_t rows_sent;    /* of it in this run */
     int64_t next_progress_us;
     int64_t started_us;
 };
@@ -44,6 +44,10 @@ sl_status sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t o
 
 /* Tell on standard error what is odd about the file as a whole; the first few such lines only. */
 SL_PRINTF(2, 3) void sl_import_job_warn(struct sl_import_job *job, const char *format, ...);
+
+/* SL_CANCELLED when the user wants the import to end. */
+SL_MUST_CHECK
+sl_status sl_import_check(const struct sl_import_options *options, struct sl_error *err);
 
 /* Draw the bar when it is time. */
 void sl_import_job_show(struct sl_import_job *job);

@@ -39,8 +39,7 @@ take_batch(void *context, struct sl_batch *batch, struct sl_error *err)
                        "%.120s: cannot go on behind row %" PRIu64 "; --again imports all of it",
                        job->path, job->resume_bytes);
     }
-    job->totals->rows_stored += batch->row_count;
-    job->rows_stored += batch->row_count;
+    job->rows_sent += batch->row_count;
     job->totals->rows_read += batch->row_count;
     job->rows_read += batch->row_count;
     return sl_inserter_put(job->inserter, batch, job->has_identity ? &job->identity : NULL,
@@ -68,6 +67,7 @@ decode_all(struct netflow_reader *reader, struct sl_capture *capture, struct sl_
                                         .origin = "import"};
         job->done_bytes = sl_input_position(job->input);
         sl_import_job_show(job);
+        SL_TRY(sl_import_check(job->options, err));
         SL_TRY(sl_decoder_datagram(decoder, &from, packet.payload, packet.payload_bytes, err));
         struct sl_decoder_counts counts;
         sl_decoder_counts(decoder, &counts);

@@ -118,7 +118,11 @@ read_head(struct text_reader *r, char *line, size_t line_bytes, struct sl_error 
         if (r->field_count == FIELDS_MAX)
             return sl_fail(err, SL_LIMIT, "%s:1: more than %d columns", r->job->path, FIELDS_MAX);
         struct sl_field *field = &r->fields[r->field_count++];
-        SL_TRY(sl_field_find(r->job->schema, name, name_bytes, field, err));
+        sl_status st = sl_field_find(r->job->schema, name, name_bytes, field, err);
+        if (st != SL_OK) {
+            sl_error_prefix(err, "%.100s:1", r->job->path);
+            return st;
+        }
         r->has_exporter_field |= field->column->index == SL_COLUMN_EXPORTER_ADDR;
     }
     return check_head(r, err);

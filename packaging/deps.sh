@@ -7,11 +7,13 @@ set -eu
 
 build="gcc cmake ninja-build pkg-config libc6-dev liblmdb-dev libzstd-dev libxxhash-dev libuv1-dev
 libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-dev zlib1g-dev libssl-dev
-libcmocka-dev libsqlite3-dev"
+libcmocka-dev libsqlite3-dev tzdata"
 test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
 mariadb-server mariadb-plugin-spider procps iproute2 tmux openssl php-cli php-mysql python3-pymysql
 python3-mysqldb python3-sqlalchemy golang-go golang-github-go-sql-driver-mysql-dev openjdk-17-jdk-headless
 libmariadb-java odbc-mariadb unixodbc-dev"
+# COMMAND=PACKAGE: wanted where the command is not there yet, whoever packaged it.
+test_commands="node=nodejs npm=npm"
 
 wanted="$build"
 [ "${1:-all}" = build ] || wanted="$build $test"
@@ -21,6 +23,11 @@ for package in $wanted; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
 done
+if [ "${1:-all}" != build ]; then
+    for pair in $test_commands; do
+        command -v "${pair%=*}" >/dev/null || missing="$missing ${pair#*=}"
+    done
+fi
 [ -n "$missing" ] || exit 0
 
 echo "sluice needs these Debian packages:$missing"

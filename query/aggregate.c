@@ -129,17 +129,117 @@ sl_aggregate_is_holistic(enum sl_aggregate_kind kind)
     return false;
 }
 
+enum sl_state
+sl_aggregate_state_of(const struct sl_aggregate *aggregate)
+{
+    if (aggregate->kind == SL_AGG_COUNT_STAR || aggregate->kind == SL_AGG_COUNT ||
+        aggregate->kind == SL_AGG_COUNT_DISTINCT)
+        return SL_STATE_COUNT;
+    enum sl_form form = sl_form_of(aggregate->argument->type.type);
+    if (form != SL_FORM_U64 && form != SL_FORM_I64 && form != SL_FORM_I128)
+        return SL_STATE_FULL;
+    switch (aggregate->kind) {
+    case SL_AGG_SUM:
+    case SL_AGG_MIN:
+    case SL_AGG_MAX:
+    case SL_AGG_ANY:
+        return SL_STATE_INTEGER;
+    case SL_AGG_AVG:
+        return SL_STATE_AVERAGE;
+    default:
+        return SL_STATE_FULL;
+    }
+}
+
+size_t
+sl_aggregate_state_bytes(const struct sl_aggregate *aggregate)
+{
+    switch (sl_aggregate_state_of(aggregate)) {
+    case SL_STATE_COUNT:
+    case SL_STATE_INTEGER:
+        return sizeof(uint64_t);
+    case SL_STATE_AVERAGE:
+        return sizeof(struct sl_average);
+    case SL_STATE_FULL:
+        break;
+    }
+    return sizeof(struct sl_aggregate_state);
+}
+
 static struct sl_aggregate_state *
 state_at(void *record, size_t offset)
 {
     return (struct sl_aggregate_state *)(void *)((uint8_t *)record + offset);
 }
 
+static uint64_t *
+word_at(void *record, size_t offset)
+{
+    return (uint64_t *)(void *)((uint8_t *)record + offset);
+}
+
+/* ---- cells ---- */
+
+#define CELL_INLINE (UINT64_C(1) << 62)
+#define CELL_BOXED  (UINT64_C(1) << 63)
+
+static sl_i128_loose *
+cell_box(uint64_t cell)
+{
+    return (sl_i128_loose *)(uintptr_t)(cell & ~CELL_BOXED);
+}
+
+/* Of a cell that is not none. */
+static sl_i128
+cell_get(uint64_t cell)
+{
+    return cell & CELL_BOXED ? *cell_box(cell) : (sl_i128)(cell & ~CELL_INLINE);
+}
+
+static bool
+cell_put(uint64_t *cell, sl_i128 integer, struct sl_arena *arena)
+{
+    if (*cell & CELL_BOXED) {
+        *cell_box(*cell) = integer;
+        return true;
+    }
+    if (integer >= 0 && integer < (sl_i128)CELL_INLINE) {
+        *cell = CELL_INLINE | (uint64_t)integer;
+        return true;
+    }
+    sl_i128_loose *box = sl_arena_alloc(arena, sizeof(*box));
+    if (box == NULL)
+        return false;
+    *box = integer;
+    *cell = CELL_BOXED | (uint64_t)(uintptr_t)box;
+    return true;
+}
+
+static bool
+cell_add(uint64_t *cell, sl_i128 integer, struct sl_arena *arena)
+{
+    return cell_put(cell, *cell == 0 ? integer : cell_get(*cell) + integer, arena);
+}
+
+static inline bool
+cell_add_u64(uint64_t *cell, uint64_t value, struct sl_arena *arena)
+{
+    uint64_t sum = (*cell | CELL_INLINE) + value;
+
+    if (SL_LIKELY(((*cell | sum | value | value << 1) & CELL_BOXED) == 0)) {
+        *cell = sum;
+        return true;
+    }
+    return cell_add(cell, value, arena);
+}
+
+/* ---- COUNT, SUM, AVG ---- */
+
 void
 sl_aggregate_count_rows(void *const *records, size_t offset, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        state_at(records[i], offset)->count++;
+        ++*word_at(records[i], offset);
 }
 
 static sl_i128
@@ -172,44 +272,37 @@ sl_argument_f64(const union sl_argument *value, const struct sl_sql_type *type)
     return type->type == SL_TYPE_DECIMAL ? number / pow(10, type->scale) : number;
 }
 
-static void
-update_sum(enum sl_form form, void *const *records, size_t offset, const union sl_argument *values,
-           const uint32_t *index, uint32_t count)
+static bool
+update_sum(const struct sl_aggregate *aggregate, enum sl_form form, void *const *records,
+           size_t offset, const union sl_argument *values, const uint32_t *index, uint32_t count,
+           struct sl_arena *arena)
 {
-    if (form == SL_FORM_U64) {
+    if (form == SL_FORM_F64) {
         for (uint32_t i = 0; i < count; i++) {
             struct sl_aggregate_state *state = state_at(records[index[i]], offset);
-            state->value.integer += (sl_i128)values[i].u64;
+            state->value.f64 += values[i].f64;
             state->count++;
         }
-        return;
+        return true;
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct sl_aggregate_state *state = state_at(records[index[i]], offset);
-        if (form == SL_FORM_F64)
-            state->value.f64 += values[i].f64;
-        else
-            state->value.integer += as_integer(&values[i], form);
-        state->count++;
+        uint64_t *cell = word_at(records[index[i]], offset);
+        if (!cell_add(cell, as_integer(&values[i], form), arena))
+            return false;
+        if (aggregate->kind == SL_AGG_AVG)
+            cell[1]++; /* sl_average.count */
     }
+    return true;
 }
 
-#define DEFINE_SUM(type)                                                                  \
-    static void sum_##type(const type *values, const uint32_t *rows, uint32_t count,      \
-                           void *const *records, size_t offset)                           \
-    {                                                                                     \
-        for (uint32_t i = 0; i < count; i++) {                                            \
-            struct sl_aggregate_state *state = state_at(records[i], offset);              \
-            state->value.integer += values[rows[i]];                                      \
-            state->count++;                                                               \
-        }                                                                                 \
-    }                                                                                     \
-    static sl_i128 total_##type(const type *values, const uint32_t *rows, uint32_t count) \
-    {                                                                                     \
-        sl_i128 total = 0;                                                                \
-        for (uint32_t i = 0; i < count; i++)                                              \
-            total += values[rows[i]];                                                     \
-        return total;                                                                     \
+#define DEFINE_SUM(type)                                                                \
+    static bool sum_##type(const type *values, const uint32_t *rows, uint32_t count,    \
+                           void *const *records, size_t offset, struct sl_arena *arena) \
+    {                                                                                   \
+        for (uint32_t i = 0; i < count; i++)                                            \
+            if (!cell_add_u64(word_at(records[i], offset), values[rows[i]], arena))     \
+                return false;                                                           \
+        return true;                                                                    \
     }
 
 DEFINE_SUM(uint8_t)
@@ -217,100 +310,98 @@ DEFINE_SUM(uint16_t)
 DEFINE_SUM(uint32_t)
 DEFINE_SUM(uint64_t)
 
-static sl_i128
-total_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count)
-{
-    switch (v->width) {
-    case 1:
-        return total_uint8_t(v->values, rows, count);
-    case 2:
-        return total_uint16_t(v->values, rows, count);
-    case 4:
-        return total_uint32_t(v->values, rows, count);
-    default:
-        return total_uint64_t(v->values, rows, count);
-    }
-}
-
-static void
+static bool
 sum_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, void *const *records,
-          size_t offset)
+          size_t offset, struct sl_arena *arena)
 {
     switch (v->width) {
     case 1:
-        sum_uint8_t(v->values, rows, count, records, offset);
-        break;
+        return sum_uint8_t(v->values, rows, count, records, offset, arena);
     case 2:
-        sum_uint16_t(v->values, rows, count, records, offset);
-        break;
+        return sum_uint16_t(v->values, rows, count, records, offset, arena);
     case 4:
-        sum_uint32_t(v->values, rows, count, records, offset);
-        break;
+        return sum_uint32_t(v->values, rows, count, records, offset, arena);
     default:
-        sum_uint64_t(v->values, rows, count, records, offset);
+        return sum_uint64_t(v->values, rows, count, records, offset, arena);
     }
 }
 
 bool
 sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_vector *vector,
                           const uint32_t *rows, uint32_t count, void *const *records, size_t offset,
-                          struct sl_aggregate_state *single)
+                          struct sl_arena *arena, bool *out_done)
 {
     bool is_constant_null = vector->encoding == SL_CONSTANT && vector->value_count == 0;
     bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
 
-    if (vector->present != NULL || is_constant_null)
-        return false;
-    if (aggregate->kind == SL_AGG_COUNT) {
-        if (records != NULL)
-            sl_aggregate_count_rows(records, offset, count);
-        else
-            single->count += count;
+    *out_done = false;
+    if (vector->present != NULL || is_constant_null || count == 0)
         return true;
+    if (aggregate->kind != SL_AGG_COUNT &&
+        (!is_sum || vector->encoding != SL_PLAIN || sl_form_of(vector->type) != SL_FORM_U64))
+        return true;
+    *out_done = true;
+    if (is_sum) {
+        if (!sum_plain(vector, rows, count, records, offset, arena))
+            return false;
+        offset += offsetof(struct sl_average, count);
+        if (aggregate->kind == SL_AGG_SUM)
+            return true;
     }
-    if (!is_sum || vector->encoding != SL_PLAIN || sl_form_of(vector->type) != SL_FORM_U64)
-        return false;
-    if (records != NULL) {
-        sum_plain(vector, rows, count, records, offset);
-    } else {
-        single->value.integer += total_plain(vector, rows, count);
-        single->count += count;
-    }
+    sl_aggregate_count_rows(records, offset, count);
     return true;
 }
 
-/* Does `value` come before (MIN) or after (MAX) what the state holds? */
+bool
+sl_aggregate_add_sum(const struct sl_aggregate *aggregate, void *state, uint64_t count,
+                     uint64_t sum, struct sl_arena *arena)
+{
+    uint64_t *words = state;
+
+    if (count == 0)
+        return true;
+    if (aggregate->kind == SL_AGG_SUM)
+        return cell_add(words, (sl_i128)sum, arena);
+    if (aggregate->kind != SL_AGG_AVG) {
+        *words += count;
+        return true;
+    }
+    words[offsetof(struct sl_average, count) / sizeof(*words)] += count;
+    return cell_add(words, (sl_i128)sum, arena);
+}
+
+/* ---- MIN, MAX, ANY ---- */
+
+/* Does an integer come before (MIN) or after (MAX) what the cell holds? */
+static bool
+beats_cell(const struct sl_aggregate *aggregate, uint64_t cell, sl_i128 integer)
+{
+    if (cell == 0)
+        return true;
+    if (aggregate->kind == SL_AGG_ANY)
+        return false;
+    return aggregate->kind == SL_AGG_MIN ? integer < cell_get(cell) : integer > cell_get(cell);
+}
+
+/* The same for what a full state holds. */
 static bool
 beats(const struct sl_aggregate *aggregate, enum sl_form form,
       const struct sl_aggregate_state *state, const union sl_argument *value)
 {
+    const struct sl_sql_type *type = &aggregate->argument->type;
     int order = 0;
 
     if (state->count == 0)
         return true;
     if (aggregate->kind == SL_AGG_ANY)
         return false;
-    switch (form) {
-    case SL_FORM_U64:
-    case SL_FORM_I64:
-    case SL_FORM_I128: {
-        sl_i128 integer = as_integer(value, form);
-        order = (integer > state->value.integer) - (integer < state->value.integer);
-        break;
-    }
-    case SL_FORM_F64:
+    if (form == SL_FORM_F64)
         order = (value->f64 > state->value.f64) - (value->f64 < state->value.f64);
-        break;
-    case SL_FORM_ADDR:
+    else if (form == SL_FORM_ADDR)
         order = sl_addr_compare(value->addr, state->value.addr);
-        break;
-    case SL_FORM_SLICE: {
-        const struct sl_sql_type *type = &aggregate->argument->type;
+    else if (form == SL_FORM_SLICE)
         order = sl_slice_compare(value->slice, state->value.slice,
                                  type->is_binary || type->type == SL_TYPE_OCTETS);
-        break;
-    }
-    }
     return aggregate->kind == SL_AGG_MIN ? order < 0 : order > 0;
 }
 
@@ -321,10 +412,22 @@ replace(enum sl_form form, struct sl_aggregate_state *state, const union sl_argu
         state->value.f64 = value->f64;
     else if (form == SL_FORM_ADDR)
         state->value.addr = value->addr;
-    else if (form == SL_FORM_SLICE)
-        state->value.slice = value->slice;
     else
-        state->value.integer = as_integer(value, form);
+        state->value.slice = value->slice;
+}
+
+static bool
+update_extreme_cell(const struct sl_aggregate *aggregate, enum sl_form form, void *const *records,
+                    size_t offset, const union sl_argument *values, const uint32_t *index,
+                    uint32_t count, struct sl_arena *arena)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t *cell = word_at(records[index[i]], offset);
+        sl_i128 integer = as_integer(&values[i], form);
+        if (beats_cell(aggregate, *cell, integer) && !cell_put(cell, integer, arena))
+            return false;
+    }
+    return true;
 }
 
 static bool
@@ -332,6 +435,8 @@ update_extreme(const struct sl_aggregate *aggregate, enum sl_form form, void *co
                size_t offset, const union sl_argument *values, const uint32_t *index,
                uint32_t count, struct sl_arena *arena)
 {
+    if (sl_aggregate_state_of(aggregate) == SL_STATE_INTEGER)
+        return update_extreme_cell(aggregate, form, records, offset, values, index, count, arena);
     for (uint32_t i = 0; i < count; i++) {
         struct sl_aggregate_state *state = state_at(records[index[i]], offset);
         if (beats(aggregate, form, state, &values[i])) {
@@ -390,12 +495,11 @@ sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *records, 
     switch (aggregate->kind) {
     case SL_AGG_COUNT:
         for (uint32_t i = 0; i < count; i++)
-            state_at(records[index[i]], offset)->count++;
+            ++*word_at(records[index[i]], offset);
         return true;
     case SL_AGG_SUM:
     case SL_AGG_AVG:
-        update_sum(form, records, offset, values, index, count);
-        return true;
+        return update_sum(aggregate, form, records, offset, values, index, count, arena);
     case SL_AGG_MIN:
     case SL_AGG_MAX:
     case SL_AGG_ANY:
@@ -436,36 +540,29 @@ merge_moments(struct sl_aggregate_state *into, const struct sl_aggregate_state *
     into->count += from->count;
 }
 
-void
-sl_aggregate_merge(const struct sl_aggregate *aggregate, struct sl_aggregate_state *into,
-                   const struct sl_aggregate_state *from)
+static void
+merge_full(const struct sl_aggregate *aggregate, struct sl_aggregate_state *into,
+           const struct sl_aggregate_state *from)
 {
+    enum sl_form form = sl_form_of(aggregate->argument->type.type);
+
     if (from->count == 0)
         return;
     if (into->count == 0) {
         *into = *from;
         return;
     }
-    enum sl_form form =
-        aggregate->argument == NULL ? SL_FORM_U64 : sl_form_of(aggregate->argument->type.type);
     switch (aggregate->kind) {
     case SL_AGG_SUM:
     case SL_AGG_AVG:
-    case SL_AGG_SUM_DISTINCT:
-    case SL_AGG_AVG_DISTINCT:
-        if (form == SL_FORM_F64)
-            into->value.f64 += from->value.f64;
-        else
-            into->value.integer += from->value.integer;
+        into->value.f64 += from->value.f64;
         break;
     case SL_AGG_MIN:
     case SL_AGG_MAX: {
         union sl_argument value;
         memcpy(&value, &from->value, sizeof(value));
-        /* Integers are kept as 128 bits whatever they were. */
-        enum sl_form kept = form == SL_FORM_U64 || form == SL_FORM_I64 ? SL_FORM_I128 : form;
-        if (beats(aggregate, kept, into, &value))
-            replace(kept, into, &value);
+        if (beats(aggregate, form, into, &value))
+            replace(form, into, &value);
         break;
     }
     case SL_AGG_STDDEV_POP:
@@ -478,55 +575,73 @@ sl_aggregate_merge(const struct sl_aggregate *aggregate, struct sl_aggregate_sta
     case SL_AGG_BIT_AND:
         into->value.bits |= from->value.bits;
         break;
-    case SL_AGG_COUNT_STAR:
-    case SL_AGG_COUNT:
-    case SL_AGG_COUNT_DISTINCT:
-    case SL_AGG_APPROX_COUNT_DISTINCT:
-    case SL_AGG_QUANTILE:
-    case SL_AGG_APPROX_QUANTILE:
-    case SL_AGG_GROUP_CONCAT:
-    case SL_AGG_ANY:
+    default: /* ANY, and the holistic ones, which are not finished yet */
         break;
     }
     into->count += from->count;
 }
 
-void
-sl_aggregate_merge_many(const struct sl_aggregate *aggregate, void *const *into, size_t offset,
-                        void *const *from, size_t from_offset, uint32_t count)
+/* Two cells of a SUM, or of MIN, MAX, ANY. */
+static bool
+merge_cells(const struct sl_aggregate *aggregate, uint64_t *into, uint64_t from,
+            struct sl_arena *arena)
 {
-    bool is_integer = aggregate->argument == NULL ||
-                      (sl_form_of(aggregate->argument->type.type) != SL_FORM_F64 &&
-                       sl_form_of(aggregate->argument->type.type) != SL_FORM_SLICE);
-    bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
+    if (from == 0)
+        return true;
+    if (aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG)
+        return (from & CELL_BOXED) == 0 ? cell_add_u64(into, from & ~CELL_INLINE, arena)
+                                        : cell_add(into, cell_get(from), arena);
+    if (beats_cell(aggregate, *into, cell_get(from)))
+        *into = from;
+    return true;
+}
 
-    if (!is_integer || !is_sum) {
+bool
+sl_aggregate_merge_many(const struct sl_aggregate *aggregate, void *const *into, void *const *from,
+                        size_t offset, uint32_t count, struct sl_arena *arena)
+{
+    switch (sl_aggregate_state_of(aggregate)) {
+    case SL_STATE_COUNT:
         for (uint32_t i = 0; i < count; i++)
-            sl_aggregate_merge(aggregate, state_at(into[i], offset),
-                               state_at(from[i], from_offset));
-        return;
+            *word_at(into[i], offset) += *word_at(from[i], offset);
+        return true;
+    case SL_STATE_INTEGER:
+        for (uint32_t i = 0; i < count; i++)
+            if (!merge_cells(aggregate, word_at(into[i], offset), *word_at(from[i], offset), arena))
+                return false;
+        return true;
+    case SL_STATE_AVERAGE:
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t *target = word_at(into[i], offset);
+            const uint64_t *source = word_at(from[i], offset);
+            if (!merge_cells(aggregate, target, source[0], arena))
+                return false;
+            target[1] += source[1];
+        }
+        return true;
+    case SL_STATE_FULL:
+        break;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        struct sl_aggregate_state *state = state_at(into[i], offset);
-        const struct sl_aggregate_state *other = state_at(from[i], from_offset);
-        state->value.integer += other->value.integer;
-        state->count += other->count;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        merge_full(aggregate, state_at(into[i], offset), state_at(from[i], offset));
+    return true;
 }
 
 void
-sl_aggregate_add_distinct(const struct sl_aggregate *aggregate, struct sl_aggregate_state *state,
+sl_aggregate_add_distinct(const struct sl_aggregate *aggregate, void *state,
                           const union sl_argument *value)
 {
-    enum sl_form form = sl_form_of(aggregate->argument->type.type);
-
-    state->count++;
-    if (aggregate->kind == SL_AGG_COUNT_DISTINCT)
+    if (aggregate->kind == SL_AGG_COUNT_DISTINCT) {
+        ++*(uint64_t *)state;
         return;
+    }
+    struct sl_aggregate_state *full = state;
+    enum sl_form form = sl_form_of(aggregate->argument->type.type);
+    full->count++;
     if (form == SL_FORM_F64)
-        state->value.f64 += value->f64;
+        full->value.f64 += value->f64;
     else
-        state->value.integer += as_integer(value, form);
+        full->value.integer += as_integer(value, form);
 }
 
 static sl_i128
@@ -572,38 +687,20 @@ sl_value_from_integer(sl_i128 integer, unsigned scale, const struct sl_sql_type 
 }
 
 static void
-finish_average(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+finish_average(const struct sl_aggregate *aggregate, sl_i128 sum, uint64_t count,
                struct sl_value *out)
 {
     const struct sl_sql_type *type = &aggregate->argument->type;
     unsigned scale = type->type == SL_TYPE_DECIMAL ? type->scale : 0;
 
-    if (sl_form_of(type->type) == SL_FORM_F64) {
-        out->as.f64 = state->value.f64 / (double)state->count;
-        return;
-    }
     if (aggregate->type.type == SL_TYPE_F64) {
-        out->as.f64 = (double)state->value.integer / pow(10, scale) / (double)state->count;
+        out->as.f64 = (double)sum / pow(10, scale) / (double)count;
         return;
     }
     /* Digits are made before dividing, so that the quotient is rounded once. */
     unsigned digits = aggregate->type.scale > scale ? aggregate->type.scale : scale;
-    sl_i128 number = state->value.integer * power_of_10(digits - scale);
-    sl_value_from_integer(divide_rounded(number, (sl_i128)state->count), digits, &aggregate->type,
-                          out);
-}
-
-static void
-finish_sum(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
-           struct sl_value *out)
-{
-    const struct sl_sql_type *type = &aggregate->argument->type;
-
-    if (sl_form_of(type->type) == SL_FORM_F64)
-        out->as.f64 = state->value.f64;
-    else
-        sl_value_from_integer(state->value.integer, type->type == SL_TYPE_DECIMAL ? type->scale : 0,
-                              &aggregate->type, out);
+    sl_i128 number = sum * power_of_10(digits - scale);
+    sl_value_from_integer(divide_rounded(number, (sl_i128)count), digits, &aggregate->type, out);
 }
 
 static void
@@ -648,17 +745,13 @@ finish_value(const struct sl_aggregate *aggregate, const struct sl_aggregate_sta
     }
 }
 
-void
-sl_aggregate_finish(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
-                    struct sl_value *out_value)
+static void
+finish_full(const struct sl_aggregate *aggregate, const struct sl_aggregate_state *state,
+            struct sl_value *out)
 {
-    struct sl_value *out = out_value;
+    bool is_f64 = aggregate->argument->type.type == SL_TYPE_F64;
 
-    *out = (struct sl_value){.type = aggregate->type.type, .scale = aggregate->type.scale};
     switch (aggregate->kind) {
-    case SL_AGG_COUNT_STAR:
-    case SL_AGG_COUNT:
-    case SL_AGG_COUNT_DISTINCT:
     case SL_AGG_APPROX_COUNT_DISTINCT:
         sl_value_from_integer(state->count, 0, &aggregate->type, out);
         return;
@@ -668,36 +761,79 @@ sl_aggregate_finish(const struct sl_aggregate *aggregate, const struct sl_aggreg
     case SL_AGG_BIT_AND:
         out->as.u64 = ~state->value.bits;
         return;
-    case SL_AGG_SUM:
-    case SL_AGG_SUM_DISTINCT:
-    case SL_AGG_AVG:
-    case SL_AGG_AVG_DISTINCT:
-    case SL_AGG_MIN:
-    case SL_AGG_MAX:
-    case SL_AGG_ANY:
-    case SL_AGG_QUANTILE:
-    case SL_AGG_APPROX_QUANTILE:
-    case SL_AGG_GROUP_CONCAT:
-    case SL_AGG_STDDEV_POP:
-    case SL_AGG_STDDEV_SAMP:
-    case SL_AGG_VAR_POP:
-    case SL_AGG_VAR_SAMP:
+    default:
         break;
     }
-    if (state->count == 0) {
+    if (state->count == 0)
         out->is_null = true;
-        return;
-    }
-    if (aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_SUM_DISTINCT)
-        finish_sum(aggregate, state, out);
+    else if (aggregate->kind == SL_AGG_AVG_DISTINCT && !is_f64)
+        finish_average(aggregate, state->value.integer, state->count, out);
     else if (aggregate->kind == SL_AGG_AVG || aggregate->kind == SL_AGG_AVG_DISTINCT)
-        finish_average(aggregate, state, out);
+        out->as.f64 = state->value.f64 / (double)state->count;
     else if (aggregate->kind >= SL_AGG_STDDEV_POP && aggregate->kind <= SL_AGG_VAR_SAMP)
         finish_moments(aggregate, state, out);
     else if (aggregate->kind == SL_AGG_GROUP_CONCAT)
         out->as.slice = state->value.slice;
-    else if (sl_aggregate_is_holistic(aggregate->kind) && aggregate->type.type == SL_TYPE_F64)
+    else if (aggregate->kind != SL_AGG_SUM_DISTINCT && aggregate->type.type == SL_TYPE_F64)
         out->as.f64 = state->value.f64; /* a quantile, between two values perhaps */
     else
         finish_value(aggregate, state, out);
+}
+
+void
+sl_aggregate_finish(const struct sl_aggregate *aggregate, const void *state,
+                    struct sl_value *out_value)
+{
+    const uint64_t *words = state;
+    struct sl_value *out = out_value;
+
+    *out = (struct sl_value){.type = aggregate->type.type, .scale = aggregate->type.scale};
+    switch (sl_aggregate_state_of(aggregate)) {
+    case SL_STATE_COUNT:
+        sl_value_from_integer(words[0], 0, &aggregate->type, out);
+        return;
+    case SL_STATE_INTEGER: {
+        const struct sl_sql_type *type = &aggregate->argument->type;
+        out->is_null = words[0] == 0;
+        if (!out->is_null)
+            sl_value_from_integer(cell_get(words[0]),
+                                  type->type == SL_TYPE_DECIMAL ? type->scale : 0, &aggregate->type,
+                                  out);
+        return;
+    }
+    case SL_STATE_AVERAGE:
+        out->is_null = words[0] == 0;
+        if (!out->is_null)
+            finish_average(aggregate, cell_get(words[0]), words[1], out);
+        return;
+    case SL_STATE_FULL:
+        finish_full(aggregate, state, out);
+    }
+}
+
+bool
+sl_aggregate_finish_plain(const struct sl_aggregate *aggregate, void *const *records, size_t offset,
+                          uint32_t count, void *out_values)
+{
+    const struct sl_sql_type *type = &aggregate->type;
+    enum sl_state state = sl_aggregate_state_of(aggregate);
+    uint64_t *words = out_values;
+    sl_i128 *integers = out_values;
+
+    if (state == SL_STATE_COUNT && sl_type_bytes(type->type) == 8 && type->type != SL_TYPE_F64) {
+        for (uint32_t i = 0; i < count; i++)
+            words[i] = *word_at(records[i], offset);
+        return true;
+    }
+    if (state != SL_STATE_INTEGER || type->type != SL_TYPE_DECIMAL)
+        return false;
+    unsigned scale =
+        aggregate->argument->type.type == SL_TYPE_DECIMAL ? aggregate->argument->type.scale : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t cell = *word_at(records[i], offset);
+        if (cell == 0)
+            return false;
+        integers[i] = cell_get(cell);
+    }
+    return scale == type->scale;
 }

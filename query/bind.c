@@ -47,6 +47,64 @@ limit_select(const struct sl_session *session, struct sl_select *select)
         select->limit = limit->type == SL_TYPE_I64 && limit->as.i64 < 0 ? 0 : limit->as.u64;
 }
 
+/* SET STATEMENT ... FOR: the session as it is for this statement. */
+static sl_status
+enter_session(struct sl_binder *b, const struct sl_syntax *syntax,
+              const struct sl_session **out_session, struct sl_error *err)
+{
+    struct sl_statement set = {0};
+    struct sl_session *own = sl_arena_calloc(b->typing.arena, 1, sizeof(*own));
+
+    if (own == NULL)
+        return sl_fail_memory(err);
+    SL_TRY(sl_bind_set(b, syntax, &set, err));
+    *own = *b->session;
+    size_t count = (size_t)set.change_count + own->variable_count;
+    struct sl_variable *all = sl_arena_calloc(b->typing.arena, count, sizeof(*all));
+    if (all == NULL)
+        return sl_fail_memory(err);
+    for (uint32_t i = 0; i < set.change_count; i++) {
+        const struct sl_variable *change = &set.changes[i];
+        all[set.change_count - 1 - i] = *change; /* the newest stands in front */
+        if (strcmp(change->name, "time_zone") != 0)
+            continue;
+        own->time_zone =
+            sl_arena_string(b->typing.arena, (const char *)change->value.as.slice.bytes,
+                            change->value.as.slice.size_bytes);
+        if (own->time_zone == NULL)
+            return sl_fail_memory(err);
+        (void)!sl_zone_find(own->time_zone, &b->typing.zone);
+    }
+    if (own->variable_count > 0)
+        memcpy(&all[set.change_count], own->variables, own->variable_count * sizeof(*all));
+    own->variables = all;
+    own->variable_count = (uint32_t)count;
+    b->session = *out_session = own;
+    return SL_OK;
+}
+
+/* max_statement_time counts seconds, max_execution_time milliseconds; 0: no limit. */
+static int64_t
+timeout_of(const struct sl_session *session)
+{
+    static const struct {
+        const char *name;
+        int64_t unit_us;
+    } limits[] = {{"max_statement_time", SL_US_PER_S}, {"max_execution_time", SL_US_PER_MS}};
+    int64_t timeout_us = 0;
+
+    for (size_t i = 0; i < SL_COUNTOF(limits); i++) {
+        const struct sl_slice name = {.bytes = (const uint8_t *)limits[i].name,
+                                      .size_bytes = (uint32_t)strlen(limits[i].name)};
+        const struct sl_value *value = sl_session_find(session, "@@", name);
+        bool is_set = value != NULL && !value->is_null && value->as.i64 > 0 &&
+                      value->as.i64 <= INT64_MAX / SL_US_PER_S;
+        if (is_set && (timeout_us == 0 || value->as.i64 * limits[i].unit_us < timeout_us))
+            timeout_us = value->as.i64 * limits[i].unit_us;
+    }
+    return timeout_us;
+}
+
 sl_status
 sl_statement_bind(const struct sl_query_env *env, const struct sl_session *session,
                   const char *text, size_t text_bytes, struct sl_arena *arena,
@@ -58,13 +116,19 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     *out_statement = (struct sl_statement){.class = SL_CLASS_EMPTY};
     b.typing = (struct sl_typing){
         .arena = arena, .text = text, .text_bytes = text_bytes, .now_us = sl_clock_now_us()};
-    if (!sl_time_zone_parse(session->time_zone, &b.typing.zone_us))
+    if (!sl_zone_find(session->time_zone, &b.typing.zone))
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
-    const char *database = session->database == NULL ? "flows" : session->database;
+    const char *database = sl_session_database(session);
+    if (database == NULL)
+        database = "flows";
     b.database = (struct sl_slice){.bytes = (const uint8_t *)database,
                                    .size_bytes = (uint32_t)strlen(database)};
     SL_TRY(sl_parse(session->dialect, text, text_bytes, b.database, arena, &syntax, err));
+    if (syntax.is_scoped)
+        SL_TRY(enter_session(&b, &syntax, &out_statement->session, err));
+    session = b.session;
+    out_statement->timeout_us = timeout_of(session);
     out_statement->now_us = b.typing.now_us;
     out_statement->consumed_bytes = syntax.consumed_bytes;
     out_statement->parameter_count = syntax.parameter_count;

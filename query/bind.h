@@ -62,6 +62,13 @@ struct sl_level {
     const struct sl_flow_view *view; /* in its text, a column that flows has not yet is NULL */
 };
 
+/* A user variable that this select has set, or has read before it set it (expr NULL). */
+struct sl_assigned {
+    struct sl_slice name;
+    struct sl_expr *expr;
+    struct sl_assigned *next; /* the one before it */
+};
+
 struct sl_scope {
     struct sl_binder *binder;
     const struct sl_syntax_select *syntax;
@@ -74,6 +81,8 @@ struct sl_scope {
     uint32_t input_capacity;
     uint32_t aggregate_capacity;
     struct sl_expr *derived[SL_DERIVED_COUNT]; /* bound once, shared */
+    struct sl_assigned *assigned;              /* the last one first */
+    bool may_assign; /* what is bound next is an item of the list, or a result of its CASE */
 };
 
 /* Grow an array in the arena so that `count + 1` fit; NULL on SL_LIMIT. */
@@ -96,6 +105,19 @@ SL_MUST_CHECK
 sl_status sl_bind_if(struct sl_scope *s, uint32_t position, struct sl_expr *condition,
                      struct sl_expr *then, struct sl_expr *otherwise, struct sl_expr **out_expr,
                      struct sl_error *err);
+
+/* bind_variable.c: @name, @@name; @name := expr; and the variables behind a CASE: `afters[i]` is what
+ * was assigned when the result is the i-th, the last one that of ELSE; `whens` has one less. */
+SL_MUST_CHECK
+sl_status sl_bind_variable(struct sl_scope *s, const struct sl_node *node,
+                           struct sl_expr **out_expr, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_assign(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                         struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_assigned_by_case(struct sl_scope *s, const struct sl_node *node,
+                                   struct sl_expr *const *whens, struct sl_assigned *const *afters,
+                                   uint32_t count, struct sl_error *err);
 
 /* bind_compare.c: comparison, IN, BETWEEN and LIKE, with all that names and sides mean there. */
 SL_MUST_CHECK

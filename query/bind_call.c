@@ -74,10 +74,11 @@ bind_text(struct sl_scope *s, uint32_t position, const char *text, struct sl_exp
 
 /* NOW([digits]) and its kin; `less_us` is what is taken off. */
 static sl_status
-bind_now(struct sl_scope *s, const struct sl_node *node, int64_t less_us, struct sl_expr **out_expr,
-         struct sl_error *err)
+bind_now(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *zone,
+         struct sl_expr **out_expr, struct sl_error *err)
 {
-    struct sl_value now = {.type = SL_TYPE_TIME, .as.i64 = s->binder->typing.now_us - less_us};
+    struct sl_value now = {.type = SL_TYPE_TIME,
+                           .as.i64 = sl_zone_to_utc(zone, s->binder->typing.now_us)};
     struct sl_expr *digits;
     int64_t scale = 0;
 
@@ -94,55 +95,6 @@ bind_now(struct sl_scope *s, const struct sl_node *node, int64_t less_us, struct
     int64_t unit = (int64_t)sl_power_of_ten(6U - (unsigned)scale);
     now.as.i64 -= ((now.as.i64 % unit) + unit) % unit;
     return sl_expr_const(&s->binder->typing, node->position, &now, out_expr, err);
-}
-
-static sl_status
-fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
-{
-    const char *near = sl_function_suggest(node->text.bytes, node->text.size_bytes);
-    int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
-
-    if (near != NULL)
-        return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position,
-                            "unknown function \"%.*s\", did you mean \"%s\"?", size,
-                            (const char *)node->text.bytes, near);
-    return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
-                        size, (const char *)node->text.bytes);
-}
-
-static sl_status
-bind_session(struct sl_scope *s, const struct sl_node *node, enum session_function function,
-             struct sl_expr **out_expr, struct sl_error *err)
-{
-    const struct sl_session *session = s->binder->session;
-    struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);
-
-    if (function > SESSION_UTC && node->arg_count > 0)
-        return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
-                            "incorrect parameter count in the call to %.*s",
-                            (int)node->text.size_bytes, (const char *)node->text.bytes);
-    switch (function) {
-    case SESSION_NOW:
-        return bind_now(s, node, 0, out_expr, err);
-    case SESSION_UTC:
-        return bind_now(s, node, s->binder->typing.zone_us, out_expr, err);
-    case SESSION_DATE:
-        SL_TRY(bind_now(s, node, 0, out_expr, err));
-        return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
-    case SESSION_DATABASE:
-        return bind_text(s, node->position, session->database, out_expr, err);
-    case SESSION_USER:
-        return bind_text(s, node->position, session->user == NULL ? "" : session->user, out_expr,
-                         err);
-    case SESSION_VERSION:
-        return bind_text(s, node->position, "8.0.36-sluice", out_expr, err);
-    case SESSION_CONNECTION:
-        return sl_expr_const_i64(&s->binder->typing, node->position,
-                                 (int64_t)session->connection_id, out_expr, err);
-    case SESSION_NONE:
-        break;
-    }
-    return fail_unknown(s, node, err);
 }
 
 static const struct {
@@ -174,6 +126,58 @@ static const struct {
     {"APPROX_PERCENTILE", SL_AGG_APPROX_QUANTILE, 2},
     {"APPROX_COUNT_DISTINCT", SL_AGG_APPROX_COUNT_DISTINCT, 1},
 };
+
+static sl_status
+fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_nearest nearest = sl_nearest_to(node->text.bytes, node->text.size_bytes);
+    int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
+
+    for (size_t i = 0; i < SL_COUNTOF(aggregates); i++)
+        sl_nearest_offer(&nearest, aggregates[i].name);
+    sl_function_suggest(&nearest);
+    if (nearest.best != NULL)
+        return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position,
+                            "unknown function \"%.*s\", did you mean \"%s\"?", size,
+                            (const char *)node->text.bytes, nearest.best);
+    return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
+                        size, (const char *)node->text.bytes);
+}
+
+static sl_status
+bind_session(struct sl_scope *s, const struct sl_node *node, enum session_function function,
+             struct sl_expr **out_expr, struct sl_error *err)
+{
+    const struct sl_session *session = s->binder->session;
+    struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);
+
+    if (function > SESSION_UTC && node->arg_count > 0)
+        return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
+                            "incorrect parameter count in the call to %.*s",
+                            (int)node->text.size_bytes, (const char *)node->text.bytes);
+    switch (function) {
+    case SESSION_NOW:
+        return bind_now(s, node, NULL, out_expr, err);
+    case SESSION_UTC:
+        return bind_now(s, node, s->binder->typing.zone, out_expr, err);
+    case SESSION_DATE:
+        SL_TRY(bind_now(s, node, NULL, out_expr, err));
+        return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
+    case SESSION_DATABASE:
+        return bind_text(s, node->position, sl_session_database(session), out_expr, err);
+    case SESSION_USER:
+        return bind_text(s, node->position, session->user == NULL ? "" : session->user, out_expr,
+                         err);
+    case SESSION_VERSION:
+        return bind_text(s, node->position, "8.0.36-sluice", out_expr, err);
+    case SESSION_CONNECTION:
+        return sl_expr_const_i64(&s->binder->typing, node->position,
+                                 (int64_t)session->connection_id, out_expr, err);
+    case SESSION_NONE:
+        break;
+    }
+    return fail_unknown(s, node, err);
+}
 
 /* Type of the argument and of the result. */
 static sl_status

@@ -3,7 +3,6 @@
  */
 #include "query/bind.h"
 #include "query/lex.h"
-#include "query/system_variable.h"
 #include "query/value.h"
 #include "storage/base/limits.h"
 
@@ -62,38 +61,6 @@ bind_number(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out
     return bind_value(s, node, &value, out_expr, err);
 }
 
-static struct sl_value
-text_value(const char *text)
-{
-    return (struct sl_value){
-        .type = SL_TYPE_TEXT,
-        .as.slice = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)}};
-}
-
-/* @name and @@name: what the session says, else what the server is. */
-static sl_status
-bind_variable(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
-              struct sl_error *err)
-{
-    const struct sl_session *session = s->binder->session;
-    bool is_system = node->kind == SL_NODE_SYSTEM;
-    struct sl_value value = {.type = SL_TYPE_NULL, .is_null = true};
-    const struct sl_value *own = sl_session_find(session, is_system ? "@@" : "@", node->text);
-    const struct sl_system_variable *known = is_system ? sl_system_variable_find(node->text) : NULL;
-
-    if (own != NULL)
-        value = *own;
-    else if (known != NULL)
-        value = sl_system_variable_value(known);
-    else if (is_system && sl_slice_is(node->text, "time_zone"))
-        value = text_value(session->time_zone == NULL ? "UTC" : session->time_zone);
-    if (own != NULL || !value.is_null || !is_system)
-        return bind_value(s, node, &value, out_expr, err);
-    return sl_bind_fail(
-        s->binder, err, SL_NAME, 1193, node->position, "unknown system variable \"%.*s\"",
-        (int)sl_min_size(node->text.size_bytes, 64), (const char *)node->text.bytes);
-}
-
 static sl_status
 bind_parameter(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
                struct sl_error *err)
@@ -114,40 +81,79 @@ bind_parameter(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
     return SL_OK;
 }
 
+/* The conditions of a CASE, as booleans; none sets a variable. */
 static sl_status
-bind_case(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
-          struct sl_error *err)
+bind_whens(struct sl_scope *s, const struct sl_node *node, struct sl_expr *operand,
+           struct sl_expr **whens, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < node->arg_count / 2; i++) {
+        const struct sl_node *condition = node->args[(size_t)2 * i];
+        SL_TRY(sl_bind_expr(s, condition, &whens[i], err));
+        if (operand != NULL)
+            SL_TRY(sl_bind_op(s, SL_FN_EQ, condition->position, operand, whens[i], &whens[i], err));
+    }
+    return SL_OK;
+}
+
+/* The results of a CASE, ELSE behind them, and the variables as each leaves them. */
+static sl_status
+bind_results(struct sl_scope *s, const struct sl_node *node, bool may_assign,
+             struct sl_expr **values, struct sl_assigned **afters, struct sl_error *err)
 {
     struct sl_value null = {.type = SL_TYPE_NULL, .is_null = true};
     uint32_t pairs = node->arg_count / 2;
-    uint32_t count = pairs + 1;
+    struct sl_assigned *before = s->assigned;
+
+    for (uint32_t i = 0; i <= pairs; i++) {
+        bool is_else = i == pairs;
+        s->assigned = before;
+        s->may_assign = may_assign;
+        if (is_else && node->arg_count % 2 == 0)
+            SL_TRY(bind_value(s, node, &null, &values[i], err));
+        else
+            SL_TRY(sl_bind_expr(s, node->args[is_else ? 2 * i : 2 * i + 1], &values[i], err));
+        afters[i] = s->assigned;
+    }
+    s->assigned = before;
+    s->may_assign = false;
+    return SL_OK;
+}
+
+static sl_status
+bind_case(struct sl_scope *s, const struct sl_node *node, bool may_assign,
+          struct sl_expr **out_expr, struct sl_error *err)
+{
+    struct sl_arena *arena = s->binder->typing.arena;
+    uint32_t count = node->arg_count / 2 + 1;
     struct sl_expr *operand = NULL;
     struct sl_sql_type type;
-    struct sl_expr **values =
-        sl_arena_calloc(s->binder->typing.arena, count, sizeof(struct sl_expr *));
+    struct sl_expr **whens = sl_arena_calloc(arena, count, sizeof(struct sl_expr *));
+    struct sl_expr **values = sl_arena_calloc(arena, count, sizeof(struct sl_expr *));
+    struct sl_assigned **afters = sl_arena_calloc(arena, count, sizeof(struct sl_assigned *));
 
-    if (values == NULL)
+    if (whens == NULL || values == NULL || afters == NULL)
         return sl_fail_memory(err);
     if (node->operand != NULL)
         SL_TRY(sl_bind_expr(s, node->operand, &operand, err));
-    for (uint32_t i = 0; i < pairs; i++)
-        SL_TRY(sl_bind_expr(s, node->args[2 * i + 1], &values[i], err));
-    if (node->arg_count % 2 == 1)
-        SL_TRY(sl_bind_expr(s, node->args[node->arg_count - 1], &values[pairs], err));
-    else
-        SL_TRY(bind_value(s, node, &null, &values[pairs], err));
+    SL_TRY(bind_whens(s, node, operand, whens, err));
+    SL_TRY(bind_results(s, node, may_assign, values, afters, err));
     SL_TRY(sl_expr_unify(&s->binder->typing, values, count, &type, err));
+    *out_expr = values[count - 1];
+    for (uint32_t i = count - 1; i-- > 0;)
+        SL_TRY(sl_bind_if(s, node->position, whens[i], values[i], *out_expr, out_expr, err));
+    return sl_bind_assigned_by_case(s, node, whens, afters, count, err);
+}
 
-    *out_expr = values[pairs];
-    for (uint32_t i = pairs; i-- > 0;) {
-        struct sl_expr *when = NULL;
-        const struct sl_node *condition = node->args[(size_t)2 * i];
-        SL_TRY(sl_bind_expr(s, condition, &when, err));
-        if (operand != NULL)
-            SL_TRY(sl_bind_op(s, SL_FN_EQ, condition->position, operand, when, &when, err));
-        SL_TRY(sl_bind_if(s, node->position, when, values[i], *out_expr, out_expr, err));
-    }
-    return SL_OK;
+/* IF(a, b, c) whose results may set variables */
+static sl_status
+bind_if_as_case(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                struct sl_error *err)
+{
+    struct sl_node as_case = *node;
+
+    as_case.kind = SL_NODE_CASE;
+    as_case.operand = NULL;
+    return bind_case(s, &as_case, true, out_expr, err);
 }
 
 /* time + INTERVAL n unit */
@@ -305,7 +311,9 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
           struct sl_error *err)
 {
     struct sl_value value = {.type = SL_TYPE_NULL, .is_null = true};
+    bool may_assign = s->may_assign;
 
+    s->may_assign = false;
     switch (node->kind) {
     case SL_NODE_NULL:
         return bind_value(s, node, &value, out_expr, err);
@@ -338,16 +346,22 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
                             "* stands for all columns and is no value");
     case SL_NODE_VARIABLE:
     case SL_NODE_SYSTEM:
-        return bind_variable(s, node, out_expr, err);
+        return sl_bind_variable(s, node, out_expr, err);
+    case SL_NODE_ASSIGN:
+        s->may_assign = may_assign;
+        return sl_bind_assign(s, node, out_expr, err);
     case SL_NODE_PARAMETER:
         return bind_parameter(s, node, out_expr, err);
     case SL_NODE_OPERATOR:
         return bind_operator(s, node, out_expr, err);
     case SL_NODE_CALL:
+        if (may_assign && node->arg_count == 3 && sl_slice_is(node->text, "IF"))
+            return bind_if_as_case(s, node, out_expr, err);
         return sl_bind_call(s, node, out_expr, err);
     case SL_NODE_CASE:
-        return bind_case(s, node, out_expr, err);
+        return bind_case(s, node, may_assign, out_expr, err);
     case SL_NODE_CAST:
+        s->may_assign = may_assign;
         SL_TRY(sl_bind_expr(s, node->args[0], out_expr, err));
         SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &node->cast, err));
         if ((*out_expr)->type.is_binary != node->cast.is_binary &&

@@ -223,7 +223,7 @@ bind_constant(struct sl_binder *b, struct sl_expr *expr, const struct sl_column 
               struct sl_cell *cell, struct sl_error *err)
 {
     bool is_text = expr->type.type == SL_TYPE_TEXT;
-    bool needs_zone = is_text && column->type == SL_TYPE_TIME && b->typing.zone_us != 0;
+    bool needs_zone = is_text && column->type == SL_TYPE_TIME && b->typing.zone != NULL;
     if (expr->kind == SL_EXPR_CONST && expr->value.is_null) {
         *cell = (struct sl_cell){.kind = SL_CELL_NONE};
         return SL_OK;
@@ -282,7 +282,7 @@ static sl_status
 bind_cells(struct sl_binder *b, const struct sl_syntax_insert *from, struct sl_insert *insert,
            struct sl_error *err)
 {
-    bool has_zone = b->typing.zone_us != 0;
+    bool has_zone = b->typing.zone != NULL;
     for (uint32_t i = 0, at = 0; i < from->cell_count; i++) {
         const struct sl_insert_target *target = &insert->targets[at];
         const struct sl_column *column = target->field.column;

@@ -18,40 +18,16 @@
 #include "query/value.h"
 
 enum derived {
-    DERIVED_BYTES,
-    DERIVED_PACKETS,
-    DERIVED_RAW_BYTES,
-    DERIVED_RAW_PACKETS,
-    DERIVED_SCALED_IN_BYTES,
-    DERIVED_SCALED_IN_PACKETS,
-    DERIVED_SCALED_OUT_BYTES,
-    DERIVED_SCALED_OUT_PACKETS,
-    DERIVED_DURATION,
-    DERIVED_BPS,
-    DERIVED_PPS,
-    DERIVED_FLOWS,
-    DERIVED_IDX,
-    DERIVED_HOST,
-    DERIVED_PORT,
+#define SL_DERIVED(id, name, sources) DERIVED_##id,
+#include "storage/schema_derived.def"
+#undef SL_DERIVED
     DERIVED_NONE,
 };
 
 static const char *const derived_names[] = {
-    "bytes",
-    "packets",
-    "raw_bytes",
-    "raw_packets",
-    "scaled_in_bytes",
-    "scaled_in_packets",
-    "scaled_out_bytes",
-    "scaled_out_packets",
-    "duration",
-    "bps",
-    "pps",
-    "flows",
-    "idx",
-    "host",
-    "port",
+#define SL_DERIVED(id, name, sources) name,
+#include "storage/schema_derived.def"
+#undef SL_DERIVED
 };
 
 static enum derived
@@ -387,22 +363,11 @@ suggest(const struct sl_scope *s, struct sl_slice name)
 {
     if (s->select->source != SL_SOURCE_FLOWS || s->level.layer != NULL || name.size_bytes < 3)
         return NULL;
-    for (unsigned i = 0; i < SL_COUNTOF(derived_names); i++) {
-        const char *candidate = derived_names[i];
-        size_t size = strlen(candidate), head = 0;
-        while (head < size && head < name.size_bytes &&
-               (name.bytes[head] | 0x20) == (uint8_t)candidate[head])
-            head++;
-        size_t left = size - head, right = name.size_bytes - head;
-        size_t tail = 0;
-        while (tail < left && tail < right &&
-               (name.bytes[name.size_bytes - 1 - tail] | 0x20) ==
-                   (uint8_t)candidate[size - 1 - tail])
-            tail++;
-        if (sl_max_size(left, right) - tail <= 1)
-            return candidate;
-    }
-    return sl_schema_suggest(s->binder->env->schema, (const char *)name.bytes, name.size_bytes);
+    struct sl_nearest nearest = sl_nearest_to(name.bytes, name.size_bytes);
+    for (unsigned i = 0; i < SL_COUNTOF(derived_names); i++)
+        sl_nearest_offer(&nearest, derived_names[i]);
+    sl_schema_suggest(s->binder->env->schema, &nearest);
+    return nearest.best;
 }
 
 static sl_status

@@ -59,17 +59,37 @@ find_virtual(const struct sl_binder *b, const struct sl_syntax_select *syntax, b
     return NULL;
 }
 
+/* The name of a table that this one may have meant; NULL. */
+static const char *
+suggest_table(const struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_system)
+{
+    static const char *const everywhere[] = {"flows", "flowsv4", "flowsv6"};
+    const struct sl_virtual_table *const *lists[] = {b->env->tables, b->env->catalog};
+    struct sl_nearest nearest = sl_nearest_to(syntax->table.bytes, syntax->table.size_bytes);
+
+    for (size_t i = 0; i < SL_COUNTOF(everywhere) && !is_system; i++)
+        sl_nearest_offer(&nearest, everywhere[i]);
+    for (size_t i = 0; i < SL_COUNTOF(lists); i++)
+        for (const struct sl_virtual_table *const *t = lists[i]; t != NULL && *t != NULL; t++)
+            if (sl_slice_is(database_of(b, syntax), (*t)->schema))
+                sl_nearest_offer(&nearest, (*t)->name);
+    return nearest.best;
+}
+
 static sl_status
 fail_table(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_system,
            struct sl_error *err)
 {
     bool has_schema = syntax->schema.size_bytes > 0;
+    const char *near = suggest_table(b, syntax, is_system);
 
-    return sl_bind_fail(
-        b, err, SL_NAME, is_system ? 1109 : 1146, syntax->table_position,
-        "unknown table \"%.*s%s%.*s\"", (int)sl_min_size(syntax->schema.size_bytes, 64),
-        has_schema ? (const char *)syntax->schema.bytes : "", has_schema ? "." : "",
-        (int)sl_min_size(syntax->table.size_bytes, 64), (const char *)syntax->table.bytes);
+    return sl_bind_fail(b, err, SL_NAME, is_system ? 1109 : 1146, syntax->table_position,
+                        "unknown table \"%.*s%s%.*s\"%s%s%s",
+                        (int)sl_min_size(syntax->schema.size_bytes, 64),
+                        has_schema ? (const char *)syntax->schema.bytes : "", has_schema ? "." : "",
+                        (int)sl_min_size(syntax->table.size_bytes, 64),
+                        (const char *)syntax->table.bytes, near != NULL ? ", did you mean \"" : "",
+                        near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 /* A select below: a layer when it can be one, and then *out_next goes on with its FROM. */
@@ -326,6 +346,7 @@ bind_outputs(struct sl_scope *s, uint32_t *capacity, struct sl_error *err)
             continue;
         }
         s->place = SL_PLACE_OUTPUT;
+        s->may_assign = true;
         SL_TRY(sl_bind_expr(s, item->expr, &expr, err));
         SL_TRY(add_output(s, sl_bind_make_name(s->binder, item->name), expr, capacity,
                           item->expr->position, err));

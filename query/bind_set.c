@@ -127,7 +127,7 @@ check_system(const struct setting *s, const struct sl_assignment *a,
 {
     struct sl_value own = sl_system_variable_value(variable);
     bool is_none = value->is_null && variable->rule == SL_SYSTEM_CHARSET;
-    bool is_kind = variable->kind == SL_SYSTEM_NUMBER ? make_number(value) : is_text(value);
+    bool is_kind = variable->kind == SL_SYSTEM_TEXT ? is_text(value) : make_number(value);
     if (variable->rule == SL_SYSTEM_READONLY)
         return fail_setting(s, a, 1238, "this variable cannot be set:", err);
     if (!is_kind && !is_none)
@@ -142,6 +142,10 @@ check_system(const struct setting *s, const struct sl_assignment *a,
             return fail_setting(s, a, 1115, "unknown character set for", err);
         return SL_OK;
     case SL_SYSTEM_MODE:
+        while (value->as.slice.size_bytes > 0 && value->as.slice.bytes[0] == ',') {
+            value->as.slice.bytes++; /* CONCAT(@@sql_mode, ',MODE') */
+            value->as.slice.size_bytes--;
+        }
         if (!is_harmless_mode(value->as.slice))
             return fail_setting(s, a, 1235, "a mode that is not supported in", err);
         return SL_OK;
@@ -157,15 +161,14 @@ set_time_zone(struct setting *s, const struct sl_assignment *a, struct sl_error 
 {
     struct sl_value value = {.type = SL_TYPE_TEXT,
                              .as.slice = {.bytes = (const uint8_t *)"UTC", .size_bytes = 3}};
-    int64_t zone_us = 0;
+    const struct sl_zone *known = NULL;
     if (a->value != NULL)
         SL_TRY(evaluate(s, a, &value, err));
     const char *zone = is_text(&value) ? sl_arena_string(s->binder->typing.arena,
                                                          (const char *)value.as.slice.bytes,
                                                          value.as.slice.size_bytes)
                                        : NULL;
-    if (zone == NULL || strlen(zone) != value.as.slice.size_bytes ||
-        !sl_time_zone_parse(zone, &zone_us))
+    if (zone == NULL || strlen(zone) != value.as.slice.size_bytes || !sl_zone_find(zone, &known))
         return fail_setting(s, a, 1298, "unknown or incorrect value of", err);
     return change(s, "time_zone", &value, err);
 }

@@ -83,10 +83,7 @@ sl_chunk_selected(const struct sl_chunk *chunk)
 {
     if (chunk->selection == NULL)
         return chunk->count;
-    uint32_t count = 0;
-    for (size_t word = 0; word < sl_words_for(chunk->count); word++)
-        count += (uint32_t)__builtin_popcountll(chunk->selection[word]);
-    return count;
+    return (uint32_t)sl_words_count(chunk->selection, sl_words_for(chunk->count));
 }
 
 uint32_t
@@ -190,5 +187,25 @@ sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_err
         if (chunk->selection[word] != 0)
             return SL_OK;
     chunk->count = 0;
+    return SL_OK;
+}
+
+sl_status
+sl_chunk_focus(struct sl_chunk *chunk, struct sl_error *err)
+{
+    enum { FOCUS_SHARE = 16 }; /* one row of so many: to pick values costs some ten times as much */
+    struct sl_lazy *lazy = chunk->lazy;
+    bool is_focused = false;
+
+    if (lazy == NULL || chunk->count == 0 || chunk->selection != sl_morsel_selection(lazy->morsel))
+        return SL_OK;
+    uint32_t selected = sl_chunk_selected(chunk);
+    if (selected == 0 || (uint64_t)selected * FOCUS_SHARE > chunk->count)
+        return SL_OK;
+    SL_TRY(sl_morsel_focus(lazy->morsel, &is_focused, err));
+    if (is_focused) {
+        memset(lazy->is_fetched, 0, lazy->input_count * sizeof(bool));
+        chunk->count = sl_morsel_row_count(lazy->morsel);
+    }
     return SL_OK;
 }

@@ -95,6 +95,13 @@ sl_status sl_term_run(const struct sl_term *term, struct sl_chunk *chunk, const 
 SL_MUST_CHECK
 sl_status sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err);
 
+/*
+ * Where few rows of a lazy chunk are selected, make them the whole chunk: what is fetched from now
+ * on is decoded for them alone. Vectors computed before no longer fit.
+ */
+SL_MUST_CHECK
+sl_status sl_chunk_focus(struct sl_chunk *chunk, struct sl_error *err);
+
 /* A copy of the rows `rows[0 .. count)` of `vector`, in `arena`; NULL values when it is full. */
 SL_MUST_CHECK
 bool sl_vector_gather(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
@@ -113,5 +120,13 @@ int sl_slice_compare(struct sl_slice a, struct sl_slice b, bool is_binary);
  */
 uint64_t sl_vector_rank(const struct sl_vector *vector, uint32_t row,
                         const struct sl_sql_type *type);
+
+/* Which of all rows have a rank between, as bits; false where there is no quick way to tell. */
+bool sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type *type,
+                            uint64_t low, uint64_t high, uint64_t *out_truth);
+
+/* The ranks of rows[0 .. count). */
+void sl_vector_ranks(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+                     const struct sl_sql_type *type, uint64_t *out_ranks);
 
 #endif

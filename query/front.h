@@ -65,6 +65,8 @@ struct sl_statement {
     uint32_t parameter_count; /* `?` in the text */
     uint32_t warning_count;   /* doubtful constants, such as '12abc' used as a number */
     int64_t now_us;
+    int64_t timeout_us;                /* max_statement_time, max_execution_time; 0: none */
+    const struct sl_session *session;  /* SET STATEMENT: instead of the one that was given; NULL */
     const struct sl_variable *changes; /* SESSION: see query.h */
     uint32_t change_count;
     uint64_t kill_id;

@@ -62,32 +62,12 @@ sl_function_find(const uint8_t *name, size_t name_bytes)
     return NULL;
 }
 
-const char *
-sl_function_suggest(const uint8_t *name, size_t name_bytes)
+void
+sl_function_suggest(struct sl_nearest *nearest)
 {
-    char wanted[32];
-
-    if (name_bytes >= sizeof(wanted) || name_bytes < 2)
-        return NULL;
-    memcpy(wanted, name, name_bytes);
-    wanted[name_bytes] = '\0';
-    for (size_t i = 0; i < SL_FN_COUNT; i++) {
-        const char *candidate = functions[i].name;
-        size_t size = strlen(candidate);
-        if ((functions[i].flags & SL_FN_OPERATOR) != 0 || size + 1 < name_bytes ||
-            name_bytes + 1 < size)
-            continue;
-        /* Equal but for one letter more, less or other: common head and tail cover the rest. */
-        size_t head = 0, tail = 0, shorter = sl_min_size(size, name_bytes);
-        while (head < shorter && strncasecmp(&candidate[head], &wanted[head], 1) == 0)
-            head++;
-        while (tail < shorter - head &&
-               strncasecmp(&candidate[size - 1 - tail], &wanted[name_bytes - 1 - tail], 1) == 0)
-            tail++;
-        if (head + tail + 1 >= sl_max_size(size, name_bytes))
-            return candidate;
-    }
-    return NULL;
+    for (size_t i = 0; i < SL_FN_COUNT; i++)
+        if ((functions[i].flags & SL_FN_OPERATOR) == 0)
+            sl_nearest_offer(nearest, functions[i].name);
 }
 
 sl_status

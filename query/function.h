@@ -25,6 +25,7 @@
 
 #include "query/bound.h"
 #include "storage/base/arena.h"
+#include "storage/base/nearest.h"
 #include "storage/base/status.h"
 
 enum sl_function_id {
@@ -75,8 +76,8 @@ const struct sl_function *sl_function_at(enum sl_function_id id);
 /* A function that may be called, without regard to case; NULL. */
 const struct sl_function *sl_function_find(const uint8_t *name, size_t name_bytes);
 
-/* The callable name nearest to a misspelt one; NULL when none is near. */
-const char *sl_function_suggest(const uint8_t *name, size_t name_bytes);
+/* Offer the names of all functions that may be called. */
+void sl_function_suggest(struct sl_nearest *nearest);
 
 /* The value of a call whose arguments are values: NULL rules, then the row function. */
 SL_MUST_CHECK

@@ -7,6 +7,7 @@
 #include "query/syntax.h"
 #include "query/value.h"
 #include "storage/base/clock.h"
+#include "storage/base/zone.h"
 
 static const char *const day_names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                         "Friday", "Saturday", "Sunday"};
@@ -80,14 +81,56 @@ sl_row_unix_bucket(struct sl_eval *eval, const struct sl_expr *call, const struc
     return SL_OK;
 }
 
+/* (t, number of a zone) */
 sl_status
-sl_row_shift(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-             struct sl_value *out)
+sl_row_to_local(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+                struct sl_value *out)
 {
+    (void)eval;
     (void)call;
-    return __builtin_add_overflow(args[0].as.i64, args[1].as.i64, &out->as.i64)
-               ? sl_fail_range(eval->err, "DATETIME")
-               : SL_OK;
+    out->as.i64 = sl_zone_to_local(sl_zone_at((uint32_t)args[1].as.i64), args[0].as.i64);
+    return SL_OK;
+}
+
+sl_status
+sl_row_to_utc(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+              struct sl_value *out)
+{
+    (void)eval;
+    (void)call;
+    out->as.i64 = sl_zone_to_utc(sl_zone_at((uint32_t)args[1].as.i64), args[0].as.i64);
+    return SL_OK;
+}
+
+static bool
+find_zone(struct sl_slice name, const struct sl_zone **out_zone)
+{
+    char text[SL_ZONE_NAME_BYTES_MAX + 1];
+
+    if (name.size_bytes > SL_ZONE_NAME_BYTES_MAX || name.size_bytes == 0 ||
+        memchr(name.bytes, '\0', name.size_bytes) != NULL)
+        return false;
+    memcpy(text, name.bytes, name.size_bytes);
+    text[name.size_bytes] = '\0';
+    return sl_zone_find(text, out_zone);
+}
+
+/* (local time, from, to, number of the session's zone): what the clock of `to` shows when that of
+ * `from` shows args[0]; shown by the session's clock again. NULL where there is no such zone. */
+sl_status
+sl_row_convert_tz(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+                  struct sl_value *out)
+{
+    const struct sl_zone *own = sl_zone_at((uint32_t)args[3].as.i64), *from, *to;
+
+    (void)eval;
+    (void)call;
+    out->is_null = !find_zone(args[1].as.slice, &from) || !find_zone(args[2].as.slice, &to);
+    if (!out->is_null) {
+        int64_t shown_us = sl_zone_to_local(to, sl_zone_to_utc(from, args[0].as.i64));
+        out->as.i64 = sl_zone_to_utc(own, shown_us);
+    }
+    return SL_OK;
 }
 
 sl_status
@@ -356,14 +399,16 @@ days_of_month(int64_t year, unsigned month)
     return (unsigned)(next - sl_days_from_civil(year, month, 1));
 }
 
-/* DATE_ADD(t, amount, unit); NULL outside the years 0 to 9999. */
+/* DATE_ADD(t, amount, unit, number of the session's zone), on the local clock; NULL outside the years
+ * 0 to 9999. */
 sl_status
 sl_row_date_add(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
                 struct sl_value *out)
 {
     enum sl_time_unit unit = (enum sl_time_unit)args[2].as.i64;
-    int64_t time_us =
-        args[0].type == SL_TYPE_DATE ? args[0].as.i64 * SL_US_PER_DAY : args[0].as.i64;
+    const struct sl_zone *zone = sl_zone_at((uint32_t)args[3].as.i64);
+    int64_t time_us = args[0].type == SL_TYPE_DATE ? args[0].as.i64 * SL_US_PER_DAY
+                                                   : sl_zone_to_local(zone, args[0].as.i64);
     sl_i128 amount = args[1].as.i128, result;
 
     (void)eval;
@@ -388,8 +433,8 @@ sl_row_date_add(struct sl_eval *eval, const struct sl_expr *call, const struct s
     static const int64_t high = INT64_C(253402300800) * SL_US_PER_S;
     out->is_null = out->is_null || result < low || result >= high;
     if (!out->is_null)
-        out->as.i64 =
-            out->type == SL_TYPE_DATE ? floor_div((int64_t)result, SL_US_PER_DAY) : (int64_t)result;
+        out->as.i64 = out->type == SL_TYPE_DATE ? floor_div((int64_t)result, SL_US_PER_DAY)
+                                                : sl_zone_to_utc(zone, (int64_t)result);
     return SL_OK;
 }
 

@@ -3,20 +3,26 @@
  *
  *   op_group.c      the operator: start, next, close, and chunks of groups
  *   group_build.c   rows to records, per worker
- *   group_key.c     keys of rows as the bytes of a record
+ *   group_number.h  rows to numbers of groups, and sums by number: group_code.c, group_number.c,
+ *                   group_sum.c
+ *   group_key.c     keys of rows as the bytes of a record, and back
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
- *   group_merge.c   tables of the workers to one, per partition; distinct values, quantiles
+ *   group_value.c   distinct values, and those of quantiles, as records
+ *   group_merge.c   tables of the workers to one, per partition
+ *   group_finish.c  what the values of a group come to
  *
  * A record of the main table:
  *
- *   key bytes              each key at its offset, widest first, then a bit for each NULL
- *   sl_aggregate_state     one for each aggregate
+ *   states                 one for each aggregate (aggregate.h)
+ *   key bytes              each key at its offset, widest first, then a bit for each NULL; an
+ *                          address is its code (addr_pool.h), a text its number (text_pool.h)
  *
  * A record of a value table (one for each holistic aggregate):
  *
- *   key bytes              of the group
- *   16 bytes               the value (union sl_argument; text: its number in a pool)
- *   8 bytes                how often (QUANTILE, GROUP_CONCAT), the register (HyperLogLog), or 0
+ *   8 bytes                how often (QUANTILE, GROUP_CONCAT), the register (HyperLogLog); none
+ *                          for the distinct ones
+ *   key bytes              of the group, without their padding
+ *   value bytes            as many as its type has; code or number as above
  *
  * A value record lies in the partition of its group, so that one thread finishes both; without
  * keys there is one group, and values are spread by their own hash.
@@ -26,22 +32,20 @@
 #ifndef SLUICE_QUERY_GROUP_H
 #define SLUICE_QUERY_GROUP_H
 
+#include "query/addr_pool.h"
 #include "query/aggregate.h"
+#include "query/group_number.h"
 #include "query/group_table.h"
 #include "query/op.h"
 #include "query/text_pool.h"
 
 enum {
-    GROUP_SLICE_ROWS = 2048,    /* rows mapped to records at a time: scratch stays in L2 */
-    GROUP_CHUNK_ROWS = 8192,    /* groups in a chunk */
-    GROUP_DIRECT_MAX = 131072,  /* entries of a direct array: 1 MiB */
-    GROUP_VALUES_MAX = 1 << 20, /* entries of one that goes by value: most AS numbers are below */
-    GROUP_SIDES_MAX = 2,
-    GROUP_VALUE_BYTES = 16,
-    GROUP_DICTIONARY_MAX = 1 << 22,    /* entries: as many as a row group has rows */
-    GROUP_PENDING_BYTES_MAX = 1 << 27, /* of a worker, and an eighth of the budget at most */
-    GROUP_VALUE_KEY_BYTES_MAX = 1000,  /* key bytes of a group with a value table */
-    GROUP_HLL_BITS = 12,               /* 4096 registers: 1.6 % */
+    GROUP_SLICE_ROWS = 2048, /* rows mapped to records at a time: scratch stays in L2 */
+    GROUP_CHUNK_ROWS = 8192, /* groups in a chunk */
+    GROUP_SIDES_MAX = GROUP_NUMBER_SIDES_MAX,
+    GROUP_DICTIONARY_MAX = 1 << 22,   /* entries: as many as a row group has rows */
+    GROUP_VALUE_KEY_BYTES_MAX = 1000, /* key bytes of a group with a value table */
+    GROUP_HLL_BITS = 12,              /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,
 };
 
@@ -51,43 +55,31 @@ struct group_key {
     struct sl_term other; /* HOST, PORT: the destination side */
     uint32_t offset;
     uint32_t bytes;
-    uint32_t null_bit;         /* from the start of the record */
-    struct sl_text_pool *pool; /* owned; TEXT and OCTETS */
+    uint32_t null_bit;          /* from the start of the key bytes; not for ADDR */
+    struct sl_text_pool *pool;  /* owned; TEXT and OCTETS */
+    struct sl_addr_pool *addrs; /* owned; ADDR */
 };
 
 struct group_aggregate {
     const struct sl_aggregate *aggregate;
-    struct sl_term term;       /* unless COUNT(*) */
-    size_t offset;             /* of the state, in the main record */
-    int32_t value_table;       /* number among the holistic ones, -1 */
-    struct sl_text_pool *pool; /* owned; holistic over TEXT and OCTETS */
+    struct sl_term term;        /* unless COUNT(*) */
+    size_t offset;              /* of the state, in the main record */
+    unsigned sum;               /* which of the sums by number holds it, or GROUP_SUM_NONE */
+    int32_t value_table;        /* number among the holistic ones, -1 */
+    uint32_t value_bytes;       /* holistic */
+    struct sl_text_pool *pool;  /* owned; holistic over TEXT and OCTETS */
+    struct sl_addr_pool *addrs; /* owned; holistic over ADDR */
 };
 
 /* What a chunk's keys look like on one side. */
 struct key_side {
     struct sl_vector *vectors; /* of each key */
     uint32_t **numbers;        /* text keys: of each entry, SL_TEXT_NONE when not asked yet */
-    /* Direct mode. */
-    void **direct; /* NULL: not possible */
-    uint32_t *domains;
-};
-
-/* Instead of a dictionary's number: entries are the values themselves. */
-#define GROUP_BY_VALUE UINT64_MAX
-
-/*
- * The records of the entries of one dictionary, kept from chunk to chunk: blocks of a row group
- * share theirs.
- */
-struct group_dictionary {
-    void **records; /* owned: of each entry, then of NULL */
-    uint64_t dictionary;
-    uint32_t entry_count;
 };
 
 /*
  * States of the entries of one dictionary, then of NULL: see group_dense.c. A dense record is
- * 8 bytes, 1 when a row has the entry and else 0, then the states.
+ * the states, then 8 bytes, 1 when a row has the entry and else 0.
  */
 struct group_dense {
     uint64_t dictionary;     /* 0: none, and all records are zero */
@@ -100,20 +92,27 @@ struct group_dense {
 
 struct group_worker {
     struct sl_group_table table;
-    struct sl_group_table pending; /* a list: records that are not yet in the table */
-    size_t pending_bytes;
-    struct group_dictionary dictionaries[GROUP_SIDES_MAX];
+    size_t room_bytes; /* of all tables: above it they are united */
+    struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
-    struct sl_arena *kept;               /* texts of MIN, MAX, ANY */
+    struct sl_arena *kept;               /* what states point to */
     /* Scratch of one slice, in `kept`. */
     uint8_t *keys;
+    uint8_t *value_keys;
     void **records;
     void **found;
     union sl_argument *values;
     uint32_t *index;
+};
+
+/* A record of the table of worker 0 once all are united. */
+struct group_place {
+    const struct sl_group_page *page;
+    unsigned partition;
+    uint32_t at;
 };
 
 struct group {
@@ -122,12 +121,18 @@ struct group {
     struct group_aggregate *aggregates;
     uint32_t aggregate_count;
     uint32_t value_table_count;
-    bool has_sides; /* a HOST or PORT key */
-    size_t key_bytes;
+    unsigned sum_stride;   /* sums by number: the count, and the sums */
+    bool is_all_sums;      /* they are all of the aggregates */
+    bool has_sides;        /* a HOST or PORT key */
+    size_t key_bytes;      /* a multiple of 8 */
+    size_t key_used_bytes; /* without padding */
+    size_t state_bytes;
+    size_t room_bytes; /* of a worker's tables at first */
     struct group_worker *workers;
-    struct sl_arena *texts[SL_GROUP_PARTITIONS]; /* owned: GROUP_CONCAT */
+    struct sl_arena *kept[SL_GROUP_PARTITIONS]; /* owned; NULL until needed: as a worker's */
     struct sl_op_arenas arenas;
-    uint64_t chunk_counts[SL_GROUP_PARTITIONS];
+    struct group_place *chunks; /* where each begins; in the plan's arena */
+    uint64_t chunk_count;
     atomic_uint_fast64_t next_chunk;
 };
 
@@ -145,6 +150,43 @@ SL_MUST_CHECK
 bool group_pack_keys(const struct group *group, struct group_worker *w, struct key_side *side,
                      const uint32_t *rows, uint32_t count);
 
+/* The value of an entry that is no text, in as many bytes as its type has; false: budget used up. */
+SL_MUST_CHECK
+bool group_pack_value(const struct group_key *key, const struct sl_vector *vector, uint32_t entry,
+                      uint8_t *target);
+
+/* The number of a text in its pool; SL_TEXT_NONE: budget used up. */
+uint32_t group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side,
+                           uint32_t entry);
+
+/* A key of `count` records, as a vector of its type in `arena`. */
+SL_MUST_CHECK
+bool group_give_key(const struct group *group, const struct group_key *key, void *const *records,
+                    uint32_t count, struct sl_arena *arena, struct sl_vector *out);
+
+/* A plain vector of `type`, without a value so far, with room for `count`. Texts: slices, which
+ * group_pour_slices puts into place. */
+SL_MUST_CHECK
+bool group_make_vector(const struct sl_sql_type *type, uint32_t count, struct sl_arena *arena,
+                       struct sl_vector *out, void **out_values, uint64_t **out_present);
+SL_MUST_CHECK
+bool group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
+                       struct sl_vector *out);
+
+/* w->values[i], of the row w->index[i] of the slice, for one holistic aggregate. */
+SL_MUST_CHECK
+bool group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+                      uint32_t count);
+
+/* The layout of a holistic aggregate's value table. */
+uint32_t group_value_bytes(const struct sl_aggregate *aggregate);
+void group_value_table_init(const struct group *group, const struct group_aggregate *a,
+                            struct sl_budget *budget, struct sl_group_table *out_table);
+/* The value of a record of it. */
+union sl_argument group_value_read(const struct group *group, const struct group_aggregate *a,
+                                   const struct sl_group_table *table, const uint8_t *record);
+sl_group_merge_fn group_value_merge; /* context: the group_aggregate */
+
 /*
  * The dense states for a chunk whose one key has a large dictionary with a name: those of side
  * `side` (or of side 0, where that is the same dictionary). *out_dense is NULL where they do not
@@ -161,38 +203,48 @@ void group_dense_map(const struct group *group, const struct group_dense *dense,
                      const struct sl_vector *key, const uint32_t *rows, uint32_t count,
                      void **out_records);
 
-/* Put what it holds into the worker's list of pending records, or into its table. */
+/* Put what it holds into the worker's table. */
 SL_MUST_CHECK
 bool group_dense_flush(const struct group *group, struct group_worker *w,
                        struct group_dense *dense);
 void group_dense_fini(const struct group *group, struct group_dense *dense,
                       struct sl_budget *budget);
 
-/* Give back what a remembered dictionary holds. */
-void group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *budget);
-
-/* Merge the main records of `from` into `into`. A partition's share of a table is small enough to
- * stay in a cache, which is why records wait in lists until there are many for each. */
+/* When a worker's tables have grown, unite their records: pointers to records are void then. */
 SL_MUST_CHECK
-bool group_absorb(const struct group *group, struct sl_group_table *into,
-                  const struct sl_group_table *from, unsigned partition);
+bool group_make_room(const struct group *group, struct group_worker *w);
+
+/*
+ * The values of partitions first .. last - 1 to the states of their groups, for all holistic
+ * aggregates. `index` finds the groups, unless there are no keys.
+ */
+SL_MUST_CHECK
+bool group_finish(struct sl_op *op, const struct sl_group_index *index, unsigned first,
+                  unsigned last);
 
 /* Merge everything into the tables of worker 0 and finish the holistic aggregates. */
 SL_MUST_CHECK
 sl_status group_merge(struct sl_op *op, struct sl_error *err);
 
-enum { GROUP_DENSE_HEAD_BYTES = 8 };
-
 static inline size_t
 group_dense_record_bytes(const struct group *group)
 {
-    return GROUP_DENSE_HEAD_BYTES + group->aggregate_count * sizeof(struct sl_aggregate_state);
+    return group->state_bytes + sizeof(uint64_t);
 }
 
-static inline struct sl_aggregate_state *
+static inline void *
 group_state(void *record, const struct group_aggregate *aggregate)
 {
-    return (struct sl_aggregate_state *)(void *)((uint8_t *)record + aggregate->offset);
+    return (uint8_t *)record + aggregate->offset;
+}
+
+/* The arena of a partition; one thread for each. */
+static inline struct sl_arena *
+group_kept(struct group *group, unsigned partition)
+{
+    if (group->kept[partition] == NULL)
+        group->kept[partition] = sl_arena_create_shared(group->workers[0].table.budget);
+    return group->kept[partition];
 }
 
 #endif

@@ -1,170 +1,31 @@
 /*
  * group_build.c - rows to records: where most of the time of a GROUP BY goes.
  *
- * Keys are looked up as seldom as possible. Where all keys of a chunk are constants, dictionary
- * codes or narrow integers, a direct array remembers the record of each combination of codes,
- * and the hash table sees each combination once a chunk. A single key of narrow integers keeps its array
- * from chunk to chunk. A single key with a large dictionary has
+ * Keys are looked up as seldom as possible. A single key with a large dictionary has
  * its states in an array by code for as long as the dictionary stays the same, which is a row
- * group (group_dense.c). Else the table is asked for each run of equal neighbours, which the inner
- * order of segments makes long.
+ * group (group_dense.c). Else rows get the numbers of their groups, where their keys fit a code of
+ * 64 bits, and counts and sums go by number (group_number.h). Else the table is asked for each run
+ * of equal neighbours, which the inner order of segments makes long.
  *
  * Aggregates then run over a slice of rows column by column: state number i of record[row].
  */
 #include "query/group.h"
 
-struct slice {
-    const uint32_t *rows;
-    uint32_t count;
+/* Of a chunk, on one side. */
+struct build {
+    unsigned side_index;
+    struct key_side *side;
+    struct group_dense *dense;         /* NULL: not dense */
+    const struct sl_vector *arguments; /* of each aggregate */
+    bool has_numbers;
+    bool has_sums; /* counts and sums go by number */
 };
-
-static uint32_t
-domain_of(const struct sl_vector *v)
-{
-    uint32_t nulls = v->present != NULL || v->value_count == 0;
-
-    switch (v->encoding) {
-    case SL_CONSTANT:
-        return 1 + (v->present != NULL);
-    case SL_DICT:
-        return v->value_count + nulls;
-    case SL_PLAIN:
-        break;
-    }
-    if (v->width == 1 && !sl_type_is_bytes(v->type))
-        return 256 + nulls;
-    if (v->width == 2 && !sl_type_is_bytes(v->type))
-        return 65536 + nulls;
-    return UINT32_MAX;
-}
-
-/* A direct array pays when it is not much larger than the rows that use it. */
-static sl_status
-prepare_direct(struct sl_op *op, struct key_side *side, uint32_t row_count, struct sl_chunk *chunk,
-               struct sl_error *err)
-{
-    const struct group *group = op->state;
-    uint64_t product = 1;
-
-    side->direct = NULL;
-    side->domains = sl_arena_calloc(chunk->arena, group->key_count, sizeof(uint32_t));
-    if (side->domains == NULL)
-        return sl_exec_out_of_memory(op->exec, err);
-    for (uint32_t i = 0; i < group->key_count; i++) {
-        side->domains[i] = domain_of(&side->vectors[i]);
-        product *= side->domains[i];
-        if (product > GROUP_DIRECT_MAX || product > 4 * (uint64_t)row_count + 64)
-            return SL_OK;
-    }
-    side->direct = sl_arena_calloc(chunk->arena, (size_t)product, sizeof(void *));
-    return side->direct == NULL ? sl_exec_out_of_memory(op->exec, err) : SL_OK;
-}
-
-static size_t
-dictionary_bytes(const struct group_dictionary *dictionary)
-{
-    return ((size_t)dictionary->entry_count + 1) * sizeof(void *);
-}
-
-void
-group_dictionary_fini(struct group_dictionary *dictionary, struct sl_budget *budget)
-{
-    if (dictionary->records != NULL)
-        sl_budget_give(budget, dictionary_bytes(dictionary));
-    free(dictionary->records);
-    *dictionary = (struct group_dictionary){0};
-}
-
-/*
- * One key with a dictionary that is too large for an array of each chunk: use that of the last
- * chunk when the dictionary is the same, else begin a new one. Without the memory for it there is
- * the hash table.
- */
-static void
-prepare_dictionary(struct sl_budget *budget, struct group_dictionary *dictionary,
-                   struct key_side *side, uint32_t row_count)
-{
-    const struct sl_vector *v = &side->vectors[0];
-    struct group_dictionary next = {.dictionary = v->dictionary, .entry_count = v->value_count};
-
-    if (v->encoding != SL_DICT || v->dictionary == 0 || sl_type_is_bytes(v->type))
-        return;
-    if (dictionary->records != NULL && dictionary->dictionary == v->dictionary) {
-        side->direct = dictionary->records;
-        return;
-    }
-    /* An array for a few rows costs more than asking the table for them. */
-    if (row_count < v->value_count / 32 || v->value_count > GROUP_DICTIONARY_MAX)
-        return;
-    group_dictionary_fini(dictionary, budget);
-    if (!sl_budget_take(budget, dictionary_bytes(&next)))
-        return;
-    next.records = sl_try_alloc(dictionary_bytes(&next));
-    if (next.records == NULL) {
-        sl_budget_give(budget, dictionary_bytes(&next));
-        return;
-    }
-    *dictionary = next;
-    side->direct = next.records;
-}
-
-/* The largest of the values, of a plain vector of narrow integers. */
-static uint32_t
-largest_value(const struct sl_vector *v)
-{
-    uint32_t largest = 0;
-
-    if (v->width == 1)
-        return UINT8_MAX;
-    if (v->width == 2)
-        return UINT16_MAX;
-    const uint32_t *values = v->values;
-    for (uint32_t i = 0; i < v->count; i++)
-        largest = values[i] > largest ? values[i] : largest;
-    return largest;
-}
-
-/*
- * One key of narrow integers, such as a port or an AS: the array goes by value and stays from chunk
- * to chunk. What lies beyond GROUP_VALUES_MAX sends its chunk to the hash table.
- */
-static sl_status
-prepare_values(struct sl_op *op, struct group_dictionary *dictionary, struct key_side *side,
-               struct sl_chunk *chunk, struct sl_error *err)
-{
-    struct sl_budget *budget = &op->exec->budget;
-    const struct sl_vector *v = &side->vectors[0];
-    struct group_dictionary next = {.dictionary = GROUP_BY_VALUE};
-
-    if (v->encoding != SL_PLAIN || v->width == 0 || v->width > 4 || sl_type_is_bytes(v->type) ||
-        largest_value(v) >= GROUP_VALUES_MAX)
-        return SL_OK;
-    side->domains = sl_arena_calloc(chunk->arena, 1, sizeof(uint32_t));
-    if (side->domains == NULL)
-        return sl_exec_out_of_memory(op->exec, err);
-    next.entry_count = v->width == 4 ? GROUP_VALUES_MAX : UINT32_C(1) << 8 * v->width;
-    if (dictionary->dictionary != next.dictionary || dictionary->entry_count < next.entry_count) {
-        if (!sl_budget_take(budget, dictionary_bytes(&next)))
-            return SL_OK;
-        next.records = sl_try_alloc(dictionary_bytes(&next));
-        if (next.records == NULL) {
-            sl_budget_give(budget, dictionary_bytes(&next));
-            return SL_OK;
-        }
-        group_dictionary_fini(dictionary, budget);
-        *dictionary = next;
-    }
-    side->domains[0] = dictionary->entry_count + 1;
-    side->direct = dictionary->records;
-    return SL_OK;
-}
 
 static sl_status
 prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, struct sl_error *err)
 {
     const struct group *group = op->state;
 
-    side->direct = NULL;
     side->numbers = sl_arena_calloc(chunk->arena, group->key_count, sizeof(*side->numbers));
     if (side->numbers == NULL)
         return sl_exec_out_of_memory(op->exec, err);
@@ -182,59 +43,9 @@ prepare_side(struct sl_op *op, struct key_side *side, struct sl_chunk *chunk, st
 
 /* ---- rows to records ---- */
 
-static uint32_t
-direct_code(const struct group *group, const struct key_side *side, uint32_t row)
-{
-    uint32_t code = 0;
-
-    for (uint32_t k = 0; k < group->key_count; k++) {
-        const struct sl_vector *v = &side->vectors[k];
-        uint32_t domain = side->domains[k];
-        uint32_t entry;
-        if (sl_vector_is_null(v, row))
-            entry = domain - 1;
-        else if (v->encoding == SL_PLAIN)
-            entry = (uint32_t)sl_vector_entry_u64(v, row);
-        else
-            entry = sl_vector_entry(v, row);
-        code = code * domain + entry;
-    }
-    return code;
-}
-
-static bool
-map_direct(const struct group *group, struct group_worker *w, struct key_side *side,
-           const struct slice *slice)
-{
-    static char pending; /* its address says "asked for in this slice" */
-    uint32_t *codes = w->index;
-    uint32_t *missing = (uint32_t *)(void *)w->values; /* rows, then their codes */
-    uint32_t *missing_codes = missing + GROUP_SLICE_ROWS;
-    uint32_t missing_count = 0;
-
-    for (uint32_t i = 0; i < slice->count; i++) {
-        codes[i] = direct_code(group, side, slice->rows[i]);
-        if (side->direct[codes[i]] != NULL)
-            continue;
-        side->direct[codes[i]] = &pending;
-        missing[missing_count] = slice->rows[i];
-        missing_codes[missing_count++] = codes[i];
-    }
-    if (missing_count != 0) {
-        if (!group_pack_keys(group, w, side, missing, missing_count) ||
-            !sl_group_table_add_many(&w->table, w->keys, group->key_bytes, missing_count, w->found))
-            return false;
-        for (uint32_t i = 0; i < missing_count; i++)
-            side->direct[missing_codes[i]] = w->found[i];
-    }
-    for (uint32_t i = 0; i < slice->count; i++)
-        w->records[i] = side->direct[codes[i]];
-    return true;
-}
-
 static bool
 map_hashed(const struct group *group, struct group_worker *w, struct key_side *side,
-           const struct slice *slice)
+           const struct group_slice *slice)
 {
     size_t bytes = group->key_bytes;
     uint32_t *run_of = w->index;
@@ -259,169 +70,94 @@ map_hashed(const struct group *group, struct group_worker *w, struct key_side *s
     return true;
 }
 
-static bool
-map_slice(const struct group *group, struct group_worker *w, struct key_side *side,
-          const struct slice *slice)
-{
-    bool is_new;
-
-    if (group->key_count == 0) {
-        void *record = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
-        for (uint32_t i = 0; i < slice->count; i++)
-            w->records[i] = record;
-        return record != NULL;
-    }
-    if (side->direct != NULL)
-        return map_direct(group, w, side, slice);
-    return map_hashed(group, w, side, slice);
-}
-
 /* ---- records and values ---- */
 
-/* The nearest number with eight significant bits: 0.2 % off at most. Numbers of an approximate
- * quantile are rounded so, which leaves at most 128 of them for each power of two. */
-static union sl_argument
-round_argument(const union sl_argument *value, enum sl_form form)
-{
-    union sl_argument rounded = *value;
-    uint64_t number = form == SL_FORM_I64 && value->i64 < 0 ? -value->u64 : value->u64;
-
-    if (form == SL_FORM_F64) {
-        rounded.u64 = (value->u64 + (UINT64_C(1) << 44)) & ~((UINT64_C(1) << 45) - 1);
-    } else if ((form == SL_FORM_U64 || form == SL_FORM_I64) && number >= 256) {
-        unsigned shift = 56u - (unsigned)__builtin_clzll(number);
-        uint64_t half = UINT64_C(1) << (shift - 1);
-        number = number > UINT64_MAX - half ? number : number + half;
-        number = number >> shift << shift;
-        rounded.u64 = form == SL_FORM_I64 && value->i64 < 0 ? -number : number;
-    }
-    return rounded;
-}
-
-/* The 16 bytes under which a value is kept; `number` is that of a text. */
-static union sl_argument
-value_key(const struct group_aggregate *a, const union sl_argument *value, uint32_t number,
-          uint64_t *out_register)
-{
-    enum sl_form form = sl_form_of(a->aggregate->argument->type.type);
-    union sl_argument key = *value;
-
-    *out_register = 0;
-    if (a->aggregate->kind == SL_AGG_APPROX_QUANTILE)
-        key = round_argument(value, form);
-    if (form == SL_FORM_SLICE)
-        key = (union sl_argument){.u64 = number};
-    else if (form == SL_FORM_F64)
-        key = (union sl_argument){.f64 = key.f64 == 0 ? 0 : key.f64};
-    else if (form == SL_FORM_U64 || form == SL_FORM_I64)
-        key = (union sl_argument){.i128 = key.u64};
-    if (a->aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT) {
-        uint64_t hash = sl_group_hash(&key, sizeof(key));
-        *out_register = (uint64_t)__builtin_clzll(hash << GROUP_HLL_BITS | UINT64_C(1) << 11) + 1;
-        key = (union sl_argument){.i128 = (sl_i128)(hash >> (64 - GROUP_HLL_BITS))};
-    }
-    return key;
-}
-
-static bool
-add_value(const struct group *group, struct sl_group_table *table, const struct group_aggregate *a,
-          const void *record, const union sl_argument *key, uint64_t reg)
-{
-    uint8_t bytes[GROUP_VALUE_KEY_BYTES_MAX + GROUP_VALUE_BYTES];
-    size_t size = group->key_bytes + GROUP_VALUE_BYTES;
-    bool is_new;
-
-    SL_ASSERT(size <= sizeof(bytes)); /* bounded when the operator was made */
-    if (group->key_bytes != 0)
-        memcpy(bytes, record, group->key_bytes);
-    memcpy(bytes + group->key_bytes, key, GROUP_VALUE_BYTES);
-    uint64_t hash = sl_group_hash(bytes, size);
-    unsigned partition = sl_group_partition_of(
-        group->key_count == 0 ? hash : sl_group_hash(record, group->key_bytes));
-    uint8_t *found = sl_group_table_add(table, partition, hash, bytes, &is_new);
-    if (found == NULL)
-        return false;
-    uint64_t payload;
-    memcpy(&payload, found + size, sizeof(payload));
-    if (a->aggregate->kind == SL_AGG_APPROX_COUNT_DISTINCT)
-        payload = reg > payload ? reg : payload;
-    else
-        payload++;
-    memcpy(found + size, &payload, sizeof(payload));
-    return true;
-}
-
-static bool
-add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-           uint32_t count)
-{
-    const struct group_aggregate *a = &group->aggregates[aggregate_index];
-    struct sl_group_table *table = &w->value_tables[a->value_table];
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t number = 0;
-        uint64_t reg;
-        if (a->pool != NULL) {
-            number = sl_text_cache_number(w->value_caches[aggregate_index], w->values[i].slice);
-            if (number == SL_TEXT_NONE)
-                return false;
-        }
-        union sl_argument key = value_key(a, &w->values[i], number, &reg);
-        if (!add_value(group, table, a, w->records[w->index[i]], &key, reg))
-            return false;
-    }
-    return true;
-}
-
-/* State number i of w->records[row] is `first_state` bytes and i states behind its start. */
+/* Row i of the slice belongs to w->records[i]. `has_sums`: counts and sums are done. */
 static bool
 update_slice(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
-             const struct slice *slice, size_t first_state)
+             const struct group_slice *slice, bool has_sums)
 {
-    bool is_single = group->key_count == 0;
-
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         const struct group_aggregate *a = &group->aggregates[i];
-        size_t offset = first_state + i * sizeof(struct sl_aggregate_state);
+        bool is_done;
+        if (has_sums && a->sum != GROUP_SUM_NONE)
+            continue;
         if (a->aggregate->kind == SL_AGG_COUNT_STAR) {
-            sl_aggregate_count_rows(w->records, offset, slice->count);
+            sl_aggregate_count_rows(w->records, a->offset, slice->count);
             continue;
         }
-        struct sl_aggregate_state *single = is_single ? group_state(w->records[0], a) : NULL;
-        if (sl_aggregate_update_plain(a->aggregate, &arguments[i], slice->rows, slice->count,
-                                      is_single ? NULL : w->records, offset, single))
+        if (!sl_aggregate_update_plain(a->aggregate, &arguments[i], slice->rows, slice->count,
+                                       w->records, a->offset, w->kept, &is_done))
+            return false;
+        if (is_done)
             continue;
         uint32_t count =
             sl_argument_gather(&arguments[i], slice->rows, slice->count, w->values, w->index);
-        bool is_done = a->value_table >= 0
-                           ? add_values(group, w, i, count)
-                           : sl_aggregate_update(a->aggregate, w->records, offset, w->values,
-                                                 w->index, count, w->kept);
+        is_done = a->value_table >= 0 ? group_add_values(group, w, i, count)
+                                      : sl_aggregate_update(a->aggregate, w->records, a->offset,
+                                                            w->values, w->index, count, w->kept);
         if (!is_done)
             return false;
     }
     return true;
 }
 
+/* By the numbers of groups. */
+static enum group_outcome
+build_numbered(const struct group *group, struct group_worker *w, const struct build *build,
+               const struct group_slice *slice)
+{
+    bool has_sums = false;
+    enum group_outcome outcome = group_numbers_map(group, w, build->side_index, build->side, slice);
+
+    if (outcome == GROUP_DONE && build->has_sums) {
+        outcome = group_sums_add(group, w, build->arguments, slice);
+        has_sums = outcome == GROUP_DONE;
+        if (has_sums && group->is_all_sums)
+            return GROUP_DONE;
+        outcome = outcome == GROUP_UNFIT ? GROUP_DONE : outcome;
+    }
+    if (outcome != GROUP_DONE)
+        return outcome;
+    for (uint32_t i = 0; i < slice->count; i++)
+        w->records[i] = w->numbers.records[group->key_count == 0 ? 1 : w->numbers.row_numbers[i]];
+    return update_slice(group, w, build->arguments, slice, has_sums) ? GROUP_DONE : GROUP_NO_MEMORY;
+}
+
 static sl_status
-build_side(struct sl_op *op, struct group_worker *w, struct key_side *side,
-           const struct group_dense *dense, const struct sl_vector *arguments, const uint32_t *rows,
-           uint32_t row_count, struct sl_error *err)
+build_slice(struct sl_op *op, struct group_worker *w, struct build *build,
+            const struct group_slice *slice, struct sl_error *err)
 {
     const struct group *group = op->state;
-    size_t first_state = dense != NULL ? (size_t)GROUP_DENSE_HEAD_BYTES : group->key_bytes;
 
+    if (build->dense != NULL) {
+        group_dense_map(group, build->dense, &build->side->vectors[0], slice->rows, slice->count,
+                        w->records);
+    } else if (build->has_numbers) {
+        enum group_outcome outcome = build_numbered(group, w, build, slice);
+        if (outcome == GROUP_DONE)
+            return SL_OK;
+        build->has_numbers = false;
+        if (outcome == GROUP_NO_MEMORY)
+            return sl_exec_out_of_memory(op->exec, err);
+    }
+    if (build->dense == NULL && !map_hashed(group, w, build->side, slice))
+        return sl_exec_out_of_memory(op->exec, err);
+    if (!update_slice(group, w, build->arguments, slice, false))
+        return sl_exec_out_of_memory(op->exec, err);
+    return SL_OK;
+}
+
+static sl_status
+build_side(struct sl_op *op, struct group_worker *w, struct build *build, const uint32_t *rows,
+           uint32_t row_count, struct sl_error *err)
+{
     for (uint32_t start = 0; start < row_count; start += GROUP_SLICE_ROWS) {
-        struct slice slice = {.rows = rows + start, .count = row_count - start};
-        bool is_mapped = true;
+        struct group_slice slice = {.rows = rows + start, .count = row_count - start};
         if (slice.count > GROUP_SLICE_ROWS)
             slice.count = GROUP_SLICE_ROWS;
-        if (dense != NULL)
-            group_dense_map(group, dense, &side->vectors[0], slice.rows, slice.count, w->records);
-        else
-            is_mapped = map_slice(group, w, side, &slice);
-        if (!is_mapped || !update_slice(group, w, arguments, &slice, first_state))
-            return sl_exec_out_of_memory(op->exec, err);
+        slice.is_adjacent = slice.rows[slice.count - 1] - slice.rows[0] == slice.count - 1;
+        SL_TRY(build_slice(op, w, build, &slice, err));
     }
     return SL_OK;
 }
@@ -487,37 +223,37 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
     struct group_worker *w = &group->workers[worker];
     struct key_side sides[GROUP_SIDES_MAX];
     struct sl_vector *arguments = NULL;
-    bool is_new;
 
     if (is_plain_count(group)) {
-        void *record = sl_group_table_add(&w->table, 0, 0, NULL, &is_new);
+        uint64_t *record = sl_group_table_add(&w->table, 0, 0, NULL);
         if (record == NULL)
             return sl_exec_out_of_memory(op->exec, err);
-        group_state(record, &group->aggregates[0])->count += sl_chunk_selected(chunk);
+        *record += sl_chunk_selected(chunk); /* SL_STATE_COUNT */
         return SL_OK;
     }
+    if (!group_make_room(group, w))
+        return sl_exec_out_of_memory(op->exec, err);
     SL_TRY(run_terms(op, chunk, sides, &arguments, err));
     uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
     if (rows == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t row_count = sl_chunk_rows(chunk, rows);
     for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
-        struct group_dense *dense = NULL;
+        struct build build = {.side_index = s, .side = &sides[s], .arguments = arguments};
         if (s == 1)
             row_count = keep_other_rows(group, &sides[0], &sides[1], rows, row_count);
         if (group->key_count == 1 &&
-            !group_dense_open(group, w, s, &sides[s].vectors[0], row_count, &dense))
+            !group_dense_open(group, w, s, &sides[s].vectors[0], row_count, &build.dense))
             return sl_exec_out_of_memory(op->exec, err);
-        if (dense == NULL) {
+        if (build.dense == NULL) {
             SL_TRY(prepare_side(op, &sides[s], chunk, err));
-            if (group->key_count == 1)
-                SL_TRY(prepare_values(op, &w->dictionaries[s], &sides[s], chunk, err));
-            if (sides[s].direct == NULL)
-                SL_TRY(prepare_direct(op, &sides[s], row_count, chunk, err));
-            if (group->key_count == 1 && sides[s].direct == NULL)
-                prepare_dictionary(&op->exec->budget, &w->dictionaries[s], &sides[s], row_count);
+            enum group_outcome outcome = group_numbers_open(group, w, s, &sides[s], row_count);
+            if (outcome == GROUP_NO_MEMORY)
+                return sl_exec_out_of_memory(op->exec, err);
+            build.has_numbers = outcome == GROUP_DONE;
+            build.has_sums = build.has_numbers && group_sums_fit(group, arguments);
         }
-        SL_TRY(build_side(op, w, &sides[s], dense, arguments, rows, row_count, err));
+        SL_TRY(build_side(op, w, &build, rows, row_count, err));
     }
     return SL_OK;
 }
@@ -533,5 +269,11 @@ group_build_end(struct sl_op *op, unsigned worker, struct sl_error *err)
             return sl_exec_out_of_memory(op->exec, err);
         group_dense_fini(group, &w->denses[s], &op->exec->budget);
     }
+    if (!group_numbers_forget(group, w))
+        return sl_exec_out_of_memory(op->exec, err);
+    group_numbers_fini(group, &w->numbers);
+    sl_group_index_fini(&w->table.recent, &op->exec->budget);
+    for (uint32_t i = 0; i < group->value_table_count; i++)
+        sl_group_index_fini(&w->value_tables[i].recent, &op->exec->budget);
     return SL_OK;
 }

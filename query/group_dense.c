@@ -3,8 +3,7 @@
  *
  * Blocks of a row group share a dictionary, so for as long as a worker meets the same one, a row
  * costs an addition at records[code] and no hash. When another dictionary comes, and at the end,
- * what the array holds becomes records, each entry once. They wait in a list for each partition
- * until there are many or the merge comes: a partition's table then lies in a cache.
+ * what the array holds becomes records, each entry once, at the ends of the table's lists.
  *
  * What must stay true: a dictionary is recognised by its number alone (batch.h), and its entries
  * are copied, because memory of a row group that was read may be gone.
@@ -107,53 +106,8 @@ group_dense_map(const struct group *group, const struct group_dense *dense,
         if (key->present != NULL && !sl_bit_get(key->present, rows[i]))
             code = dense->vector.count; /* NULL */
         uint8_t *record = dense->records + code * record_bytes;
-        memcpy(record, &seen, sizeof(seen));
+        memcpy(record + group->state_bytes, &seen, sizeof(seen));
         out_records[i] = record;
-    }
-}
-
-/* Empty the list into the table. */
-static bool
-drain(const struct group *group, struct group_worker *w)
-{
-    for (unsigned partition = 0; partition < SL_GROUP_PARTITIONS; partition++) {
-        if (!group_absorb(group, &w->table, &w->pending, partition))
-            return false;
-        sl_group_partition_fini(&w->pending, partition);
-    }
-    w->pending_bytes = 0;
-    return true;
-}
-
-/* The records of w->keys that find no room in the list. */
-static bool
-move_to_table(const struct group *group, struct group_worker *w, uint32_t first, uint32_t count)
-{
-    if (!drain(group, w) || !sl_group_table_add_many(&w->table, w->keys + first * group->key_bytes,
-                                                     group->key_bytes, count - first, w->found))
-        return false;
-    for (uint32_t a = 0; a < group->aggregate_count; a++)
-        sl_aggregate_merge_many(group->aggregates[a].aggregate, w->found,
-                                group->aggregates[a].offset, w->records + first,
-                                GROUP_DENSE_HEAD_BYTES + a * sizeof(struct sl_aggregate_state),
-                                count - first);
-    for (uint32_t i = first; i < count; i++)
-        memset(w->records[i], 0, group_dense_record_bytes(group));
-    return true;
-}
-
-/* A dense record's states to `to`; all of it is zero then. Sizes are those of states, so that no
- * function is called for a few bytes. */
-static void
-take_states(uint8_t *dense_record, uint32_t state_count, uint8_t *to)
-{
-    memset(dense_record, 0, GROUP_DENSE_HEAD_BYTES);
-    dense_record += GROUP_DENSE_HEAD_BYTES;
-    for (uint32_t i = 0; i < state_count; i++) {
-        struct sl_aggregate_state state;
-        memcpy(&state, dense_record + i * sizeof(state), sizeof(state));
-        memset(dense_record + i * sizeof(state), 0, sizeof(state));
-        memcpy(to + i * sizeof(state), &state, sizeof(state));
     }
 }
 
@@ -165,21 +119,20 @@ move_states(const struct group *group, struct group_worker *w, uint32_t count)
 
     for (uint32_t i = 0; i < count; i++, key += group->key_bytes) {
         unsigned partition = sl_group_partition_of(sl_group_hash(key, group->key_bytes));
-        uint8_t *record = sl_group_table_append(&w->pending, partition, key);
-        if (record == NULL)
-            return move_to_table(group, w, i, count);
-        take_states(w->records[i], group->aggregate_count, record + group->key_bytes);
+        uint8_t *dense = w->records[i];
+        if (sl_group_table_append(&w->table, partition, dense, key) == NULL)
+            return false;
+        for (size_t at = 0; at < group_dense_record_bytes(group); at += 8)
+            memset(dense + at, 0, 8);
     }
-    w->pending_bytes += count * w->pending.record_bytes;
-    size_t most = sl_min_size(GROUP_PENDING_BYTES_MAX, sl_budget_limit(w->table.budget) / 8);
-    return w->pending_bytes < most || drain(group, w);
+    return true;
 }
 
 static bool
-is_seen(const uint8_t *record)
+is_seen(const struct group *group, const uint8_t *record)
 {
     uint64_t seen;
-    memcpy(&seen, record, sizeof(seen));
+    memcpy(&seen, record + group->state_bytes, sizeof(seen));
     return seen != 0;
 }
 
@@ -196,7 +149,7 @@ group_dense_flush(const struct group *group, struct group_worker *w, struct grou
     struct key_side side = {.vectors = &dense->vector};
     for (uint32_t entry = 0; entry < dense->vector.count; entry++) {
         uint8_t *record = dense->records + entry * record_bytes;
-        if (!is_seen(record))
+        if (!is_seen(group, record))
             continue;
         w->records[count] = record;
         entries[count++] = entry;
@@ -210,7 +163,7 @@ group_dense_flush(const struct group *group, struct group_worker *w, struct grou
         (!group_pack_keys(group, w, &side, entries, count) || !move_states(group, w, count)))
         return false;
     uint8_t *record = dense->records + dense->vector.count * record_bytes;
-    if (!is_seen(record))
+    if (!is_seen(group, record))
         return true;
     struct sl_vector null = sl_vector_nulls(dense->vector.type, 1);
     side.vectors = &null;

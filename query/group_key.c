@@ -1,56 +1,84 @@
 /*
- * group_key.c - keys of rows as the bytes of a record: each at its offset, zero where it is NULL,
- * and the NULL bits behind them. Equal keys have equal bytes.
+ * group_key.c - keys of rows as the bytes of a record, and back: each at its offset, zero where it
+ * is NULL, and the NULL bits behind them. Equal keys have equal bytes.
  */
 #include "query/group.h"
 
-static bool
-pack_text(struct group_worker *w, uint32_t key_index, const struct group_key *key,
-          struct key_side *side, uint32_t entry, uint8_t *target)
+uint32_t
+group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side, uint32_t entry)
 {
     uint32_t *number = &side->numbers[key_index][entry];
 
     if (*number == SL_TEXT_NONE)
         *number = sl_text_cache_number(w->key_caches[key_index],
                                        sl_vector_entry_slice(&side->vectors[key_index], entry));
-    memcpy(target + key->offset, number, sizeof(*number));
-    return *number != SL_TEXT_NONE;
+    return *number;
 }
 
 static void
-pack_fixed(const struct group_key *key, const struct sl_vector *v, uint32_t entry, uint8_t *target)
+pack_fixed(const struct sl_vector *v, uint32_t entry, uint32_t bytes, uint8_t *target)
 {
-    if (v->type == SL_TYPE_ADDR) {
-        struct sl_addr addr = sl_vector_entry_addr(v, entry);
-        memcpy(target + key->offset, &addr, sizeof(addr));
-    } else if (v->type == SL_TYPE_DECIMAL) {
-        memcpy(target + key->offset, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
+    if (v->type == SL_TYPE_DECIMAL) {
+        memcpy(target, (const sl_i128 *)v->values + entry, sizeof(sl_i128));
     } else if (v->type == SL_TYPE_F64) {
         double number = ((const double *)v->values)[entry];
         number = number == 0 ? 0 : number; /* -0 and 0 are one group */
-        memcpy(target + key->offset, &number, sizeof(number));
+        memcpy(target, &number, sizeof(number));
     } else {
         uint64_t number = sl_vector_entry_u64(v, entry);
-        memcpy(target + key->offset, &number, key->bytes);
+        memcpy(target, &number, bytes);
     }
 }
 
-/* Addresses that are all there: what large keys are made of. */
+bool
+group_pack_value(const struct group_key *key, const struct sl_vector *v, uint32_t entry,
+                 uint8_t *target)
+{
+    uint32_t code;
+
+    if (key->addrs == NULL) {
+        pack_fixed(v, entry, key->bytes, target);
+        return true;
+    }
+    if (!sl_addr_pool_code(key->addrs, sl_vector_entry_addr(v, entry), &code))
+        return false;
+    memcpy(target, &code, sizeof(code));
+    return true;
+}
+
 static bool
 pack_addresses(const struct group_key *key, const struct sl_vector *v, size_t key_bytes,
                const uint32_t *rows, uint32_t count, uint8_t *target)
 {
-    bool is_null = v->present != NULL || v->value_count == 0;
-
-    if (v->type != SL_TYPE_ADDR || v->encoding == SL_CONSTANT || is_null)
-        return false;
     target += key->offset;
     for (uint32_t i = 0; i < count; i++, target += key_bytes) {
-        uint32_t entry = v->encoding == SL_DICT ? v->codes[rows[i]] : rows[i];
-        struct sl_addr addr = sl_vector_entry_addr(v, entry);
-        memcpy(target, &addr, sizeof(addr));
+        uint32_t code = SL_ADDR_CODE_NONE;
+        if (!sl_vector_is_null(v, rows[i]) &&
+            !sl_addr_pool_code(key->addrs, sl_vector_addr(v, rows[i]), &code))
+            return false;
+        memcpy(target, &code, sizeof(code));
     }
     return true;
+}
+
+/* IPv4, all there: what most large keys are made of. How many rows were packed, before one that
+ * needs its number. */
+static uint32_t
+pack_ipv4(const struct group_key *key, const struct sl_vector *v, size_t key_bytes,
+          const uint32_t *rows, uint32_t count, uint8_t *target)
+{
+    const uint32_t *values = v->values;
+
+    if (v->encoding == SL_CONSTANT || v->width != 4 || v->present != NULL)
+        return 0;
+    target += key->offset;
+    for (uint32_t i = 0; i < count; i++, target += key_bytes) {
+        uint32_t code = values[v->encoding == SL_DICT ? v->codes[rows[i]] : rows[i]];
+        if (code >= SL_ADDR_CODE_NUMBERED)
+            return i;
+        memcpy(target, &code, sizeof(code));
+    }
+    return count;
 }
 
 bool
@@ -62,19 +90,117 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
         const struct group_key *key = &group->keys[k];
         const struct sl_vector *v = &side->vectors[k];
         uint8_t *target = w->keys;
-        if (pack_addresses(key, v, group->key_bytes, rows, count, target))
+        if (key->addrs != NULL) {
+            uint32_t done = pack_ipv4(key, v, group->key_bytes, rows, count, target);
+            if (!pack_addresses(key, v, group->key_bytes, rows + done, count - done,
+                                target + done * group->key_bytes))
+                return false;
             continue;
+        }
         for (uint32_t i = 0; i < count; i++, target += group->key_bytes) {
             if (sl_vector_is_null(v, rows[i])) {
                 target[key->null_bit / 8] |= (uint8_t)(1u << key->null_bit % 8);
                 continue;
             }
             uint32_t entry = sl_vector_entry(v, rows[i]);
-            if (key->pool == NULL)
-                pack_fixed(key, v, entry, target);
-            else if (!pack_text(w, k, key, side, entry, target))
+            if (key->pool == NULL) {
+                pack_fixed(v, entry, key->bytes, target + key->offset);
+                continue;
+            }
+            uint32_t number = group_text_number(w, k, side, entry);
+            memcpy(target + key->offset, &number, sizeof(number));
+            if (number == SL_TEXT_NONE)
                 return false;
         }
     }
     return true;
+}
+
+/* ---- and back ---- */
+
+bool
+group_make_vector(const struct sl_sql_type *type, uint32_t count, struct sl_arena *arena,
+                  struct sl_vector *out, void **out_values, uint64_t **out_present)
+{
+    bool is_text = sl_type_is_bytes(type->type);
+    size_t bytes = is_text ? sizeof(struct sl_slice) : sl_max_size(sl_type_bytes(type->type), 1);
+
+    *out_values = sl_arena_calloc(arena, count, bytes);
+    *out_present = sl_arena_calloc(arena, sl_words_for(count), sizeof(uint64_t));
+    *out = (struct sl_vector){.type = type->type,
+                              .encoding = SL_PLAIN,
+                              .width = is_text ? 0 : (uint8_t)bytes,
+                              .scale = type->scale,
+                              .count = count,
+                              .value_count = count,
+                              .values = is_text ? NULL : *out_values,
+                              .present = *out_present};
+    return *out_values != NULL && *out_present != NULL;
+}
+
+bool
+group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
+                  struct sl_vector *out)
+{
+    uint32_t *offsets = sl_arena_calloc(arena, (size_t)count + 1, sizeof(*offsets));
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < count && offsets != NULL; i++) {
+        total += slices[i].size_bytes;
+        if (total > UINT32_MAX)
+            return false;
+        offsets[i + 1] = (uint32_t)total;
+    }
+    uint8_t *bytes = sl_arena_alloc(arena, (size_t)total);
+    if (offsets == NULL || bytes == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (slices[i].size_bytes != 0)
+            memcpy(bytes + offsets[i], slices[i].bytes, slices[i].size_bytes);
+    out->offsets = offsets;
+    out->bytes = bytes;
+    return true;
+}
+
+static void
+give_addresses(const struct group *group, const struct group_key *key, void *const *records,
+               uint32_t count, struct sl_addr *values, uint64_t *present)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t code;
+        memcpy(&code, (const uint8_t *)records[i] + group->state_bytes + key->offset, sizeof(code));
+        if (code == SL_ADDR_CODE_NONE)
+            continue;
+        sl_bit_set(present, i);
+        values[i] = sl_addr_pool_addr(key->addrs, code);
+    }
+}
+
+bool
+group_give_key(const struct group *group, const struct group_key *key, void *const *records,
+               uint32_t count, struct sl_arena *arena, struct sl_vector *out)
+{
+    void *values;
+    uint64_t *present;
+
+    if (!group_make_vector(&key->key->type, count, arena, out, &values, &present))
+        return false;
+    if (key->addrs != NULL) {
+        give_addresses(group, key, records, count, values, present);
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *bytes = (const uint8_t *)records[i] + group->state_bytes;
+        if (bytes[key->null_bit / 8] >> key->null_bit % 8 & 1)
+            continue;
+        sl_bit_set(present, i);
+        if (key->pool == NULL) {
+            memcpy((uint8_t *)values + (size_t)i * key->bytes, bytes + key->offset, key->bytes);
+            continue;
+        }
+        uint32_t number;
+        memcpy(&number, bytes + key->offset, sizeof(number));
+        ((struct sl_slice *)values)[i] = sl_text_pool_slice(key->pool, number);
+    }
+    return key->pool == NULL || group_pour_slices(values, count, arena, out);
 }

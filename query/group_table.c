@@ -1,47 +1,66 @@
 /*
- * group_table.c - open addressing over 8-byte slots, linear probing, at most half full; see
- * group_table.h.
+ * group_table.c - see group_table.h.
  *
- * The hash gives its top bits to the partition and its low half to the tag, whose low bits are the
- * slot: a table grows without a look at its records. Linear probing because neighbours share a cache line; the table doubles when it fills.
+ * The hash gives its top 8 bits to the partition, the 16 below them to the slot, and its low bits
+ * choose the slot. Pages of a partition grow from a few records to PAGE_BYTES_MAX.
  */
 #include "query/group_table.h"
 
 enum {
-    SLOTS_FIRST = 16,
-    AHEAD = 32, /* keys whose slots are on their way from memory */
+    SLOTS_FIRST = 64,
+    SLOTS_MAX = 1 << 16,     /* of the recent ones: 512 KiB, and at most half as many records */
+    UNASKED = 4 * SLOTS_MAX, /* keys that are not looked for where three of four were new */
+    PAGE_RECORDS_FIRST = 8,
+    PAGE_BYTES_MAX = 64 << 10,
+    AHEAD = 16,  /* keys whose slots are on their way from memory */
+    BATCH = 256, /* records that are united at a time */
 };
 
+#define ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
+
 void
-sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size_t key_bytes,
-                    size_t state_bytes)
+sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size_t state_bytes,
+                    size_t key_bytes)
 {
     SL_ASSERT(key_bytes % 8 == 0);
     SL_ASSERT(state_bytes % 8 == 0);
     *table = (struct sl_group_table){.budget = budget,
+                                     .state_bytes = state_bytes,
                                      .key_bytes = key_bytes,
-                                     .record_bytes = sl_max_size(key_bytes + state_bytes, 8)};
+                                     .record_bytes = sl_max_size(state_bytes + key_bytes, 8)};
 }
 
 static size_t
-page_bytes(const struct sl_group_table *table, unsigned page)
+page_bytes(const struct sl_group_table *table, uint32_t capacity)
 {
-    return ((size_t)16 << page) * table->record_bytes;
+    return sizeof(struct sl_group_page) + capacity * table->record_bytes;
+}
+
+static void
+free_pages(struct sl_group_table *table, struct sl_group_page *page)
+{
+    while (page != NULL) {
+        struct sl_group_page *next = page->next;
+        sl_budget_give(table->budget, page_bytes(table, page->capacity));
+        free(page);
+        page = next;
+    }
 }
 
 void
 sl_group_partition_fini(struct sl_group_table *table, unsigned partition)
 {
-    struct sl_group_partition *p = &table->partitions[partition];
+    free_pages(table, table->partitions[partition].first);
+    table->partitions[partition] = (struct sl_group_partition){0};
+}
 
-    for (unsigned page = 0; page < SL_GROUP_PAGES_MAX && p->pages[page] != NULL; page++) {
-        sl_budget_give(table->budget, page_bytes(table, page));
-        free(p->pages[page]);
-    }
-    if (p->slots != NULL)
-        sl_budget_give(table->budget, ((size_t)p->slot_mask + 1) * sizeof(*p->slots));
-    free(p->slots);
-    *p = (struct sl_group_partition){0};
+void
+sl_group_index_fini(struct sl_group_index *index, struct sl_budget *budget)
+{
+    if (index->slots != NULL)
+        sl_budget_give(budget, (index->mask + 1) * sizeof(*index->slots));
+    free(index->slots);
+    *index = (struct sl_group_index){0};
 }
 
 void
@@ -51,6 +70,7 @@ sl_group_table_fini(struct sl_group_table *table)
         return;
     for (unsigned partition = 0; partition < SL_GROUP_PARTITIONS; partition++)
         sl_group_partition_fini(table, partition);
+    sl_group_index_fini(&table->recent, table->budget);
 }
 
 static uint64_t
@@ -76,148 +96,186 @@ sl_group_hash(const void *key, size_t key_bytes)
     return mix(hash ^ UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db));
 }
 
-static uint32_t
-tag_of(uint64_t hash)
+/* ---- slots ---- */
+
+static uint64_t
+make_slot(uint64_t hash, const void *record)
 {
-    return (uint32_t)hash;
+    uint64_t address = (uint64_t)(uintptr_t)record;
+    SL_ASSERT((address & ~ADDRESS_MASK) == 0);
+    return hash << 8 >> 48 << 48 | address;
+}
+
+static uint8_t *
+slot_record(uint64_t slot)
+{
+    return (uint8_t *)(uintptr_t)(slot & ADDRESS_MASK);
+}
+
+/* The slot of `key`, or the empty one where it would be. */
+static inline uint64_t *
+find_slot(const struct sl_group_index *index, const struct sl_group_table *table, uint64_t hash,
+          const uint8_t *key)
+{
+    for (uint64_t at = hash & index->mask;; at = (at + 1) & index->mask) {
+        uint64_t slot = index->slots[at];
+        if (slot == 0)
+            return &index->slots[at];
+        if (((slot ^ hash << 8) & ~ADDRESS_MASK) == 0 &&
+            sl_group_keys_equal(slot_record(slot) + table->state_bytes, key, table->key_bytes))
+            return &index->slots[at];
+    }
 }
 
 static bool
-grow_slots(const struct sl_group_table *table, struct sl_group_partition *p)
+index_open(struct sl_group_index *index, struct sl_budget *budget, uint64_t slot_count)
 {
-    size_t count = p->slots == NULL ? SLOTS_FIRST : ((size_t)p->slot_mask + 1) * 2;
-    size_t old_bytes = p->slots == NULL ? 0 : ((size_t)p->slot_mask + 1) * sizeof(*p->slots);
+    size_t bytes = slot_count * sizeof(*index->slots);
 
-    if (count > (size_t)1 << 31 || !sl_budget_take(table->budget, count * sizeof(*p->slots)))
+    *index = (struct sl_group_index){.mask = slot_count - 1};
+    if (!sl_budget_take(budget, bytes))
         return false;
-    struct sl_group_slot *slots = sl_try_alloc(count * sizeof(*slots));
-    if (slots == NULL) {
-        sl_budget_give(table->budget, count * sizeof(*slots));
-        return false;
+    index->slots = sl_try_alloc(bytes);
+    if (index->slots == NULL)
+        sl_budget_give(budget, bytes);
+    return index->slots != NULL;
+}
+
+void *
+sl_group_index_find(const struct sl_group_index *index, const struct sl_group_table *table,
+                    uint64_t hash, const void *key)
+{
+    if (index->slots == NULL)
+        return NULL;
+    uint64_t slot = *find_slot(index, table, hash, key);
+    return slot == 0 ? NULL : slot_record(slot);
+}
+
+void
+sl_group_table_forget(struct sl_group_table *table)
+{
+    struct sl_group_index *recent = &table->recent;
+
+    if (recent->slots != NULL)
+        memset(recent->slots, 0, (recent->mask + 1) * sizeof(*recent->slots));
+    recent->used = 0;
+    table->asked = 0;
+}
+
+/* Twice as many slots, or as many empty ones. */
+static bool
+renew_slots(struct sl_group_table *table)
+{
+    struct sl_group_index *recent = &table->recent;
+    struct sl_group_index bigger;
+
+    if (recent->slots != NULL && recent->mask + 1 >= SLOTS_MAX) {
+        if (recent->used > table->asked / 4 * 3)
+            table->unasked = UNASKED;
+        sl_group_table_forget(table);
+        return true;
     }
-    uint32_t mask = (uint32_t)(count - 1);
-    for (size_t i = 0; i < old_bytes / sizeof(*p->slots); i++) {
-        uint32_t at = p->slots[i].tag & mask;
-        if (p->slots[i].index == 0)
+    if (!index_open(&bigger, table->budget,
+                    recent->slots == NULL ? SLOTS_FIRST : 2 * (recent->mask + 1)))
+        return false;
+    for (uint64_t i = 0; recent->slots != NULL && i <= recent->mask; i++) {
+        if (recent->slots[i] == 0)
             continue;
-        while (slots[at].index != 0)
-            at = (at + 1) & mask;
-        slots[at] = p->slots[i];
+        const uint8_t *key = slot_record(recent->slots[i]) + table->state_bytes;
+        *find_slot(&bigger, table, sl_group_hash(key, table->key_bytes), key) = recent->slots[i];
     }
-    free(p->slots);
-    sl_budget_give(table->budget, old_bytes);
-    p->slots = slots;
-    p->slot_mask = mask;
+    bigger.used = recent->used;
+    sl_group_index_fini(recent, table->budget);
+    *recent = bigger;
     return true;
 }
+
+/* ---- records ---- */
 
 /* The page of the next record; false: budget used up. */
 static bool
 open_page(struct sl_group_table *table, struct sl_group_partition *p)
 {
-    uint64_t number = (uint64_t)p->record_count + 16;
-    unsigned page = 59u - (unsigned)__builtin_clzll(number);
+    size_t most = sl_max_size(PAGE_BYTES_MAX / table->record_bytes, PAGE_RECORDS_FIRST);
+    size_t capacity = PAGE_RECORDS_FIRST;
 
-    if (page >= SL_GROUP_PAGES_MAX)
-        return false;
-    size_t bytes = page_bytes(table, page);
+    if (p->last != NULL) {
+        p->last->count = sl_group_page_count(table, p, p->last);
+        capacity = sl_min_size((size_t)2 * p->last->capacity, most);
+    }
+    size_t bytes = page_bytes(table, (uint32_t)capacity);
     if (!sl_budget_take(table->budget, bytes))
         return false;
-    p->pages[page] = sl_try_alloc(bytes);
-    if (p->pages[page] == NULL) {
+    struct sl_group_page *page = sl_try_alloc(bytes);
+    if (page == NULL) {
         sl_budget_give(table->budget, bytes);
         return false;
     }
-    p->next = p->pages[page];
-    p->page_end = p->next + bytes;
+    page->capacity = (uint32_t)capacity;
+    if (p->last == NULL)
+        p->first = page;
+    else
+        p->last->next = page;
+    p->last = page;
+    p->next = page->records;
+    p->page_end = p->next + capacity * table->record_bytes;
     return true;
 }
 
 void *
-sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key)
+sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
+                      const void *key)
 {
     struct sl_group_partition *p = &table->partitions[partition];
 
     if (p->next == p->page_end && !open_page(table, p))
         return NULL;
     uint8_t *record = p->next;
+    /* By eights, so that no function is called for a few bytes. */
+    for (size_t at = 0; at < table->state_bytes; at += 8) {
+        if (state == NULL)
+            memset(record + at, 0, 8);
+        else
+            memcpy(record + at, (const uint8_t *)state + at, 8);
+    }
     for (size_t at = 0; at < table->key_bytes; at += 8)
-        memcpy(record + at, (const uint8_t *)key + at, 8);
+        memcpy(record + table->state_bytes + at, (const uint8_t *)key + at, 8);
     p->next += table->record_bytes;
     p->record_count++;
     return record;
 }
 
 void *
-sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t hash, const void *key,
-                   bool *out_is_new)
+sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t hash, const void *key)
 {
-    struct sl_group_partition *p = &table->partitions[partition];
-    bool is_full = p->slots == NULL || p->record_count >= (p->slot_mask + 1) / 2;
+    struct sl_group_index *recent = &table->recent;
 
-    *out_is_new = false;
-    if (is_full && !grow_slots(table, p))
+    if ((recent->slots == NULL || recent->used > recent->mask / 2) && !renew_slots(table))
         return NULL;
-    uint32_t tag = tag_of(hash);
-    for (uint32_t at = (uint32_t)hash & p->slot_mask;; at = (at + 1) & p->slot_mask) {
-        struct sl_group_slot *slot = &p->slots[at];
-        if (slot->index == 0) {
-            void *record = sl_group_table_append(table, partition, key);
-            if (record == NULL)
-                return NULL;
-            *slot = (struct sl_group_slot){.tag = tag, .index = p->record_count};
-            *out_is_new = true;
-            return record;
-        }
-        if (slot->tag != tag)
-            continue;
-        void *record = sl_group_record(table, partition, slot->index - 1);
-        if (sl_group_keys_equal(record, key, table->key_bytes))
-            return record;
-    }
-}
-
-void *
-sl_group_table_find(const struct sl_group_table *table, unsigned partition, uint64_t hash,
-                    const void *key)
-{
-    const struct sl_group_partition *p = &table->partitions[partition];
-
-    if (p->slots == NULL)
+    table->asked++;
+    uint64_t *slot = find_slot(recent, table, hash, key);
+    if (*slot != 0)
+        return slot_record(*slot);
+    void *record = sl_group_table_append(table, partition, NULL, key);
+    if (record == NULL)
         return NULL;
-    uint32_t tag = tag_of(hash);
-    for (uint32_t at = (uint32_t)hash & p->slot_mask; p->slots[at].index != 0;
-         at = (at + 1) & p->slot_mask) {
-        if (p->slots[at].tag != tag)
-            continue;
-        void *record = sl_group_record(table, partition, p->slots[at].index - 1);
-        if (sl_group_keys_equal(record, key, table->key_bytes))
-            return record;
+    *slot = make_slot(hash, record);
+    recent->used++;
+    return record;
+}
+
+static bool
+append_many(struct sl_group_table *table, const uint8_t *key, size_t stride, uint32_t count,
+            void **out_records)
+{
+    for (uint32_t i = 0; i < count; i++, key += stride) {
+        unsigned partition = sl_group_partition_of(sl_group_hash(key, table->key_bytes));
+        out_records[i] = sl_group_table_append(table, partition, NULL, key);
+        if (out_records[i] == NULL)
+            return false;
     }
-    return NULL;
-}
-
-static void
-fetch_slot(const struct sl_group_table *table, uint64_t hash)
-{
-    const struct sl_group_partition *p = &table->partitions[sl_group_partition_of(hash)];
-    if (p->slots != NULL)
-        __builtin_prefetch(&p->slots[(uint32_t)hash & p->slot_mask]);
-}
-
-static void
-fetch_record(const struct sl_group_table *table, uint64_t hash)
-{
-    unsigned partition = sl_group_partition_of(hash);
-    const struct sl_group_partition *p = &table->partitions[partition];
-    if (p->slots == NULL)
-        return;
-    uint32_t tag = tag_of(hash);
-    uint32_t at = (uint32_t)hash & p->slot_mask;
-    while (p->slots[at].index != 0 && p->slots[at].tag != tag)
-        at = (at + 1) & p->slot_mask;
-    if (p->slots[at].index != 0)
-        __builtin_prefetch(sl_group_record(table, partition, p->slots[at].index - 1));
+    table->unasked -= count < table->unasked ? count : table->unasked;
+    return true;
 }
 
 bool
@@ -225,26 +283,46 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
                         uint32_t count, void **out_records)
 {
     const uint8_t *key = keys;
-    uint64_t hashes[2 * AHEAD]; /* a ring: slots are asked for first, their records after */
-    bool is_new;
+    uint64_t hashes[AHEAD]; /* a ring */
 
-    for (uint32_t i = 0; i < count + 2 * AHEAD; i++) {
-        if (i >= 2 * AHEAD) {
-            uint32_t now = i - 2 * AHEAD;
-            uint64_t hash = hashes[now % (2 * AHEAD)];
-            out_records[now] = sl_group_table_add(table, sl_group_partition_of(hash), hash,
-                                                  key + now * stride, &is_new);
+    if (table->unasked > 0)
+        return append_many(table, key, stride, count, out_records);
+    for (uint32_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD) {
+            uint32_t now = i - AHEAD;
+            uint64_t hash = hashes[now % AHEAD];
+            out_records[now] =
+                sl_group_table_add(table, sl_group_partition_of(hash), hash, key + now * stride);
             if (out_records[now] == NULL)
                 return false;
         }
         if (i < count) {
-            hashes[i % (2 * AHEAD)] = sl_group_hash(key + i * stride, table->key_bytes);
-            fetch_slot(table, hashes[i % (2 * AHEAD)]);
+            hashes[i % AHEAD] = sl_group_hash(key + i * stride, table->key_bytes);
+            sl_group_table_fetch(table, hashes[i % AHEAD]);
         }
-        if (i >= AHEAD && i - AHEAD < count)
-            fetch_record(table, hashes[(i - AHEAD) % (2 * AHEAD)]);
     }
     return true;
+}
+
+void
+sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from, unsigned partition)
+{
+    struct sl_group_partition *a = &into->partitions[partition];
+    struct sl_group_partition *b = &from->partitions[partition];
+
+    if (b->first == NULL)
+        return;
+    if (a->first == NULL) {
+        *a = *b;
+    } else {
+        a->last->count = sl_group_page_count(into, a, a->last);
+        a->last->next = b->first;
+        a->last = b->last;
+        a->next = b->next;
+        a->page_end = b->page_end;
+        a->record_count += b->record_count;
+    }
+    *b = (struct sl_group_partition){0};
 }
 
 uint64_t
@@ -254,4 +332,128 @@ sl_group_table_count(const struct sl_group_table *table)
     for (unsigned partition = 0; partition < SL_GROUP_PARTITIONS; partition++)
         count += table->partitions[partition].record_count;
     return count;
+}
+
+/* ---- uniting ---- */
+
+/* Where the records that stay are moved to: never beyond what was read. */
+struct packer {
+    const struct sl_group_table *table;
+    struct sl_group_page *page;
+    uint32_t count; /* records of the page that are in use */
+};
+
+static uint8_t *
+packer_next(struct packer *packer)
+{
+    if (packer->count == packer->page->capacity) {
+        packer->page->count = packer->count;
+        packer->page = packer->page->next;
+        SL_ASSERT(packer->page != NULL); /* it has the record that is moved */
+        packer->count = 0;
+    }
+    return packer->page->records + packer->count++ * packer->table->record_bytes;
+}
+
+/* The slots of records[0 .. count), which lie side by side. */
+struct batch {
+    uint64_t hashes[BATCH];
+    uint64_t *fresh[BATCH]; /* slots of those whose key is new, in order */
+    void *into[BATCH];
+    void *from[BATCH];
+};
+
+static bool
+unite_batch(const struct sl_group_table *table, struct sl_group_index *index, struct batch *batch,
+            uint8_t *records, uint32_t count, struct packer *packer, sl_group_merge_fn *merge,
+            void *context)
+{
+    uint32_t fresh_count = 0;
+    uint32_t double_count = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *key = records + i * table->record_bytes + table->state_bytes;
+        batch->hashes[i] = sl_group_hash(key, table->key_bytes);
+        __builtin_prefetch(&index->slots[batch->hashes[i] & index->mask], 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *record = records + i * table->record_bytes;
+        uint64_t *slot = find_slot(index, table, batch->hashes[i], record + table->state_bytes);
+        if (*slot == 0) {
+            *slot = make_slot(batch->hashes[i], record);
+            batch->fresh[fresh_count++] = slot;
+            continue;
+        }
+        batch->into[double_count] = slot_record(*slot);
+        batch->from[double_count++] = record;
+    }
+    if (double_count != 0 && !merge(context, batch->into, batch->from, double_count))
+        return false;
+    for (uint32_t i = 0; i < fresh_count; i++) {
+        uint8_t *record = slot_record(*batch->fresh[i]);
+        uint8_t *target = packer_next(packer);
+        if (target == record)
+            continue;
+        memcpy(target, record, table->record_bytes);
+        *batch->fresh[i] = (*batch->fresh[i] & ~ADDRESS_MASK) | (uint64_t)(uintptr_t)target;
+    }
+    index->used += fresh_count;
+    return true;
+}
+
+/* At most three quarters full. */
+static uint64_t
+slots_for(uint64_t record_count)
+{
+    uint64_t slot_count = SLOTS_FIRST;
+    while (slot_count / 4 * 3 < record_count)
+        slot_count *= 2;
+    return slot_count;
+}
+
+static bool
+unite_pages(struct sl_group_table *table, struct sl_group_partition *p,
+            struct sl_group_index *index, sl_group_merge_fn *merge, void *context)
+{
+    struct packer packer = {.table = table, .page = p->first};
+    struct batch batch;
+
+    SL_ASSERT(p->first != NULL);
+    p->last->count = sl_group_page_count(table, p, p->last);
+    for (struct sl_group_page *page = p->first; page != NULL; page = page->next)
+        for (uint32_t at = 0; at < page->count;) {
+            uint32_t count = page->count - at < BATCH ? page->count - at : BATCH;
+            if (!unite_batch(table, index, &batch, page->records + at * table->record_bytes, count,
+                             &packer, merge, context))
+                return false;
+            at += count;
+        }
+    free_pages(table, packer.page->next);
+    packer.page->next = NULL;
+    p->last = packer.page;
+    p->next = packer.page->records + packer.count * table->record_bytes;
+    p->page_end = packer.page->records + packer.page->capacity * table->record_bytes;
+    p->record_count = index->used;
+    return true;
+}
+
+bool
+sl_group_table_unite(struct sl_group_table *table, unsigned partition, sl_group_merge_fn *merge,
+                     void *context, struct sl_group_index *out_index)
+{
+    struct sl_group_partition *p = &table->partitions[partition];
+    struct sl_group_index index = {0};
+
+    if (out_index != NULL)
+        *out_index = index;
+    if (p->record_count == 0)
+        return true;
+    if (!index_open(&index, table->budget, slots_for(p->record_count)))
+        return false;
+    bool is_done = unite_pages(table, p, &index, merge, context);
+    if (is_done && out_index != NULL)
+        *out_index = index;
+    else
+        sl_group_index_fini(&index, table->budget);
+    return is_done;
 }

@@ -1,13 +1,21 @@
 /*
- * group_table.h - hash tables of groups: records found by a key of fixed size.
+ * group_table.h - records by key: lists by partition, and a table of those that were met lately.
  *
- * A record is its key, then `state_bytes` of state, both multiples of 8 bytes; a new record's
- * state is zero. A table is cut into SL_GROUP_PARTITIONS by the top bits of a hash, so that the
- * tables of several workers can be merged partition by partition, in parallel and without a
- * lock. Records never move.
+ * A record is `state_bytes` of state, then its key, both multiples of 8 bytes; a new record's state
+ * is zero. The top bits of a key's hash choose one of SL_GROUP_PARTITIONS lists.
+ *
+ * While rows come in, a key is looked for among the records of late: slots that fit a cache. When
+ * they are full they are forgotten, and a key that comes again gets another record. Where few keys
+ * were found, the next ones are not even looked for. So a table of
+ * many groups costs a write at the end of a list for each row, not a walk through memory. In the
+ * end, lists of all workers are joined, and a partition, whose records fit a cache too, is *united*:
+ * records of equal keys become one, in place.
+ *
+ * Records do not move except by sl_group_table_unite.
  *
  * Ownership: init in the caller's memory, fini gives everything back to the budget.
- * Threads:   one for each partition.
+ * Threads:   adding one; after that, one for each partition.
+ * Errors:    NULL or false when the budget is used up.
  * Layer:     query, internal.
  */
 #ifndef SLUICE_QUERY_GROUP_TABLE_H
@@ -17,37 +25,51 @@
 #include "storage/base/base.h"
 
 enum {
-    SL_GROUP_PARTITION_BITS = 6,
+    SL_GROUP_PARTITION_BITS = 8,
     SL_GROUP_PARTITIONS = 1 << SL_GROUP_PARTITION_BITS,
-    SL_GROUP_PAGES_MAX = 28, /* 16 records, 32, 64 ...: 2^32 records a partition */
 };
 
-struct sl_group_slot {
-    uint32_t tag;   /* low half of the hash: gives the place, and most misses end here */
-    uint32_t index; /* of the record, from 1; 0 is empty */
+struct sl_group_page {
+    struct sl_group_page *next;
+    uint32_t capacity; /* records */
+    uint32_t count;    /* of the last page: see sl_group_page_count */
+    uint8_t records[];
 };
 
 struct sl_group_partition {
-    struct sl_group_slot *slots; /* owned: slot_mask + 1, or NULL */
-    uint32_t slot_mask;
-    uint32_t record_count;
+    struct sl_group_page *first; /* owned, and all that follow */
+    struct sl_group_page *last;
     uint8_t *next; /* where the next record goes, unless it is page_end: then a page is opened */
     uint8_t *page_end;
-    uint8_t *pages[SL_GROUP_PAGES_MAX]; /* owned */
+    uint64_t record_count;
+};
+
+/*
+ * Open addressing, linear probing. A slot is 0, or 16 bits of the hash above the 48 bits of a
+ * record's address.
+ */
+struct sl_group_index {
+    uint64_t *slots; /* owned: mask + 1, or NULL */
+    uint64_t mask;
+    uint64_t used;
 };
 
 struct sl_group_table {
     struct sl_budget *budget; /* borrowed */
+    size_t state_bytes;
     size_t key_bytes;
     size_t record_bytes;
+    struct sl_group_index recent;
+    uint64_t asked;   /* keys since the last were forgotten */
+    uint64_t unasked; /* keys that are still to be added without a look for them */
     struct sl_group_partition partitions[SL_GROUP_PARTITIONS];
 };
 
-void sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size_t key_bytes,
-                         size_t state_bytes);
+void sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size_t state_bytes,
+                         size_t key_bytes);
 void sl_group_table_fini(struct sl_group_table *table);
 
-/* Give back the memory of one partition, which is empty then. */
+/* Give back the records of one partition, which is empty then. */
 void sl_group_partition_fini(struct sl_group_table *table, unsigned partition);
 
 /* 0 for no bytes at all: without keys there is one group, in partition 0. */
@@ -76,46 +98,62 @@ sl_group_partition_of(uint64_t hash)
     return (unsigned)(hash >> (64 - SL_GROUP_PARTITION_BITS));
 }
 
-/* The record of `key`, added when missing; NULL when the budget is used up. */
+/* A record of `key`: one that was met lately, or a new one. */
 void *sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t hash,
-                         const void *key, bool *out_is_new);
+                         const void *key);
 
 /*
  * The same for `count` keys, `stride` bytes apart, each in the partition of its hash. Slots are
- * fetched ahead, which hides the memory behind a large table. False: budget used up.
+ * fetched ahead, which hides what is not in the first cache.
  */
 SL_MUST_CHECK
 bool sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
                              uint32_t count, void **out_records);
 
-/*
- * A record more, whether or not the key is there already; NULL when the budget is used up. A table
- * of such records is a list by partition: nothing is found in it.
- */
-void *sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *key);
-
-/* The record of `key`, or NULL. */
-void *sl_group_table_find(const struct sl_group_table *table, unsigned partition, uint64_t hash,
-                          const void *key);
-
-/* Record number `index` of a partition, below its record_count. */
-static inline void *
-sl_group_record(const struct sl_group_table *table, unsigned partition, uint32_t index)
+/* The slot of a key that comes soon is on its way from memory. */
+static inline void
+sl_group_table_fetch(const struct sl_group_table *table, uint64_t hash)
 {
-    uint64_t number = (uint64_t)index + 16;
-    unsigned page = 59u - (unsigned)__builtin_clzll(number);
-    uint64_t first = UINT64_C(16) << page;
-    return table->partitions[partition].pages[page] + (number - first) * table->record_bytes;
+    if (table->recent.slots != NULL)
+        __builtin_prefetch(&table->recent.slots[hash & table->recent.mask]);
 }
 
-/* How many records lie behind number `index` side by side, itself included. */
+/* A new record, whether or not the key has one; its state is a copy of `state` unless that is NULL. */
+void *sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
+                            const void *key);
+
+/* Forget which records were met lately: those that come are new. */
+void sl_group_table_forget(struct sl_group_table *table);
+
+/* The records of a partition of `from` are those of `into`; both tables have the same layout. */
+void sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from,
+                         unsigned partition);
+
+/* Add the states of from[i] to those of into[i]. */
+typedef bool sl_group_merge_fn(void *context, void *const *into, void *const *from, uint32_t count);
+
+/*
+ * Records of equal keys in a partition become one. Records move; the caller forgets what it
+ * remembered. *out_index, when wanted, then finds them: the caller gives it back.
+ */
+SL_MUST_CHECK
+bool sl_group_table_unite(struct sl_group_table *table, unsigned partition,
+                          sl_group_merge_fn *merge, void *context,
+                          struct sl_group_index *out_index);
+
+/* The record of `key`, or NULL. */
+void *sl_group_index_find(const struct sl_group_index *index, const struct sl_group_table *table,
+                          uint64_t hash, const void *key);
+void sl_group_index_fini(struct sl_group_index *index, struct sl_budget *budget);
+
+/* Records of a page of a partition. */
 static inline uint32_t
-sl_group_records_adjacent(const struct sl_group_table *table, unsigned partition, uint32_t index)
+sl_group_page_count(const struct sl_group_table *table, const struct sl_group_partition *p,
+                    const struct sl_group_page *page)
 {
-    uint64_t number = (uint64_t)index + 16;
-    uint64_t page_end = UINT64_C(32) << (59u - (unsigned)__builtin_clzll(number));
-    uint64_t end = (uint64_t)table->partitions[partition].record_count + 16;
-    return (uint32_t)((page_end < end ? page_end : end) - number);
+    if (page != p->last)
+        return page->count;
+    return (uint32_t)((size_t)(p->next - page->records) / table->record_bytes);
 }
 
 /* Records of all partitions. */

@@ -12,7 +12,8 @@
 #include "storage/base/buf.h"
 #include "storage/store.h"
 
-enum { WALK_BYTES_MAX = 64 << 20, CREATE_BYTES_MAX = 1 << 20 };
+/* The text of a CREATE is a value of a result. */
+enum { WALK_BYTES_MAX = 64 << 20, CREATE_BYTES_MAX = SL_TEXT_BYTES_MAX };
 
 /* ---- rows of databases, tables, columns ---- */
 

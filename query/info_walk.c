@@ -59,7 +59,7 @@ sl_info_end_row(struct sl_info_walk *walk, struct sl_error *err)
 static struct sl_slice
 session_database(const struct sl_info_walk *walk)
 {
-    const char *database = walk->exec->session->database;
+    const char *database = sl_session_database(walk->exec->session);
     return sl_info_slice_of(database == NULL ? "flows" : database);
 }
 

@@ -197,7 +197,7 @@ row_count_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, st
     if (vectors == NULL || values == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     for (uint32_t i = 0; i < state->aggregate_count; i++) {
-        struct sl_aggregate_state counted = {.count = sl_snapshot_row_count(op->exec->snapshot)};
+        uint64_t counted = sl_snapshot_row_count(op->exec->snapshot); /* SL_STATE_COUNT */
         sl_aggregate_finish(&state->aggregates[i], &counted, &values[i]);
         vectors[i] = (struct sl_vector){.type = values[i].type,
                                         .encoding = SL_CONSTANT,
@@ -288,7 +288,10 @@ filter_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
         SL_TRY(sl_op_next(op->children[0], worker, out_chunk, err));
         if (out_chunk->count == 0)
             return SL_OK;
-        SL_TRY(sl_conjuncts_filter(filter->conjuncts, filter->conjunct_count, out_chunk, err));
+        for (uint32_t i = 0; i < filter->conjunct_count && out_chunk->count != 0; i++) {
+            SL_TRY(sl_conjuncts_filter(&filter->conjuncts[i], 1, out_chunk, err));
+            SL_TRY(sl_chunk_focus(out_chunk, err));
+        }
         if (out_chunk->count != 0)
             return SL_OK;
     }

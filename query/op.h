@@ -89,6 +89,12 @@ sl_status sl_op_scan(struct sl_exec *exec, const struct sl_input *inputs, uint32
 /* What the scan saw so far; zero for an operator that is no scan. */
 void sl_op_scan_counters(const struct sl_op *op, struct sl_scan_counters *out_counters);
 bool sl_op_is_scan(const struct sl_op *op);
+/* Rows that a scan handed out before, once more: rows[0 .. count), ascending, of a place. The chunk
+ * has them alone, or, when it has more than `count`, at these numbers. */
+SL_MUST_CHECK
+sl_status sl_op_scan_revisit(struct sl_op *op, unsigned worker, uint64_t place,
+                             const uint32_t *rows, uint32_t count, struct sl_chunk *out_chunk,
+                             struct sl_error *err);
 /* See sl_scan_narrow_time. */
 void sl_op_scan_narrow(struct sl_op *op, int64_t low_us, int64_t high_us);
 
@@ -126,12 +132,16 @@ SL_MUST_CHECK
 sl_status sl_op_project(struct sl_exec *exec, struct sl_op *child, const struct sl_term *outputs,
                         uint32_t output_count, struct sl_op **out_op, struct sl_error *err);
 
-/* Projection, then ORDER BY, then at most `keep_rows` rows (UINT64_MAX: all). `scan`, when not
- * NULL, is told how far in time it still has to walk: the first order is by last_seen. */
+/*
+ * Projection, then ORDER BY, then at most `keep_rows` rows (UINT64_MAX: all). `scan`, when not NULL,
+ * is where the rows come from, perhaps through a filter: what does not decide the order is then
+ * fetched at the end, for the rows of the answer. `is_by_time`: the first order is by last_seen,
+ * and the scan is told how far in time it still has to walk.
+ */
 SL_MUST_CHECK
 sl_status sl_op_sort(struct sl_exec *exec, struct sl_op *child, const struct sl_term *outputs,
                      uint32_t output_count, const struct sl_order *orders, uint32_t order_count,
-                     uint64_t keep_rows, struct sl_op *scan, struct sl_op **out_op,
+                     uint64_t keep_rows, struct sl_op *scan, bool is_by_time, struct sl_op **out_op,
                      struct sl_error *err);
 
 SL_MUST_CHECK

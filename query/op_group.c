@@ -10,13 +10,15 @@ key_bytes_of(enum sl_type type)
 {
     if (sl_type_is_bytes(type))
         return sizeof(uint32_t);
+    if (type == SL_TYPE_ADDR)
+        return sizeof(uint32_t);
     if (type == SL_TYPE_NULL)
         return 1;
     return (uint32_t)sl_type_bytes(type);
 }
 
 /* Widest keys first, so that each is aligned; the NULL bits come last. */
-static size_t
+static void
 lay_out_keys(struct group *group)
 {
     static const uint32_t widths[] = {16, 8, 4, 2, 1};
@@ -32,8 +34,24 @@ lay_out_keys(struct group *group)
         }
     uint32_t bits = 8 * at;
     for (uint32_t i = 0; i < group->key_count; i++)
-        group->keys[i].null_bit = bits++;
-    return (((size_t)bits + 7) / 8 + 7) / 8 * 8;
+        if (group->keys[i].key->type.type != SL_TYPE_ADDR)
+            group->keys[i].null_bit = bits++;
+    group->key_used_bytes = ((size_t)bits + 7) / 8;
+    group->key_bytes = (group->key_used_bytes + 7) / 8 * 8;
+}
+
+/* Which sum by number an aggregate has: counts share one, sums of unsigned integers have their own. */
+static unsigned
+choose_sum(struct group *group, const struct sl_aggregate *aggregate)
+{
+    bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
+
+    if (aggregate->kind == SL_AGG_COUNT_STAR || aggregate->kind == SL_AGG_COUNT)
+        return GROUP_SUM_COUNT;
+    if (!is_sum || sl_form_of(aggregate->argument->type.type) != SL_FORM_U64 ||
+        group->sum_stride == GROUP_SUMS_MAX)
+        return GROUP_SUM_NONE;
+    return group->sum_stride++;
 }
 
 static sl_status
@@ -49,16 +67,23 @@ compile_terms(struct group *group, const struct sl_exec *exec, uint32_t input_co
         SL_TRY(sl_term_compile(key->key->other, input_count, exec->arena, &key->other, err));
         group->has_sides = true;
     }
-    group->key_bytes = group->key_count == 0 ? 0 : lay_out_keys(group);
+    lay_out_keys(group);
+    group->sum_stride = 1;
+    group->is_all_sums = true;
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         struct group_aggregate *a = &group->aggregates[i];
-        a->offset = group->key_bytes + i * sizeof(struct sl_aggregate_state);
+        a->sum = choose_sum(group, a->aggregate);
+        group->is_all_sums &= a->sum != GROUP_SUM_NONE;
+        a->offset = group->state_bytes;
+        group->state_bytes += sl_aggregate_state_bytes(a->aggregate);
         a->value_table = -1;
         if (a->aggregate->kind == SL_AGG_COUNT_STAR)
             continue;
         SL_TRY(sl_term_compile(a->aggregate->argument, input_count, exec->arena, &a->term, err));
-        if (sl_aggregate_is_holistic(a->aggregate->kind))
-            a->value_table = (int32_t)group->value_table_count++;
+        if (!sl_aggregate_is_holistic(a->aggregate->kind))
+            continue;
+        a->value_table = (int32_t)group->value_table_count++;
+        a->value_bytes = group_value_bytes(a->aggregate);
     }
     return SL_OK;
 }
@@ -67,29 +92,31 @@ static bool
 open_worker(const struct group *group, const struct sl_exec *exec, struct sl_budget *budget,
             struct group_worker *w)
 {
-    size_t value_bytes = group->key_bytes + GROUP_VALUE_BYTES;
-    size_t key_slice_bytes = sl_max_size(group->key_bytes, 1);
+    size_t value_key_bytes = group->value_table_count == 0 ? 0 : group->key_bytes + 16;
 
-    sl_group_table_init(&w->table, budget, group->key_bytes,
-                        group->aggregate_count * sizeof(struct sl_aggregate_state));
-    sl_group_table_init(&w->pending, budget, group->key_bytes,
-                        group->aggregate_count * sizeof(struct sl_aggregate_state));
+    sl_group_table_init(&w->table, budget, group->state_bytes, group->key_bytes);
+    w->room_bytes = group->room_bytes;
     w->kept = sl_arena_create_shared(budget);
     w->value_tables =
         sl_arena_calloc(exec->arena, group->value_table_count, sizeof(*w->value_tables));
     w->key_caches = sl_arena_calloc(exec->arena, group->key_count, sizeof(*w->key_caches));
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
-    w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, key_slice_bytes);
+    w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, group->key_bytes);
+    w->value_keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, value_key_bytes);
     w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
     w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
     w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
     w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
     if (w->value_tables == NULL || w->key_caches == NULL || w->value_caches == NULL ||
-        w->keys == NULL || w->records == NULL || w->found == NULL || w->values == NULL ||
-        w->index == NULL)
+        w->keys == NULL || w->value_keys == NULL || w->records == NULL || w->found == NULL ||
+        w->values == NULL || w->index == NULL ||
+        !group_numbers_init(group, budget, w->kept, &w->numbers))
         return false;
-    for (uint32_t i = 0; i < group->value_table_count; i++)
-        sl_group_table_init(&w->value_tables[i], budget, value_bytes, sizeof(uint64_t));
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        const struct group_aggregate *a = &group->aggregates[i];
+        if (a->value_table >= 0)
+            group_value_table_init(group, a, budget, &w->value_tables[a->value_table]);
+    }
     for (uint32_t i = 0; i < group->key_count; i++)
         if (group->keys[i].pool != NULL)
             w->key_caches[i] = sl_text_cache_create(group->keys[i].pool);
@@ -130,6 +157,8 @@ group_start(struct sl_op *op, struct sl_error *err)
         const struct sl_sql_type *type = &group->keys[i].key->type;
         if (sl_type_is_bytes(type->type))
             group->keys[i].pool = sl_text_pool_create(budget, is_binary_text(type));
+        if (type->type == SL_TYPE_ADDR)
+            group->keys[i].addrs = sl_addr_pool_create(budget);
     }
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         struct group_aggregate *a = &group->aggregates[i];
@@ -140,9 +169,9 @@ group_start(struct sl_op *op, struct sl_error *err)
         bool is_exact = is_binary_text(type) || a->aggregate->kind == SL_AGG_GROUP_CONCAT;
         if (sl_type_is_bytes(type->type))
             a->pool = sl_text_pool_create(budget, is_exact);
+        if (type->type == SL_TYPE_ADDR)
+            a->addrs = sl_addr_pool_create(budget);
     }
-    for (unsigned p = 0; p < SL_GROUP_PARTITIONS && group->value_table_count != 0; p++)
-        group->texts[p] = sl_arena_create_shared(budget);
     for (unsigned i = 0; i < op->exec->threads; i++)
         if (!open_worker(group, op->exec, budget, &group->workers[i]))
             return sl_exec_out_of_memory(op->exec, err);
@@ -153,12 +182,10 @@ group_start(struct sl_op *op, struct sl_error *err)
 static void
 close_worker(const struct group *group, struct group_worker *w, struct sl_budget *budget)
 {
-    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
-        group_dictionary_fini(&w->dictionaries[s], budget);
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
         group_dense_fini(group, &w->denses[s], budget);
-    }
+    group_numbers_fini(group, &w->numbers);
     sl_group_table_fini(&w->table);
-    sl_group_table_fini(&w->pending);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
         sl_group_table_fini(&w->value_tables[i]);
     for (uint32_t i = 0; i < group->key_count && w->key_caches != NULL; i++)
@@ -176,110 +203,39 @@ group_close(struct sl_op *op)
 
     for (unsigned i = 0; i < op->exec->threads; i++)
         close_worker(group, &group->workers[i], &op->exec->budget);
-    for (uint32_t i = 0; i < group->key_count; i++)
+    for (uint32_t i = 0; i < group->key_count; i++) {
         sl_text_pool_destroy(group->keys[i].pool);
-    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        sl_addr_pool_destroy(group->keys[i].addrs);
+    }
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
         sl_text_pool_destroy(group->aggregates[i].pool);
+        sl_addr_pool_destroy(group->aggregates[i].addrs);
+    }
     for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++)
-        if (group->texts[p] != NULL)
-            sl_arena_destroy(group->texts[p]);
+        sl_arena_destroy(group->kept[p]);
     sl_op_arenas_close(&group->arenas, op->exec);
 }
 
 /* ---- chunks of groups ---- */
 
-struct group_run {
-    const struct sl_group_table *table;
-    unsigned partition;
-    uint32_t first;
-    uint32_t count;
-};
-
-/* A plain vector of `type`, all present so far, with room for `count` values. */
 static bool
-make_vector(const struct sl_sql_type *type, uint32_t count, struct sl_arena *arena,
-            struct sl_vector *out, void **out_values, uint64_t **out_present)
-{
-    bool is_text = sl_type_is_bytes(type->type);
-    size_t bytes = is_text ? sizeof(struct sl_slice) : sl_max_size(sl_type_bytes(type->type), 1);
-
-    *out_values = sl_arena_calloc(arena, count, bytes);
-    *out_present = sl_arena_calloc(arena, sl_words_for(count), sizeof(uint64_t));
-    *out = (struct sl_vector){.type = type->type,
-                              .encoding = SL_PLAIN,
-                              .width = is_text ? 0 : (uint8_t)bytes,
-                              .scale = type->scale,
-                              .count = count,
-                              .value_count = count,
-                              .values = is_text ? NULL : *out_values,
-                              .present = *out_present};
-    return *out_values != NULL && *out_present != NULL;
-}
-
-static bool
-pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
-            struct sl_vector *out)
-{
-    uint32_t *offsets = sl_arena_calloc(arena, (size_t)count + 1, sizeof(*offsets));
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < count && offsets != NULL; i++) {
-        total += slices[i].size_bytes;
-        if (total > UINT32_MAX)
-            return false;
-        offsets[i + 1] = (uint32_t)total;
-    }
-    uint8_t *bytes = sl_arena_alloc(arena, (size_t)total);
-    if (offsets == NULL || bytes == NULL)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (slices[i].size_bytes != 0)
-            memcpy(bytes + offsets[i], slices[i].bytes, slices[i].size_bytes);
-    out->offsets = offsets;
-    out->bytes = bytes;
-    return true;
-}
-
-static bool
-give_key(const struct group_key *key, const struct group_run *run, struct sl_arena *arena,
-         struct sl_vector *out)
-{
-    void *values;
-    uint64_t *present;
-
-    if (!make_vector(&key->key->type, run->count, arena, out, &values, &present))
-        return false;
-    for (uint32_t i = 0; i < run->count; i++) {
-        const uint8_t *record = sl_group_record(run->table, run->partition, run->first + i);
-        if (record[key->null_bit / 8] >> key->null_bit % 8 & 1)
-            continue;
-        sl_bit_set(present, i);
-        if (key->pool == NULL) {
-            memcpy((uint8_t *)values + (size_t)i * key->bytes, record + key->offset, key->bytes);
-            continue;
-        }
-        uint32_t number;
-        memcpy(&number, record + key->offset, sizeof(number));
-        ((struct sl_slice *)values)[i] = sl_text_pool_slice(key->pool, number);
-    }
-    return key->pool == NULL || pour_slices(values, run->count, arena, out);
-}
-
-static bool
-give_aggregate(const struct group_aggregate *a, const struct group_run *run, struct sl_arena *arena,
-               struct sl_vector *out)
+give_aggregate(const struct group_aggregate *a, void *const *records, uint32_t count,
+               struct sl_arena *arena, struct sl_vector *out)
 {
     const struct sl_sql_type *type = &a->aggregate->type;
     size_t bytes = sl_type_bytes(type->type);
     void *values;
     uint64_t *present;
 
-    if (!make_vector(type, run->count, arena, out, &values, &present))
+    if (!group_make_vector(type, count, arena, out, &values, &present))
         return false;
-    for (uint32_t i = 0; i < run->count; i++) {
+    if (sl_aggregate_finish_plain(a->aggregate, records, a->offset, count, values)) {
+        out->present = NULL;
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
         struct sl_value value;
-        void *record = sl_group_record(run->table, run->partition, run->first + i);
-        sl_aggregate_finish(a->aggregate, group_state(record, a), &value);
+        sl_aggregate_finish(a->aggregate, group_state(records[i], a), &value);
         if (value.is_null)
             continue;
         sl_bit_set(present, i);
@@ -288,29 +244,38 @@ give_aggregate(const struct group_aggregate *a, const struct group_run *run, str
         else
             memcpy((uint8_t *)values + i * bytes, &value.as, bytes);
     }
-    return !sl_type_is_bytes(type->type) || pour_slices(values, run->count, arena, out);
+    return !sl_type_is_bytes(type->type) || group_pour_slices(values, count, arena, out);
 }
 
-/* The next run of groups that nobody has taken; count 0 when there is none. */
-static struct group_run
-take_run(struct group *group)
+/* The records of the next chunk that nobody has taken; how many: 0 at the end. */
+static uint32_t
+take_records(struct group *group, void **out_records)
 {
     const struct sl_group_table *table = &group->workers[0].table;
     uint64_t number = atomic_fetch_add_explicit(&group->next_chunk, 1, memory_order_relaxed);
+    uint32_t taken = 0;
 
-    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
-        if (number >= group->chunk_counts[p]) {
-            number -= group->chunk_counts[p];
+    if (number >= group->chunk_count)
+        return 0;
+    struct group_place place = group->chunks[number];
+    while (taken < GROUP_CHUNK_ROWS) {
+        const struct sl_group_partition *p = &table->partitions[place.partition];
+        if (place.page == NULL) {
+            if (++place.partition == SL_GROUP_PARTITIONS)
+                break;
+            place.page = table->partitions[place.partition].first;
             continue;
         }
-        uint32_t first = (uint32_t)number * GROUP_CHUNK_ROWS;
-        uint32_t left = table->partitions[p].record_count - first;
-        return (struct group_run){.table = table,
-                                  .partition = p,
-                                  .first = first,
-                                  .count = left < GROUP_CHUNK_ROWS ? left : GROUP_CHUNK_ROWS};
+        uint32_t count = sl_group_page_count(table, p, place.page);
+        for (; place.at < count && taken < GROUP_CHUNK_ROWS; place.at++)
+            out_records[taken++] =
+                (uint8_t *)(uintptr_t)place.page->records + place.at * table->record_bytes;
+        if (place.at == count) {
+            place.page = place.page->next;
+            place.at = 0;
+        }
     }
-    return (struct group_run){0};
+    return taken;
 }
 
 static sl_status
@@ -322,8 +287,11 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     sl_arena_reset(arena);
     if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
         return SL_OK;
-    struct group_run run = take_run(group);
-    if (run.count == 0)
+    void **records = sl_arena_calloc(arena, GROUP_CHUNK_ROWS, sizeof(*records));
+    if (records == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    uint32_t count = take_records(group, records);
+    if (count == 0)
         return SL_OK;
     struct sl_vector *keys = sl_arena_calloc(arena, group->key_count, sizeof(*keys));
     struct sl_vector *aggregates =
@@ -331,12 +299,12 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     if (keys == NULL || aggregates == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     for (uint32_t i = 0; i < group->key_count; i++)
-        if (!give_key(&group->keys[i], &run, arena, &keys[i]))
+        if (!group_give_key(group, &group->keys[i], records, count, arena, &keys[i]))
             return sl_exec_out_of_memory(op->exec, err);
     for (uint32_t i = 0; i < group->aggregate_count; i++)
-        if (!give_aggregate(&group->aggregates[i], &run, arena, &aggregates[i]))
+        if (!give_aggregate(&group->aggregates[i], records, count, arena, &aggregates[i]))
             return sl_exec_out_of_memory(op->exec, err);
-    out_chunk->count = run.count;
+    out_chunk->count = count;
     out_chunk->keys = keys;
     out_chunk->aggregates = aggregates;
     out_chunk->arena = arena;
@@ -383,6 +351,7 @@ sl_op_group(struct sl_exec *exec, struct sl_op *child, const struct sl_key *keys
     group->aggregates = group_aggregates;
     group->aggregate_count = aggregate_count;
     group->workers = workers;
+    group->room_bytes = sl_budget_limit(&exec->budget) / 4 / exec->threads;
     (*out_op)->width = exec->threads;
     SL_TRY(compile_terms(group, exec, input_count, err));
     if (group->value_table_count != 0 && group->key_bytes > GROUP_VALUE_KEY_BYTES_MAX)

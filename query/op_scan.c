@@ -35,6 +35,21 @@ scan_start(struct sl_op *op, struct sl_error *err)
     return SL_OK;
 }
 
+/* The morsel's rows as a chunk whose columns are still to be fetched. */
+static void
+offer_rows(const struct scan *scan, unsigned worker, struct sl_chunk *out_chunk)
+{
+    struct scan_worker *w = &scan->workers[worker];
+
+    memset(w->lazy.is_fetched, 0, scan->input_count * sizeof(bool));
+    w->lazy.morsel = w->morsel;
+    out_chunk->count = sl_morsel_row_count(w->morsel);
+    out_chunk->selection = sl_morsel_selection(w->morsel);
+    out_chunk->inputs = w->vectors;
+    out_chunk->lazy = &w->lazy;
+    out_chunk->arena = scan->arenas.arenas[worker];
+}
+
 static sl_status
 scan_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
@@ -52,13 +67,7 @@ scan_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct 
         w->is_done = true;
         return SL_OK;
     }
-    memset(w->lazy.is_fetched, 0, scan->input_count * sizeof(bool));
-    w->lazy.morsel = w->morsel;
-    out_chunk->count = sl_morsel_row_count(w->morsel);
-    out_chunk->selection = sl_morsel_selection(w->morsel);
-    out_chunk->inputs = w->vectors;
-    out_chunk->lazy = &w->lazy;
-    out_chunk->arena = scan->arenas.arenas[worker];
+    offer_rows(scan, worker, out_chunk);
     return SL_OK;
 }
 
@@ -147,6 +156,26 @@ sl_op_scan_counters(const struct sl_op *op, struct sl_scan_counters *out_counter
     *out_counters = (struct sl_scan_counters){0};
     if (op->class == &scan_class && scan->scan != NULL)
         sl_scan_counters(scan->scan, out_counters);
+}
+
+sl_status
+sl_op_scan_revisit(struct sl_op *op, unsigned worker, uint64_t place, const uint32_t *rows,
+                   uint32_t count, struct sl_chunk *out_chunk, struct sl_error *err)
+{
+    const struct scan *scan = op->state;
+    struct scan_worker *w = &scan->workers[worker];
+    bool is_focused = false;
+
+    SL_ASSERT(op->class == &scan_class && count != 0);
+    if (w->morsel == NULL)
+        w->morsel = sl_morsel_open(scan->scan);
+    sl_arena_reset(scan->arenas.arenas[worker]);
+    SL_TRY(sl_morsel_seek(w->morsel, place, err));
+    for (uint32_t i = 0; i < count; i++)
+        sl_bit_set(sl_morsel_selection(w->morsel), rows[i]);
+    SL_TRY(sl_morsel_focus(w->morsel, &is_focused, err));
+    offer_rows(scan, worker, out_chunk);
+    return SL_OK;
 }
 
 void

@@ -246,6 +246,11 @@ parse_from(struct sl_parser *p, struct sl_syntax_select *select)
         if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
             p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
             select->table.size_bytes = 0;
+        /* A LAST that lost its length is no alias: all rows would come. */
+        if (p->dialect == SL_DIALECT_NATIVE && sl_parser_is_word(p, "LAST") &&
+            !sl_parser_is_last(p))
+            return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes,
+                              sl_parser_token(p)->position, "%s", sl_last_story);
         SL_TRY(parse_alias(p, &select->alias, &has_alias));
     }
     static const char *const joins[] = {"JOIN",  "LEFT",    "RIGHT",        "INNER",
@@ -461,8 +466,8 @@ parse_delete(struct sl_parser *p, struct sl_syntax *syntax)
     return sl_parse_where(p, &syntax->select->where);
 }
 
-static sl_status
-parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
+sl_status
+sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
 {
     if (sl_parser_token(p)->kind == SL_TOKEN_END)
         return SL_OK;
@@ -515,7 +520,7 @@ sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl
     SL_TRY(sl_lex(dialect, text, text_bytes, arena, &tokens, err));
     p.tokens = tokens.tokens;
     p.count = tokens.count;
-    SL_TRY(parse_statement(&p, out_syntax));
+    SL_TRY(sl_parse_statement(&p, out_syntax));
     if (sl_parser_token(&p)->kind != SL_TOKEN_END)
         return sl_parser_fail(&p, NULL);
     out_syntax->parameter_count = p.parameter_count;

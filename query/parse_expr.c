@@ -106,6 +106,8 @@ sl_parser_operator(struct sl_parser *p, enum sl_function_id function, uint32_t p
     return SL_OK;
 }
 
+const char sl_last_story[] = "LAST needs a length of time such as 1h, 30m or 7 DAY";
+
 bool
 sl_parser_is_last(const struct sl_parser *p)
 {
@@ -331,8 +333,8 @@ parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
             sl_slice_is(letters, units[i].letters))
             unit = units[i].unit;
     if (unit >= SL_COUNTOF(unit_us) || amount > INT64_MAX / unit_us[unit])
-        return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, token->position,
-                          "LAST needs a length of time such as 1h, 30m or 7 DAY");
+        return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, token->position, "%s",
+                          sl_last_story);
     SL_TRY(sl_parser_node(p, SL_NODE_LAST, position, out_node));
     (*out_node)->number = amount * unit_us[unit];
     return SL_OK;
@@ -466,6 +468,24 @@ parse_literal(struct sl_parser *p, enum sl_node_kind kind, struct sl_node **out_
     return SL_OK;
 }
 
+/* @name, @name := expr */
+static sl_status
+parse_variable(struct sl_parser *p, struct sl_node **out_node)
+{
+    struct sl_node_list args = {0};
+    struct sl_node *value = NULL;
+
+    SL_TRY(parse_literal(p, SL_NODE_VARIABLE, out_node));
+    if (!sl_parser_accept(p, ":="))
+        return SL_OK;
+    SL_TRY(sl_parse_expr(p, &value));
+    SL_TRY(sl_parser_append(p, &args, value));
+    (*out_node)->kind = SL_NODE_ASSIGN;
+    (*out_node)->args = args.nodes;
+    (*out_node)->arg_count = 1;
+    return SL_OK;
+}
+
 static sl_status
 parse_primary(struct sl_parser *p, struct sl_node **out_node)
 {
@@ -489,7 +509,7 @@ parse_primary(struct sl_parser *p, struct sl_node **out_node)
     case SL_TOKEN_CIDR:
         return parse_literal(p, SL_NODE_CIDR, out_node);
     case SL_TOKEN_VARIABLE:
-        return parse_literal(p, SL_NODE_VARIABLE, out_node);
+        return parse_variable(p, out_node);
     case SL_TOKEN_SYSTEM:
         return parse_literal(p, SL_NODE_SYSTEM, out_node);
     case SL_TOKEN_PARAMETER:

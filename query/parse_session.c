@@ -33,6 +33,7 @@ parse_value(struct sl_parser *p, struct sl_node **out_node)
     const struct sl_token *token = sl_parser_token(p);
     const struct sl_token *next = sl_parser_peek(p, 1);
     bool is_last = next->kind == SL_TOKEN_END ||
+                   (next->kind == SL_TOKEN_NAME && sl_slice_is(next->text, "FOR")) ||
                    (next->kind == SL_TOKEN_OPERATOR && sl_slice_is(next->text, ","));
     bool is_value = sl_parser_is_word(p, "NULL") || sl_parser_is_word(p, "TRUE") ||
                     sl_parser_is_word(p, "FALSE");
@@ -138,6 +139,19 @@ parse_set(struct sl_parser *p, struct sl_syntax *syntax)
     return SL_OK;
 }
 
+/* SET STATEMENT name = value, ... FOR statement */
+static sl_status
+parse_scoped(struct sl_parser *p, struct sl_syntax *syntax)
+{
+    SL_TRY(parse_set(p, syntax));
+    SL_TRY(sl_parser_expect_word(p, "FOR"));
+    if (sl_parser_is_word(p, "SET") || sl_parser_is_word(p, "USE"))
+        return sl_parser_fail(p, "a statement that does not change the session");
+    syntax->kind = SL_SYNTAX_EMPTY;
+    syntax->is_scoped = true;
+    return sl_parse_statement(p, syntax);
+}
+
 static sl_status
 parse_use(struct sl_parser *p, struct sl_syntax *syntax)
 {
@@ -178,7 +192,8 @@ sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one
     *out_is_one = true;
     syntax->kind = SL_SYNTAX_SESSION;
     if (sl_parser_accept_word(p, "SET"))
-        return parse_set(p, syntax);
+        return sl_parser_accept_word(p, "STATEMENT") ? parse_scoped(p, syntax)
+                                                     : parse_set(p, syntax);
     if (sl_parser_accept_word(p, "USE"))
         return parse_use(p, syntax);
     if (sl_parser_accept_word(p, "KILL"))

@@ -2,6 +2,7 @@
  * parse_show.c - SHOW as a select over information_schema, whose columns have SHOW's names.
  *
  *   SHOW x LIKE 'p'   ->  SELECT * FROM (select for x) AS shown WHERE `first column` LIKE 'p'
+ *                         (databases and tables: the first column AS `first column (p)`)
  *   SHOW x WHERE e    ->  SELECT * FROM (select for x) AS shown WHERE e
  *
  * Names that a client wrote are quoted again before they become part of a text.
@@ -16,6 +17,13 @@ struct show {
     const char *words[3]; /* NULL: no more */
     const char *first;
     const char *select;
+};
+
+/* The select for it: the column that LIKE means, and the columns behind that one where the pattern
+ * goes into its heading; NULL: it does not. */
+struct shown {
+    struct sl_slice first;
+    const char *others;
 };
 
 #define NOTHING(columns) "SELECT " columns " FROM information_schema.SCHEMATA WHERE 1 = 0"
@@ -47,9 +55,8 @@ static const struct show shows[] = {
     {{"ERRORS"}, "Level", NOTHING("'' AS `Level`, 0 AS `Code`, '' AS `Message`")},
     {{"PROCESSLIST"},
      "User",
-     "SELECT CAST(connection_id AS SIGNED) AS `Id`, user AS `User`, peer AS `Host`, NULL AS `db`, "
-     "IF(statement = '', 'Sleep', 'Query') AS `Command`, CAST(seconds AS SIGNED) AS `Time`, "
-     "state AS `State`, NULLIF(statement, '') AS `Info` FROM system.queries"},
+     "SELECT ID AS `Id`, USER AS `User`, HOST AS `Host`, DB AS `db`, COMMAND AS `Command`, TIME AS "
+     "`Time`, STATE AS `State`, INFO AS `Info` FROM information_schema.PROCESSLIST"},
     {{"ENGINES"},
      "Engine",
      "SELECT ENGINE AS `Engine`, SUPPORT AS `Support`, COMMENT AS `Comment`, TRANSACTIONS AS "
@@ -122,7 +129,7 @@ static void
 put_database(struct sl_buf *text, const struct sl_syntax *syntax)
 {
     if (syntax->database.size_bytes == 0)
-        sl_buf_text(text, "DATABASE()");
+        sl_buf_text(text, "IFNULL(DATABASE(), 'flows')");
     else
         sl_text_quote(text, syntax->database, '\'');
 }
@@ -139,7 +146,7 @@ put_table_filter(struct sl_buf *text, const struct sl_syntax *syntax)
 
 static sl_status
 put_tables(struct sl_parser *p, bool is_full, struct sl_syntax *syntax, struct sl_buf *text,
-           struct sl_slice *out_first)
+           struct shown *out_shown)
 {
     struct sl_buf first = sl_buf_empty(1 << 10);
     SL_TRY(parse_database(p, syntax));
@@ -150,13 +157,15 @@ put_tables(struct sl_parser *p, bool is_full, struct sl_syntax *syntax, struct s
     sl_buf_append(&first, database.bytes, database.size_bytes);
     const char *copy =
         first.bad ? NULL : sl_arena_string(p->arena, (const char *)first.bytes, first.size_bytes);
-    *out_first = (struct sl_slice){.bytes = (const uint8_t *)copy,
-                                   .size_bytes = copy == NULL ? 0 : (uint32_t)first.size_bytes};
+    out_shown->first =
+        (struct sl_slice){.bytes = (const uint8_t *)copy,
+                          .size_bytes = copy == NULL ? 0 : (uint32_t)first.size_bytes};
+    out_shown->others = is_full ? ", `Table_type`" : "";
     sl_buf_fini(&first);
     if (copy == NULL)
         return sl_fail(p->err, SL_LIMIT, "statement is too large");
     sl_buf_text(text, "SELECT TABLE_NAME AS ");
-    sl_text_quote(text, *out_first, '`');
+    sl_text_quote(text, out_shown->first, '`');
     if (is_full)
         sl_buf_text(text, ", TABLE_TYPE AS `Table_type`");
     sl_buf_text(text, " FROM information_schema.TABLES WHERE TABLE_SCHEMA = ");
@@ -279,16 +288,16 @@ put_of_table(struct sl_parser *p, bool is_columns, bool is_full, struct sl_synta
     return SL_OK;
 }
 
-/* The select for what is shown; *out_first is the column that LIKE means. */
+/* The select for what is shown. */
 static sl_status
 put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
-           struct sl_slice *out_first)
+           struct shown *out_shown)
 {
     bool is_full = sl_parser_accept_word(p, "FULL") || sl_parser_accept_word(p, "EXTENDED");
     const char *first = "Name";
 
     if (sl_parser_accept_word(p, "TABLES"))
-        return put_tables(p, is_full, syntax, text, out_first);
+        return put_tables(p, is_full, syntax, text, out_shown);
     bool is_columns = sl_parser_accept_word(p, "COLUMNS") || sl_parser_accept_word(p, "FIELDS");
     bool is_index =
         !is_columns && (sl_parser_accept_word(p, "INDEX") || sl_parser_accept_word(p, "INDEXES") ||
@@ -311,9 +320,10 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
             return sl_parser_fail(p, "DATABASES, TABLES, COLUMNS, VARIABLES or another list");
         SL_TRY(parse_database(p, syntax));
         first = show->first;
+        out_shown->others = strcmp(first, "Database") == 0 ? "" : NULL;
         sl_buf_text(text, show->select);
     }
-    *out_first =
+    out_shown->first =
         (struct sl_slice){.bytes = (const uint8_t *)first, .size_bytes = (uint32_t)strlen(first)};
     return SL_OK;
 }
@@ -334,31 +344,55 @@ parse_text(struct sl_parser *p, const struct sl_buf *text, struct sl_syntax *syn
     return SL_OK;
 }
 
-static sl_status
-parse_like(struct sl_parser *p, struct sl_slice first, struct sl_buf *text)
+/* What of it is selected: all, or its first column under the heading with the pattern. */
+static void
+put_heading(struct sl_buf *text, const struct shown *shown, const struct sl_slice *pattern)
 {
-    const struct sl_token *pattern = sl_parser_token(p);
+    struct sl_buf name = sl_buf_empty(SHOW_TEXT_BYTES_MAX);
 
-    if (pattern->kind != SL_TOKEN_STRING)
-        return sl_parser_fail(p, "a pattern");
-    sl_buf_text(text, " WHERE ");
-    sl_text_quote(text, first, '`');
-    sl_buf_text(text, " LIKE ");
-    sl_text_quote(text, pattern->text, '\'');
-    p->at++;
-    return SL_OK;
+    if (pattern == NULL || shown->others == NULL) {
+        sl_buf_u8(text, '*');
+        return;
+    }
+    sl_buf_append(&name, shown->first.bytes, shown->first.size_bytes);
+    sl_buf_text(&name, " (");
+    sl_buf_append(&name, pattern->bytes, pattern->size_bytes);
+    sl_buf_u8(&name, ')');
+    sl_text_quote(text, shown->first, '`');
+    sl_buf_text(text, " AS ");
+    sl_text_quote(
+        text, (struct sl_slice){.bytes = name.bytes, .size_bytes = (uint32_t)name.size_bytes}, '`');
+    sl_buf_text(text, shown->others);
+    text->bad |= name.bad;
+    sl_buf_fini(&name);
 }
 
 static sl_status
-parse_shown(struct sl_parser *p, struct sl_buf *text, struct sl_syntax *syntax)
+parse_shown(struct sl_parser *p, struct sl_buf *select, struct sl_buf *text,
+            struct sl_syntax *syntax)
 {
-    struct sl_slice first = {0};
+    struct shown shown = {0};
+    const struct sl_slice *pattern = NULL;
 
-    sl_buf_text(text, "SELECT * FROM (");
-    SL_TRY(put_select(p, syntax, text, &first));
+    SL_TRY(put_select(p, syntax, select, &shown));
+    if (sl_parser_accept_word(p, "LIKE")) {
+        if (sl_parser_token(p)->kind != SL_TOKEN_STRING)
+            return sl_parser_fail(p, "a pattern");
+        pattern = &sl_parser_token(p)->text;
+        p->at++;
+    }
+    sl_buf_text(text, "SELECT ");
+    put_heading(text, &shown, pattern);
+    sl_buf_text(text, " FROM (");
+    sl_buf_append(text, select->bytes, select->size_bytes);
     sl_buf_text(text, ") AS shown");
-    if (sl_parser_accept_word(p, "LIKE"))
-        SL_TRY(parse_like(p, first, text));
+    text->bad |= select->bad;
+    if (pattern != NULL) {
+        sl_buf_text(text, " WHERE ");
+        sl_text_quote(text, shown.first, '`');
+        sl_buf_text(text, " LIKE ");
+        sl_text_quote(text, *pattern, '\'');
+    }
     SL_TRY(parse_text(p, text, syntax));
     if (sl_parser_accept_word(p, "WHERE"))
         SL_TRY(sl_parse_expr(p, &syntax->select->where));
@@ -370,10 +404,12 @@ parse_shown(struct sl_parser *p, struct sl_buf *text, struct sl_syntax *syntax)
 sl_status
 sl_parse_show(struct sl_parser *p, struct sl_syntax *syntax)
 {
+    struct sl_buf select = sl_buf_empty(SHOW_TEXT_BYTES_MAX);
     struct sl_buf text = sl_buf_empty(SHOW_TEXT_BYTES_MAX);
 
     syntax->kind = SL_SYNTAX_SHOW;
-    sl_status st = parse_shown(p, &text, syntax);
+    sl_status st = parse_shown(p, &select, &text, syntax);
+    sl_buf_fini(&select);
     sl_buf_fini(&text);
     return st;
 }

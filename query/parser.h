@@ -74,6 +74,8 @@ sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, 
 
 /* Does LAST with a length of time start here? Native dialect only. */
 bool sl_parser_is_last(const struct sl_parser *p);
+/* What is said when its length is missing. */
+extern const char sl_last_story[];
 
 /* MINUTE or MINUTES at the cursor, stepped over. */
 bool sl_parser_accept_unit(struct sl_parser *p, enum sl_time_unit *out_unit);
@@ -115,6 +117,10 @@ SL_MUST_CHECK
 sl_status sl_parse_load(struct sl_parser *p, struct sl_syntax *syntax);
 SL_MUST_CHECK
 sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
+
+/* parse.c: any statement at the cursor. */
+SL_MUST_CHECK
+sl_status sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax);
 
 /* parse_session.c: SET, USE, BEGIN ...; *out_is_one false: the statement is none of them. */
 SL_MUST_CHECK

@@ -12,7 +12,8 @@
 
 #include "storage/schema.h"
 
-/* Beyond this many rows to keep, ending the scan early would cost more sorting than it saves. */
+/* Beyond this many rows to keep, ending the scan early, or fetching what does not decide the order
+ * at the end, would cost more than it saves. */
 enum { NEWEST_ROWS_MAX = 100000 };
 
 static sl_status
@@ -26,7 +27,7 @@ struct planning {
     struct sl_exec *exec;
     const struct sl_select *select;
     struct sl_op *op;   /* the top so far */
-    struct sl_op *scan; /* the scan below, when `order` says that it walks by time */
+    struct sl_op *scan; /* the scan below */
     enum sl_scan_order order;
     struct sl_conjunct *conjuncts;
     uint32_t conjunct_count;
@@ -40,14 +41,19 @@ is_single(const struct sl_select *select)
     return select->next_union == NULL;
 }
 
+/* A few rows of the scan itself in some order? */
+static bool
+is_top_of_scan(const struct sl_select *select, uint64_t keep_rows)
+{
+    return select->source == SL_SOURCE_FLOWS && !select->is_grouped && !select->is_distinct &&
+           select->order_count > 0 && is_single(select) && keep_rows <= NEWEST_ROWS_MAX;
+}
+
 /* May the scan walk by time and end early? Then the first order is by last_seen itself. */
 static enum sl_scan_order
 choose_order(const struct sl_select *select, uint64_t keep_rows)
 {
-    bool is_plain = select->source == SL_SOURCE_FLOWS && !select->is_grouped &&
-                    !select->is_distinct && select->order_count > 0 && is_single(select);
-
-    if (!is_plain || keep_rows > NEWEST_ROWS_MAX)
+    if (!is_top_of_scan(select, keep_rows))
         return SL_SCAN_ANY;
     const struct sl_expr *expr = select->outputs[select->orders[0].output].expr;
     if (expr->kind != SL_EXPR_INPUT)
@@ -77,7 +83,7 @@ plan_scan(struct planning *p, struct sl_error *err)
                                       .may_skip_damage = exec->env->may_skip_damage,
                                       .budget = &exec->budget};
     SL_TRY(sl_op_scan(exec, select->inputs, select->input_count, &request, &p->op, err));
-    p->scan = p->order == SL_SCAN_ANY ? NULL : p->op;
+    p->scan = p->op;
     return SL_OK;
 }
 
@@ -252,8 +258,9 @@ plan_outputs(struct planning *p, const struct sl_term *terms, uint32_t output_co
     bool is_limited = is_cut && (select->limit != UINT64_MAX || select->offset != 0);
 
     if (is_cut && select->order_count != 0) {
+        struct sl_op *scan = is_top_of_scan(select, p->keep_rows) ? p->scan : NULL;
         SL_TRY(sl_op_sort(exec, p->op, terms, output_count, select->orders, select->order_count,
-                          p->keep_rows, p->scan, &p->op, err));
+                          p->keep_rows, scan, p->order != SL_SCAN_ANY, &p->op, err));
         if (!is_limited)
             return SL_OK;
         return sl_op_limit(exec, p->op, select->limit, select->offset, &p->op, err);

@@ -263,6 +263,17 @@ spread_truth(struct sl_run *run, const struct sl_vector *dict, const struct sl_r
     return SL_OK;
 }
 
+/* Codes of rows from those of entries, where the values of entries are a dictionary of their own. */
+static const uint32_t *
+spread_codes(struct sl_run *run, const struct sl_vector *dict, const uint32_t *entry_codes)
+{
+    uint32_t *codes = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*codes));
+
+    for (uint32_t row = 0; row < run->count && codes != NULL; row++)
+        codes[row] = entry_codes[dict->codes[row]];
+    return codes;
+}
+
 /* Values of rows from values of entries: the codes stay. */
 static sl_status
 spread_values(struct sl_run *run, const struct sl_vector *dict, const struct sl_register *entries,
@@ -274,11 +285,16 @@ spread_values(struct sl_run *run, const struct sl_vector *dict, const struct sl_
         out->vector.present = dict->present;
         return sl_run_settle(run, &out->vector);
     }
-    SL_ASSERT(entries->vector.encoding == SL_PLAIN);
-    out->vector.encoding = SL_DICT;
-    out->vector.codes = dict->codes;
-    out->vector.value_count = dict->value_count;
-    out->vector.is_sorted = false;
+    if (entries->vector.encoding == SL_DICT) {
+        out->vector.codes = spread_codes(run, dict, entries->vector.codes);
+        if (out->vector.codes == NULL)
+            return sl_fail_memory(run->err);
+    } else {
+        out->vector.encoding = SL_DICT;
+        out->vector.codes = dict->codes;
+        out->vector.value_count = dict->value_count;
+        out->vector.is_sorted = false;
+    }
     out->vector.dictionary = 0;
     out->vector.present = dict->present;
     if (entries->vector.present == NULL)

@@ -2,7 +2,7 @@
  * program_run.h - what a running program is made of; shared by its parts.
  *
  * program.c compiles and drives, program_row.c evaluates row functions over vectors and
- * dictionaries, program_kernel.c has the tight loops for what is frequent.
+ * dictionaries, program_kernel.c and program_compare.c have the tight loops for what is frequent.
  *
  * A register holds a vector or, for predicates, a *truth*: bits that say which rows are true,
  * beside `vector.present`, which says for which rows the answer is known (NULL: all). A row that
@@ -70,6 +70,32 @@ sl_status sl_kernel_call(struct sl_run *run, const struct sl_expr *call,
                          const struct sl_in_set *set, const struct sl_vector *args,
                          uint32_t arg_count, const uint64_t *mask, struct sl_register *out,
                          bool *out_done);
+
+/* Of those: comparisons and BETWEEN, in program_compare.c. */
+SL_MUST_CHECK
+sl_status sl_kernel_compare(struct sl_run *run, const struct sl_expr *call,
+                            const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
+                            struct sl_register *out, bool *out_done);
+
+/* IN over constants; `set` may be NULL. */
+SL_MUST_CHECK
+sl_status sl_kernel_in(struct sl_run *run, const struct sl_in_set *set,
+                       const struct sl_vector *column, const uint64_t *mask,
+                       struct sl_register *out, bool *out_done);
+
+/* A register of truth: negated if so, false where nothing is present, its tail cleared. */
+void sl_run_finish_truth(struct sl_run *run, bool is_negated, const uint64_t *present,
+                         uint64_t *truth, struct sl_register *out);
+
+/* Rows where every argument is there. False: memory. *out is NULL when all rows are. */
+SL_MUST_CHECK
+bool sl_run_join_present(struct sl_run *run, const struct sl_vector *args, uint32_t count,
+                         const uint64_t **out);
+
+/* NETWORK(address, constant): of sl_kernel_call. */
+SL_MUST_CHECK
+sl_status sl_kernel_network(struct sl_run *run, const struct sl_vector *args,
+                            struct sl_register *out, bool *out_done);
 
 /* Is the value in the set? */
 bool sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value);

@@ -221,6 +221,8 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         st = check_reader(&query->statement, session, err);
     if (st != SL_OK)
         goto fail;
+    if (query->statement.session != NULL)
+        query->session = *query->statement.session;
     query->info.kind = SL_STATEMENT_OK;
     query->info.parameter_count = query->statement.parameter_count;
     query->info.consumed_bytes = query->statement.consumed_bytes;
@@ -333,6 +335,9 @@ static void
 set_deadline(struct sl_query *query)
 {
     int64_t timeout_us = query->env.timeout_us;
+    int64_t own_us = query->statement.timeout_us;
+    if (own_us != 0 && (timeout_us == 0 || own_us < timeout_us))
+        timeout_us = own_us;
     query->exec.deadline_us = timeout_us == 0 ? 0 : sl_clock_monotonic_us() + timeout_us;
 }
 

@@ -34,7 +34,7 @@ struct sl_variable {
  * is borrowed until the query is freed. */
 struct sl_session {
     enum sl_dialect dialect;
-    const char *database;  /* "flows" */
+    const char *database;  /* "flows"; NULL or "": none was chosen, and names are of flows */
     const char *time_zone; /* "UTC", "+02:00", "Europe/Berlin" */
     const char *user;
     uint64_t connection_id;
@@ -44,6 +44,13 @@ struct sl_session {
     const struct sl_value *parameters; /* for `?` */
     uint32_t parameter_count;
 };
+
+/* What DATABASE() is: NULL when none was chosen. */
+static inline const char *
+sl_session_database(const struct sl_session *session)
+{
+    return session->database == NULL || session->database[0] == '\0' ? NULL : session->database;
+}
 
 /*
  * A table whose rows are made when asked for (system.*, information_schema.*). `fill` appends

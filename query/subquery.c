@@ -108,7 +108,7 @@ sl_subqueries_run(struct sl_exec *exec, struct sl_statement *statement, struct s
 {
     struct sl_typing typing = {.arena = exec->arena, .now_us = statement->now_us, .text = ""};
 
-    if (!sl_time_zone_parse(exec->session->time_zone, &typing.zone_us))
+    if (!sl_zone_find(exec->session->time_zone, &typing.zone))
         return sl_fail(err, SL_NAME, "unknown time zone");
     for (struct sl_subquery *s = statement->subqueries; s != NULL; s = s->next)
         SL_TRY(run_one(exec, &typing, s, err));

@@ -26,6 +26,7 @@ enum sl_node_kind {
     SL_NODE_STAR, /* `*` or `t.*`: in select lists and COUNT(*) */
     SL_NODE_VARIABLE,
     SL_NODE_SYSTEM,
+    SL_NODE_ASSIGN,    /* @text := args[0] */
     SL_NODE_PARAMETER, /* number: from 0 */
     SL_NODE_OPERATOR,  /* function, args */
     SL_NODE_CALL,      /* text: name of the function; args */
@@ -223,6 +224,7 @@ struct sl_syntax {
     struct sl_slice table;    /* SHOW: of its columns, keys ...; it must be there */
     struct sl_assignment *assignments;
     uint32_t assignment_count;
+    bool is_scoped; /* SET STATEMENT: the assignments are for this statement, whatever its kind */
     uint64_t kill_id;
     bool kills_connection;
     struct sl_define *define;

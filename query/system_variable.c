@@ -3,11 +3,7 @@
  */
 #include "query/system_variable.h"
 
-#include <ctype.h>
-#include <strings.h>
-
 #include "query/lex.h"
-#include "storage/base/clock.h"
 
 static const struct sl_system_variable variables[] = {
 #define SL_SYSTEM(name, kind, value, rule) {name, SL_SYSTEM_##kind, value, SL_SYSTEM_##rule},
@@ -42,7 +38,7 @@ sl_system_variable_value(const struct sl_system_variable *variable)
     }
     for (const char *digit = variable->text; *digit != '\0'; digit++)
         number = number * 10 + (uint64_t)(*digit - '0');
-    value.type = number > INT64_MAX ? SL_TYPE_U64 : SL_TYPE_I64;
+    value.type = variable->kind == SL_SYSTEM_NUMBER ? SL_TYPE_U64 : SL_TYPE_I64;
     value.as.u64 = number;
     return value;
 }
@@ -67,24 +63,4 @@ sl_is_charset(struct sl_slice name)
         if (sl_slice_is(name, known[i]))
             return true;
     return false;
-}
-
-bool
-sl_time_zone_parse(const char *zone, int64_t *out_us)
-{
-    *out_us = 0;
-    if (zone == NULL || zone[0] == '\0' || strcasecmp(zone, "UTC") == 0 ||
-        strcasecmp(zone, "SYSTEM") == 0)
-        return true;
-    bool is_form = (zone[0] == '+' || zone[0] == '-') && strlen(zone) == 6 && zone[3] == ':';
-    for (int i = 1; is_form && i < 6; i++)
-        is_form = i == 3 || isdigit((unsigned char)zone[i]);
-    if (!is_form)
-        return false;
-    int hours = (zone[1] - '0') * 10 + zone[2] - '0';
-    int minutes = (zone[4] - '0') * 10 + zone[5] - '0';
-    if (hours > 14 || minutes > 59)
-        return false;
-    *out_us = (hours * 60 + minutes) * SL_US_PER_MINUTE * (zone[0] == '-' ? -1 : 1);
-    return true;
 }

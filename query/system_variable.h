@@ -8,7 +8,7 @@
 
 #include "query/query.h"
 
-enum sl_system_kind { SL_SYSTEM_TEXT, SL_SYSTEM_NUMBER };
+enum sl_system_kind { SL_SYSTEM_TEXT, SL_SYSTEM_NUMBER, SL_SYSTEM_SWITCH };
 enum sl_system_rule {
     SL_SYSTEM_FREE,
     SL_SYSTEM_FIXED,
@@ -38,9 +38,5 @@ const struct sl_value *sl_session_find(const struct sl_session *session, const c
 
 /* A character set that clients may name: all are served with UTF-8. */
 bool sl_is_charset(struct sl_slice name);
-
-/* "UTC", "SYSTEM", "", "+02:00": local time is UTC plus *out_us. */
-SL_MUST_CHECK
-bool sl_time_zone_parse(const char *zone, int64_t *out_us);
 
 #endif

@@ -200,7 +200,7 @@ sl_expr_call(struct sl_typing *t, enum sl_function_id id, uint32_t position,
     return fold(t, call, err);
 }
 
-/* A call with a given type: CAST and SHIFT, which have no rule of their own. */
+/* A call with a given type: CAST, TO_LOCAL and TO_UTC, which have no rule of their own. */
 static sl_status
 make_typed(struct sl_typing *t, enum sl_function_id id, const struct sl_sql_type *type,
            struct sl_expr *arg, struct sl_expr *other, struct sl_expr **out_expr,
@@ -222,13 +222,29 @@ make_typed(struct sl_typing *t, enum sl_function_id id, const struct sl_sql_type
     return fold(t, call, err);
 }
 
+/* To the local clock of the session, or from it. */
 static sl_status
-shift(struct sl_typing *t, struct sl_expr **expr, int64_t by_us, struct sl_error *err)
+convert(struct sl_typing *t, struct sl_expr **expr, enum sl_function_id id, struct sl_error *err)
 {
-    struct sl_expr *offset;
+    struct sl_expr *zone;
 
-    SL_TRY(sl_expr_const_i64(t, (*expr)->position, by_us, &offset, err));
-    return make_typed(t, SL_FN_SHIFT, &(*expr)->type, *expr, offset, expr, err);
+    SL_TRY(sl_expr_const_i64(t, (*expr)->position, sl_zone_number(t->zone), &zone, err));
+    return make_typed(t, id, &(*expr)->type, *expr, zone, expr, err);
+}
+
+sl_status
+sl_expr_add_zone(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    struct sl_expr **args = sl_arena_calloc(t->arena, call->arg_count + 1, sizeof(*args));
+
+    if (args == NULL)
+        return sl_fail_memory(err);
+    memcpy(args, call->args, call->arg_count * sizeof(*args));
+    SL_TRY(
+        sl_expr_const_i64(t, call->position, sl_zone_number(t->zone), &args[call->arg_count], err));
+    call->args = args;
+    call->arg_count++;
+    return SL_OK;
 }
 
 /* Does a constant text name its zone itself ("...Z", "...+02:00")? */
@@ -274,11 +290,11 @@ sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_t
     bool is_local = !has_zone(*expr);
     bool keeps_null = sl_type_is_integer(from->type) && sl_type_is_integer(type->type);
     bool is_nullable = from->is_nullable || !keeps_null;
-    if (is_from_time && t->zone_us != 0 && type->type != SL_TYPE_BOOL)
-        SL_TRY(shift(t, expr, t->zone_us, err));
+    if (is_from_time && t->zone != NULL && type->type != SL_TYPE_BOOL)
+        SL_TRY(convert(t, expr, SL_FN_TO_LOCAL, err));
     SL_TRY(make_typed(t, SL_FN_CAST, type, *expr, NULL, expr, err));
-    if (is_to_time && t->zone_us != 0 && is_local)
-        SL_TRY(shift(t, expr, -t->zone_us, err));
+    if (is_to_time && t->zone != NULL && is_local)
+        SL_TRY(convert(t, expr, SL_FN_TO_UTC, err));
     /* Text, and numbers beyond the target's range, may become NULL. */
     if ((*expr)->kind == SL_EXPR_CALL)
         (*expr)->type.is_nullable = is_nullable;
@@ -293,7 +309,7 @@ sl_expr_local(struct sl_typing *t, struct sl_expr **expr, struct sl_error *err)
     if ((*expr)->type.type == SL_TYPE_TIME)
         time.scale = (*expr)->type.scale;
     SL_TRY(sl_expr_coerce(t, expr, &time, err));
-    return t->zone_us == 0 ? SL_OK : shift(t, expr, t->zone_us, err);
+    return t->zone == NULL ? SL_OK : convert(t, expr, SL_FN_TO_LOCAL, err);
 }
 
 struct sl_sql_type

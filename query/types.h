@@ -12,6 +12,7 @@
 
 #include "query/bound.h"
 #include "query/function.h"
+#include "storage/base/zone.h"
 
 enum {
     SL_EXPR_DEPTH_MAX = 1000,     /* frames of a recursion over an expression: under 1 MiB */
@@ -23,7 +24,7 @@ struct sl_typing {
     const char *text; /* of the statement, for messages */
     size_t text_bytes;
     int64_t now_us;
-    int64_t zone_us; /* local time is UTC plus this */
+    const struct sl_zone *zone; /* the session's; NULL: UTC */
     uint32_t warning_count;
 };
 
@@ -66,6 +67,10 @@ struct sl_sql_type sl_sql_type_numeric(const struct sl_sql_type *type);
 SL_MUST_CHECK
 sl_status sl_expr_local(struct sl_typing *t, struct sl_expr **expr, struct sl_error *err);
 
+/* One more argument of a call: the number of the session's zone. */
+SL_MUST_CHECK
+sl_status sl_expr_add_zone(struct sl_typing *t, struct sl_expr *call, struct sl_error *err);
+
 sl_status sl_typing_fail(struct sl_typing *t, struct sl_error *err, uint16_t number,
                          uint32_t position, const char *story);
 
@@ -74,8 +79,9 @@ sl_type_fn sl_type_compare, sl_type_like, sl_type_if, sl_type_unify;
 sl_type_fn sl_type_arithmetic, sl_type_divide, sl_type_int_div, sl_type_negate, sl_type_integral,
     sl_type_round, sl_type_hex, sl_type_format;
 sl_type_fn sl_type_unix_timestamp, sl_type_from_unixtime, sl_type_to_date, sl_type_field,
-    sl_type_field_text, sl_type_date_add, sl_type_timestampdiff, sl_type_datediff;
-sl_type_fn sl_type_inet_ntoa, sl_type_inet6_ntoa, sl_type_is_address;
+    sl_type_field_text, sl_type_date_add, sl_type_timestampdiff, sl_type_datediff,
+    sl_type_convert_tz;
+sl_type_fn sl_type_inet_ntoa, sl_type_inet6_aton, sl_type_inet6_ntoa, sl_type_is_address;
 sl_type_fn sl_type_flow_duration, sl_type_flow_rate, sl_type_flow_idx;
 
 #endif

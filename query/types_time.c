@@ -114,14 +114,26 @@ sl_type_date_add(struct sl_typing *t, struct sl_expr *call, struct sl_error *err
     if (has_fraction || unit == SL_TIME_MICROSECOND)
         scale = 6;
     set_type(call, is_date ? SL_TYPE_DATE : SL_TYPE_TIME, is_date ? 0 : scale);
-    return SL_OK;
+    return sl_expr_add_zone(t, call, err);
+}
+
+/* CONVERT_TZ(t, from, to) */
+sl_status
+sl_type_convert_tz(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    SL_TRY(coerce_time(t, &call->args[0], err));
+    SL_TRY(sl_expr_local(t, &call->args[0], err));
+    SL_TRY(coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
+    SL_TRY(coerce(t, &call->args[2], SL_TYPE_TEXT, 0, err));
+    set_type(call, SL_TYPE_TIME, call->args[0]->type.scale);
+    return sl_expr_add_zone(t, call, err);
 }
 
 sl_status
 sl_type_timestampdiff(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
-    SL_TRY(coerce_time(t, &call->args[1], err));
-    SL_TRY(coerce_time(t, &call->args[2], err));
+    SL_TRY(sl_expr_local(t, &call->args[1], err));
+    SL_TRY(sl_expr_local(t, &call->args[2], err));
     set_type(call, SL_TYPE_I64, 0);
     return SL_OK;
 }
@@ -142,6 +154,15 @@ sl_type_inet_ntoa(struct sl_typing *t, struct sl_expr *call, struct sl_error *er
     if (call->args[0]->type.type != SL_TYPE_ADDR)
         SL_TRY(coerce(t, &call->args[0], SL_TYPE_I64, 0, err));
     set_type(call, SL_TYPE_TEXT, 0);
+    return SL_OK;
+}
+
+sl_status
+sl_type_inet6_aton(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    SL_TRY(coerce(t, &call->args[0], SL_TYPE_ADDR, 0, err));
+    set_type(call, SL_TYPE_OCTETS, 0);
+    call->type.length = 16;
     return SL_OK;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "query/exec.h"
 
+#include "query/range_kernel.h"
 #include "storage/base/addr.h"
 
 static bool
@@ -43,11 +44,14 @@ gather_fixed(const struct sl_vector *vector, const uint32_t *rows, uint32_t coun
 {
     size_t width = vector->width;
     uint8_t *values = sl_arena_alloc(arena, (size_t)count * width);
-    if (values == NULL)
+    uint32_t *entries = NULL;
+    if (vector->encoding == SL_DICT)
+        entries = sl_arena_alloc(arena, (size_t)count * sizeof(*entries));
+    if (values == NULL || (vector->encoding == SL_DICT && entries == NULL))
         return false;
-    const uint8_t *source = vector->values;
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(values + i * width, source + sl_vector_entry(vector, rows[i]) * width, width);
+    for (uint32_t i = 0; entries != NULL && i < count; i++)
+        entries[i] = vector->codes[rows[i]];
+    sl_vector_copy_entries(vector->values, width, entries != NULL ? entries : rows, count, values);
     out->values = values;
     return true;
 }
@@ -221,4 +225,120 @@ sl_vector_rank(const struct sl_vector *vector, uint32_t row, const struct sl_sql
     if (sl_type_is_signed(type->type))
         value ^= UINT64_C(1) << 63;
     return value == UINT64_MAX ? value : value + 1;
+}
+
+/* Keys (values, with the sign bit flipped where there is one) whose rank, key + 1 but for the last,
+ * lies between: false when there are none. */
+static bool
+find_keys(unsigned width, uint64_t low, uint64_t high, uint64_t *out_low, uint64_t *out_high)
+{
+    uint64_t max = UINT64_MAX >> (64 - 8 * width);
+    if (high == 0)
+        return false;
+    *out_low = low == 0 ? 0 : low - 1;
+    *out_high = high == UINT64_MAX ? high : high - 1;
+    if (*out_high > max)
+        *out_high = max;
+    return *out_low <= *out_high;
+}
+
+/* Decimals whose rank_decimal, at least 1, lies between. The usual case, all above some value, has a
+ * loop of its own. */
+static void
+decimals_between(const sl_i128 *values, uint32_t count, uint64_t low, uint64_t high,
+                 uint64_t *out_truth)
+{
+    const sl_i128 edge = (sl_i128)1 << 62;
+    const sl_i128 lowest = (sl_i128)((unsigned __int128)1 << 127);
+    bool is_open = high == UINT64_MAX;
+    sl_i128 least = low <= 1 ? lowest : (sl_i128)(low - 1) - edge;
+    sl_i128 most = high == 0 ? lowest : (sl_i128)(high - 1) - edge; /* 0: that of NULL alone */
+
+    least = least > edge ? edge : least;
+    most = is_open ? ~lowest : most >= edge ? edge - 1 : most;
+    for (uint32_t row = 0; row < count; row += 64) {
+        uint32_t lanes = count - row < 64 ? count - row : 64;
+        uint64_t word = 0;
+        if (is_open)
+            for (uint32_t lane = 0; lane < lanes; lane++)
+                word |= (uint64_t)(values[row + lane] >= least) << lane;
+        else
+            for (uint32_t lane = 0; lane < lanes; lane++)
+                word |= (uint64_t)(values[row + lane] >= least && values[row + lane] <= most)
+                        << lane;
+        out_truth[row / 64] = word;
+    }
+}
+
+bool
+sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type *type, uint64_t low,
+                       uint64_t high, uint64_t *out_truth)
+{
+    const struct sl_range_kernels *kernels = sl_range_kernels_best();
+    bool is_signed = sl_type_is_signed(type->type) && vector->width == 8;
+    uint64_t first, last;
+
+    if (vector->encoding != SL_PLAIN || vector->present != NULL)
+        return false;
+    if (type->type == SL_TYPE_DECIMAL) {
+        decimals_between(vector->values, vector->count, low, high, out_truth);
+        return true;
+    }
+    if (!is_signed && !sl_type_is_unsigned(type->type))
+        return false;
+    if (!find_keys(vector->width, low, high, &first, &last)) {
+        memset(out_truth, 0, sl_words_for(vector->count) * sizeof(*out_truth));
+        return true;
+    }
+    uint64_t span = last - first;
+    if (is_signed)
+        first ^= UINT64_C(1) << 63;
+    if (vector->width == 1)
+        kernels->u8(vector->values, vector->count, (uint8_t)first, (uint8_t)span, out_truth);
+    else if (vector->width == 2)
+        kernels->u16(vector->values, vector->count, (uint16_t)first, (uint16_t)span, out_truth);
+    else if (vector->width == 4)
+        kernels->u32(vector->values, vector->count, (uint32_t)first, (uint32_t)span, out_truth);
+    else
+        kernels->u64(vector->values, vector->count, first, span, out_truth);
+    return true;
+}
+
+/* Plain values without NULL, the usual case of an order: a loop for each width. */
+static bool
+rank_plain(const struct sl_vector *v, const uint32_t *rows, uint32_t count, uint64_t flip,
+           uint64_t *out_ranks)
+{
+    if (v->encoding != SL_PLAIN || v->present != NULL || (v->width != 8 && v->width != 4))
+        return false;
+    const uint64_t *wide = v->values;
+    const uint32_t *narrow = v->values;
+    if (v->width == 8)
+        for (uint32_t i = 0; i < count; i++)
+            out_ranks[i] = wide[rows[i]] ^ flip;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            out_ranks[i] = narrow[rows[i]] ^ flip;
+    for (uint32_t i = 0; i < count; i++)
+        out_ranks[i] += out_ranks[i] != UINT64_MAX;
+    return true;
+}
+
+void
+sl_vector_ranks(const struct sl_vector *vector, const uint32_t *rows, uint32_t count,
+                const struct sl_sql_type *type, uint64_t *out_ranks)
+{
+    bool is_wide_signed = sl_type_is_signed(type->type) && vector->width == 8;
+
+    if (is_wide_signed && rank_plain(vector, rows, count, UINT64_C(1) << 63, out_ranks))
+        return;
+    if (sl_type_is_unsigned(type->type) && rank_plain(vector, rows, count, 0, out_ranks))
+        return;
+    if (type->type == SL_TYPE_DECIMAL && vector->encoding == SL_PLAIN && vector->present == NULL) {
+        for (uint32_t i = 0; i < count; i++)
+            out_ranks[i] = rank_decimal(sl_vector_i128(vector, rows[i]));
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        out_ranks[i] = sl_vector_rank(vector, rows[i], type);
 }

@@ -349,7 +349,10 @@ sl_config_read(struct sl_config *config, const char *path, struct sl_error *err)
         return sl_fail_errno(err, "cannot read %s", path);
 
     int code = ini_parse_stream(read_line, &state, take_setting, &state);
+    bool is_unread = ferror(state.file) != 0;
     (void)fclose(state.file); /* opened read-only: there is nothing to lose */
+    if (is_unread)
+        return sl_fail(err, SL_IO, "cannot read %s: is it a file?", path);
     if (state.is_too_long)
         return sl_fail(err, SL_FORMAT, "%s:%d: the line is too long", path, state.line);
     if (code == 0)

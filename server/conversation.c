@@ -16,6 +16,8 @@
 enum {
     CONVERSATION_MAGIC = 0x434f4e56,
     HANDSHAKE_US = 10 * SL_US_PER_S,
+    DENIAL_US = SL_US_PER_S / 2, /* a wrong password is answered after so long, times who waits */
+    DENIAL_US_MAX = 5 * SL_US_PER_S,
     PROGRESS_US = SL_US_PER_S / 2,
     QUEUED_BYTES_HIGH = 4 << 20, /* a result waits while more is on its way to the peer */
     SMALL_BYTES_MAX = 128 << 10,
@@ -43,8 +45,10 @@ struct sl_conversation {
     char peer[SL_ENDPOINT_TEXT_BYTES];
     struct sl_login login;
     uint64_t features;          /* of both sides */
-    struct sl_timer *handshake; /* owned; NULL in READY */
-    struct sl_timer *progress;  /* owned; NULL unless a request wants it */
+    struct sl_timer *handshake; /* owned; NULL in READY. Of a login that failed: its answer */
+    struct sl_error *denial;    /* owned: that answer; NULL */
+    uint32_t denial_tag;
+    struct sl_timer *progress; /* owned; NULL unless a request wants it */
 
     struct sl_request *request; /* owned, but while a worker steps it */
     bool is_stepping;
@@ -110,6 +114,10 @@ stop_timers(struct sl_conversation *c)
     sl_timer_close(c->progress);
     c->handshake = NULL;
     c->progress = NULL;
+    if (c->denial != NULL)
+        c->list->denial_count--;
+    free(c->denial);
+    c->denial = NULL;
 }
 
 static void
@@ -191,6 +199,30 @@ refuse(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
     sl_log(SL_LOG_INFO, "server", "connection %" PRIu64 " from %s ended: %s", sl_entry_id(c->entry),
            c->peer, why->text);
     finish(c, tag, why);
+}
+
+static void
+answer_denied(void *context)
+{
+    struct sl_conversation *c = context;
+    struct sl_error why = *c->denial;
+    refuse(c, c->denial_tag, &why);
+}
+
+/* A login that failed is answered late, the later the more others wait for the same: so guessing is slow,
+ * also over many connections, and whoever knows the password does not notice. */
+static void
+deny_later(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
+{
+    int64_t after_us = DENIAL_US * ((int64_t)c->list->denial_count + 1);
+    stop_timers(c);
+    c->list->denial_count++;
+    c->denial = sl_new(sizeof(*c->denial));
+    *c->denial = *why;
+    c->denial_tag = tag;
+    c->handshake = sl_timer_open(
+        c->service->loop, after_us < DENIAL_US_MAX ? after_us : DENIAL_US_MAX, 0, answer_denied, c);
+    sl_stream_pause(c->stream);
 }
 
 /* ---- requests ---- */
@@ -632,6 +664,10 @@ on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wan
         return 0;
     if (st == SL_OK)
         st = take_frame(c, &frame, &is_taken, &why);
+    if (st == SL_DENIED && c->state == STATE_AUTH) {
+        deny_later(c, frame.tag, &why);
+        return size_bytes;
+    }
     if (st != SL_OK) {
         refuse(c, frame.tag, &why);
         return size_bytes;

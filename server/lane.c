@@ -135,7 +135,8 @@ settle(struct sl_insert *insert)
         answer(insert, NULL);
     } else {
         struct sl_error why = {0};
-        (void)sl_fail(&why, insert->durable, "batch %" PRIu64 " did not become durable: %s",
+        (void)sl_fail(&why, insert->durable,
+                      "batch %" PRIu64 " did not become durable: %s; sluice status says why",
                       insert->head.batch_number, sl_status_text(insert->durable));
         close_producer(insert->lane, &why);
         answer(insert, &why);

@@ -1,8 +1,9 @@
 /*
  * main.c - sluiced: arguments, exit codes, and the MySQL adapter beside the server.
  *
- * The adapter is a client like any other: it has a thread and a loop of its own and reaches the
- * server through its native door. That it runs in the same process saves a second program.
+ * The adapter is a client like any other: it has a thread and a loop of its own and speaks the native
+ * protocol with the server, over socket pairs. That it runs in the same process saves a second
+ * program.
  *
  * Exit status: 0 after an orderly stop, 1 when the server could not start (one line says why) or
  * was stopped at once by a second signal.
@@ -31,18 +32,14 @@ print_help(void)
     return is_whole ? 0 : 1;
 }
 
-/* Whoever reaches the server from this machine: an address that means all of them is loopback. */
-static void
-make_reachable(struct sl_endpoint *endpoint)
+static sl_status
+join(void *context, const struct sl_endpoint *peer, int *out_end, struct sl_error *err)
 {
-    if (strcmp(endpoint->host, "0.0.0.0") == 0)
-        (void)snprintf(endpoint->host, sizeof(endpoint->host), "127.0.0.1");
-    else if (strcmp(endpoint->host, "::") == 0)
-        (void)snprintf(endpoint->host, sizeof(endpoint->host), "::1");
+    return sl_server_join(context, peer, out_end, err);
 }
 
 static sl_status
-mysql_options(const struct sl_config *config, const struct sl_server *server,
+mysql_options(const struct sl_config *config, struct sl_server *server,
               const struct sl_tls_context *tls, struct sl_mysql_options *options,
               struct sl_error *err)
 {
@@ -58,10 +55,8 @@ mysql_options(const struct sl_config *config, const struct sl_server *server,
                        "add), tls-certificate and tls-key, or --insecure, which opens it all the "
                        "same",
                        wanted);
-    if (!sl_server_endpoint(server, &options->connect))
-        return sl_fail(err, SL_FORMAT, "mysql-listen = %s needs the native protocol: listen is off",
-                       wanted);
-    make_reachable(&options->connect);
+    options->join = join;
+    options->join_context = server;
     options->connections_max = (uint32_t)sl_config_number(config, SL_OPTION_CONNECTIONS);
     options->input_bytes_max = sl_config_number(config, SL_OPTION_INPUT_MEMORY);
     options->stall_us = (int64_t)sl_config_number(config, SL_OPTION_STALL);
@@ -85,7 +80,7 @@ open_tls(const struct sl_config *config, struct sl_tls_context **out_tls, struct
 
 /* *out_mysql stays NULL when the door is off. */
 static sl_status
-open_mysql(const struct sl_config *config, const struct sl_server *server,
+open_mysql(const struct sl_config *config, struct sl_server *server,
            const struct sl_tls_context *tls, struct sl_mysql **out_mysql, struct sl_error *err)
 {
     struct sl_mysql_options options;
@@ -150,6 +145,7 @@ serve(const struct sl_config *config)
 int
 main(int argc, char **argv)
 {
+    sl_file_reserve_standard();
     struct sl_config *config = sl_config_create();
     enum sl_config_wish wish = SL_WISH_RUN;
     struct sl_error err = {0};
@@ -160,7 +156,7 @@ main(int argc, char **argv)
     else if (wish == SL_WISH_HELP)
         code = print_help();
     else if (wish == SL_WISH_VERSION)
-        code = printf("sluiced %s\n", SL_SERVER_VERSION) < 0;
+        code = printf("sluiced %s\n", SL_SERVER_VERSION) < 0 || fflush(stdout) != 0;
     else
         code = serve(config);
     sl_config_destroy(config);

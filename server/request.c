@@ -3,9 +3,8 @@
  */
 #include "server/request.h"
 
-#include <stdatomic.h>
-
 #include "ingest/ingest.h"
+#include "server/request_statement.h"
 #include "server/stats.h"
 #include "server/status_screen.h"
 #include "storage/base/clock.h"
@@ -15,7 +14,6 @@
 enum {
     REQUEST_MAGIC = 0x52455155,
     INGEST_FLUSH_US = 30 * SL_US_PER_S,
-    STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
     OUT_BYTES_MAX = SL_WIRE_FRAME_BYTES_MAX + (8 << 20),
     DECODED_BYTES_MAX = 64 << 20, /* a payload of 17 MiB, its copy and its values */
 };
@@ -95,8 +93,8 @@ sl_request_create(const struct sl_service *service, struct sl_entry *entry, cons
     return SL_OK;
 }
 
-static void
-drop_query(struct sl_request *r)
+void
+sl_request_drop_query(struct sl_request *r)
 {
     if (r->query == NULL)
         return;
@@ -111,7 +109,7 @@ sl_request_destroy(struct sl_request *r)
     if (r == NULL)
         return;
     SL_ASSERT(r->magic == REQUEST_MAGIC);
-    drop_query(r);
+    sl_request_drop_query(r);
     free(r->columns);
     sl_buf_fini(&r->out);
     sl_buf_fini(&r->input);
@@ -166,463 +164,20 @@ fail(struct sl_request *r, const struct sl_error *error)
     sl_stats_add(stats, SL_COUNTER_STATEMENTS_FAILED, 1);
     if (error->status == SL_CANCELLED)
         sl_stats_add(stats, SL_COUNTER_STATEMENTS_CANCELLED, 1);
-    drop_query(r);
+    sl_request_drop_query(r);
     sl_wire_error_encode(&r->out, r->tag, error);
     r->has_failed = true;
     r->is_done = true;
 }
 
-static void
-finish(struct sl_request *r)
+void
+sl_request_finish(struct sl_request *r)
 {
     struct sl_wire_done done = {
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->started_us),
     };
     sl_wire_done_encode(&r->out, r->tag, &done);
     r->is_done = true;
-}
-
-/* ---- statements ---- */
-
-static struct sl_value
-value_of(const struct sl_wire_value *wire)
-{
-    struct sl_value value = {.type = wire->type, .scale = wire->scale, .is_null = wire->is_null};
-    if (wire->is_null)
-        return value;
-    switch (wire->type) {
-    case SL_TYPE_I64:
-    case SL_TYPE_TIME:
-    case SL_TYPE_DATE:
-    case SL_TYPE_SPAN:
-        value.as.i64 = wire->as.i64;
-        break;
-    case SL_TYPE_F64:
-        value.as.f64 = wire->as.f64;
-        break;
-    case SL_TYPE_DECIMAL:
-        value.as.i128 = wire->as.i128;
-        break;
-    case SL_TYPE_ADDR:
-        value.as.addr = wire->as.addr;
-        break;
-    case SL_TYPE_TEXT:
-    case SL_TYPE_OCTETS:
-        value.as.slice = wire->as.slice;
-        break;
-    case SL_TYPE_U8:
-    case SL_TYPE_U16:
-    case SL_TYPE_U32:
-    case SL_TYPE_U64:
-    case SL_TYPE_BOOL:
-    case SL_TYPE_MAC:
-        value.as.u64 = wire->as.u64;
-        break;
-    case SL_TYPE_NULL:
-    case SL_TYPE_COUNT:
-        break;
-    }
-    return value;
-}
-
-/* The session as the query layer wants it; arrays live in `arena`. */
-static sl_status
-session_of(const struct sl_request *r, struct sl_arena *arena, struct sl_session *out_session,
-           struct sl_error *err)
-{
-    const struct sl_wire_session *wire = &r->session;
-    struct sl_variable *variables =
-        sl_arena_calloc(arena, wire->variable_count, sizeof(*variables));
-    struct sl_value *parameters =
-        sl_arena_calloc(arena, wire->parameter_count, sizeof(*parameters));
-    if (variables == NULL || parameters == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for the variables of a statement");
-    for (uint32_t i = 0; i < wire->variable_count; i++) {
-        variables[i].name = wire->variables[i].name;
-        variables[i].value = value_of(&wire->variables[i].value);
-    }
-    for (uint32_t i = 0; i < wire->parameter_count; i++)
-        parameters[i] = value_of(&wire->parameters[i]);
-
-    *out_session = (struct sl_session){
-        .dialect = wire->dialect == SL_WIRE_MYSQL ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE,
-        .database = wire->database,
-        .time_zone = wire->time_zone,
-        .user = r->user,
-        .is_reader = r->role < SL_ROLE_WRITER,
-        .connection_id = sl_entry_id(r->entry),
-        .variables = variables,
-        .variable_count = wire->variable_count,
-        .parameters = parameters,
-        .parameter_count = wire->parameter_count,
-    };
-    return SL_OK;
-}
-
-/* A value of the query layer on the wire. */
-static struct sl_wire_value
-wire_value_of(const struct sl_value *value)
-{
-    struct sl_wire_value wire = {
-        .type = value->type, .scale = value->scale, .is_null = value->is_null};
-    switch (value->type) {
-    case SL_TYPE_F64:
-        wire.as.f64 = value->as.f64;
-        break;
-    case SL_TYPE_DECIMAL:
-        wire.as.i128 = value->as.i128;
-        break;
-    case SL_TYPE_ADDR:
-        wire.as.addr = value->as.addr;
-        break;
-    case SL_TYPE_TEXT:
-    case SL_TYPE_OCTETS:
-        wire.as.slice = value->as.slice;
-        break;
-    default:
-        wire.as.u64 = value->as.u64; /* eight bytes, signed or not */
-        break;
-    }
-    return wire;
-}
-
-static sl_status
-prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_query,
-        struct sl_error *err)
-{
-    struct sl_query_env env = r->service->env;
-    if (r->session.timeout_us != 0 && r->session.timeout_us < INT64_MAX &&
-        (env.timeout_us == 0 || (int64_t)r->session.timeout_us < env.timeout_us))
-        env.timeout_us = (int64_t)r->session.timeout_us;
-
-    struct sl_session session;
-    sl_status st = session_of(r, r->arena, &session, err);
-    if (st == SL_OK)
-        st = sl_query_prepare(&env, &session, (const char *)r->text.bytes + text_offset,
-                              r->text.size_bytes - text_offset, out_query, err);
-    return st;
-}
-
-/* Skip blanks, semicolons and comments (not the ones that MySQL executes); the offset of the next
- * statement, or the text's size when there is none. */
-static size_t
-skip_blank(struct sl_slice text, size_t at)
-{
-    while (at < text.size_bytes) {
-        const uint8_t *p = text.bytes + at;
-        size_t left = text.size_bytes - at;
-        if (*p == ' ' || *p == ';' || (*p >= '\t' && *p <= '\r')) {
-            at++;
-        } else if (*p == '#' || (left >= 3 && p[0] == '-' && p[1] == '-' && p[2] <= ' ')) {
-            const uint8_t *end = memchr(p, '\n', left);
-            at = end == NULL ? text.size_bytes : (size_t)(end - text.bytes);
-        } else if (left >= 3 && p[0] == '/' && p[1] == '*' && p[2] != '!') {
-            const uint8_t *end = memmem(p + 2, left - 2, "*/", 2);
-            at = end == NULL ? text.size_bytes : (size_t)(end - text.bytes) + 2;
-        } else {
-            break;
-        }
-    }
-    return at;
-}
-
-static sl_status
-copy_columns(const struct sl_query_info *info, struct sl_wire_column **out_columns,
-             struct sl_error *err)
-{
-    *out_columns = sl_try_alloc((info->column_count + 1) * sizeof(**out_columns));
-    if (*out_columns == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for the columns of a result");
-    for (uint32_t i = 0; i < info->column_count; i++) {
-        const struct sl_result_column *from = &info->columns[i];
-        (*out_columns)[i] = (struct sl_wire_column){
-            .name = from->name,
-            .table = from->table,
-            .origin = from->origin,
-            .type = from->type.type,
-            .scale = from->type.scale,
-            .is_nullable = from->type.is_nullable,
-            .is_binary = from->type.is_binary,
-            .length = from->type.length,
-        };
-    }
-    return SL_OK;
-}
-
-/* LOAD DATA: the client is to send its file. */
-static sl_status
-ask_for_file(struct sl_request *r, struct sl_error *err)
-{
-    const char *file = sl_query_info(r->query)->file;
-    if (file == NULL)
-        return SL_OK;
-    if ((r->features & SL_WIRE_FEATURE_LOCAL_FILE) == 0)
-        return sl_fail(err, SL_UNSUPPORTED, "this client sends no files");
-    r->is_file_ended = false;
-    r->wants_file = true;
-    sl_wire_file_wanted_encode(&r->out, r->tag, file);
-    return SL_OK;
-}
-
-/* Prepare the statement at text_offset and send the head of its result. */
-static sl_status
-begin_statement(struct sl_request *r, struct sl_error *err)
-{
-    sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
-    r->statement_us = sl_clock_monotonic_us();
-    r->result_rows = 0;
-    r->is_inserted = false;
-    SL_TRY(prepare(r, r->text_offset, &r->query, err));
-    if (!sl_entry_set_query(r->entry, r->query)) {
-        sl_query_free(r->query);
-        r->query = NULL;
-        return sl_fail(err, SL_CANCELLED, "the statement was cancelled");
-    }
-    const struct sl_query_info *info = sl_query_info(r->query);
-    if (info->parameter_count != r->session.parameter_count)
-        return sl_fail(err, SL_SYNTAX,
-                       "the statement has %" PRIu32 " parameters, %" PRIu32 " values came with it",
-                       info->parameter_count, r->session.parameter_count);
-
-    r->text_offset = skip_blank(r->text, r->text_offset + info->consumed_bytes);
-    bool has_more = r->text_offset < r->text.size_bytes;
-    if (has_more && (r->session.flags & SL_WIRE_QUERY_MULTI) == 0)
-        return sl_fail(err, SL_SYNTAX, "one statement at a time: another begins at offset %zu",
-                       r->text_offset);
-
-    free(r->columns);
-    r->columns = NULL;
-    SL_TRY(copy_columns(info, &r->columns, err));
-    struct sl_wire_result result = {.columns = r->columns, .column_count = info->column_count};
-    sl_wire_result_encode(&r->out, r->tag, &result);
-    if (r->out.bad)
-        return sl_fail(err, SL_LIMIT, "the names of the result's columns are too long");
-    r->has_head = true;
-    return ask_for_file(r, err);
-}
-
-/* A copy that lives as long as the request. */
-static sl_status
-keep_change(struct sl_request *r, const struct sl_variable *from, struct sl_wire_variable *out_kept,
-            struct sl_error *err)
-{
-    out_kept->name = sl_arena_string(r->arena, from->name, strlen(from->name));
-    out_kept->value = wire_value_of(&from->value);
-    bool is_bytes = !from->value.is_null && sl_type_is_bytes(from->value.type);
-    if (is_bytes)
-        out_kept->value.as.slice.bytes = (const uint8_t *)sl_arena_string(
-            r->arena, (const char *)from->value.as.slice.bytes, from->value.as.slice.size_bytes);
-    if (out_kept->name == NULL || (is_bytes && out_kept->value.as.slice.bytes == NULL))
-        return sl_fail(err, SL_LIMIT, "no memory for the variables of a session");
-    return SL_OK;
-}
-
-/* What a statement has set holds for those behind it in the same text, and is told to the client in
- * DONE. The newest variable of a name stands first, which is the one that counts. */
-static sl_status
-take_changes(struct sl_request *r, struct sl_wire_change **out_changes, struct sl_error *err)
-{
-    const struct sl_query_info *info = sl_query_info(r->query);
-    uint32_t count = info->change_count;
-    uint32_t old_count = r->session.variable_count;
-    struct sl_wire_change *changes = sl_arena_calloc(r->arena, count, sizeof(*changes));
-    struct sl_wire_variable *all =
-        sl_arena_calloc(r->arena, (size_t)count + old_count, sizeof(*all));
-    uint32_t used = 0;
-    if (changes == NULL || all == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for the variables of a session");
-    for (uint32_t i = count; i-- > 0;) {
-        struct sl_wire_variable kept;
-        SL_TRY(keep_change(r, &info->changes[i], &kept, err));
-        changes[i] = (struct sl_wire_change){.name = kept.name, .value = kept.value};
-        if (kept.name[0] == '@')
-            all[used++] = kept;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const char *text = (const char *)changes[i].value.as.slice.bytes;
-        if (strcmp(changes[i].name, "database") == 0)
-            r->session.database = text;
-        else if (strcmp(changes[i].name, "time_zone") == 0)
-            r->session.time_zone = text;
-    }
-    for (uint32_t i = 0; i < old_count; i++)
-        all[used++] = r->session.variables[i];
-    r->session.variables = all;
-    r->session.variable_count = used;
-    *out_changes = changes;
-    return SL_OK;
-}
-
-/* Said once: a program that cleans up every night shall not surprise, nor be surprised. */
-static void
-log_delete(const struct sl_request *r)
-{
-    static atomic_bool is_told;
-    const struct sl_query_info *info = sl_query_info(r->query);
-    if (!info->is_limited || atomic_exchange(&is_told, true))
-        return;
-    sl_log(SL_LOG_INFO, "server",
-           "a DELETE of a MySQL client removed %" PRIu64
-           " flows: mysql-delete = %s (own: only those that INSERTs into the same table brought; "
-           "off: none; all: every flow that it names)",
-           info->affected_rows, sl_config_text(r->service->config, SL_OPTION_MYSQL_DELETE));
-}
-
-static sl_status
-kill(const struct sl_request *r, struct sl_error *err)
-{
-    const struct sl_query_info *info = sl_query_info(r->query);
-    const char *user = r->role == SL_ROLE_ADMIN ? NULL : r->user;
-    return sl_registry_kill(r->service->registry, info->kill_id, info->kills_connection, user, err);
-}
-
-static sl_status
-end_statement(struct sl_request *r, struct sl_error *err)
-{
-    log_delete(r);
-    struct sl_stats *stats = r->service->stats;
-    bool has_more = r->text_offset < r->text.size_bytes;
-    uint32_t change_count = sl_query_info(r->query)->change_count;
-    struct sl_wire_change *changes = NULL;
-    if (sl_query_info(r->query)->is_kill)
-        SL_TRY(kill(r, err));
-    if (change_count != 0)
-        SL_TRY(take_changes(r, &changes, err));
-    struct sl_wire_done done = {
-        .changes = changes,
-        .change_count = change_count,
-        .flags = has_more ? SL_WIRE_DONE_MORE : 0,
-        .affected_rows = sl_query_info(r->query)->affected_rows,
-        .warning_total = sl_query_info(r->query)->warning_count,
-        .result_rows = r->result_rows,
-        .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
-    };
-    drop_query(r);
-    sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
-    sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
-    sl_wire_done_encode(&r->out, r->tag, &done);
-    r->has_head = false;
-    r->is_done = !has_more;
-    return SL_OK;
-}
-
-static enum sl_insert_ack
-insert_ack(const struct sl_request *r)
-{
-    if (sl_query_info(r->query)->is_delayed)
-        return SL_INSERT_RECEIVED;
-    if (r->session.dialect != SL_WIRE_MYSQL)
-        return SL_INSERT_DURABLE;
-    return (enum sl_insert_ack)sl_config_number(r->service->config, SL_OPTION_MYSQL_INSERT_ACK);
-}
-
-/* What has come of the file; behind the last piece, that it was the last. */
-static sl_status
-feed(struct sl_request *r, struct sl_error *err)
-{
-    if (r->is_file_ended && r->file_reason[0] != '\0')
-        return sl_fail(err, SL_MISSING, "the client could not send its file: %.200s",
-                       r->file_reason);
-    sl_status st = sl_query_feed(r->query, r->input.bytes, r->input.size_bytes, err);
-    sl_buf_clear(&r->input);
-    return st;
-}
-
-/* INSERT: further rows, then what became of them. Also after a wait, which the ticket ended. */
-static sl_status
-continue_insert(struct sl_request *r, struct sl_error *err)
-{
-    const struct sl_error *failure = &r->ticket->failure;
-    bool has_waited = r->is_waiting;
-    r->is_waiting = false;
-    if (has_waited && failure->status != SL_OK) {
-        *err = *failure;
-        return failure->status;
-    }
-    if (r->is_inserted)
-        return end_statement(r, err);
-    if (sl_query_info(r->query)->wants_input) {
-        r->wants_input = r->input.size_bytes < SL_REQUEST_INPUT_BYTES && !r->is_file_ended;
-        if (r->wants_input)
-            return SL_OK;
-        SL_TRY(feed(r, err));
-    }
-    return sl_inserts_put(r->service->sql_inserts, r->query, insert_ack(r), r->ticket,
-                          &r->is_inserted, &r->is_waiting, err);
-}
-
-/* The next rows of the statement, or its end. */
-static sl_status
-continue_statement(struct sl_request *r, struct sl_error *err)
-{
-    const struct sl_vector *vectors = NULL;
-    uint32_t row_count = 0;
-    if (sl_query_info(r->query)->kind == SL_STATEMENT_INSERT)
-        return continue_insert(r, err);
-    SL_TRY(sl_query_next(r->query, &vectors, &row_count, err));
-    if (row_count == 0)
-        return end_statement(r, err);
-    size_t good_bytes = r->out.size_bytes;
-    sl_wire_data_encode(&r->out, r->tag, r->columns, vectors, sl_query_info(r->query)->column_count,
-                        row_count);
-    if (r->out.bad) {
-        r->out.bad = false;
-        r->out.size_bytes = good_bytes;
-        return sl_fail(err, SL_LIMIT, "%" PRIu32 " rows of the result take more than %d MiB",
-                       row_count, (int)(SL_WIRE_DATA_BYTES_MAX >> 20));
-    }
-    r->result_rows += row_count;
-    return SL_OK;
-}
-
-static sl_status
-step_statements(struct sl_request *r, struct sl_error *err)
-{
-    bool wants_progress = (r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0;
-    if (r->query == NULL && r->text_offset == 0)
-        r->text_offset = skip_blank(r->text, 0);
-    while (!r->is_done && r->out.size_bytes < STEP_BYTES) {
-        if (sl_entry_is_cancelled(r->entry))
-            return sl_fail(err, SL_CANCELLED, "the statement was cancelled");
-        if (r->query != NULL) {
-            SL_TRY(continue_statement(r, err));
-            if (r->is_waiting || r->wants_input)
-                return SL_OK;
-        } else {
-            SL_TRY(begin_statement(r, err));
-            if (wants_progress)
-                return SL_OK; /* the head goes out before the work begins */
-        }
-    }
-    return SL_OK;
-}
-
-/* PREPARE and DESCRIBE: what it needs and gives, without running it. */
-static sl_status
-describe(struct sl_request *r, struct sl_error *err)
-{
-    r->session.parameter_count = 0;
-    SL_TRY(prepare(r, 0, &r->query, err));
-    const struct sl_query_info *info = sl_query_info(r->query);
-    if (skip_blank(r->text, info->consumed_bytes) < r->text.size_bytes) {
-        sl_query_free(r->query);
-        r->query = NULL;
-        return sl_fail(err, SL_SYNTAX, "one statement at a time can be prepared");
-    }
-    struct sl_wire_prepared prepared = {.statement_id = r->statement_id,
-                                        .parameter_count = info->parameter_count};
-    sl_status st = copy_columns(info, &r->columns, err);
-    if (st == SL_OK) {
-        prepared.result =
-            (struct sl_wire_result){.columns = r->columns, .column_count = info->column_count};
-        sl_wire_prepared_encode(&r->out, r->tag, &prepared);
-        if (r->out.bad)
-            st = sl_fail(err, SL_LIMIT, "the names of the result's columns are too long");
-    }
-    sl_query_free(r->query);
-    r->query = NULL;
-    r->is_done = true;
-    return st;
 }
 
 /* ---- the store ---- */
@@ -659,7 +214,7 @@ import(struct sl_request *r, struct sl_error *err)
         SL_TRY(sl_store_import_forget(store, r->import.id, err));
         break;
     }
-    finish(r);
+    sl_request_finish(r);
     return SL_OK;
 }
 
@@ -670,7 +225,7 @@ flush(struct sl_request *r, struct sl_error *err)
     SL_TRY(sl_store_flush(r->service->store, err));
     if ((r->flush_flags & SL_WIRE_FLUSH_MERGE) != 0)
         SL_TRY(sl_store_merge_all(r->service->store, err));
-    finish(r);
+    sl_request_finish(r);
     return SL_OK;
 }
 
@@ -745,7 +300,7 @@ change_user(struct sl_request *r, struct sl_error *err)
         return SL_OK;
     }
     }
-    finish(r);
+    sl_request_finish(r);
     return SL_OK;
 }
 
@@ -755,7 +310,7 @@ step(struct sl_request *r, struct sl_error *err)
     switch (r->type) {
     case SL_WIRE_PREPARE:
     case SL_WIRE_DESCRIBE:
-        return describe(r, err);
+        return sl_request_describe(r, err);
     case SL_WIRE_INSERT_OPEN:
         return open_producer(r, err);
     case SL_WIRE_IMPORT:
@@ -767,29 +322,8 @@ step(struct sl_request *r, struct sl_error *err)
     case SL_WIRE_USER:
         return change_user(r, err);
     default:
-        return step_statements(r, err);
+        return sl_request_step_statements(r, err);
     }
-}
-
-sl_status
-sl_request_take_file(struct sl_request *r, const struct sl_wire_frame *frame, struct sl_error *err)
-{
-    SL_ASSERT(r->wants_input);
-    if (frame->type == SL_WIRE_FILE_END) {
-        SL_TRY(sl_wire_file_end_decode(frame, r->arena, &r->file_reason, err));
-        r->is_file_ended = true;
-    } else {
-        sl_buf_append(&r->input, frame->payload, frame->payload_bytes);
-        SL_ASSERT(!r->input.bad); /* a step takes it away beyond SL_REQUEST_INPUT_BYTES */
-    }
-    r->wants_input = !r->is_file_ended && r->input.size_bytes < SL_REQUEST_INPUT_BYTES;
-    return SL_OK;
-}
-
-bool
-sl_request_is_ending(const struct sl_request *r)
-{
-    return r->is_waiting && r->is_inserted && r->text_offset >= r->text.size_bytes;
 }
 
 void

@@ -32,6 +32,14 @@ struct sl_statement_text {
 /* So much of a client's file is worth a step. */
 enum { SL_REQUEST_INPUT_BYTES = 1 << 20 };
 
+/* Rows that the query gave and the answer has not yet: from `first` on, `piece` at a time. */
+struct sl_request_rows {
+    const struct sl_vector *vectors; /* borrowed until the query gives the next */
+    uint32_t count;
+    uint32_t first;
+    uint32_t piece;
+};
+
 /* Members are filled from the payload by the type of the frame. */
 struct sl_request {
     uint32_t magic;
@@ -69,7 +77,8 @@ struct sl_request {
 
     /* The statement that runs. */
     struct sl_query *query;
-    bool is_inserted;   /* INSERT: all rows were put, what the ticket says ends it */
+    bool is_inserted; /* INSERT: all rows were put, what the ticket says ends it */
+    struct sl_request_rows rows;
     size_t text_offset; /* of the statement after it */
     int64_t statement_us;
     uint64_t result_rows;

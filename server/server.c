@@ -214,6 +214,8 @@ open_store(struct sl_server *server, struct sl_error *err)
 
     options.directory = sl_config_text(config, SL_OPTION_DATA);
     options.memory_limit_bytes = sl_config_number(config, SL_OPTION_INGEST_MEMORY);
+    options.memory = &server->query_budget;
+    options.cache_bytes = sl_config_number(config, SL_OPTION_CACHE_MEMORY);
     options.seal_rows = (uint32_t)sl_config_number(config, SL_OPTION_SEAL_ROWS);
     options.seal_age_us = (int64_t)sl_config_number(config, SL_OPTION_SEAL_AGE);
     options.commit_interval_us = (int64_t)sl_config_number(config, SL_OPTION_COMMIT_INTERVAL);
@@ -328,6 +330,44 @@ on_accept(void *context, struct sl_tcp *tcp, const struct sl_endpoint *peer)
 {
     struct sl_server *server = context;
     sl_conversation_start(&server->conversations, tcp, peer);
+}
+
+/* A connection from within the process on its way to the loop. */
+struct joining {
+    struct sl_server *server; /* borrowed */
+    int end;                  /* owned */
+    struct sl_endpoint peer;
+};
+
+static void
+take_joining(void *context)
+{
+    struct joining *joining = context;
+    struct sl_server *server = joining->server;
+    struct sl_tcp *tcp = NULL;
+    struct sl_error why = {0};
+    if (server->is_stopping)
+        sl_pair_close_end(joining->end);
+    else if (sl_tcp_adopt(server->service.loop, joining->end, &tcp, &why) != SL_OK)
+        sl_log(SL_LOG_ERROR, "server", "%s", why.text);
+    else
+        sl_conversation_start(&server->conversations, tcp, &joining->peer);
+    free(joining);
+}
+
+sl_status
+sl_server_join(struct sl_server *server, const struct sl_endpoint *peer, int *out_end,
+               struct sl_error *err)
+{
+    int ends[2] = {-1, -1};
+    SL_ASSERT(server->magic == SERVER_MAGIC);
+    SL_TRY(sl_pair_open(ends, err));
+    struct joining *joining = sl_new(sizeof(*joining));
+    *joining = (struct joining){.server = server, .end = ends[1], .peer = *peer};
+    joining->peer.is_loopback = true;
+    sl_loop_post(server->service.loop, take_joining, joining);
+    *out_end = ends[0];
+    return SL_OK;
 }
 
 static sl_status
@@ -501,16 +541,6 @@ sl_server_run(struct sl_server *server)
 {
     SL_ASSERT(server->magic == SERVER_MAGIC);
     sl_loop_run(server->service.loop);
-}
-
-bool
-sl_server_endpoint(const struct sl_server *server, struct sl_endpoint *out_endpoint)
-{
-    SL_ASSERT(server->magic == SERVER_MAGIC);
-    if (server->acceptor == NULL)
-        return false;
-    *out_endpoint = sl_acceptor_endpoint(server->acceptor);
-    return true;
 }
 
 bool

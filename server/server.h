@@ -27,9 +27,13 @@ sl_status sl_server_open(const struct sl_config *config, struct sl_server **out_
  * was acknowledged is on disk). */
 void sl_server_run(struct sl_server *server);
 
-/* Where the native protocol listens, before sl_server_run; false when it is off. */
+/*
+ * A connection from within the process, for `peer`: *out_end is the caller's end (loop.h). The server
+ * takes it as one of this machine's. Any thread, until sl_server_close.
+ */
 SL_MUST_CHECK
-bool sl_server_endpoint(const struct sl_server *server, struct sl_endpoint *out_endpoint);
+sl_status sl_server_join(struct sl_server *server, const struct sl_endpoint *peer, int *out_end,
+                         struct sl_error *err);
 
 /* Somebody has been added with `sluice user add`: passwords are asked for. */
 SL_MUST_CHECK

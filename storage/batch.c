@@ -8,6 +8,30 @@
 
 #include <stdatomic.h>
 
+/* A loop for each width: a copy of a size that is not known costs a call. */
+void
+sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries, uint32_t count,
+                       void *out)
+{
+    const uint8_t *from = values;
+    uint8_t *to = out;
+    if (width == 1)
+        for (uint32_t i = 0; i < count; i++)
+            to[i] = from[entries[i]];
+    else if (width == 2)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 2], &from[(size_t)entries[i] * 2], 2);
+    else if (width == 4)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 4], &from[(size_t)entries[i] * 4], 4);
+    else if (width == 8)
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * 8], &from[(size_t)entries[i] * 8], 8);
+    else
+        for (size_t i = 0; i < count; i++)
+            memcpy(&to[i * width], &from[entries[i] * width], width);
+}
+
 struct sl_vector
 sl_vector_nulls(enum sl_type type, uint32_t count)
 {
@@ -15,6 +39,27 @@ sl_vector_nulls(enum sl_type type, uint32_t count)
                               .encoding = SL_CONSTANT,
                               .width = (uint8_t)sl_type_bytes(type),
                               .count = count};
+}
+
+struct sl_vector
+sl_vector_view(const struct sl_vector *v, uint32_t first, uint32_t count)
+{
+    struct sl_vector view = *v;
+
+    SL_ASSERT(first % 64 == 0 && first <= v->count && count <= v->count - first);
+    view.count = count;
+    if (v->present != NULL)
+        view.present = v->present + first / 64;
+    if (v->encoding == SL_DICT)
+        view.codes = v->codes + first;
+    if (v->encoding != SL_PLAIN)
+        return view;
+    view.value_count = count;
+    if (v->offsets != NULL)
+        view.offsets = v->offsets + first;
+    else
+        view.values = (const uint8_t *)v->values + (size_t)first * v->width;
+    return view;
 }
 
 void

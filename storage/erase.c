@@ -41,6 +41,7 @@ collect(struct erase *erase, struct sl_morsel *morsel)
 {
     const struct sl_scan_unit *unit = morsel->group->unit;
     struct erase_target *target = NULL;
+    SL_ASSERT(!morsel->is_focused); /* rows are numbered as in the block */
     for (uint32_t word = 0; word < sl_words_for(morsel->row_count); word++) {
         uint64_t bits = morsel->selection[word];
         if (bits != 0 && target == NULL)

@@ -105,6 +105,26 @@ fold_name(const char *name, size_t name_bytes, char folded[SL_COLUMN_NAME_BYTES_
     folded[at] = '\0';
 }
 
+/* A field by whose name a query would find something else, not what is stored. */
+static sl_status
+refuse_derived(const char *folded, struct sl_error *err)
+{
+    static const struct {
+        const char *name;
+        const char *sources;
+    } derived[] = {
+#define SL_DERIVED(id, name, sources) {name, sources},
+#include "storage/schema_derived.def"
+#undef SL_DERIVED
+    };
+    for (size_t i = 0; i < SL_COUNTOF(derived); i++)
+        if (strcmp(derived[i].name, folded) == 0)
+            return sl_fail(err, SL_FORMAT,
+                           "\"%s\" is computed from %s and cannot be stored; rename the field",
+                           folded, derived[i].sources);
+    return SL_OK;
+}
+
 static enum sl_field_form
 form_of(const struct sl_column *column, const char *name, size_t name_bytes)
 {
@@ -144,9 +164,11 @@ sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
         fold_name(name, name_bytes, folded);
         out_field->column = sl_schema_find(schema, folded, strlen(folded));
         out_field->is_unknown = out_field->column == NULL;
-        if (out_field->is_unknown)
+        if (out_field->is_unknown) {
+            SL_TRY(refuse_derived(folded, err));
             SL_TRY(
                 sl_schema_add(schema, folded, SL_TYPE_TEXT, SL_UNIT_NONE, &out_field->column, err));
+        }
     }
     out_field->form = form_of(out_field->column, name, name_bytes);
     return SL_OK;

@@ -36,7 +36,8 @@ struct sl_field {
 };
 
 /* Find the field `name`; a name that nobody knows becomes a text column of its own (lower case,
- * other characters than letters and digits replaced by _). */
+ * other characters than letters and digits replaced by _), unless it is that of a derived column
+ * (schema_derived.def): SL_FORMAT. */
 SL_MUST_CHECK
 sl_status sl_field_find(struct sl_schema *schema, const char *name, size_t name_bytes,
                         struct sl_field *out_field, struct sl_error *err);

@@ -8,12 +8,14 @@
 
 #include "storage/base/file.h"
 #include "storage/base/log.h"
+#include "storage/segment/segment_cache.h"
 
 struct sl_live_files {
     int dir_fd;
     struct sl_schema *schema;
     size_t memory_bytes;
-    struct sl_budget budget; /* what readers hold; counts only */
+    struct sl_segment_cache *cache; /* of all files; owned; NULL: none */
+    struct sl_budget budget;        /* what readers hold; counts only */
     _Atomic uint64_t held_bytes;
     struct sl_mutex lock; /* guards the open files and all below */
     struct sl_cond opened;
@@ -40,9 +42,17 @@ sl_live_files_destroy(struct sl_live_files *files)
     if (files == NULL)
         return;
     SL_ASSERT(files->open_count == 0);
+    sl_segment_cache_destroy(files->cache);
     sl_cond_fini(&files->opened);
     sl_mutex_fini(&files->lock);
     free(files);
+}
+
+void
+sl_live_files_keep(struct sl_live_files *files, size_t bytes_max, struct sl_budget *memory)
+{
+    SL_ASSERT(files->cache == NULL && files->open_count == 0);
+    files->cache = sl_segment_cache_create(bytes_max, memory);
 }
 
 uint64_t
@@ -213,6 +223,8 @@ sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader **out_rea
         sl_segment_reader_close(victims[i]);
     sl_status st = sl_segment_reader_open(files->dir_fd, file->name, files->schema, &files->budget,
                                           &reader, err);
+    if (reader != NULL)
+        sl_segment_reader_keep(reader, files->cache);
 
     sl_mutex_lock(&files->lock);
     file->is_opening = false;

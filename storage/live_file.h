@@ -44,6 +44,9 @@ struct sl_live_file {
 /* dir_fd and schema are borrowed. memory_bytes: what readers that nobody uses may keep. */
 struct sl_live_files *sl_live_files_create(int dir_fd, struct sl_schema *schema,
                                            size_t memory_bytes);
+/* Keep decoded blocks of the files for queries, at most bytes_max of `memory` (segment_cache.h).
+ * Before any file is opened. */
+void sl_live_files_keep(struct sl_live_files *files, size_t bytes_max, struct sl_budget *memory);
 /* All files were released. NULL is allowed. */
 void sl_live_files_destroy(struct sl_live_files *files);
 

@@ -28,8 +28,9 @@ leave_piece(struct sl_morsel *morsel)
         sl_scan_leave(morsel->scan, morsel->group);
     }
     morsel->group = NULL;
-    morsel->entry = NULL;
+    morsel->batch = NULL;
     morsel->row_count = 0;
+    morsel->is_focused = false;
     morsel->is_damaged = false;
 }
 
@@ -85,45 +86,64 @@ select_living(struct sl_morsel *morsel)
 static uint64_t
 count_selected(const struct sl_morsel *morsel)
 {
-    uint64_t count = 0;
-    for (size_t i = 0; i < sl_words_for(morsel->row_count); i++)
-        count += (uint64_t)__builtin_popcountll(morsel->selection[i]);
-    return count;
+    return sl_words_count(morsel->selection, sl_words_for(morsel->row_count));
+}
+
+static void
+select_none(struct sl_morsel *morsel)
+{
+    memset(morsel->selection, 0, sl_words_for(morsel->row_count) * sizeof(uint64_t));
+}
+
+/* Be on a block of a group, which is left with it; the cursor is still to follow. */
+static void
+enter_block(struct sl_morsel *morsel, struct sl_scan_group *group, uint32_t block)
+{
+    const struct sl_scan_unit *unit = group->unit;
+    uint64_t min = 0;
+    uint64_t max = 0;
+    morsel->group = group;
+    morsel->unit = unit;
+    morsel->block = block;
+    morsel->row_count = sl_segment_reader_block_rows(group->reader, unit->group, block);
+    if (morsel->cursor == NULL) {
+        morsel->cursor = sl_segment_cursor_create(morsel->scan->request.budget);
+        sl_segment_cursor_keep(morsel->cursor);
+    }
+    const struct sl_column *last_seen =
+        sl_schema_at(morsel->scan->snapshot->store->schema, SL_COLUMN_LAST_SEEN);
+    bool has_zone =
+        sl_segment_reader_zone(group->reader, unit->group, block, last_seen, &min, &max);
+    morsel->min_us = has_zone ? (int64_t)min : unit->min_us;
+    morsel->max_us = has_zone ? (int64_t)max : unit->max_us;
+}
+
+static sl_status
+seek_cursor(struct sl_morsel *morsel, struct sl_error *err)
+{
+    return sl_segment_cursor_seek(morsel->cursor, morsel->group->reader, morsel->group->unit->group,
+                                  morsel->block, err);
 }
 
 static sl_status
 stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, struct sl_error *err)
 {
-    const struct sl_scan_unit *unit = piece->group->unit;
-    const struct sl_segment_reader *reader = piece->group->reader;
-    uint64_t min = 0;
-    uint64_t max = 0;
-    morsel->group = piece->group;
-    morsel->block = piece->block;
-    morsel->row_count = sl_segment_reader_block_rows(reader, unit->group, piece->block);
-    if (morsel->cursor == NULL)
-        morsel->cursor = sl_segment_cursor_create(morsel->scan->request.budget);
-    const struct sl_column *last_seen =
-        sl_schema_at(morsel->scan->snapshot->store->schema, SL_COLUMN_LAST_SEEN);
-    bool has_zone =
-        sl_segment_reader_zone(reader, unit->group, piece->block, last_seen, &min, &max);
-    morsel->min_us = has_zone ? (int64_t)min : unit->min_us;
-    morsel->max_us = has_zone ? (int64_t)max : unit->max_us;
+    enter_block(morsel, piece->group, piece->block);
     if (!sl_scan_wants(morsel->scan, morsel->min_us, morsel->max_us)) {
-        memset(morsel->selection, 0, sl_words_for(morsel->row_count) * sizeof(uint64_t));
+        select_none(morsel);
         return SL_OK;
     }
     select_all(morsel);
     select_minis(morsel);
     select_living(morsel);
-    return sl_segment_cursor_seek(morsel->cursor, piece->group->reader, unit->group, piece->block,
-                                  err);
+    return seek_cursor(morsel, err);
 }
 
 static void
-stand_on_entry(struct sl_morsel *morsel, const struct sl_mem_entry *entry)
+stand_on_batch(struct sl_morsel *morsel, const struct sl_scan_unit *unit)
 {
-    morsel->entry = entry;
+    const struct sl_mem_entry *entry = unit->entry;
+    morsel->batch = unit;
     morsel->row_count = entry->batch->row_count;
     morsel->min_us = entry->last_seen_min_us;
     morsel->max_us = entry->last_seen_max_us;
@@ -140,11 +160,11 @@ sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err)
         if (sl_snapshot_is_revoked(morsel->scan->snapshot))
             return sl_fail(err, SL_CANCELLED,
                            "the disk is full: rows that this query reads had to go");
-        SL_TRY(sl_scan_take(morsel->scan, &morsel->cost, &piece, err));
-        if (piece.group == NULL && piece.entry == NULL)
+        SL_TRY(sl_scan_take(morsel->scan, morsel->unit, &morsel->cost, &piece, err));
+        if (piece.group == NULL && piece.batch == NULL)
             return SL_OK;
-        if (piece.entry != NULL)
-            stand_on_entry(morsel, piece.entry);
+        if (piece.batch != NULL)
+            stand_on_batch(morsel, piece.batch);
         else
             SL_TRY(stand_on_block(morsel, &piece, err));
         uint64_t rows = count_selected(morsel);
@@ -154,6 +174,61 @@ sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err)
             return SL_OK;
         }
     }
+}
+
+sl_status
+sl_morsel_focus(struct sl_morsel *morsel, bool *out_is_focused, struct sl_error *err)
+{
+    *out_is_focused = false;
+    if (morsel->group == NULL || morsel->is_focused || morsel->is_damaged)
+        return SL_OK;
+    SL_TRY(sl_segment_cursor_focus(morsel->cursor, morsel->selection, &morsel->row_count, err));
+    select_all(morsel);
+    morsel->is_focused = true;
+    *out_is_focused = true;
+    return SL_OK;
+}
+
+/* Its unit and its block, which is below SL_SEGMENT_GROUP_BLOCKS_MAX. */
+uint64_t
+sl_morsel_place(const struct sl_morsel *morsel)
+{
+    const struct sl_scan_unit *units = morsel->scan->units;
+    SL_ASSERT(morsel->group != NULL || morsel->batch != NULL);
+    if (morsel->group != NULL)
+        return (uint64_t)(morsel->group->unit - units) << 32 | morsel->block;
+    return (uint64_t)(morsel->batch - units) << 32;
+}
+
+uint32_t
+sl_morsel_row_number(const struct sl_morsel *morsel, uint32_t row)
+{
+    SL_ASSERT(row < morsel->row_count);
+    return morsel->is_focused ? sl_segment_cursor_row(morsel->cursor, row) : row;
+}
+
+sl_status
+sl_morsel_seek(struct sl_morsel *morsel, uint64_t place, struct sl_error *err)
+{
+    SL_ASSERT(place >> 32 < morsel->scan->unit_count);
+    const struct sl_scan_unit *unit = &morsel->scan->units[place >> 32];
+    struct sl_scan_group *group = NULL;
+    leave_piece(morsel);
+    if (unit->entry != NULL) {
+        stand_on_batch(morsel, unit);
+        select_none(morsel);
+        return SL_OK;
+    }
+    SL_TRY(sl_scan_visit(unit, &group, err));
+    enter_block(morsel, group, (uint32_t)place);
+    select_none(morsel);
+    return seek_cursor(morsel, err);
+}
+
+bool
+sl_morsel_is_damaged(const struct sl_morsel *morsel)
+{
+    return morsel->is_damaged;
 }
 
 uint32_t
@@ -192,9 +267,9 @@ sl_status
 sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
                  const uint64_t *selection, struct sl_vector *out_vector, struct sl_error *err)
 {
-    SL_ASSERT(morsel->group != NULL || morsel->entry != NULL);
-    if (morsel->entry != NULL) {
-        const struct sl_vector *vector = sl_batch_find(morsel->entry->batch, column);
+    SL_ASSERT(morsel->group != NULL || morsel->batch != NULL);
+    if (morsel->batch != NULL) {
+        const struct sl_vector *vector = sl_batch_find(morsel->batch->entry->batch, column);
         if (vector != NULL)
             *out_vector = *vector;
         else
@@ -209,7 +284,7 @@ sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
         /* Nothing of this block can be trusted to belong together: all its rows are left out. */
         morsel->is_damaged = true;
         sl_scan_count_damage(morsel->scan, 1, count_selected(morsel));
-        memset(morsel->selection, 0, sl_words_for(morsel->row_count) * sizeof(uint64_t));
+        select_none(morsel);
     }
     *out_vector = sl_vector_nulls(column->type, morsel->row_count);
     return SL_OK;

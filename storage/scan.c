@@ -374,15 +374,19 @@ close_group(struct sl_scan_group *group)
     free(group);
 }
 
-/* A block of a group that is open; groups without one are retired. Under the lock, which is let
- * go for a moment when a group is closed. */
+/* A block of a group that is open, of `only` when that is not NULL; groups without one are retired.
+ * Under the lock, which is let go for a moment when a group is closed. */
 static bool
-take_block(struct sl_scan *scan, struct sl_scan_piece *out_piece)
+take_block(struct sl_scan *scan, const struct sl_scan_unit *only, struct sl_scan_piece *out_piece)
 {
     struct sl_scan_shared *shared = scan->shared;
     struct sl_scan_group *group = shared->groups;
     while (group != NULL) {
         const struct sl_scan_unit *unit = group->unit;
+        if (only != NULL && unit != only) {
+            group = group->next;
+            continue;
+        }
         if (!sl_scan_wants(scan, unit->min_us, unit->max_us))
             group->next_block = group->block_count;
         while (group->next_block < group->block_count) {
@@ -428,18 +432,29 @@ claim_unit(struct sl_scan *scan, bool *out_must_wait)
 }
 
 sl_status
-sl_scan_take(struct sl_scan *scan, struct sl_segment_counters *cost,
-             struct sl_scan_piece *out_piece, struct sl_error *err)
+sl_scan_take(struct sl_scan *scan, const struct sl_scan_unit *last,
+             struct sl_segment_counters *cost, struct sl_scan_piece *out_piece,
+             struct sl_error *err)
 {
     struct sl_scan_shared *shared = scan->shared;
+    bool is_ordered = scan->request.order != SL_SCAN_ANY;
     sl_status st = SL_OK;
     *out_piece = (struct sl_scan_piece){0};
     sl_mutex_lock(&shared->lock);
-    while (st == SL_OK && !take_block(scan, out_piece)) {
+    while (st == SL_OK) {
         bool must_wait = false;
+        if ((is_ordered || last != NULL) && take_block(scan, is_ordered ? NULL : last, out_piece))
+            break;
         const struct sl_scan_unit *unit = claim_unit(scan, &must_wait);
+        if (unit == NULL && !is_ordered) {
+            if (take_block(scan, NULL, out_piece))
+                break;
+            unit = claim_unit(scan, &must_wait); /* the lock may have been let go */
+        }
+        if (unit != NULL && !is_ordered)
+            last = unit;
         if (unit != NULL && unit->entry != NULL) {
-            out_piece->entry = unit->entry;
+            out_piece->batch = unit;
             break;
         }
         if (unit != NULL) {
@@ -454,9 +469,25 @@ sl_scan_take(struct sl_scan *scan, struct sl_segment_counters *cost,
     return st;
 }
 
+sl_status
+sl_scan_visit(const struct sl_scan_unit *unit, struct sl_scan_group **out_group,
+              struct sl_error *err)
+{
+    struct sl_segment_reader *reader = NULL;
+    SL_TRY(sl_live_file_enter(unit->live->file, &reader, err));
+    struct sl_scan_group *group = sl_new(sizeof(*group));
+    *group = (struct sl_scan_group){.unit = unit, .reader = reader, .users = 1, .is_visited = true};
+    *out_group = group;
+    return SL_OK;
+}
+
 void
 sl_scan_leave(struct sl_scan *scan, struct sl_scan_group *group)
 {
+    if (group->is_visited) {
+        close_group(group);
+        return;
+    }
     sl_mutex_lock(&scan->shared->lock);
     group->users--;
     struct sl_scan_group *retired = retire_group(scan->shared, group);

@@ -106,6 +106,28 @@ sl_status sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *col
                            const uint64_t *selection, struct sl_vector *out_vector,
                            struct sl_error *err);
 
+/*
+ * Narrow a morsel to its selected rows, at least one: from now on it has so many rows, all of them
+ * selected, in the same order, and its columns are decoded for them alone. Worth it where few are
+ * left. Vectors lent before are gone. *out_is_focused false: it stays as it was (its rows are in
+ * memory as they are, or it is focused already).
+ */
+SL_MUST_CHECK
+sl_status sl_morsel_focus(struct sl_morsel *morsel, bool *out_is_focused, struct sl_error *err);
+
+/*
+ * Where a morsel stands, and the way back: a morsel of the same scan, at its end or not, stands
+ * on the same rows again, none of them selected. The caller selects what it is after.
+ */
+uint64_t sl_morsel_place(const struct sl_morsel *morsel);
+/* The number there of a row of the morsel, which is another one where the morsel is focused. */
+uint32_t sl_morsel_row_number(const struct sl_morsel *morsel, uint32_t row);
+SL_MUST_CHECK
+sl_status sl_morsel_seek(struct sl_morsel *morsel, uint64_t place, struct sl_error *err);
+
+/* Rows of this morsel were left out because they are damaged. */
+bool sl_morsel_is_damaged(const struct sl_morsel *morsel);
+
 /* Number of rows whose column satisfies nothing but presence, without decoding: total rows of
  * the snapshot. Used for COUNT(*) without WHERE. */
 uint64_t sl_snapshot_row_count(const struct sl_snapshot *snapshot);

@@ -28,7 +28,8 @@ struct sl_scan_group {
     struct sl_segment_reader *reader; /* lent by the file until the last worker has left */
     uint64_t minis[SL_SEGMENT_MINI_WORDS];
     uint32_t block_count, next_block;
-    uint32_t users; /* workers on a block of it */
+    uint32_t users;  /* workers on a block of it */
+    bool is_visited; /* opened for one worker that came back: not in the list */
 };
 
 struct sl_scan {
@@ -56,8 +57,10 @@ struct sl_morsel {
     struct sl_scan *scan;             /* borrowed */
     struct sl_segment_cursor *cursor; /* owned; NULL until the first block */
     struct sl_scan_group *group;      /* NULL: on a batch, or nowhere */
-    const struct sl_mem_entry *entry; /* NULL: on a block, or nowhere */
+    const struct sl_scan_unit *batch; /* NULL: on a block, or nowhere */
+    const struct sl_scan_unit *unit;  /* of the last block; NULL: none yet */
     uint32_t block, row_count;
+    bool is_focused; /* row_count are the selected rows of the block */
     bool is_damaged; /* its rows were left out */
     int64_t min_us, max_us;
     struct sl_segment_counters cost; /* not yet added to the scan's */
@@ -68,13 +71,23 @@ struct sl_morsel {
 struct sl_scan_piece {
     struct sl_scan_group *group;
     uint32_t block;
-    const struct sl_mem_entry *entry;
+    const struct sl_scan_unit *batch;
 };
 
-/* Hand out the next piece; both pointers NULL at the end. */
+/*
+ * Hand out the next piece; both pointers NULL at the end. In no order, a worker goes on with its
+ * `last` unit, then opens one of its own, and helps others at the end: dictionaries are decoded, and
+ * groups of codes gathered, by one worker only. In an order, all work on the next unit.
+ */
 SL_MUST_CHECK
-sl_status sl_scan_take(struct sl_scan *scan, struct sl_segment_counters *cost,
-                       struct sl_scan_piece *out_piece, struct sl_error *err);
+sl_status sl_scan_take(struct sl_scan *scan, const struct sl_scan_unit *last,
+                       struct sl_segment_counters *cost, struct sl_scan_piece *out_piece,
+                       struct sl_error *err);
+
+/* The group of a unit once more, for a worker that comes back to a block of it. */
+SL_MUST_CHECK
+sl_status sl_scan_visit(const struct sl_scan_unit *unit, struct sl_scan_group **out_group,
+                        struct sl_error *err);
 
 /* A worker leaves a group. */
 void sl_scan_leave(struct sl_scan *scan, struct sl_scan_group *group);

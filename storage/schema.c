@@ -213,42 +213,10 @@ sl_schema_add_element(struct sl_schema *schema, const struct sl_element *element
     return sl_schema_add(schema, unknown, SL_TYPE_OCTETS, SL_UNIT_NONE, out_column, err);
 }
 
-/* Levenshtein distance, cut off: anything above `worst` is worst + 1. */
-static unsigned
-edit_distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes, unsigned worst)
+void
+sl_schema_suggest(const struct sl_schema *schema, struct sl_nearest *nearest)
 {
-    unsigned row[SL_COLUMN_NAME_BYTES_MAX + 1];
-    if (a_bytes > SL_COLUMN_NAME_BYTES_MAX || b_bytes > SL_COLUMN_NAME_BYTES_MAX)
-        return worst + 1;
-    for (unsigned j = 0; j <= b_bytes; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_bytes; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_bytes; j++) {
-            unsigned replaced = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
-            diagonal = row[j];
-            unsigned inserted = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            row[j] = replaced < inserted ? replaced : inserted;
-        }
-    }
-    return row[b_bytes] <= worst ? row[b_bytes] : worst + 1;
-}
-
-const char *
-sl_schema_suggest(const struct sl_schema *schema, const char *name, size_t name_bytes)
-{
-    const char *best = NULL;
-    unsigned best_distance = name_bytes <= 4 ? 2 : 3; /* this far is no longer near */
     uint32_t count = sl_schema_count(schema);
-    for (uint32_t i = 0; i < count; i++) {
-        const char *candidate = schema->columns[i].name;
-        unsigned distance =
-            edit_distance(name, name_bytes, candidate, strlen(candidate), best_distance);
-        if (distance < best_distance) {
-            best = candidate;
-            best_distance = distance;
-        }
-    }
-    return best;
+    for (uint32_t i = 0; i < count; i++)
+        sl_nearest_offer(nearest, schema->columns[i].name);
 }

@@ -20,6 +20,7 @@
 
 #include "storage/base/base.h"
 #include "storage/base/limits.h"
+#include "storage/base/nearest.h"
 #include "storage/base/status.h"
 #include "storage/type.h"
 
@@ -109,8 +110,8 @@ sl_status sl_schema_add(struct sl_schema *schema, const char *name, enum sl_type
                         enum sl_unit unit, const struct sl_column **out_column,
                         struct sl_error *err);
 
-/* Column name nearest to a misspelt one, for "did you mean"; NULL when none is near. */
-const char *sl_schema_suggest(const struct sl_schema *schema, const char *name, size_t name_bytes);
+/* Offer the names of all columns, for "did you mean". */
+void sl_schema_suggest(const struct sl_schema *schema, struct sl_nearest *nearest);
 
 /* The element (pen, id), or NULL. Static data. */
 const struct sl_element *sl_element_find(uint32_t pen, uint16_t id);

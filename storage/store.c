@@ -104,6 +104,8 @@ sl_store_open(const struct sl_store_options *options, struct sl_schema *schema,
     if (st == SL_OK) {
         store->files = sl_live_files_create(store->segments_fd, schema,
                                             options->memory_limit_bytes / SL_SHARE_READERS);
+        if (options->memory != NULL && options->cache_bytes != 0)
+            sl_live_files_keep(store->files, options->cache_bytes, options->memory);
         st = sl_recover(store, err);
     }
     if (st != SL_OK) {

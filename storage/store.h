@@ -26,6 +26,7 @@
 #include "storage/batch.h"
 #include "storage/schema.h"
 
+struct sl_budget;
 struct sl_store;
 struct sl_catalog;
 
@@ -38,6 +39,8 @@ struct sl_store_options {
     int64_t retention_us;        /* rows older than this are dropped; 0: kept */
     uint64_t disk_cap_bytes;     /* of the whole directory; 0: none */
     unsigned disk_cap_percent;   /* of the file system; 0: none */
+    struct sl_budget *memory;    /* of queries: decoded blocks are kept in it; NULL: none */
+    uint64_t cache_bytes;        /* at most so many; 0: none */
     bool is_merge_off;           /* tests */
     bool is_background_off;      /* tests: seal, merge and retention only when asked */
 };

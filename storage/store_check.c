@@ -111,9 +111,10 @@ check_all(struct check *check, struct sl_error *err)
 {
     uint64_t damaged = 0;
     SL_TRY(open_directory(AT_FDCWD, check->directory, &check->dir_fd, err));
-    SL_TRY(sl_store_lock(check->dir_fd, &check->lock_fd, err));
+    /* Before the lock, whose file is made: any other directory stays as it is. */
     SL_TRY(open_directory(check->dir_fd, "segments", &check->segments_fd, err));
     SL_TRY(open_directory(check->dir_fd, "journal", &check->journal_fd, err));
+    SL_TRY(sl_store_lock(check->dir_fd, &check->lock_fd, err));
     SL_TRY(check_catalog(check, err));
     SL_TRY(check_segments(check, err));
     uint64_t position =

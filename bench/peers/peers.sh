@@ -13,7 +13,7 @@
 # 500 bytes a flow.
 set -eu
 cd "$(dirname "$0")/../.."
-for command in node npm nfdump nfcapd cmake zstd; do
+for command in node npm nfdump nfcapd zstd; do
     command -v "$command" >/dev/null || { echo "bench-peers needs $command" >&2; exit 1; }
 done
 modules="${SLUICE_PEERS_MODULES:-build/peers}"
@@ -24,7 +24,6 @@ trap 'exit 1' INT TERM
 mkdir -p "$modules"
 modules=$(cd "$modules" && pwd)
 npm install --prefix "$modules" --no-fund --no-audit --loglevel=error @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
-cmake --build --preset release --target programs ask flowgen_send
 node bench/peers/main.mjs --bin build/release/bin --modules "$modules" --work "$work/run" \
     --out "${SLUICE_PEERS_RESULTS:-bench/PEERS.md}" --flows "${SLUICE_PEERS_FLOWS:-10000000}" \
     --seed "${SLUICE_PEERS_SEED:-1}" --rate "${SLUICE_PEERS_RATE:-2000}" --rounds "${SLUICE_PEERS_ROUNDS:-5}" \

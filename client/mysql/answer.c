@@ -149,7 +149,7 @@ put_rows(struct sl_mysql_session *s)
     struct sl_rows rows = {.columns = s->shown,
                            .vectors = s->vectors,
                            .column_count = s->result.column_count,
-                           .zone_us = s->zone_us};
+                           .zone = s->zone};
     enum sl_row_form form = s->task == SL_TASK_EXECUTE ? SL_ROW_BINARY : SL_ROW_TEXT;
     struct sl_buf out = sl_buf_empty(SL_SESSION_OUT_BYTES_MAX);
     while (s->row_index < s->row_count && out.size_bytes < SL_SESSION_CHUNK_BYTES && !out.bad)

@@ -256,7 +256,11 @@ on_link_end(void *context, const struct sl_error *why)
     s->link = NULL;
     if (s->state == SL_SESSION_FINISHING)
         return;
-    sl_endpoint_format(&s->list->options->connect, address);
+    const struct sl_mysql_options *options = s->list->options;
+    if (options->join != NULL)
+        (void)snprintf(address, sizeof(address), "(this process)");
+    else
+        sl_endpoint_format(&options->connect, address);
     (void)snprintf(text, sizeof(text), "The connection to sluiced at %s ended: %.120s", address,
                    why->status == SL_OK ? "closed by the server" : why->text);
     if (s->state == SL_SESSION_LINKING &&
@@ -297,8 +301,15 @@ sl_session_link(struct sl_mysql_session *s)
     s->has_asked = false;
     s->rounds = 0;
     s->timer = sl_timer_open(s->list->loop, LOGIN_US, 0, on_late, s);
-    if (sl_link_open(s->list->loop, &s->list->options->connect, &limits, &link_events, s, &s->link,
-                     &why) != SL_OK)
+    const struct sl_mysql_options *options = s->list->options;
+    const struct sl_endpoint *connect = options->join == NULL ? &options->connect : NULL;
+    int end = -1;
+    sl_status st = SL_OK;
+    if (connect == NULL)
+        st = options->join(options->join_context, &s->endpoint, &end, &why);
+    if (st == SL_OK)
+        st = sl_link_open(s->list->loop, connect, end, &limits, &link_events, s, &s->link, &why);
+    if (st != SL_OK)
         sl_session_finish(s, SL_ER_SERVER_SHUTDOWN, why.text);
 }
 

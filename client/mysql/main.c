@@ -110,6 +110,7 @@ serve(const struct wish *wish)
 int
 main(int argc, char **argv)
 {
+    sl_file_reserve_standard();
     static const struct option known[] = {
         {"connect", required_argument, NULL, 'c'},
         {"listen", required_argument, NULL, 'l'},

@@ -22,9 +22,15 @@
 #include "server/net/tls.h"
 #include "storage/base/status.h"
 
+/* A connection to a server in the same process, for this client: an end of sl_pair_open. */
+typedef sl_status sl_mysql_join_fn(void *context, const struct sl_endpoint *peer, int *out_end,
+                                   struct sl_error *err);
+
 struct sl_mysql_options {
     struct sl_endpoint listen;
-    struct sl_endpoint connect; /* the native protocol */
+    struct sl_endpoint connect; /* the native protocol; unused when there is join */
+    sl_mysql_join_fn *join;     /* NULL: over TCP. Called on the adapter's thread */
+    void *join_context;
     uint32_t connections_max;
     size_t input_bytes_max;
     size_t rows_bytes_max;

@@ -151,14 +151,12 @@ moment_of_days(int64_t days)
 }
 
 static struct moment
-moment_of_time(int64_t time_us, int64_t zone_us)
+moment_of_time(int64_t time_us, const struct sl_zone *zone)
 {
-    int64_t local_us = time_us;
-    if (local_us < TIME_US_MIN - zone_us)
-        local_us = TIME_US_MIN - zone_us;
-    if (local_us > TIME_US_MAX - zone_us)
-        local_us = TIME_US_MAX - zone_us;
-    local_us += zone_us;
+    int64_t local_us = sl_zone_to_local(zone, time_us);
+    local_us = local_us < TIME_US_MIN   ? TIME_US_MIN
+               : local_us > TIME_US_MAX ? TIME_US_MAX
+                                        : local_us;
     int64_t days = local_us / SL_US_PER_DAY;
     int64_t rest_us = local_us % SL_US_PER_DAY;
     if (rest_us < 0) {
@@ -184,9 +182,9 @@ put_day(char *at, const struct moment *m)
 }
 
 static size_t
-format_time(int64_t time_us, int64_t zone_us, unsigned digits, char *text)
+format_time(int64_t time_us, const struct sl_zone *zone, unsigned digits, char *text)
 {
-    struct moment m = moment_of_time(time_us, zone_us);
+    struct moment m = moment_of_time(time_us, zone);
     char *at = put_day(text, &m);
     *at++ = ' ';
     at = put_digits(at, m.hour, 2);
@@ -250,7 +248,7 @@ put_decimal(struct sl_buf *out, const struct sl_vector *v, uint32_t row, unsigne
 /* Values of bounded size go through `text`; the others straight out. */
 static void
 put_text(struct sl_buf *out, const struct sl_mysql_column *column, const struct sl_vector *v,
-         uint32_t row, int64_t zone_us)
+         uint32_t row, const struct sl_zone *zone)
 {
     char text[SHORT_TEXT_BYTES];
     size_t size_bytes = 0;
@@ -269,7 +267,7 @@ put_text(struct sl_buf *out, const struct sl_mysql_column *column, const struct 
         size_bytes = sl_mysql_f64_format(sl_vector_f64(v, row), text);
         break;
     case SL_TYPE_TIME:
-        size_bytes = format_time((int64_t)sl_vector_u64(v, row), zone_us, column->decimals, text);
+        size_bytes = format_time((int64_t)sl_vector_u64(v, row), zone, column->decimals, text);
         break;
     case SL_TYPE_DATE:
         size_bytes = format_date((int64_t)sl_vector_u64(v, row), text);
@@ -345,7 +343,7 @@ put_span(struct sl_buf *out, int64_t span_us)
 
 static void
 put_binary(struct sl_buf *out, const struct sl_mysql_column *column, const struct sl_vector *v,
-           uint32_t row, int64_t zone_us)
+           uint32_t row, const struct sl_zone *zone)
 {
     struct moment m;
     double number;
@@ -369,7 +367,7 @@ put_binary(struct sl_buf *out, const struct sl_mysql_column *column, const struc
         sl_buf_u64le(out, bits);
         return;
     case SL_MYSQL_DATETIME:
-        m = moment_of_time((int64_t)sl_vector_u64(v, row), zone_us);
+        m = moment_of_time((int64_t)sl_vector_u64(v, row), zone);
         put_moment(out, &m);
         return;
     case SL_MYSQL_DATE:
@@ -380,7 +378,7 @@ put_binary(struct sl_buf *out, const struct sl_mysql_column *column, const struc
         put_span(out, (int64_t)sl_vector_u64(v, row));
         return;
     default:
-        put_text(out, column, v, row, zone_us);
+        put_text(out, column, v, row, zone);
     }
 }
 
@@ -401,7 +399,7 @@ put_text_row(struct sl_buf *out, const struct sl_rows *rows, uint32_t row)
         if (is_null(&rows->vectors[i], row))
             sl_buf_u8(out, NULL_TEXT);
         else
-            put_text(out, &rows->columns[i], &rows->vectors[i], row, rows->zone_us);
+            put_text(out, &rows->columns[i], &rows->vectors[i], row, rows->zone);
     }
 }
 
@@ -420,7 +418,7 @@ put_binary_row(struct sl_buf *out, const struct sl_rows *rows, uint32_t row)
         if (is_null(&rows->vectors[i], row))
             out->bytes[map_offset + bit / 8] |= (uint8_t)(1u << bit % 8);
         else
-            put_binary(out, &rows->columns[i], &rows->vectors[i], row, rows->zone_us);
+            put_binary(out, &rows->columns[i], &rows->vectors[i], row, rows->zone);
     }
 }
 

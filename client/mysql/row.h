@@ -17,6 +17,7 @@
 #define SLUICE_CLIENT_MYSQL_ROW_H
 
 #include "client/mysql/column.h"
+#include "storage/base/zone.h"
 #include "storage/batch.h"
 
 enum sl_row_form { SL_ROW_TEXT, SL_ROW_BINARY };
@@ -25,7 +26,7 @@ struct sl_rows {
     const struct sl_mysql_column *columns; /* borrowed */
     const struct sl_vector *vectors;       /* borrowed; as many */
     uint32_t column_count;
-    int64_t zone_us; /* local time is UTC plus this */
+    const struct sl_zone *zone; /* the session's; NULL: UTC */
 };
 
 void sl_row_put(struct sl_buf *out, uint8_t *sequence, const struct sl_rows *rows, uint32_t row,

@@ -3,7 +3,6 @@
  */
 #include "client/mysql/session.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -162,25 +161,11 @@ sl_session_set_database(struct sl_mysql_session *s, const char *name)
     (void)snprintf(s->database, sizeof(s->database), "%s", name);
 }
 
-/* "+02:00"; other zones that the server knows are UTC by other names. */
-static int64_t
-zone_of(const char *zone)
-{
-    if ((zone[0] != '+' && zone[0] != '-') || strlen(zone) != 6 || zone[3] != ':')
-        return 0;
-    for (int i = 1; i < 6; i++)
-        if (i != 3 && !isdigit((unsigned char)zone[i]))
-            return 0;
-    int minutes =
-        ((zone[1] - '0') * 10 + zone[2] - '0') * 60 + (zone[4] - '0') * 10 + zone[5] - '0';
-    return minutes * SL_US_PER_MINUTE * (zone[0] == '-' ? -1 : 1);
-}
-
 static void
 set_time_zone(struct sl_mysql_session *s, const char *zone)
 {
     (void)snprintf(s->time_zone, sizeof(s->time_zone), "%s", zone);
-    s->zone_us = zone_of(s->time_zone);
+    (void)!sl_zone_find(s->time_zone, &s->zone);
 }
 
 static size_t
@@ -462,6 +447,7 @@ sl_session_start(struct sl_session_list *list, struct sl_tcp *tcp, const struct 
     s->is_local = peer->is_loopback;
     sl_inflated_init(&s->inflated, &list->input_budget);
     sl_mysql_statements_init(&s->statements, &list->input_budget);
+    s->endpoint = *peer;
     sl_endpoint_format(peer, s->peer);
     set_time_zone(s, "UTC");
     s->next = list->first;

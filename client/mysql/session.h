@@ -94,9 +94,10 @@ struct sl_mysql_session {
     struct sl_session_list *list; /* borrowed */
     struct sl_mysql_session *previous;
     struct sl_mysql_session *next;
-    struct sl_stream *stream; /* owned; NULL once the client is gone */
-    struct sl_link *link;     /* owned; NULL while there is none */
-    struct sl_timer *timer;   /* owned: of the login; NULL in READY and RUNNING */
+    struct sl_stream *stream;    /* owned; NULL once the client is gone */
+    struct sl_link *link;        /* owned; NULL while there is none */
+    struct sl_timer *timer;      /* owned: of the login; NULL in READY and RUNNING */
+    struct sl_endpoint endpoint; /* the client's */
     char peer[SL_ENDPOINT_TEXT_BYTES];
     uint8_t sequence; /* of the next packet in either direction */
     bool is_paused;   /* the client's bytes wait for READY */
@@ -120,7 +121,7 @@ struct sl_mysql_session {
     /* The session that goes with each statement. */
     char database[SL_MYSQL_NAME_BYTES_MAX + 1];
     char time_zone[SL_SESSION_ZONE_BYTES_MAX + 1];
-    int64_t zone_us;
+    const struct sl_zone *zone; /* of this name; UTC where this machine does not know it */
     struct sl_session_variable *variables; /* owned */
     uint32_t variable_count;
     bool is_multi; /* several statements in one text */

@@ -463,6 +463,36 @@ sl_tcp_connect(struct sl_loop *loop, const struct sl_endpoint *endpoint,
     return SL_OK;
 }
 
+sl_status
+sl_pair_open(int out_ends[2], struct sl_error *err)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, out_ends) != 0)
+        return sl_fail_errno(err, "a connection within the process");
+    return SL_OK;
+}
+
+void
+sl_pair_close_end(int end)
+{
+    (void)close(end);
+}
+
+/* The library's TCP handle is a stream over any socket, as long as no option of TCP is asked for. */
+sl_status
+sl_tcp_adopt(struct sl_loop *loop, int end, struct sl_tcp **out_tcp, struct sl_error *err)
+{
+    struct sl_tcp *tcp = create_tcp(loop);
+    int code = uv_tcp_open(&tcp->uv, end);
+    *out_tcp = NULL;
+    if (code != 0) {
+        sl_pair_close_end(end);
+        sl_tcp_close(tcp);
+        return fail_uv(err, code, "a connection within the process");
+    }
+    *out_tcp = tcp;
+    return SL_OK;
+}
+
 void
 sl_tcp_own(struct sl_tcp *tcp, const struct sl_tcp_events *events, void *context)
 {

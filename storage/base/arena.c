@@ -51,12 +51,27 @@ sl_arena_create_shared(struct sl_budget *budget)
     return arena;
 }
 
+/* Of this budget alone. */
+static bool
+take_own(struct sl_budget *budget, size_t bytes)
+{
+    if (bytes > budget->limit_bytes)
+        return false;
+    do {
+        size_t used = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+        if (used <= budget->limit_bytes - bytes)
+            return true;
+        atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    } while (budget->reclaim != NULL && budget->reclaim(budget->reclaim_context));
+    return false;
+}
+
 bool
 sl_budget_take(struct sl_budget *budget, size_t bytes)
 {
-    size_t used = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
-    bool fits = used <= budget->limit_bytes && bytes <= budget->limit_bytes - used;
-    if (fits && (budget->outer == NULL || sl_budget_take(budget->outer, bytes)))
+    if (!take_own(budget, bytes))
+        return false;
+    if (budget->outer == NULL || sl_budget_take(budget->outer, bytes))
         return true;
     atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
     return false;

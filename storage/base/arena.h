@@ -42,6 +42,10 @@ void sl_arena_recycle(struct sl_arena *arena);
 /* Bytes taken from malloc so far. */
 size_t sl_arena_used_bytes(const struct sl_arena *arena);
 
+/* Give something back to the budget, which others need more; false when there is nothing. It may
+ * take locks below those of whoever takes memory. Any thread. */
+typedef bool sl_reclaim_fn(void *context);
+
 /*
  * Make allocations from `arena` count against `parent`'s budget too (a query's operators
  * share the query's budget). The counter is atomic; `used` may be NULL.
@@ -50,6 +54,8 @@ struct sl_budget {
     size_t limit_bytes;
     _Atomic size_t used_bytes;
     struct sl_budget *outer; /* what is taken here is taken there too; NULL: none. Borrowed */
+    sl_reclaim_fn *reclaim;  /* asked as long as the limit is in the way; NULL: nobody */
+    void *reclaim_context;
 };
 struct sl_arena *sl_arena_create_shared(struct sl_budget *budget);
 

@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 void
 sl_assert_fail(const char *condition, const char *file, int line, const char *function)
@@ -55,6 +56,20 @@ void *
 sl_try_alloc(size_t size_bytes)
 {
     return calloc(1, size_bytes == 0 ? 1 : size_bytes);
+}
+
+void *
+sl_pages_take(size_t size_bytes)
+{
+    void *pages =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void
+sl_pages_give(void *pages, size_t size_bytes)
+{
+    SL_ASSERT(munmap(pages, size_bytes) == 0);
 }
 
 void

@@ -74,6 +74,11 @@ void *sl_grow(void *array, size_t element_bytes, size_t count);
 /* Zeroed memory of a size that data decides; NULL when there is none. */
 void *sl_try_alloc(size_t size_bytes);
 
+/* Zeroed pages from the system, for large pieces that come and go: what is given back is free for
+ * others at once. A multiple of 64 KiB. NULL when there are none. */
+void *sl_pages_take(size_t size_bytes);
+void sl_pages_give(void *pages, size_t size_bytes);
+
 /* Give what was freed back to the system. glibc keeps freed blocks of up to 32 MiB in the arena of
  * the thread that allocated them; whoever has just freed the memory of a million rows calls this,
  * so that the process holds what is in use. Some milliseconds. */
@@ -102,6 +107,19 @@ static inline bool
 sl_bit_get(const uint64_t *words, size_t index)
 {
     return (words[index / 64] >> (index % 64)) & 1;
+}
+
+/* Set bits of `count` words. Most words of a selection have none, or all: those are not counted. */
+static inline uint64_t
+sl_words_count(const uint64_t *words, size_t count)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < count; i++)
+        if (words[i] == UINT64_MAX)
+            bits += 64;
+        else if (words[i] != 0)
+            bits += (uint64_t)__builtin_popcountll(words[i]);
+    return bits;
 }
 
 static inline void

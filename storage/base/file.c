@@ -286,6 +286,14 @@ sl_dir_space(int fd, uint64_t *out_free_bytes, uint64_t *out_total_bytes, struct
 }
 
 void
+sl_file_reserve_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+void
 sl_file_raise_limit(void)
 {
     struct rlimit limit;

@@ -40,6 +40,11 @@ struct sl_file_calls {
 /* Install another table (NULL: the real one). The table is borrowed until the next install. */
 void sl_file_install(const struct sl_file_calls *table);
 
+/* Give descriptors 0, 1 and 2 that the program was started without to /dev/null, the wrong way
+ * round: to use them stays an error, and no file or socket of ours gets their number, which
+ * would then be written to by whoever prints. First thing in main. */
+void sl_file_reserve_standard(void);
+
 /* The real system calls, for wrappers to pass on to. */
 extern const struct sl_file_calls sl_file_real_calls;
 

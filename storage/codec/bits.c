@@ -51,6 +51,19 @@ read_one(const uint8_t *bytes, size_t at, unsigned width)
     return value & sl_bits_mask(width);
 }
 
+uint64_t
+sl_bits_read_at(const uint8_t *bytes, size_t readable_bytes, size_t index, unsigned width)
+{
+    size_t at = index * width;
+    uint64_t word;
+    if (width == 0)
+        return 0;
+    if (width > 57 || at / 8 + 8 > readable_bytes)
+        return read_one(bytes, at, width);
+    memcpy(&word, &bytes[at / 8], 8);
+    return word >> (at % 8) & sl_bits_mask(width);
+}
+
 /* Values [first, count): whole words while they can be read, byte by byte at the end. */
 static void
 read_from(const uint8_t *bytes, size_t readable_bytes, size_t first, size_t count, uint64_t base,

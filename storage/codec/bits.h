@@ -85,6 +85,9 @@ void sl_bits_write(const uint64_t *values, size_t count, uint64_t base, unsigned
 void sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
                   unsigned width, uint64_t *values);
 
+/* Value `index` of the bits. `readable_bytes` as above. */
+uint64_t sl_bits_read_at(const uint8_t *bytes, size_t readable_bytes, size_t index, unsigned width);
+
 /* The definition, for tests. */
 void sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
                          unsigned width, uint64_t *values);

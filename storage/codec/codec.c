@@ -164,16 +164,78 @@ narrow_mini(const uint64_t *values, uint32_t count, uint32_t *narrow)
     return all[0] <= UINT32_MAX;
 }
 
+/* Rows still wanted that lie in the mini. */
+static uint32_t
+count_rows(const struct sl_target *target, uint32_t mini)
+{
+    uint32_t end = (mini + 1) * SL_MINI_ROWS;
+    uint32_t i = target->row_next;
+    while (i < target->row_count && target->rows[i] < end)
+        i++;
+    return i - target->row_next;
+}
+
+uint32_t
+sl_target_picks(const struct sl_target *target, uint32_t mini)
+{
+    enum { PICK_ROWS_MAX = SL_MINI_ROWS / 8 }; /* beyond, decoding all of them is faster */
+    uint32_t count = target->rows == NULL ? 0 : count_rows(target, mini);
+    return count <= PICK_ROWS_MAX ? count : 0;
+}
+
+void
+sl_target_picked(struct sl_target *target, uint32_t count)
+{
+    if (target->step != 1)
+        for (uint32_t i = target->row_next; i < target->row_next + count; i++)
+            target->picked[i] = target->base + target->step * target->picked[i];
+    target->row_next += count;
+}
+
+/* Of a whole mini take the rows that are wanted. */
+static void
+pick_rows(struct sl_target *target, uint32_t mini)
+{
+    const uint64_t *values = target->stage;
+    uint32_t count = count_rows(target, mini);
+    for (uint32_t i = target->row_next; i < target->row_next + count; i++)
+        target->picked[i] = values[target->rows[i] % SL_MINI_ROWS];
+    sl_target_picked(target, count);
+}
+
 bool
 sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count)
 {
     uint64_t *values = sl_target_mini(target, mini);
+    if (target->rows != NULL) {
+        pick_rows(target, mini);
+        return true;
+    }
     if (target->step != 1)
         for (uint32_t i = 0; i < count; i++)
             values[i] = target->base + target->step * values[i];
     if (target->wide != NULL)
         return true;
     return narrow_mini(values, count, &target->narrow[(size_t)mini * SL_MINI_ROWS]);
+}
+
+bool
+sl_target_is_narrow(const struct sl_target *target, uint64_t max)
+{
+    uint64_t last;
+    return target->narrow != NULL && !__builtin_mul_overflow(max, target->step, &last) &&
+           !__builtin_add_overflow(last, target->base, &last) && last <= UINT32_MAX;
+}
+
+void
+sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count)
+{
+    uint32_t *values = &target->narrow[sl_mini_first(mini)];
+    uint32_t base = (uint32_t)target->base;
+    uint32_t step = (uint32_t)target->step;
+    if (target->step != 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = base + step * values[i];
 }
 
 static bool
@@ -258,6 +320,7 @@ sl_codec_decode(enum sl_codec codec, const void *bytes, size_t size_bytes, uint3
     struct sl_target target;
     target.wide = values;
     target.narrow = NULL;
+    target.rows = NULL;
     return decode_block(codec, bytes, size_bytes, count, minis, &target, err);
 }
 
@@ -268,5 +331,26 @@ sl_codec_decode_u32(enum sl_codec codec, const void *bytes, size_t size_bytes, u
     struct sl_target target;
     target.wide = NULL;
     target.narrow = values;
+    target.rows = NULL;
     return decode_block(codec, bytes, size_bytes, count, minis, &target, err);
+}
+
+sl_status
+sl_codec_decode_rows(enum sl_codec codec, const void *bytes, size_t size_bytes, uint32_t count,
+                     const uint32_t *rows, uint32_t row_count, uint64_t *values,
+                     struct sl_error *err)
+{
+    struct sl_target target;
+    uint32_t minis = 0;
+    target.wide = NULL;
+    target.narrow = NULL;
+    target.picked = values;
+    target.rows = rows;
+    target.row_count = row_count;
+    target.row_next = 0;
+    for (uint32_t i = 0; i < row_count; i++)
+        minis |= UINT32_C(1) << (rows[i] / SL_MINI_ROWS);
+    sl_status st = decode_block(codec, bytes, size_bytes, count, minis, &target, err);
+    SL_ASSERT(st != SL_OK || target.row_next == row_count);
+    return st;
 }

@@ -70,6 +70,13 @@ sl_status sl_codec_decode_u32(enum sl_codec codec, const void *bytes, size_t siz
                               uint32_t count, uint32_t minis, uint32_t *values,
                               struct sl_error *err);
 
+/* The values of rows[0 .. row_count) alone, which ascend and are below `count`, into
+ * values[0 .. row_count). Where the codec lets it, nothing else is decoded. */
+SL_MUST_CHECK
+sl_status sl_codec_decode_rows(enum sl_codec codec, const void *bytes, size_t size_bytes,
+                               uint32_t count, const uint32_t *rows, uint32_t row_count,
+                               uint64_t *values, struct sl_error *err);
+
 /*
  * Byte strings: `count` slices concatenated, offsets[count + 1]. zstd where it pays.
  * Decoding yields exactly the bytes and offsets that were given.

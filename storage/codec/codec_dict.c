@@ -123,6 +123,15 @@ sl_scheme_dict_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struc
         uint64_t *values = sl_target_mini(target, m);
         if ((minis >> m & 1) == 0)
             continue;
+        uint32_t picks = sl_target_picks(target, m);
+        if (picks != 0) {
+            values = &target->picked[target->row_next];
+            sl_pack_pick(&pack, m, &target->rows[target->row_next], picks, values);
+            if (!look_up(entries, (uint32_t)entry_count, picks, values))
+                return false;
+            sl_target_picked(target, picks);
+            continue;
+        }
         if (!sl_pack_read(&pack, m, values))
             return false;
         if (!look_up(entries, (uint32_t)entry_count, pack.minis[m].count, values))

@@ -162,6 +162,50 @@ sl_pack_read(const struct sl_pack *pack, uint32_t mini_index, uint64_t *values)
     return true;
 }
 
+/* The first of exceptions `from` and following at or behind `position`. */
+static uint32_t
+find_exception(const struct sl_pack *pack, const struct sl_pack_mini *mini, const uint8_t *at,
+               uint32_t from, uint32_t position)
+{
+    uint32_t low = from;
+    uint32_t high = mini->exception_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (sl_bits_read_at(at, (size_t)(pack->end - at), middle, SL_PACK_POSITION_BITS) < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void
+sl_pack_pick(const struct sl_pack *pack, uint32_t mini_index, const uint32_t *rows, uint32_t count,
+             uint64_t *values)
+{
+    SL_DEBUG_ASSERT(mini_index < pack->mini_count);
+    const struct sl_pack_mini *mini = &pack->minis[mini_index];
+    const uint8_t *body = mini->body;
+    uint32_t first = mini_index * SL_MINI_ROWS;
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = mini->minimum +
+                    sl_bits_read_at(body, (size_t)(pack->end - body), rows[i] - first, mini->width);
+    if (mini->high_width == 0)
+        return;
+
+    const uint8_t *at = body + sl_bits_bytes(mini->count, mini->width);
+    const uint8_t *highs = at + sl_bits_bytes(mini->exception_count, SL_PACK_POSITION_BITS);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count && next < mini->exception_count; i++) {
+        uint32_t position = rows[i] - first;
+        next = find_exception(pack, mini, at, next, position);
+        if (next < mini->exception_count &&
+            sl_bits_read_at(at, (size_t)(pack->end - at), next, SL_PACK_POSITION_BITS) == position)
+            values[i] += sl_bits_read_at(highs, (size_t)(pack->end - highs), next, mini->high_width)
+                         << mini->width;
+    }
+}
+
 bool
 sl_pack_read_all(const struct sl_pack *pack, uint64_t *values)
 {
@@ -180,6 +224,13 @@ sl_scheme_pack_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struc
     for (uint32_t m = 0; m < pack.mini_count; m++) {
         if ((minis >> m & 1) == 0)
             continue;
+        uint32_t picks = sl_target_picks(target, m);
+        if (picks != 0) {
+            sl_pack_pick(&pack, m, &target->rows[target->row_next], picks,
+                         &target->picked[target->row_next]);
+            sl_target_picked(target, picks);
+            continue;
+        }
         if (!sl_pack_read(&pack, m, sl_target_mini(target, m)))
             return false;
         if (!sl_target_done(target, m, pack.minis[m].count))

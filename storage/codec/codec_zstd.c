@@ -69,6 +69,57 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     }
 }
 
+/* The next `picks` rows of the target, out of `planes` planes of `count` bytes. */
+static void
+pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_target *target,
+            uint32_t picks)
+{
+    for (uint32_t i = target->row_next; i < target->row_next + picks; i++) {
+        uint64_t value = 0;
+        for (unsigned plane = 0; plane < planes; plane++)
+            value |= (uint64_t)bytes[(size_t)plane * count + target->rows[i]] << (8 * plane);
+        target->picked[i] = value;
+    }
+    sl_target_picked(target, picks);
+}
+
+/* values[i] = byte i of each plane, the first the lowest; planes lie `stride` bytes apart. */
+static void
+join_narrow(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint32_t *values)
+{
+    const uint8_t *second = planes > 1 ? bytes + stride : NULL;
+    const uint8_t *third = planes > 2 ? bytes + 2 * stride : NULL;
+    const uint8_t *fourth = planes > 3 ? bytes + 3 * stride : NULL;
+
+    if (planes == 1)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i];
+    else if (planes == 2)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i] | (uint32_t)second[i] << 8;
+    else if (planes == 3)
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16 |
+                        (uint32_t)fourth[i] << 24;
+}
+
+static void
+join_wide(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint64_t *values)
+{
+    uint32_t low[SL_MINI_ROWS];
+    join_narrow(bytes, stride, planes < 4 ? planes : 4, count, low);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = low[i];
+    for (unsigned plane = 4; plane < planes; plane++) {
+        const uint8_t *from = &bytes[plane * stride];
+        for (uint32_t i = 0; i < count; i++)
+            values[i] |= (uint64_t)from[i] << (8 * plane);
+    }
+}
+
 static bool
 decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
@@ -85,17 +136,24 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
         return false;
     if (!sl_zstd_decompress(frame, frame_bytes, bytes, raw->size_bytes))
         return false;
+    bool is_narrow = planes <= 4 && sl_target_is_narrow(target, UINT64_MAX >> (64 - 8 * planes));
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
         uint32_t rows = sl_mini_rows(count, m);
         uint64_t *values = sl_target_mini(target, m);
         if ((minis >> m & 1) == 0)
             continue;
-        memset(values, 0, rows * sizeof(*values));
-        for (unsigned plane = 0; plane < planes; plane++) {
-            const uint8_t *from = &bytes[(size_t)plane * count + sl_mini_first(m)];
-            for (uint32_t i = 0; i < rows; i++)
-                values[i] |= (uint64_t)from[i] << (8 * plane);
+        uint32_t picks = sl_target_picks(target, m);
+        if (picks != 0) {
+            pick_planes(bytes, planes, count, target, picks);
+            continue;
         }
+        if (is_narrow) {
+            join_narrow(bytes + sl_mini_first(m), count, planes, rows,
+                        target->narrow + sl_mini_first(m));
+            sl_target_step_narrow(target, m, rows);
+            continue;
+        }
+        join_wide(bytes + sl_mini_first(m), count, planes, rows, values);
         if (!sl_target_done(target, m, rows))
             return false;
     }

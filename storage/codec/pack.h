@@ -110,6 +110,11 @@ bool sl_pack_open(struct sl_pack *pack, struct sl_cursor *c, uint32_t count, uin
 SL_MUST_CHECK
 bool sl_pack_read(const struct sl_pack *pack, uint32_t mini, uint64_t *values);
 
+/* Read single values of one mini: values[i] is the one of row rows[i] of all packed values. `rows`
+ * ascend and lie in the mini. */
+void sl_pack_pick(const struct sl_pack *pack, uint32_t mini, const uint32_t *rows, uint32_t count,
+                  uint64_t *values);
+
 /* Read all minis, one behind the other. */
 SL_MUST_CHECK
 bool sl_pack_read_all(const struct sl_pack *pack, uint64_t *values);

@@ -41,9 +41,12 @@ struct sl_scratch {
 struct sl_scratch *sl_scratch_get(void);
 
 struct sl_target {
-    uint64_t *wide;   /* either this */
-    uint32_t *narrow; /* or this is where values go */
-    uint64_t base;    /* value = base + step * decoded */
+    uint64_t *wide;               /* either this */
+    uint32_t *narrow;             /* or this is where values go */
+    uint64_t *picked;             /* or, with `rows`, only those of single rows of the block */
+    const uint32_t *rows;         /* ascending; NULL: all rows of the minis */
+    uint32_t row_count, row_next; /* rows before row_next are done: minis come in order */
+    uint64_t base;                /* value = base + step * decoded */
     uint64_t step;
     uint64_t stage[SL_MINI_ROWS]; /* a mini on its way to 32 bits */
 };
@@ -54,6 +57,18 @@ sl_target_mini(struct sl_target *target, uint32_t mini)
 {
     return target->wide != NULL ? &target->wide[(size_t)mini * SL_MINI_ROWS] : target->stage;
 }
+
+/*
+ * A scheme that can read single values asks how many rows of the mini to pick: 0 where the whole
+ * mini is to be decoded. It writes them to picked[row_next ..) and says so.
+ */
+uint32_t sl_target_picks(const struct sl_target *target, uint32_t mini);
+void sl_target_picked(struct sl_target *target, uint32_t count);
+
+/* Do values of 32 bits come out whatever of 0 .. max goes in? A scheme may then write a mini's straight
+ * to target->narrow, and have base and step put back there. */
+bool sl_target_is_narrow(const struct sl_target *target, uint64_t max);
+void sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count);
 
 /* The mini's `count` values are written; false when one does not fit the target. */
 SL_MUST_CHECK

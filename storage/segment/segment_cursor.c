@@ -5,7 +5,11 @@
  * ready. A column asks for its stream's closure in ascending order, so that operands are ready
  * before what is computed from them. Buffers are taken from a pool of the cursor and go back when
  * it moves: they are as long as a full block, and a query touches a handful of them.
+ *
+ * A cursor that is *focused* on a few rows has slots of that many values, in its arena. They are
+ * taken from the block's slots where these are ready, else single values are decoded.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "storage/codec/codec.h"
@@ -14,7 +18,7 @@
 
 #define CURSOR_MAGIC UINT32_C(0x43474553) /* "SEGC" */
 
-enum { ALL_MINIS = (1 << SL_BLOCK_MINIS) - 1, BUFFER_KINDS = 4, BITS_BYTES = SL_BLOCK_ROWS / 8 };
+enum { ALL_MINIS = (1 << SL_BLOCK_MINIS) - 1, BUFFER_KINDS = 4 };
 
 /* Buffers of SL_BLOCK_ROWS values of 1, 2, 4 or 8 bytes. */
 struct pool {
@@ -36,6 +40,7 @@ struct output {
     bool is_open;   /* the fields of `vector` are set, but for the values to come */
     void *values;   /* of its own; NULL: those of the slot */
     uint64_t constant;
+    struct sl_segment_kept *kept; /* what the vector lends; NULL: buffers of the cursor */
     struct sl_vector vector;
 };
 
@@ -45,11 +50,15 @@ struct sl_segment_cursor {
     struct sl_segment_reader *reader; /* NULL: nowhere */
     uint32_t group_number;
     uint32_t block;
-    uint32_t row_count;
+    uint32_t block_rows;
+    uint32_t row_count;   /* of the vectors: block_rows, or the rows focused on */
+    const uint32_t *rows; /* focused: their numbers in the block; in the arena. NULL: all */
+    uint32_t focus_minis; /* of the block: those with such a row */
     const struct sl_segment_group *group;
     struct pool pools[BUFFER_KINDS];
     struct slot *slots;
-    uint32_t slot_capacity;
+    struct slot *block_slots; /* focused: of the whole block, as it was before */
+    uint32_t slot_capacity;   /* of both */
     struct output *outputs;
     uint32_t output_capacity;
     uint8_t *raw; /* owned: bytes of the part being decoded */
@@ -57,6 +66,7 @@ struct sl_segment_cursor {
     size_t budget_bytes;    /* taken from the budget */
     struct sl_arena *arena; /* strings of the block */
     bool is_distrustful;    /* zones are to be proven, not believed */
+    bool is_keeping;        /* readers' caches are used */
 };
 
 static bool
@@ -90,9 +100,27 @@ sl_segment_cursor_distrust(struct sl_segment_cursor *cursor)
     cursor->is_distrustful = true;
 }
 
+void
+sl_segment_cursor_keep(struct sl_segment_cursor *cursor)
+{
+    cursor->is_keeping = true;
+}
+
+/* Give back what the vectors of this block lend. */
+static void
+leave_kept(struct sl_segment_cursor *cursor)
+{
+    for (uint32_t i = 0; cursor->group != NULL && i < cursor->group->column_count; i++) {
+        if (cursor->outputs[i].kept != NULL)
+            sl_segment_cache_leave(cursor->reader->cache, cursor->outputs[i].kept);
+        cursor->outputs[i].kept = NULL;
+    }
+}
+
 static void
 leave(struct sl_segment_cursor *cursor)
 {
+    leave_kept(cursor);
     if (cursor->reader != NULL)
         sl_segment_group_release(cursor->reader, cursor->group_number);
     cursor->reader = NULL;
@@ -112,6 +140,7 @@ sl_segment_cursor_destroy(struct sl_segment_cursor *cursor)
         free(cursor->pools[k].buffers);
     }
     free(cursor->slots);
+    free(cursor->block_slots);
     free(cursor->outputs);
     free(cursor->raw);
     sl_arena_destroy(cursor->arena);
@@ -123,7 +152,7 @@ sl_segment_cursor_destroy(struct sl_segment_cursor *cursor)
 
 /* A buffer of a block of values of `width` bytes. What it holds is unspecified. */
 static void *
-take_buffer(struct sl_segment_cursor *cursor, uint8_t width)
+take_block_buffer(struct sl_segment_cursor *cursor, uint8_t width)
 {
     unsigned kind = width == 1 ? 0 : width == 2 ? 1 : width == 4 ? 2 : 3;
     struct pool *pool = &cursor->pools[kind];
@@ -140,6 +169,15 @@ take_buffer(struct sl_segment_cursor *cursor, uint8_t width)
     return pool->buffers[pool->used++];
 }
 
+/* A buffer of as many values as vectors have. */
+static void *
+take_buffer(struct sl_segment_cursor *cursor, uint8_t width)
+{
+    if (cursor->rows != NULL)
+        return sl_arena_alloc(cursor->arena, (size_t)cursor->row_count * width);
+    return take_block_buffer(cursor, width);
+}
+
 /* Room for the slots and outputs of a group, all empty. */
 static void
 clear_slots(struct sl_segment_cursor *cursor)
@@ -148,6 +186,7 @@ clear_slots(struct sl_segment_cursor *cursor)
     uint32_t columns = cursor->group->column_count;
     if (streams > cursor->slot_capacity) {
         cursor->slots = sl_grow(cursor->slots, sizeof(*cursor->slots), streams);
+        cursor->block_slots = sl_grow(cursor->block_slots, sizeof(*cursor->slots), streams);
         cursor->slot_capacity = streams;
     }
     if (columns > cursor->output_capacity) {
@@ -181,13 +220,68 @@ sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_segment_reade
         sl_segment_group_acquire(reader, group);
         leave(cursor);
     }
+    leave_kept(cursor);
     cursor->reader = reader;
     cursor->group_number = group;
     cursor->group = &reader->footer.groups[group];
     cursor->block = block;
-    cursor->row_count = sl_segment_block_size(cursor->group->row_count, block);
+    cursor->block_rows = sl_segment_block_size(cursor->group->row_count, block);
+    cursor->row_count = cursor->block_rows;
+    cursor->rows = NULL;
     clear_slots(cursor);
     return SL_OK;
+}
+
+static uint32_t
+minis_of(const uint64_t *selection, uint32_t row_count)
+{
+    enum { WORDS_PER_MINI = SL_MINI_ROWS / 64 };
+    if (selection == NULL)
+        return ALL_MINIS;
+    uint32_t minis = 0;
+    for (size_t w = 0; w < sl_words_for(row_count); w++)
+        minis |= (uint32_t)(selection[w] != 0) << (w / WORDS_PER_MINI);
+    return minis;
+}
+
+static void
+exchange_slots(struct sl_segment_cursor *cursor)
+{
+    struct slot *slots = cursor->slots;
+    cursor->slots = cursor->block_slots;
+    cursor->block_slots = slots;
+}
+
+sl_status
+sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
+                        uint32_t *out_row_count, struct sl_error *err)
+{
+    SL_ASSERT(cursor->magic == CURSOR_MAGIC);
+    SL_ASSERT(cursor->reader != NULL && cursor->rows == NULL);
+    uint32_t count = (uint32_t)sl_words_count(selection, sl_words_for(cursor->block_rows));
+    uint32_t *rows = sl_arena_alloc(cursor->arena, count * sizeof(*rows));
+    if (rows == NULL)
+        return fail_memory(err);
+    count = 0;
+    for (size_t w = 0; w < sl_words_for(cursor->block_rows); w++)
+        for (uint64_t bits = selection[w]; bits != 0; bits &= bits - 1)
+            rows[count++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(bits);
+    leave_kept(cursor);
+    exchange_slots(cursor);
+    memset(cursor->slots, 0, cursor->group->stream_count * sizeof(*cursor->slots));
+    memset(cursor->outputs, 0, cursor->group->column_count * sizeof(*cursor->outputs));
+    cursor->focus_minis = minis_of(selection, cursor->block_rows);
+    cursor->rows = rows;
+    cursor->row_count = count;
+    *out_row_count = count;
+    return SL_OK;
+}
+
+uint32_t
+sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row)
+{
+    SL_ASSERT(cursor->rows != NULL && row < cursor->row_count);
+    return cursor->rows[row];
 }
 
 /* The bytes of a part in the cursor's scratch. */
@@ -226,6 +320,58 @@ decode_values(struct sl_segment_cursor *cursor, const struct sl_segment_part *pa
     return st;
 }
 
+/* Values of single rows, those that the cursor is focused on. */
+static sl_status
+decode_rows(struct sl_segment_cursor *cursor, const struct sl_segment_part *part, struct slot *slot,
+            struct sl_segment_counters *counters, struct sl_error *err)
+{
+    uint64_t *wide = slot->values;
+    uint64_t all = 0;
+    if (slot->width == 4)
+        wide = sl_arena_alloc(cursor->arena, cursor->row_count * sizeof(*wide));
+    if (wide == NULL)
+        return fail_memory(err);
+    SL_TRY(read_raw(cursor, part, counters, err));
+    sl_status st =
+        sl_codec_decode_rows((enum sl_codec)part->codec, cursor->raw, part->size_bytes,
+                             cursor->block_rows, cursor->rows, cursor->row_count, wide, err);
+    if (st != SL_OK) {
+        sl_segment_locate(cursor->reader, part->offset, err);
+        return st;
+    }
+    if (counters != NULL)
+        counters->values_decoded += cursor->row_count;
+    for (uint32_t i = 0; slot->width == 4 && i < cursor->row_count; i++) {
+        all |= wide[i];
+        ((uint32_t *)slot->values)[i] = (uint32_t)wide[i];
+    }
+    if (all > UINT32_MAX)
+        return sl_segment_fail(cursor->reader, part->offset, err, "a value beyond 32 bits");
+    return SL_OK;
+}
+
+/* Is the block decoded where the rows focused on lie? */
+static bool
+is_ready(const struct sl_segment_cursor *cursor, uint32_t index)
+{
+    const struct slot *block = &cursor->block_slots[index];
+    return cursor->rows != NULL && block->values != NULL &&
+           (cursor->focus_minis & ~block->ready) == 0;
+}
+
+/* The rows focused on, from what is decoded of the block. */
+static void
+pick_ready(const struct sl_segment_cursor *cursor, uint32_t index, struct slot *slot)
+{
+    const struct slot *block = &cursor->block_slots[index];
+    if (slot->width == 4)
+        for (uint32_t i = 0; i < cursor->row_count; i++)
+            ((uint32_t *)slot->values)[i] = ((const uint32_t *)block->values)[cursor->rows[i]];
+    else
+        for (uint32_t i = 0; i < cursor->row_count; i++)
+            ((uint64_t *)slot->values)[i] = ((const uint64_t *)block->values)[cursor->rows[i]];
+}
+
 static uint32_t
 mini_rows(const struct sl_segment_cursor *cursor, unsigned mini)
 {
@@ -255,6 +401,20 @@ select_narrow(const struct slot *a, const struct slot *b, const struct slot *c, 
     const uint32_t *right = (const uint32_t *)c->values + first;
     for (uint32_t i = 0; i < count; i++)
         out[first + i] = sides[i] == 0 ? left[i] : right[i];
+}
+
+/* Products of 32 bits are one instruction where those of 64 are none. */
+static void
+scale_narrow(const struct slot *a, const struct slot *b, const struct slot *c, uint32_t first,
+             uint32_t count, uint64_t *out)
+{
+    const uint32_t *x = (const uint32_t *)a->values + first;
+    const uint32_t *y = (const uint32_t *)b->values + first;
+    const uint32_t *z = (const uint32_t *)c->values + first;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t product = (uint64_t)x[i] * y[i] + z[i];
+        out[first + i] = x[i] == 0 ? y[i] : product;
+    }
 }
 
 /* One mini of a computed stream of width 8. */
@@ -319,8 +479,9 @@ apply_exceptions(struct sl_segment_cursor *cursor, const struct sl_segment_strea
     uint32_t count = stream->exception_counts[cursor->block];
     if (count == 0)
         return SL_OK;
-    uint32_t *rows = take_buffer(cursor, 4);
-    uint64_t *values = take_buffer(cursor, 8);
+    uint32_t *rows = take_block_buffer(cursor, 4);
+    uint64_t *values = take_block_buffer(cursor, 8);
+    uint32_t next = 0; /* of the rows focused on */
     if (rows == NULL || values == NULL)
         return fail_memory(err);
     const struct sl_segment_part *rows_part = &stream->exception_rows[cursor->block];
@@ -328,14 +489,22 @@ apply_exceptions(struct sl_segment_cursor *cursor, const struct sl_segment_strea
     SL_TRY(decode_values(cursor, &stream->exception_values[cursor->block], count, ALL_MINIS, 8,
                          values, counters, err));
     for (uint32_t i = 0; i < count; i++) {
-        if (rows[i] >= cursor->row_count || (i > 0 && rows[i] <= rows[i - 1]) ||
+        if (rows[i] >= cursor->block_rows || (i > 0 && rows[i] <= rows[i - 1]) ||
             (slot->width == 4 && values[i] > UINT32_MAX))
             return sl_segment_fail(cursor->reader, rows_part->offset, err,
                                    "exception %u is out of order or range", i);
+        uint32_t at = rows[i];
+        if (cursor->rows != NULL) {
+            while (next < cursor->row_count && cursor->rows[next] < at)
+                next++;
+            if (next == cursor->row_count || cursor->rows[next] != at)
+                continue;
+            at = next;
+        }
         if (slot->width == 4)
-            ((uint32_t *)slot->values)[rows[i]] = (uint32_t)values[i];
+            ((uint32_t *)slot->values)[at] = (uint32_t)values[i];
         else
-            ((uint64_t *)slot->values)[rows[i]] = values[i];
+            ((uint64_t *)slot->values)[at] = values[i];
     }
     cursor->pools[2].used--;
     cursor->pools[3].used--;
@@ -377,7 +546,11 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
             memset(slot->values, 0, (size_t)cursor->row_count * slot->width);
     }
     enum sl_segment_form form = (enum sl_segment_form)stream->form;
-    if (form == SL_SEGMENT_FORM_VALUES) {
+    if (is_ready(cursor, index)) {
+        pick_ready(cursor, index, slot);
+    } else if (form == SL_SEGMENT_FORM_VALUES && cursor->rows != NULL) {
+        SL_TRY(decode_rows(cursor, &stream->blocks[cursor->block], slot, counters, err));
+    } else if (form == SL_SEGMENT_FORM_VALUES) {
         SL_TRY(decode_values(cursor, &stream->blocks[cursor->block], cursor->row_count, minis,
                              slot->width, slot->values, counters, err));
     } else if (form == SL_SEGMENT_FORM_FUNCTION) {
@@ -392,6 +565,8 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
                 continue;
             if (slot->width == 4)
                 select_narrow(a, b, c, m * SL_MINI_ROWS, count, slot->values);
+            else if (form == SL_SEGMENT_FORM_SCALE && a->width + b->width + c->width == 12)
+                scale_narrow(a, b, c, m * SL_MINI_ROWS, count, slot->values);
             else
                 combine_wide(form, a, b, c, m * SL_MINI_ROWS, count, slot->values);
         }
@@ -405,6 +580,8 @@ evaluate(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
          struct sl_segment_counters *counters, struct sl_error *err)
 {
     const struct sl_segment_stream *stream = &cursor->group->streams[index];
+    if (is_ready(cursor, index)) /* no need of what it is computed from */
+        return evaluate_one(cursor, index, minis, counters, err);
     for (uint32_t i = 0; i < stream->closure_count; i++)
         SL_TRY(evaluate_one(cursor, stream->closure[i], minis, counters, err));
     return SL_OK;
@@ -473,11 +650,13 @@ static sl_status
 open_presence(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
               struct output *output, struct sl_segment_counters *counters, struct sl_error *err)
 {
-    bool is_all = column->zones[cursor->block].null_count == 0 && !cursor->is_distrustful;
+    const struct sl_segment_zone *zone = &column->zones[cursor->block];
+    bool is_all = zone->null_count == 0 && !cursor->is_distrustful;
     if (column->presence == SL_SEGMENT_NONE || is_all)
         return SL_OK;
     SL_TRY(evaluate(cursor, column->presence, ALL_MINIS, counters, err));
-    uint64_t *present = sl_arena_calloc(cursor->arena, 1, BITS_BYTES);
+    uint64_t *present =
+        sl_arena_calloc(cursor->arena, sl_words_for(cursor->row_count), sizeof(*present));
     if (present == NULL)
         return fail_memory(err);
     const struct slot *slot = &cursor->slots[column->presence];
@@ -488,10 +667,10 @@ open_presence(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
         present[i / 64] |= (uint64_t)(value != 0) << (i % 64);
         null_count += value == 0;
     }
-    if (null_count != column->zones[cursor->block].null_count)
+    if (cursor->rows == NULL && null_count != zone->null_count)
         return sl_segment_fail(cursor->reader, cursor->group->directory.offset, err,
                                "stream %u: %u rows without a value, not %u", column->presence,
-                               null_count, column->zones[cursor->block].null_count);
+                               null_count, zone->null_count);
     output->vector.present = present;
     return SL_OK;
 }
@@ -514,6 +693,31 @@ set_entries(const struct sl_segment_item *item, uint32_t first, uint32_t count,
     }
 }
 
+/* The strings of the rows focused on, out of all those of the block. */
+static sl_status
+pick_strings(struct sl_segment_cursor *cursor, const uint8_t *bytes, const uint32_t *offsets,
+             struct sl_vector *vector, struct sl_error *err)
+{
+    uint32_t *ends = sl_arena_alloc(cursor->arena, (cursor->row_count + 1) * sizeof(*ends));
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++)
+        total += offsets[cursor->rows[i] + 1] - offsets[cursor->rows[i]];
+    uint8_t *picked = sl_arena_alloc(cursor->arena, total);
+    if (ends == NULL || picked == NULL)
+        return fail_memory(err);
+    ends[0] = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++) {
+        uint32_t first = offsets[cursor->rows[i]];
+        uint32_t size_bytes = offsets[cursor->rows[i] + 1] - first;
+        if (size_bytes != 0)
+            memcpy(&picked[ends[i]], &bytes[first], size_bytes);
+        ends[i + 1] = ends[i] + size_bytes;
+    }
+    vector->bytes = picked;
+    vector->offsets = ends;
+    return SL_OK;
+}
+
 /* All strings of a block without a dictionary. */
 static sl_status
 open_strings(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
@@ -523,23 +727,24 @@ open_strings(struct sl_segment_cursor *cursor, const struct sl_segment_stream *s
     uint8_t *bytes;
     uint32_t *offsets;
     SL_TRY(read_raw(cursor, part, counters, err));
-    sl_status st = sl_codec_decode_bytes(cursor->raw, part->size_bytes, cursor->row_count,
+    sl_status st = sl_codec_decode_bytes(cursor->raw, part->size_bytes, cursor->block_rows,
                                          stream->block_bytes[cursor->block], cursor->arena, &bytes,
                                          &offsets, err);
     if (st != SL_OK) {
         sl_segment_locate(cursor->reader, part->offset, err);
         return st;
     }
-    if (offsets[cursor->row_count] != stream->block_bytes[cursor->block])
+    if (offsets[cursor->block_rows] != stream->block_bytes[cursor->block])
         return sl_segment_fail(cursor->reader, part->offset, err, "%u bytes of strings, not %u",
-                               offsets[cursor->row_count], stream->block_bytes[cursor->block]);
+                               offsets[cursor->block_rows], stream->block_bytes[cursor->block]);
     if (counters != NULL)
-        counters->values_decoded += cursor->row_count;
+        counters->values_decoded += cursor->block_rows;
     output->vector.bytes = bytes;
     output->vector.offsets = offsets;
     output->vector.value_count = cursor->row_count;
     output->ready = ALL_MINIS;
-    return SL_OK;
+    return cursor->rows == NULL ? SL_OK
+                                : pick_strings(cursor, bytes, offsets, &output->vector, err);
 }
 
 /* A block whose zone says that all values are one: nothing is read but a dictionary. */
@@ -560,6 +765,59 @@ open_constant(const struct sl_column *column, uint64_t key, const struct sl_segm
     vector->value_count = 1;
 }
 
+/* The place of a column of the block in the reader's cache; NULL: it has none. */
+static struct sl_segment_kept **
+place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
+{
+    const struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    if (!cursor->is_keeping || cursor->reader->cache == NULL || cursor->is_distrustful ||
+        cursor->group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES)
+        return NULL;
+    return &open->kept[(size_t)(column - cursor->group->columns) * cursor->group->block_count +
+                       cursor->block];
+}
+
+/* Presence: kept together with the values, or of the block. */
+static sl_status
+open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+          struct output *output, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place != NULL)
+        output->kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (output->kept == NULL)
+        return open_presence(cursor, column, output, counters, err);
+    output->vector.present = output->kept->present;
+    output->ready = ALL_MINIS;
+    return SL_OK;
+}
+
+/* Of what is kept of the block take the rows focused on. */
+static sl_status
+pick_kept(struct sl_segment_cursor *cursor, struct output *output, struct sl_error *err)
+{
+    struct sl_vector *vector = &output->vector;
+    const struct sl_segment_kept *kept = output->kept;
+    const uint32_t *rows = cursor->rows;
+    uint32_t count = cursor->row_count;
+    uint8_t width = kept->width;
+    uint8_t *values = sl_arena_alloc(cursor->arena, (size_t)count * width);
+    uint64_t *present = sl_arena_calloc(cursor->arena, sl_words_for(count), sizeof(*present));
+    if (values == NULL || present == NULL)
+        return fail_memory(err);
+    sl_vector_copy_entries(kept->values, width, rows, count, values);
+    for (uint32_t i = 0; kept->present != NULL && i < count; i++)
+        present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
+    vector->present = kept->present == NULL ? NULL : present;
+    if (vector->encoding == SL_DICT)
+        vector->codes = (const uint32_t *)(const void *)values;
+    else
+        vector->values = values;
+    sl_segment_cache_leave(cursor->reader->cache, output->kept);
+    output->kept = NULL;
+    return SL_OK;
+}
+
 /* What of the vector does not depend on the rows asked for. */
 static sl_status
 open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
@@ -573,13 +831,13 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     *output = (struct output){0};
     *vector = sl_vector_nulls(described->type, cursor->row_count);
     output->ready = ALL_MINIS;
-    if (zone->null_count != cursor->row_count || cursor->is_distrustful) {
+    if (zone->null_count != cursor->block_rows || cursor->is_distrustful) {
         output->ready = 0;
         vector->encoding = SL_PLAIN;
-        SL_TRY(open_presence(cursor, column, output, counters, err));
         if (column->dictionary != SL_SEGMENT_NONE)
             SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
                                        &item, counters, err));
+        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
             SL_TRY(open_strings(cursor, stream, output, counters, err));
         else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
@@ -591,7 +849,14 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
             vector->encoding = SL_DICT;
             vector->dictionary = item->identity;
             vector->is_sorted = described->type != SL_TYPE_TEXT;
+            vector->codes = output->kept == NULL ? NULL : output->kept->values;
+        } else if (output->kept != NULL) {
+            vector->values = output->kept->values;
+            vector->width = output->kept->width;
+            vector->value_count = cursor->row_count;
         }
+        if (output->kept != NULL && cursor->rows != NULL)
+            SL_TRY(pick_kept(cursor, output, err));
     }
     output->is_open = true;
     return SL_OK;
@@ -644,16 +909,71 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     return SL_OK;
 }
 
-static uint32_t
-minis_of(const uint64_t *selection, uint32_t row_count)
+/*
+ * A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
+ * some minis more are decoded for the next query. For a few rows of a needle they are the second
+ * time only: then the column is one that queries come back to.
+ */
+static bool
+is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place, uint32_t minis)
 {
-    enum { WORDS_PER_MINI = SL_MINI_ROWS / 64 };
-    if (selection == NULL)
-        return ALL_MINIS;
-    uint32_t minis = 0;
-    for (size_t w = 0; w < sl_words_for(row_count); w++)
-        minis |= (uint32_t)(selection[w] != 0) << (w / WORDS_PER_MINI);
-    return minis;
+    enum { SHARE = 8 };
+    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    uint32_t count = (cursor->block_rows + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    if (cursor->rows == NULL && (uint32_t)__builtin_popcount(minis) * SHARE >= count)
+        return true;
+    /* Relaxed: it is a guess about the future and nothing else. */
+    return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
+}
+
+/* Bring minis of an open output about, and keep the column when it is whole. */
+static sl_status
+decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+              const struct sl_column *described, uint32_t minis, struct output *output,
+              struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_kept **place = cursor->rows == NULL ? place_of(cursor, column) : NULL;
+    if (place != NULL && is_worth_keeping(cursor, place, minis))
+        minis = ALL_MINIS & ~output->ready;
+    SL_TRY(evaluate(cursor, column->stream, minis, counters, err));
+    SL_TRY(fill_output(cursor, column, described, minis, output, err));
+    if (place != NULL && output->ready == ALL_MINIS)
+        sl_segment_cache_offer(cursor->reader->cache, place, &output->vector);
+    return SL_OK;
+}
+
+/* A column of which few rows are asked for: bring the whole block of it into the cache if that
+ * pays. */
+static sl_status
+keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+           const struct sl_column *described, struct sl_segment_counters *counters,
+           struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place == NULL)
+        return SL_OK;
+    struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (kept != NULL) {
+        sl_segment_cache_leave(cursor->reader->cache, kept);
+        return SL_OK;
+    }
+    if (!is_worth_keeping(cursor, place, 0))
+        return SL_OK;
+    const uint32_t *rows = cursor->rows;
+    uint32_t row_count = cursor->row_count;
+    struct output whole;
+    exchange_slots(cursor);
+    cursor->rows = NULL;
+    cursor->row_count = cursor->block_rows;
+    sl_status st = open_output(cursor, column, described, &whole, counters, err);
+    if (st == SL_OK && whole.ready == 0)
+        st = decode_output(cursor, column, described, ALL_MINIS, &whole, counters, err);
+    if (st == SL_OK && whole.kept != NULL) /* another thread was faster */
+        sl_segment_cache_leave(cursor->reader->cache, whole.kept);
+    exchange_slots(cursor);
+    cursor->rows = rows;
+    cursor->row_count = row_count;
+    return st;
 }
 
 /* A column that the group does not have. */
@@ -685,16 +1005,18 @@ sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_colum
     }
     struct output *output = &cursor->outputs[found - cursor->group->columns];
     *out_vector = sl_vector_nulls(column->type, cursor->row_count);
+    if (!output->is_open && cursor->rows != NULL)
+        SL_TRY(keep_asked(cursor, found, column, counters, err));
     if (!output->is_open)
         SL_TRY(open_output(cursor, found, column, output, counters, err));
+    if (cursor->rows != NULL)
+        selection = NULL; /* these few are brought about together */
     uint32_t minis = minis_of(selection, cursor->row_count) & ~output->ready;
     /* Even for no row at all the vector must have something to point to. */
     if (output->ready == 0 && minis == 0)
         minis = 1;
-    if (minis != 0) {
-        SL_TRY(evaluate(cursor, found->stream, minis, counters, err));
-        SL_TRY(fill_output(cursor, found, column, minis, output, err));
-    }
+    if (minis != 0)
+        SL_TRY(decode_output(cursor, found, column, minis, output, counters, err));
     *out_vector = output->vector;
     return SL_OK;
 }

@@ -32,7 +32,7 @@ load_addresses(const struct sl_segment_reader *reader,
                struct sl_segment_item *item, struct sl_error *err)
 {
     uint32_t count = dictionary->entry_count;
-    struct sl_addr *addrs = sl_arena_calloc(item->arena, count, sizeof(*addrs));
+    struct sl_addr *addrs = sl_arena_alloc(item->arena, count * sizeof(*addrs));
     if (addrs == NULL)
         return fail_memory(reader, err);
     sl_status st = sl_codec_decode_keys(raw, dictionary->part.size_bytes, count, addrs, err);
@@ -97,7 +97,7 @@ static sl_status
 load_map(const struct sl_segment_reader *reader, const struct sl_segment_stream *stream,
          struct sl_segment_item *item, struct sl_segment_counters *counters, struct sl_error *err)
 {
-    void *map = sl_arena_calloc(item->arena, stream->map_count, stream->width);
+    void *map = sl_arena_alloc(item->arena, (size_t)stream->map_count * stream->width);
     if (map == NULL)
         return fail_memory(reader, err);
     for (uint32_t i = 0; i < sl_segment_block_count(stream->map_count); i++) {
@@ -140,8 +140,10 @@ load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_
     if (number < group->stream_count)
         return load_map(reader, &group->streams[number], item, counters, err);
     number -= group->stream_count;
-    SL_ASSERT(number < group->index_count);
-    SL_TRY(read_raw(reader, &group->indexes[number].part, item->arena, &raw, counters, err));
+    SL_ASSERT(number <= group->index_count);
+    const struct sl_segment_part *part =
+        number < group->index_count ? &group->indexes[number].part : &reader->footer.filter;
+    SL_TRY(read_raw(reader, part, item->arena, &raw, counters, err));
     item->bytes = raw;
     return SL_OK;
 }

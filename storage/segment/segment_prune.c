@@ -393,21 +393,20 @@ sl_segment_reader_match(struct sl_segment_reader *reader, const struct sl_clause
     *out_may_match = may_match(reader, clauses, clause_count, prune, NULL);
     const struct sl_segment_part *part = &reader->footer.filter;
     if (!*out_may_match || (prune & SL_PRUNE_FILTER) == 0 || part->size_bytes == 0 ||
-        !wants_filter(clauses, clause_count))
+        reader->footer.summary.group_count == 0 || !wants_filter(clauses, clause_count))
         return SL_OK;
-    struct sl_arena *arena = sl_segment_arena_create(reader->budget);
-    uint8_t *bytes = sl_arena_alloc(arena, part->size_bytes);
+    const struct sl_segment_item *item;
     struct sl_filter filter;
-    sl_status st = bytes == NULL
-                       ? sl_fail(err, SL_LIMIT, "%s: no memory for a filter", reader->name)
-                       : sl_segment_read_part(reader, part, bytes, counters, err);
+    sl_segment_group_acquire(reader, 0);
+    sl_status st = sl_segment_item_get(
+        reader, 0, sl_segment_item_of_filter(&reader->footer.groups[0]), &item, counters, err);
     if (st == SL_OK) {
-        st = sl_filter_open(bytes, part->size_bytes, &filter, err);
+        st = sl_filter_open(item->bytes, part->size_bytes, &filter, err);
         if (st != SL_OK)
             sl_segment_locate(reader, part->offset, err);
     }
     if (st == SL_OK)
         *out_may_match = may_match(reader, clauses, clause_count, prune, &filter);
-    sl_arena_destroy(arena);
+    sl_segment_group_release(reader, 0);
     return st;
 }

@@ -95,12 +95,17 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     sl_arena_destroy(arena);
     if (st != SL_OK)
         return st;
-    open->item_count = group->dictionary_count + group->stream_count + group->index_count;
+    open->item_count = sl_segment_item_of_filter(group) + 1;
     open->items =
         sl_arena_calloc(reader->arena, open->item_count, sizeof(struct sl_segment_item *));
     open->position_of =
         sl_arena_calloc(reader->arena, reader->footer.column_count, sizeof(uint32_t));
-    if (open->items == NULL || open->position_of == NULL)
+    open->kept = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
+                                 sizeof(struct sl_segment_kept *));
+    open->asked = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
+                                  sizeof(*open->asked));
+    if (open->items == NULL || open->position_of == NULL || open->kept == NULL ||
+        open->asked == NULL)
         return sl_fail(err, SL_LIMIT, "no memory for a directory");
     for (uint32_t i = 0; i < group->column_count; i++)
         open->position_of[group->columns[i].number] = i + 1;
@@ -167,6 +172,13 @@ sl_segment_reader_open(int dir_fd, const char *name, struct sl_schema *schema,
 }
 
 void
+sl_segment_reader_keep(struct sl_segment_reader *reader, struct sl_segment_cache *cache)
+{
+    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC && reader->cache == NULL);
+    reader->cache = cache;
+}
+
+void
 sl_segment_reader_close(struct sl_segment_reader *reader)
 {
     if (reader == NULL)
@@ -174,6 +186,10 @@ sl_segment_reader_close(struct sl_segment_reader *reader)
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
     size_t kept_bytes = sl_segment_reader_drop(reader);
     SL_ASSERT(kept_bytes == 0); /* else a cursor still stands on it */
+    for (uint32_t g = 0; reader->cache != NULL && g < reader->footer.summary.group_count; g++)
+        sl_segment_cache_forget(reader->cache, reader->groups[g].kept,
+                                (size_t)reader->footer.groups[g].column_count *
+                                    reader->footer.groups[g].block_count);
     if (reader->fd >= 0)
         sl_file_close(reader->fd);
     sl_mutex_fini(&reader->lock);

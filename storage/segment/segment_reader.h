@@ -28,6 +28,7 @@
 
 struct sl_segment_reader;
 struct sl_segment_cursor;
+struct sl_segment_cache;
 
 /*
  * Open `name` in dir_fd. Columns of the file that the schema lacks are added to it. What the
@@ -37,6 +38,10 @@ SL_MUST_CHECK
 sl_status sl_segment_reader_open(int dir_fd, const char *name, struct sl_schema *schema,
                                  struct sl_budget *budget, struct sl_segment_reader **out_reader,
                                  struct sl_error *err);
+/* Decoded blocks are kept in `cache` (borrowed; NULL: none) for cursors that keep. Once, before any
+ * cursor stands on it. */
+void sl_segment_reader_keep(struct sl_segment_reader *reader, struct sl_segment_cache *cache);
+
 /* NULL is allowed. */
 void sl_segment_reader_close(struct sl_segment_reader *reader);
 
@@ -98,6 +103,8 @@ size_t sl_segment_reader_drop(struct sl_segment_reader *reader);
 
 /* A cursor; what it decodes into counts against `budget` (NULL: unbounded). */
 struct sl_segment_cursor *sl_segment_cursor_create(struct sl_budget *budget);
+/* Use and fill the caches of its readers: for queries, whose blocks are asked for again. */
+void sl_segment_cursor_keep(struct sl_segment_cursor *cursor);
 /* NULL is allowed. */
 void sl_segment_cursor_destroy(struct sl_segment_cursor *cursor);
 
@@ -105,6 +112,18 @@ void sl_segment_cursor_destroy(struct sl_segment_cursor *cursor);
 SL_MUST_CHECK
 sl_status sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_segment_reader *reader,
                                  uint32_t group, uint32_t block, struct sl_error *err);
+
+/*
+ * Narrow the cursor to the rows of `selection`, at least one, until it moves: from now on vectors
+ * have *out_row_count values, those of these rows in their order, and no more is decoded than they
+ * need. Vectors lent before are gone. Once on a block.
+ */
+SL_MUST_CHECK
+sl_status sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
+                                  uint32_t *out_row_count, struct sl_error *err);
+
+/* Focused: the number in the block of row `row`. */
+uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row);
 
 /*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;

@@ -1,5 +1,8 @@
 # Plan, operators, grouping, and whole statements against other databases.
+sluice_test(unit/query/aggregate_test.c sluice_query)
 sluice_test(unit/query/group_table_test.c sluice_query)
+sluice_test(unit/query/group_number_test.c sluice_query)
+set_property(TEST unit/query/group_number_test APPEND PROPERTY LABELS threads)
 sluice_test(unit/query/op_test.c sluice_query)
 set_property(TEST unit/query/op_test APPEND PROPERTY LABELS threads)
 
@@ -9,6 +12,7 @@ function(sluice_oracle name)
     target_sources(query.${name} PRIVATE query/oracle.c)
 endfunction()
 sluice_oracle(sqlite_oracle_test sluice_ext_sqlite)
+target_sources(query.sqlite_oracle_test PRIVATE query/sqlite_query.c query/sqlite_world.c)
 sluice_oracle(mariadb_oracle_test)
 sluice_oracle(prune_test)
 sluice_oracle(slq_test)

@@ -3,7 +3,7 @@ sluice_test(unit/server/net/stream_test.c sluice_net)
 sluice_test(unit/server/config_test.c sluice_config)
 sluice_fuzz(wire sluice_wire)
 sluice_test(unit/server/auth/scheme_test.c sluice_auth)
-sluice_fuzz(users sluice_server)
+sluice_fuzz(users sluice_auth)
 
 # A server in a process of its own, and peers that speak to it.
 add_library(sluice_test_peer STATIC support/peer.c)

@@ -34,6 +34,26 @@ same "an unknown command exits with 2" 2 $?
 "$bin/sluice" --connect 127.0.0.1:1 query 'SELECT 1' >/dev/null 2>"$work/err"
 same "no server exits with 1" 1 $?
 contains "and says where it looked" "127.0.0.1:1" "$(cat "$work/err")"
+"$bin/sluice" --connect="$address" query 'SELECT 1' >/dev/null 2>&1
+same "an option may have its value behind =" 0 $?
+err=$("$bin/sluice" --connect 2>&1)
+contains "an option without its value is told" "no value behind --connect" "$err"
+err=$(sluice query 'SELECT 1' --format 2>&1)
+contains "also behind the command" "no value behind --format" "$err"
+err=$(sluice status 2>&1 >/dev/full)
+contains "a full disk is told" "output cannot be written" "$err"
+"$bin/sluice" --help >/dev/full 2>&1
+same "and is a failure, of --help too" 1 $?
+mkdir "$work/empty"
+"$bin/sluice" check "$work/empty" >/dev/null 2>&1
+same "a directory of something else is not one of sluice" 1 $?
+same "and stays as it is" "" "$(ls "$work/empty")"
+timeout 10 "$bin/sluiced" --config "$work" --data "$work/x" --listen 127.0.0.1:0 --netflow-listen off \
+    >/dev/null 2>"$work/err"
+same "a directory is no file of options" 1 $?
+contains "which is said" "cannot read $work" "$(cat "$work/err")"
+contains "letters of the locale are shown as they are" "é" \
+    "$(LC_ALL=C.UTF-8 sluice query "SELECT 'é' AS e" --format table)"
 contains "--help is there" "import FILE" "$("$bin/sluice" --help)"
 contains "sluiced --help is there" "netflow-listen" "$("$bin/sluiced" --help)"
 "$bin/sluiced" --data "$work/x" --http-listen 127.0.0.1:7080 >/dev/null 2>"$work/err"
@@ -50,6 +70,31 @@ out=$(printf 'SELECT COUNT(*) AS n\nFROM flows;\n\\q\n' | HOME="$work" sluice 2>
 contains "the shell runs statements over several lines" "^ *2" "$out"
 out=$(printf 'SELECT nothing_here FROM flows;\nSELECT 41 + 1;\n' | HOME="$work" sluice 2>&1)
 contains "the shell goes on after an error" "42" "$out"
+
+# More columns than a text of them has room for.
+awk 'BEGIN { h = "last_seen"; r = "1700000000"
+    for (i = 0; i < 1000; i++) { h = h sprintf(",column_with_a_name_that_is_as_long_as_it_may_be_%08d", i); r = r ",1" }
+    print h; print r }' >"$work/wide.csv"
+sluice import "$work/wide.csv" --no-progress >/dev/null 2>&1
+err=$(sluice query 'SHOW CREATE TABLE flows' 2>&1)
+same "a definition that is too long is told" 'sluice: a definition is too long' "$err"
+
+# Standard descriptors that are closed: no socket or file may get their number and be printed into.
+(sluice query 'SELECT 1' --format csv >&-) 2>"$work/err"
+same "output that is closed is an error" 1 $?
+contains "that says so" "output cannot be written" "$(cat "$work/err")"
+"$bin/sluiced" --data "$work/closed" --listen 127.0.0.1:0 --netflow-listen off \
+    --port-file "$work/closed.port" <&- >&- 2>&- &
+closed=$!
+pids="$pids $closed"
+tries=0
+until [ -s "$work/closed.port" ] || [ $tries -gt 600 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+kill "$closed"
+wait "$closed"
+same "a server without standard descriptors stops in order" 0 $?
 
 contains "system tables answer" "^[0-9]" "$(sql 'SELECT COUNT(*) FROM system.segments')"
 finish

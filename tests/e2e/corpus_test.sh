@@ -30,11 +30,6 @@ cat >"$work/allowed" <<'EOF'
 1146 load data local infile
 1094 KILL QUERY
 1146 INSERT INTO `flows`.`li`
-1064 SET STATEMENT max_statement_time=5 FOR select 1
-1064 SELECT TABLE_SCHEMA AS TABLE_CAT, NULL AS TABLE_SCHEM, TABLE_NAME, COLUMN_NAME, CASE DATA_TYPE  WHEN 'bit' THEN @dt:=
-1109 SELECT CONCAT("'", user, "'@'",host,"'") FROM mysql.user
-1109 SELECT name from mysql.help_topic
-1109 SELECT * FROM mysql.user
 1235 SELECT A.TABLE_SCHEMA TABLE_CAT
 1235 select t0.`app` `app` from `flows`.`raw` t0 join
 EOF

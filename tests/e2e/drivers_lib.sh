@@ -12,12 +12,13 @@ printf 'open sesame\n' | sluice user add ada --role admin
 export SLUICE_USER=ada SLUICE_PASSWORD='open sesame'
 
 # list: a column of flows is found; query: rows as the native protocol gives them; prepare: with a
-# number, a text, NULL and a time; cancel: a long statement ends early, the next one is answered.
+# number, a text, NULL and a time; insert: three rows by a prepared INSERT, deleted again; cancel: a long statement ends early, the next one is answered.
 first=$(sql "SELECT src_addr FROM flows ORDER BY src_addr LIMIT 1")
 expected="connected
 list src_addr
 query 60000 $first
 prepare 42 a'b null 1795000000
+insert 3 6000
 cancel
 again 1"
 

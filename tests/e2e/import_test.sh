@@ -91,6 +91,14 @@ out=$(sluice import "$work/long.flows" --no-progress 2>/dev/null)
 contains "a line of megabytes is a bad line, no more" "^2 rows read, 1 stored, 1 rejected" "$out"
 out=$(echo '{"IN_BYTES":5,"LAST_SWITCHED":1560962598}' | sluice import - --no-progress)
 contains "the type of standard input is told by its first bytes" "^1 rows read, 1 stored" "$out"
+printf 'last_seen,src_addr,bytes\n1560962598,10.0.0.1,5\n' >"$work/derived.csv"
+err=$(sluice import "$work/derived.csv" --no-progress 2>&1)
+same "a field with the name of a computed column is refused" 1 $?
+contains "with what it is computed from" 'derived.csv:1: "bytes" is computed from in_bytes and out_bytes' "$err"
+mkfifo "$work/pipe"
+printf 'last_seen,src_addr\n1560962598,203.0.113.9\n' >"$work/pipe" &
+out=$(sluice import "$work/pipe" --no-progress)
+contains "a pipe is read once, and whole" "^1 rows read, 1 stored" "$out"
 err=$(sluice import "$work/a.flows" --type pcap 2>&1)
 contains "what is not built is refused" "this build" "$err"
 
@@ -103,6 +111,7 @@ contains "rows older than the retention are rejected" "^2 rows read, 1 stored, 1
 contains "with that reason and the line" "old.csv:2: the row is older than the retention" "$err"
 
 # A crash of the server in the middle; then of the client. The middle begins when rows have come.
+# The client is started without the function, whose process id would be that of a shell.
 wait_for_rows() {
     while kill -0 "$client" 2>/dev/null && [ "$(sql 'SELECT COUNT(*) FROM flows')" -le "$1" ]; do
         sleep 0.02
@@ -110,14 +119,27 @@ wait_for_rows() {
 }
 "$bin/flowgen" --flows 3000000 --seed 7 --format nprobe >"$work/big.flows"
 before=$(sql 'SELECT COUNT(*) FROM flows')
-sluice import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
+"$bin/sluice" --connect "$address" import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
 client=$!
 wait_for_rows "$before"
 kill_server
 wait $client
 same "an import fails when the server dies" 1 $?
 start_server
-sluice import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
+stored=$(sed -n 's/.* rows read, \([0-9]*\) stored.*/\1/p' "$work/out")
+has=$(sql 'SELECT COUNT(*) FROM flows')
+same "and says of no row that it is stored when it is not" yes \
+    "$([ "$((before + ${stored:-0}))" -le "$has" ] && echo yes || echo "$stored of $((has - before))")"
+"$bin/sluice" --connect "$address" import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
+client=$!
+wait_for_rows "$has"
+kill -INT $client
+wait $client
+same "Ctrl-C ends an import" 1 $?
+contains "which says how to go on" "the import was stopped; import the file again" "$(cat "$work/out")"
+stored=$(sed -n 's/.* rows read, \([0-9]*\) stored.*/\1/p' "$work/out")
+same "and how much is stored" "$((has + stored))" "$(sql 'SELECT COUNT(*) FROM flows')"
+"$bin/sluice" --connect "$address" import "$work/big.flows" --no-progress >"$work/out" 2>&1 &
 client=$!
 wait_for_rows "$(sql 'SELECT COUNT(*) FROM flows')"
 kill -9 $client 2>/dev/null
@@ -127,6 +149,15 @@ same "and goes on without a row lost or doubled" $((before + 3000000)) \
     "$(sql 'SELECT COUNT(*) FROM flows')"
 sluice flush
 same "flush succeeds" 0 $?
+"$bin/sluice" --connect "$address" query 'SELECT * FROM flows' --format json \
+    >"$work/rows" 2>"$work/err" &
+client=$!
+until [ -s "$work/rows" ]; do sleep 0.01; done
+kill -INT $client
+wait $client
+same "Ctrl-C ends a query whose rows come without a pause" 1 $?
+contains "which says so" "cancelled" "$(cat "$work/err")"
+same "what is cut off is no JSON" "" "$(tail -c 2 "$work/rows" | grep ']')"
 stop_server
 out=$("$bin/sluice" check "$work/data" 2>&1)
 same "the directory is whole" 0 $?

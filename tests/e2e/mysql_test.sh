@@ -22,6 +22,16 @@ SET @a = 6; SELECT @a + 1 //')"
 same "time zones too" "+02:00" "$(my "SET NAMES utf8mb4; SET time_zone = '+02:00'; SELECT @@time_zone")"
 same "a time follows its zone" "1970-01-01 02:00:00" \
     "$(my "SET time_zone = '+02:00'; SELECT FROM_UNIXTIME(0)")"
+same "summer too" "2026-05-17 08:40:00 2026-01-21 13:53:20" \
+    "$(my "SET time_zone = 'Europe/Berlin'; SELECT FROM_UNIXTIME(1779000000), FROM_UNIXTIME(1769000000)" | tr '\t' ' ')"
+same "what runs is a table" "Query SELECT 7, COMMAND, INFO FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()" \
+    "$(my 'SELECT 7, COMMAND, INFO FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()' | cut -f2- | tr '\t' ' ')"
+same "there are no users, so none are listed" 0 "$(my 'SELECT COUNT(*) FROM mysql.user')"
+contains "a statement may have a limit of its own" "ERROR 3024|ERROR 1317|ERROR 1205" \
+    "$(my 'SET STATEMENT max_execution_time=1 FOR SELECT COUNT(*), SUM(LENGTH(REPEAT(src_addr, 1500))) FROM flows')"
+same "without a database there is none, and its tables are those of flows" "1 flows flowsv4 flowsv6 flows information_schema system" \
+    "$(mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone --batch --skip-column-names \
+        -e 'SELECT DATABASE() IS NULL; SHOW TABLES; SHOW DATABASES' | paste -sd' ')"
 same "USE changes the database" other "$(my 'USE other; SELECT DATABASE()')"
 same "transactions begin and end nothing" 5000 "$(my 'BEGIN; SELECT COUNT(*) FROM flows; COMMIT')"
 same "an error points" 'ERROR 1054 (42S22) at line 1: unknown column "byts" at 1:8, did you mean "bytes"?' \

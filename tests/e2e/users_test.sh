@@ -28,6 +28,20 @@ contains "a role has a name" "no such role" "$(user x '' pw add rita --role king
 same "the first user" "" "$(user x '' 'open sesame' add ada --role admin)"
 contains "nobody gets in without a password" "asks for the password" "$(as ada '' query "$count")"
 contains "nor with a wrong one" "Access denied for user 'ada'" "$(as ada wrong query "$count")"
+# Eight wrong passwords at once wait longer and longer; a right one does not wait behind them.
+started=$(date +%s%N)
+guessers=""
+for i in 1 2 3 4 5 6 7 8; do
+    as ada "wrong $i" query "$count" >>"$work/guesses" 2>&1 &
+    guessers="$guessers $!"
+done
+sleep 0.3
+before=$(date +%s%N)
+contains "the right password is not slowed" "^[0-9]+$" "$(as ada 'open sesame' query "$count" | tail -1 | tr -d '\r')"
+same "while others guess" yes "$([ $((($(date +%s%N) - before) / 1000000)) -lt 1900 ] && echo yes)"
+wait $guessers
+same "wrong ones are answered late" yes "$([ $((($(date +%s%N) - started) / 1000000)) -gt 3000 ] && echo yes)"
+same "and all are" 8 "$(grep -c "Access denied" "$work/guesses")"
 contains "nor as somebody else" "Access denied for user 'eve'" \
     "$(as eve 'open sesame' query "$count")"
 same "the right one is enough" "1000" "$(as ada 'open sesame' query "$count" | tail -1)"
@@ -85,12 +99,15 @@ same "others go" "" "$(user ada 'open sesame' '' remove rita)"
 contains "and are gone" "Access denied" "$(as rita 'r 2' query "$count")"
 stop_server
 
+contains "sluice check proves the file of users too" "every byte is as it was written" "$("$bin/sluice" check "$work/data" 2>&1)"
 mv "$work/data/users" "$work/users"
 timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a lost file does not open the doors" 1 $?
 contains "with the reason" "the file \"users\" of the data directory is gone" "$(cat "$work/err")"
 printf x >>"$work/users"
 cp "$work/users" "$work/data/users"
+contains "sluice check names a damaged one" "users: offset 0: the file of users is damaged" \
+    "$("$bin/sluice" check "$work/data" 2>&1)"
 timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a damaged one neither" 1 $?
 contains "with its reason" "file of users is damaged" "$(cat "$work/err")"

@@ -6,6 +6,7 @@
  * flush, merge, retention and reopening; readers that opened long ago must still see what they
  * saw then. The seed is printed.
  */
+#include "storage/base/arena.h"
 #include "storage/base/clock.h"
 #include "storage/partition.h"
 #include "tests/model/store_rows.h"
@@ -25,6 +26,7 @@ struct reader {
 struct model {
     uint64_t seed;
     char *path;
+    struct sl_budget memory; /* for decoded blocks */
     struct sl_schema *schema;
     struct sl_store *store;
     struct sl_store_options options;
@@ -254,6 +256,8 @@ store_agrees_with_the_naive_one(void **state)
     m.options = sl_store_options_default();
     m.options.directory = m.path;
     m.options.is_background_off = true;
+    m.memory.limit_bytes = m.options.cache_bytes = 1 << 18;
+    m.options.memory = &m.memory;
     m.options.commit_interval_us = 1000;
     m.options.retention_us = 3 * SL_US_PER_DAY;
     sl_clock_set_us(m.now_us);

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "storage/base/arena.h"
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
 #include "tests/model/store_rows.h"
@@ -21,6 +22,7 @@ struct prefix {
 };
 
 struct scene {
+    struct sl_budget memory; /* for decoded blocks */
     struct sl_schema *schema;
     struct sl_store *store;
     struct prefix prefixes[BATCHES + 1]; /* written before the batch is sent */
@@ -107,6 +109,8 @@ readers_see_every_row_once(void **state)
     struct sl_store_options options = sl_store_options_default();
     options.directory = path;
     options.seal_rows = 1500;
+    scene->memory.limit_bytes = options.cache_bytes = 1 << 18;
+    options.memory = &scene->memory;
     options.commit_interval_us = 5000;
     sl_clock_set_us(ROWS_START_US + 2 * SL_US_PER_HOUR);
     scene->schema = sl_schema_create();

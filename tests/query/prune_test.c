@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "storage/base/arena.h"
 #include "storage/clause.h"
 
 enum { HOURS = 4, ROWS_PER_HOUR = 30000 };
@@ -18,6 +19,7 @@ enum { HOURS = 4, ROWS_PER_HOUR = 30000 };
 
 struct world {
     char *directory;
+    struct sl_budget memory; /* for decoded blocks */
     struct sl_schema *schema;
     struct sl_pool *pool;
     struct sl_store *store;
@@ -91,6 +93,8 @@ set_up(void **state)
     struct sl_store_options options = sl_store_options_default();
     options.directory = w->directory;
     options.is_background_off = true;
+    w->memory.limit_bytes = options.cache_bytes = 1 << 20;
+    options.memory = &w->memory;
     TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
     w->env = (struct sl_query_env){.store = w->store,
                                    .schema = w->schema,

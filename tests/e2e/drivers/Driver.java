@@ -19,6 +19,7 @@ public class Driver {
             System.out.println("query " + one(db, "SELECT COUNT(*) FROM flows") + " "
                     + one(db, "SELECT src_addr FROM flows ORDER BY src_addr LIMIT 1"));
             prepare(db);
+            insert(db);
             cancel(db);
             System.out.println("again " + one(other, "SELECT 1"));
         }
@@ -43,6 +44,23 @@ public class Driver {
                         rows.getString(3), rows.getLong(4));
             }
         }
+    }
+
+    static void insert(Connection db) throws SQLException {
+        try (PreparedStatement s = db.prepareStatement("INSERT INTO flows (src_addr, dst_port, in_bytes, "
+                + "last_seen, app) VALUES (?, ?, ?, ?, ?)")) {
+            for (int i = 1; i <= 3; i++) {
+                s.setString(1, "10.9.8." + i);
+                s.setInt(2, 443);
+                s.setLong(3, 1000L * i);
+                s.setString(4, "2026-11-18 11:06:40");
+                s.setString(5, "inserted");
+                s.executeUpdate();
+            }
+        }
+        System.out.println("insert " + one(db, "SELECT COUNT(*) FROM flows WHERE app = 'inserted'") + " "
+                + one(db, "SELECT SUM(in_bytes) FROM flows WHERE app = 'inserted'"));
+        db.createStatement().executeUpdate("DELETE FROM flows WHERE app = 'inserted'");
     }
 
     // Statement.cancel sends KILL QUERY over a connection of its own.

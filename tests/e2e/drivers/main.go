@@ -55,6 +55,18 @@ func main() {
 	}
 	fmt.Println("prepare", number, text, "null", seconds)
 
+	insert, err := db.Prepare("INSERT INTO flows (src_addr, dst_port, in_bytes, last_seen, app) VALUES (?, ?, ?, ?, ?)")
+	must(err)
+	for i := 1; i <= 3; i++ {
+		_, err = insert.Exec(fmt.Sprintf("10.9.8.%d", i), 443, int64(1000*i), moment, "inserted")
+		must(err)
+	}
+	must(insert.Close())
+	must(db.QueryRow("SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE app = ?", "inserted").Scan(&count, &number))
+	fmt.Println("insert", count, number)
+	_, err = db.Exec("DELETE FROM flows WHERE app = 'inserted'")
+	must(err)
+
 	// This driver cancels by closing the socket.
 	ctx, cancel := context.WithCancel(context.Background())
 	rows, err = db.QueryContext(ctx, "SELECT LPAD(in_bytes, 2000, 'x') FROM flows")

@@ -27,6 +27,13 @@ async function main() {
     const [row] = await run(db, how, 'SELECT ? + 2 AS n, ? AS t, ? AS z, UNIX_TIMESTAMP(?) AS u', values);
     console.log('prepare', Number(row.n), row.t, row.z === null ? 'null' : row.z, Number(row.u));
 
+    for (const i of [1, 2, 3])
+        await run(db, how, 'INSERT INTO flows (src_addr, dst_port, in_bytes, last_seen, app) VALUES (?, ?, ?, ?, ?)',
+            [`10.9.8.${i}`, 443, 1000 * i, '2026-11-18 11:06:40', 'inserted']);
+    const [sum] = await run(db, 'query', "SELECT COUNT(*) AS n, SUM(in_bytes) AS b FROM flows WHERE app = 'inserted'");
+    console.log('insert', sum.n, Number(sum.b));
+    await run(db, 'query', "DELETE FROM flows WHERE app = 'inserted'");
+
     const other = await open();
     const long = db.query("SELECT LPAD(in_bytes, 2000, 'x') AS x FROM flows");
     const ended = new Promise((resolve) => {

@@ -70,6 +70,43 @@ prepare(void)
     (void)SQLFreeHandle(SQL_HANDLE_STMT, s);
 }
 
+static void
+insert(void)
+{
+    SQLHSTMT s = statement();
+    SQLINTEGER port = 443;
+    SQLBIGINT bytes = 0;
+    SQLLEN whole = SQL_NTS;
+    char address[32];
+    char values[2][64];
+    check(SQLPrepare(s,
+                     (SQLCHAR *)"INSERT INTO flows (src_addr, dst_port, in_bytes, last_seen, app) "
+                                "VALUES (?, ?, ?, ?, ?)",
+                     SQL_NTS),
+          SQL_HANDLE_STMT, s, "prepare");
+    (void)SQLBindParameter(s, 1, SQL_PARAM_INPUT, SQL_C_CHAR, SQL_VARCHAR, 31, 0, address, 0,
+                           &whole);
+    (void)SQLBindParameter(s, 2, SQL_PARAM_INPUT, SQL_C_SLONG, SQL_INTEGER, 0, 0, &port, 0, NULL);
+    (void)SQLBindParameter(s, 3, SQL_PARAM_INPUT, SQL_C_SBIGINT, SQL_BIGINT, 0, 0, &bytes, 0, NULL);
+    (void)SQLBindParameter(s, 4, SQL_PARAM_INPUT, SQL_C_CHAR, SQL_VARCHAR, 19, 0,
+                           "2026-11-18 11:06:40", 0, &whole);
+    (void)SQLBindParameter(s, 5, SQL_PARAM_INPUT, SQL_C_CHAR, SQL_VARCHAR, 8, 0, "inserted", 0,
+                           &whole);
+    for (int i = 1; i <= 3; i++) {
+        (void)snprintf(address, sizeof(address), "10.9.8.%d", i);
+        bytes = 1000 * i;
+        check(SQLExecute(s), SQL_HANDLE_STMT, s, "insert");
+    }
+    (void)SQLFreeHandle(SQL_HANDLE_STMT, s);
+    one("SELECT COUNT(*) FROM flows WHERE app = 'inserted'", values[0], sizeof(values[0]));
+    one("SELECT SUM(in_bytes) FROM flows WHERE app = 'inserted'", values[1], sizeof(values[1]));
+    printf("insert %s %s\n", values[0], values[1]);
+    s = statement();
+    check(SQLExecDirect(s, (SQLCHAR *)"DELETE FROM flows WHERE app = 'inserted'", SQL_NTS),
+          SQL_HANDLE_STMT, s, "delete");
+    (void)SQLFreeHandle(SQL_HANDLE_STMT, s);
+}
+
 /* SQLCancel from another thread sends KILL QUERY over a connection of its own. */
 static void *
 stop(void *context)
@@ -122,10 +159,11 @@ main(int argc, char **argv)
           SQL_HANDLE_DBC, db, "connect");
     printf("connected\n");
     SQLHSTMT s = statement();
-    check(SQLExecDirect(s, (SQLCHAR *)"SHOW COLUMNS FROM flows", SQL_NTS), SQL_HANDLE_STMT, s,
-          "columns");
+    check(SQLColumns(s, NULL, 0, NULL, 0, (SQLCHAR *)"flows", SQL_NTS, (SQLCHAR *)"src_addr",
+                     SQL_NTS),
+          SQL_HANDLE_STMT, s, "columns");
     while (SQL_SUCCEEDED(SQLFetch(s))) {
-        check(SQLGetData(s, 1, SQL_C_CHAR, text, sizeof(text), NULL), SQL_HANDLE_STMT, s, "data");
+        check(SQLGetData(s, 4, SQL_C_CHAR, text, sizeof(text), NULL), SQL_HANDLE_STMT, s, "data");
         if (strcmp(text, "src_addr") == 0)
             printf("list src_addr\n");
     }
@@ -134,6 +172,7 @@ main(int argc, char **argv)
     one("SELECT src_addr FROM flows ORDER BY src_addr LIMIT 1", text, sizeof(text));
     printf("query %s %s\n", count, text);
     prepare();
+    insert();
     cancel();
     one("SELECT 1", count, sizeof(count));
     printf("again %s\n", count);

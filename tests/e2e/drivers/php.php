@@ -27,6 +27,16 @@ if ($p->fetch(PDO::FETCH_NUM) != $row)
     echo "PDO and mysqli differ\n";
 printf("prepare %d %s %s %d\n", $row[0], $row[1], $row[2] ?? 'null', $row[3]);
 
+$s = $db->prepare('INSERT INTO flows (src_addr, dst_port, in_bytes, last_seen, app) VALUES (?, ?, ?, ?, ?)');
+for ($i = 1; $i <= 3; $i++) {
+    [$address, $port, $bytes, $app] = ["10.9.8.$i", 443, 1000 * $i, 'inserted'];
+    $s->bind_param('siiss', $address, $port, $bytes, $time, $app);
+    $s->execute();
+}
+$row = $pdo->query("SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE app = 'inserted'")->fetch(PDO::FETCH_NUM);
+echo "insert $row[0] $row[1]\n";
+$pdo->exec("DELETE FROM flows WHERE app = 'inserted'");
+
 // A second connection kills what the first has not read.
 $id = $db->thread_id;
 $db->real_query("SELECT LPAD(in_bytes, 2000, 'x') FROM flows");

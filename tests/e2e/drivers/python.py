@@ -41,6 +41,14 @@ moment = datetime.datetime(2026, 11, 18, 11, 6, 40)
 row = one(db, "SELECT %s + 2, %s, %s, UNIX_TIMESTAMP(%s)", 40, "a'b", None, moment)
 print("prepare", int(row[0]), row[1], "null" if row[2] is None else row[2], int(row[3]))
 
+cursor.executemany(
+    "INSERT INTO flows (src_addr, dst_port, in_bytes, last_seen, app) VALUES (%s, %s, %s, %s, %s)",
+    [("10.9.8.%d" % i, 443, 1000 * i, moment, "inserted") for i in (1, 2, 3)])
+db.commit()
+row = one(db, "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE app = 'inserted'")
+print("insert", row[0], int(row[1]))
+cursor.execute("DELETE FROM flows WHERE app = 'inserted'")
+
 streaming = driver.cursors.SSCursor(db)
 streaming.execute("SELECT LPAD(in_bytes, 2000, 'x') FROM flows")
 other = connect()

@@ -59,8 +59,16 @@ errors_point_and_suggest(void **state)
     front_open(&f);
     fails(&f, "SELECT byts FROM flows", SL_NAME, 1054,
           "unknown column \"byts\" at 1:8, did you mean \"bytes\"?");
-    fails(&f, "SELECT 1\nFROM flws", SL_NAME, 1146, "unknown table \"flws\" at 2:6");
-    fails(&f, "SELECT LENGHT('a')", SL_NAME, 1305, "unknown function \"LENGHT\" at 1:8");
+    fails(&f, "SELECT 1\nFROM flws", SL_NAME, 1146,
+          "unknown table \"flws\" at 2:6, did you mean \"flows\"?");
+    fails(&f, "SELECT 1 FROM system.segmnts", SL_NAME, 1109,
+          "unknown table \"system.segmnts\" at 1:15");
+    fails(&f, "SELECT LENGHT('a')", SL_NAME, 1305,
+          "unknown function \"LENGHT\" at 1:8, did you mean \"LENGTH\"?");
+    fails(&f, "SELECT SUMM(bytes) FROM flows", SL_NAME, 1305,
+          "unknown function \"SUMM\" at 1:8, did you mean \"SUM\"?");
+    fails(&f, "SELECT 1 FROM flows LAST", SL_SYNTAX, 1064,
+          "LAST needs a length of time such as 1h, 30m or 7 DAY at 1:21");
     fails(&f, "SELECT LENGT('a')", SL_NAME, 1305,
           "unknown function \"LENGT\" at 1:8, did you mean \"LENGTH\"?");
     fails(&f, "SELECT FROM flows", SL_SYNTAX, 1064,
@@ -145,6 +153,7 @@ set_and_use_are_changes_of_the_session(void **state)
     sets(&f, "SET @a = 1 + 1, @b = 'x', @c = NULL", "@a=2, @b=x, @c=NULL");
     sets(&f, "SET @a := 5, @b = @a * 2", "@a=5, @b=10");
     sets(&f, "SET time_zone = '+02:00'", "time_zone=+02:00");
+    sets(&f, "SET time_zone = 'Europe/Berlin'", "time_zone=Europe/Berlin");
     sets(&f, "SET SESSION autocommit = OFF, @@session.wait_timeout = DEFAULT",
          "@@autocommit=0, @@wait_timeout=28800");
     sets(&f, "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci",
@@ -371,6 +380,46 @@ the_zone_of_the_session_is_local_time(void **state)
     front_close(&f);
 }
 
+/* As MariaDB answers in 'Europe/Berlin'. */
+static void
+a_zone_has_summers(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *value;
+    } examples[] = {
+        {"SELECT UNIX_TIMESTAMP('2026-10-25 02:30:00')", "1792888200"},
+        {"SELECT UNIX_TIMESTAMP('2026-10-25 03:00:00')", "1792893600"},
+        {"SELECT UNIX_TIMESTAMP('2026-03-29 02:30:00')", "1774746000"},
+        {"SELECT CAST(FROM_UNIXTIME(1779000000) AS CHAR)", "2026-05-17 08:40:00"},
+        {"SELECT CAST(FROM_UNIXTIME(1769000000) AS CHAR)", "2026-01-21 13:53:20"},
+        {"SELECT HOUR(FROM_UNIXTIME(1779000000))", "8"},
+        {"SELECT CAST(FROM_UNIXTIME(1779000000) + INTERVAL 6 MONTH AS CHAR)",
+         "2026-11-17 08:40:00"},
+        {"SELECT TIMESTAMPDIFF(HOUR, '2026-03-28 12:00:00', '2026-03-29 12:00:00')", "24"},
+        {"SELECT CAST(CONVERT_TZ('2026-10-25 02:30:00', 'Europe/Berlin', 'UTC') AS CHAR)",
+         "2026-10-25 00:30:00"},
+        {"SELECT CAST(CONVERT_TZ('2026-03-29 02:30:00', 'Europe/Berlin', 'America/New_York') AS "
+         "CHAR)",
+         "2026-03-28 21:00:00"},
+        {"SELECT CAST(CONVERT_TZ('2026-07-01 12:00:00.125', '+00:00', 'Asia/Kathmandu') AS "
+         "CHAR(23))",
+         "2026-07-01 17:45:00.125"},
+        {"SELECT CONVERT_TZ('2026-07-01 12:00:00', '../UTC', 'UTC') IS NULL", "1"},
+        {"SELECT CAST(UTC_TIMESTAMP() AS CHAR)", "2026-11-23 08:00:00"},
+    };
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    f.session.time_zone = "Europe/Berlin";
+    for (size_t i = 0; i < SL_COUNTOF(examples); i++) {
+        const struct sl_expr *e = bind(&f, examples[i].text)->outputs[0].expr;
+        assert_string_equal(front_text(&f, &e->value), examples[i].value);
+    }
+    front_close(&f);
+}
+
 static void
 idx_finds_its_second(void **state)
 {
@@ -426,6 +475,7 @@ main(void)
         cmocka_unit_test(groups_have_two_stages),
         cmocka_unit_test(the_other_clauses_bind),
         cmocka_unit_test(the_zone_of_the_session_is_local_time),
+        cmocka_unit_test(a_zone_has_summers),
         cmocka_unit_test(idx_finds_its_second),
         cmocka_unit_test(depth_and_size_are_bounded),
     };

@@ -1,17 +1,18 @@
 /*
- * group_table_test.c - group tables and text pools against naive versions.
+ * group_table_test.c - group tables, address and text pools against naive versions.
  *
- * Method: random keys with many repetitions go into a table one by one and in bulk, and into a
- * sorted array; both must count the same. A table that runs out of budget says so and gives all
- * of it back.
+ * Method: random keys with many repetitions go into tables in bulk and one by one, more of them
+ * than a table remembers; the tables are joined, united, and must hold what a sorted array holds,
+ * with the sums of all records. A table that runs out of budget says so and gives all of it back.
  */
+#include "query/addr_pool.h"
 #include "query/group_table.h"
 #include "query/text_pool.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
 
-enum { KEYS = 30000, KEY_BYTES = 16 };
+enum { KEYS = 50000, KEY_BYTES = 16 };
 
 struct key {
     uint64_t words[2];
@@ -33,67 +34,117 @@ count_distinct(struct key *keys, size_t count)
     return distinct;
 }
 
-static void
-counts_agree_with_a_sorted_array(void **state)
+static bool
+add_counts(void *context, void *const *into, void *const *from, uint32_t count)
 {
+    (void)context;
+    for (uint32_t i = 0; i < count; i++)
+        *(uint64_t *)into[i] += *(const uint64_t *)from[i];
+    return true;
+}
+
+/* `count` keys of about `distinct` different ones, counted in the table. */
+static void
+fill(struct sl_group_table *table, struct key *keys, uint32_t count, uint64_t distinct,
+     uint64_t *seed)
+{
+    void **records = sl_new(count * sizeof(*records));
+
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (struct key){{test_random_below(seed, distinct), 7}};
+    assert_true(sl_group_table_add_many(table, keys, KEY_BYTES, count, records));
+    for (uint32_t i = 0; i < count; i++) {
+        assert_memory_equal((uint8_t *)records[i] + table->state_bytes, &keys[i], KEY_BYTES);
+        ++*(uint64_t *)records[i];
+    }
+    free(records);
+}
+
+/* Each key once, in its partition, found by the index; returns the sum of all counts. */
+static uint64_t
+check_united(struct sl_group_table *table, unsigned partition)
+{
+    const struct sl_group_partition *p = &table->partitions[partition];
+    struct sl_group_index index;
+    struct key absent = {{UINT64_MAX, 1}};
+    uint64_t total = 0;
+    uint64_t seen = 0;
+
+    assert_true(sl_group_table_unite(table, partition, add_counts, NULL, &index));
+    for (const struct sl_group_page *page = p->first; page != NULL; page = page->next) {
+        uint32_t count = sl_group_page_count(table, p, page);
+        assert_true(count <= page->capacity);
+        for (uint32_t i = 0; i < count; i++, seen++) {
+            const uint8_t *record = page->records + i * table->record_bytes;
+            const uint8_t *key = record + table->state_bytes;
+            uint64_t hash = sl_group_hash(key, KEY_BYTES);
+            assert_int_equal(sl_group_partition_of(hash), partition);
+            assert_ptr_equal(sl_group_index_find(&index, table, hash, key), record);
+            total += *(const uint64_t *)(const void *)record;
+        }
+    }
+    assert_int_equal(seen, p->record_count);
+    assert_null(sl_group_index_find(&index, table, sl_group_hash(&absent, KEY_BYTES), &absent));
+    sl_group_index_fini(&index, table->budget);
+    return total;
+}
+
+static void
+united_tables_agree_with_a_sorted_array(void **state)
+{
+    static const uint64_t distincts[] = {1, 100, 9000, 60000, UINT32_MAX};
     struct sl_budget budget = {.limit_bytes = (size_t)64 << 20};
-    struct sl_group_table table;
     uint64_t seed = test_seed();
-    struct key *keys = sl_new(KEYS * sizeof(*keys));
-    void **records = sl_new(KEYS * sizeof(*records));
+    struct key *keys = sl_new(2 * (size_t)KEYS * sizeof(*keys));
     (void)state;
 
-    sl_group_table_init(&table, &budget, KEY_BYTES, 8);
-    for (size_t i = 0; i < KEYS; i++)
-        keys[i].words[0] = test_random_below(&seed, 9000);
-    assert_true(sl_group_table_add_many(&table, keys, KEY_BYTES, KEYS, records));
-    for (size_t i = 0; i < KEYS; i++) {
-        assert_memory_equal(records[i], &keys[i], KEY_BYTES);
-        ((uint64_t *)records[i])[2]++;
-    }
-    uint64_t total = 0;
-    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++)
-        for (uint32_t i = 0; i < table.partitions[p].record_count; i++) {
-            const uint64_t *record = sl_group_record(&table, p, i);
-            uint64_t hash = sl_group_hash(record, KEY_BYTES);
-            assert_int_equal(sl_group_partition_of(hash), p);
-            assert_ptr_equal(sl_group_table_find(&table, p, hash, record), record);
-            total += record[2];
+    for (size_t d = 0; d < SL_COUNTOF(distincts); d++) {
+        struct sl_group_table a, b;
+        uint64_t total = 0;
+        sl_group_table_init(&a, &budget, 8, KEY_BYTES);
+        sl_group_table_init(&b, &budget, 8, KEY_BYTES);
+        fill(&a, keys, KEYS, distincts[d], &seed);
+        fill(&b, keys + KEYS, KEYS, distincts[d], &seed);
+        for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+            /* A united partition goes on taking records. */
+            assert_true(sl_group_table_unite(&a, p, add_counts, NULL, NULL));
+            sl_group_table_join(&a, &b, p);
+            total += check_united(&a, p);
         }
-    assert_int_equal(total, KEYS);
-    struct key absent = {{UINT64_MAX, 1}};
-    uint64_t hash = sl_group_hash(&absent, KEY_BYTES);
-    assert_null(sl_group_table_find(&table, sl_group_partition_of(hash), hash, &absent));
-    assert_int_equal(sl_group_table_count(&table), count_distinct(keys, KEYS));
-    sl_group_table_fini(&table);
-    assert_int_equal(budget.used_bytes, 0);
-    free(records);
+        assert_int_equal(total, 2 * KEYS);
+        assert_int_equal(sl_group_table_count(&a), count_distinct(keys, 2 * (size_t)KEYS));
+        assert_int_equal(sl_group_table_count(&b), 0);
+        sl_group_table_fini(&a);
+        sl_group_table_fini(&b);
+        assert_int_equal(budget.used_bytes, 0);
+    }
     free(keys);
 }
 
 static void
-bulk_lookups_agree_with_single_ones_at_every_length(void **state)
+few_keys_have_one_record_each_until_they_are_forgotten(void **state)
 {
     struct sl_budget budget = {.limit_bytes = (size_t)1 << 20};
+    struct sl_group_table table;
     uint64_t seed = test_seed();
-    struct key keys[100];
-    void *records[100];
-    bool is_new;
+    struct key keys[500];
+    void *records[500];
     (void)state;
 
-    for (uint32_t count = 0; count <= SL_COUNTOF(keys); count++) {
-        struct sl_group_table table;
-        sl_group_table_init(&table, &budget, KEY_BYTES, 0);
+    for (uint32_t count = 0; count <= 80; count++) {
+        sl_group_table_init(&table, &budget, 0, KEY_BYTES);
         for (uint32_t i = 0; i < count; i++)
             keys[i] = (struct key){{test_random_below(&seed, 20), 7}};
         assert_true(sl_group_table_add_many(&table, keys, KEY_BYTES, count, records));
         for (uint32_t i = 0; i < count; i++) {
             uint64_t hash = sl_group_hash(&keys[i], KEY_BYTES);
-            assert_ptr_equal(
-                sl_group_table_add(&table, sl_group_partition_of(hash), hash, &keys[i], &is_new),
-                records[i]);
-            assert_false(is_new);
+            unsigned partition = sl_group_partition_of(hash);
+            assert_ptr_equal(sl_group_table_add(&table, partition, hash, &keys[i]), records[i]);
         }
+        uint64_t before = sl_group_table_count(&table);
+        sl_group_table_forget(&table);
+        assert_true(sl_group_table_add_many(&table, keys, KEY_BYTES, count, records));
+        assert_int_equal(sl_group_table_count(&table), 2 * before);
         sl_group_table_fini(&table);
     }
     assert_int_equal(budget.used_bytes, 0);
@@ -104,16 +155,16 @@ a_key_of_no_bytes_is_one_group(void **state)
 {
     struct sl_budget budget = {.limit_bytes = 1 << 20};
     struct sl_group_table table;
-    bool is_new;
     (void)state;
 
-    sl_group_table_init(&table, &budget, 0, 24);
-    void *record = sl_group_table_add(&table, 0, 0, NULL, &is_new);
+    sl_group_table_init(&table, &budget, 24, 0);
+    void *record = sl_group_table_add(&table, 0, 0, NULL);
     assert_non_null(record);
-    assert_true(is_new);
-    assert_ptr_equal(sl_group_table_add(&table, 0, 0, NULL, &is_new), record);
-    assert_false(is_new);
-    assert_ptr_equal(sl_group_record(&table, 0, 0), record);
+    assert_ptr_equal(sl_group_table_add(&table, 0, 0, NULL), record);
+    assert_ptr_equal(table.partitions[0].first->records, record);
+    assert_non_null(sl_group_table_append(&table, 0, NULL, NULL));
+    assert_true(sl_group_table_unite(&table, 0, add_counts, NULL, NULL));
+    assert_int_equal(sl_group_table_count(&table), 1);
     sl_group_table_fini(&table);
 }
 
@@ -123,20 +174,49 @@ a_full_budget_is_an_answer_and_is_given_back(void **state)
     struct sl_budget budget = {.limit_bytes = 64 << 10};
     struct sl_group_table table;
     uint64_t key[2] = {0};
-    bool is_new;
     (void)state;
 
-    sl_group_table_init(&table, &budget, KEY_BYTES, 8);
+    sl_group_table_init(&table, &budget, 8, KEY_BYTES);
     bool is_full = false;
     for (uint64_t i = 0; i < 100000 && !is_full; i++) {
         key[0] = i;
         uint64_t hash = sl_group_hash(key, KEY_BYTES);
-        is_full =
-            sl_group_table_add(&table, sl_group_partition_of(hash), hash, key, &is_new) == NULL;
+        is_full = sl_group_table_add(&table, sl_group_partition_of(hash), hash, key) == NULL;
     }
     assert_true(is_full);
     assert_true(budget.used_bytes <= budget.limit_bytes);
     sl_group_table_fini(&table);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void
+addresses_have_codes_and_codes_addresses(void **state)
+{
+    enum { ADDRS = 20000 };
+    struct sl_budget budget = {.limit_bytes = (size_t)4 << 20};
+    struct sl_addr_pool *pool = sl_addr_pool_create(&budget);
+    uint32_t *codes = sl_new(ADDRS * sizeof(*codes));
+    (void)state;
+
+    for (uint32_t turn = 0; turn < 2; turn++)
+        for (uint32_t i = 0; i < ADDRS; i++) {
+            struct sl_addr addr = {.low = i, .high = i % 3 == 0 ? 0 : UINT64_C(0x20010db8) << 32};
+            if (i % 3 == 0)
+                addr.low = UINT32_MAX - i; /* 240.0.0.0/4 */
+            uint32_t code;
+            assert_true(sl_addr_pool_code(pool, addr, &code));
+            assert_true(code >= SL_ADDR_CODE_NUMBERED && code != SL_ADDR_CODE_NONE);
+            if (turn == 1)
+                assert_int_equal(code, codes[i]);
+            codes[i] = code;
+            assert_true(sl_addr_equal(sl_addr_pool_addr(pool, code), addr));
+        }
+    uint32_t code;
+    assert_true(sl_addr_pool_code(pool, sl_addr_from_v4(SL_ADDR_CODE_NUMBERED - 1), &code));
+    assert_int_equal(code, SL_ADDR_CODE_NUMBERED - 1);
+    assert_int_equal(sl_addr_pool_addr(pool, code).low, SL_ADDR_CODE_NUMBERED - 1);
+    sl_addr_pool_destroy(pool);
+    free(codes);
     assert_int_equal(budget.used_bytes, 0);
 }
 
@@ -194,10 +274,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_agree_with_a_sorted_array),
-        cmocka_unit_test(bulk_lookups_agree_with_single_ones_at_every_length),
+        cmocka_unit_test(united_tables_agree_with_a_sorted_array),
+        cmocka_unit_test(few_keys_have_one_record_each_until_they_are_forgotten),
         cmocka_unit_test(a_key_of_no_bytes_is_one_group),
         cmocka_unit_test(a_full_budget_is_an_answer_and_is_given_back),
+        cmocka_unit_test(addresses_have_codes_and_codes_addresses),
         cmocka_unit_test(texts_equal_without_case_share_a_number),
         cmocka_unit_test(a_binary_pool_tells_letters_apart),
     };

@@ -18,6 +18,10 @@ static const char *const texts[] = {
     "src_port BETWEEN 10 AND 90",
     "src_port IN (1, 22, 53, 80, 443)",
     "src_port NOT IN (1, 2, NULL)",
+    "src_port IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 65535)",
+    "protocol IN (6, 17, 300)",
+    "in_bytes IN (0, 18446744073709551615)",
+    "last_seen IN ('1970-01-01 00:00:00', '1970-01-01 00:00:00.000100')",
     "src_port > -1",
     "src_port < 70000",
     "src_port >= 65535",
@@ -37,6 +41,9 @@ static const char *const texts[] = {
     "l7_proto > 5 XOR src_port > 50",
     "src_port > dst_port",
     "in_bytes > src_port",
+    "in_bytes <= in_packets",
+    "in_bytes <> 3 * in_packets",
+    "src_port = dst_port OR protocol < tcp_flags",
     "src_addr = 10.0.0.1",
     "src_addr > 10.0.0.1",
     "src_addr IN 10.0.0.0/30",
@@ -60,6 +67,13 @@ static const char *const texts[] = {
     "last_seen > first_seen",
     "last_seen BETWEEN FROM_UNIXTIME(0) AND FROM_UNIXTIME(1)",
     "TIME_BUCKET(last_seen, 60)",
+    "TIME_BUCKET(last_seen, 1)",
+    "TIME_BUCKET(last_seen, 7)",
+    "TIME_BUCKET(last_seen, 86400)",
+    "TIME_BUCKET(TIME_BUCKET(last_seen, 7), 60)",
+    "MINUTE(TIME_BUCKET(last_seen, 60))",
+    "TIME_BUCKET(last_seen, 60) > first_seen",
+    "UNIX_TIMESTAMP(last_seen) DIV 7 * 7",
     "UNIX_TIMESTAMP(last_seen) DIV 60 * 60",
     "UNIX_TIMESTAMP(last_seen)",
     "DATE_FORMAT(last_seen, '%H:%i')",
@@ -74,6 +88,10 @@ static const char *const texts[] = {
     "pps",
     "flows",
     "(src_port & 18) = 2",
+    "(protocol & 6) <> 2",
+    "18446744073709551615 & src_port",
+    "in_bytes & 4294967296",
+    "l7_proto & 3",
     "in_bytes | l7_proto",
     "src_port ^ -1",
     "l7_proto & in_bytes",
@@ -99,6 +117,9 @@ static const char *const texts[] = {
     "CAST(in_bytes AS SIGNED)",
     "CAST(src_addr AS CHAR)",
     "NETWORK(src_addr, 24)",
+    "NETWORK(dst_addr, 0)",
+    "NETWORK(dst_addr, 64)",
+    "NETWORK(src_addr, -1)",
     "IS_IPV4(src_addr)",
     "INET_ATON(src_addr)",
     "GREATEST(src_port, dst_port)",
@@ -123,8 +144,13 @@ random_number(uint64_t *seed, enum sl_type type, unsigned width)
                      : draw % 4 == 1 ? draw >> 8
                                      : (draw >> 8) % 100;
 
-    if (sl_type_is_signed(type))
-        return draw % 2 ? (draw >> 8) % 200000000 : (draw >> 8) % 100; /* sane times */
+    if (sl_type_is_signed(type)) { /* sane times, also the last and the first of a second */
+        uint64_t second = (draw >> 8) % 200 * 1000000;
+        return draw % 4 == 0   ? second
+               : draw % 4 == 1 ? second + 999999
+               : draw % 4 == 2 ? (draw >> 8) % 200000000
+                               : (draw >> 8) % 100;
+    }
     return width >= 8 ? value : value & ((UINT64_C(1) << (8 * width)) - 1);
 }
 

@@ -5,8 +5,10 @@
 #include "server/inserts.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "server/stats.h"
+#include "storage/base/file.h"
 #include "storage/base/thread.h"
 #include "storage/store.h"
 #include "tests/support/test.h"
@@ -174,6 +176,43 @@ rows_of_many_threads_share_batches(void **state)
 }
 
 static void
+write_durable_rows(void *context)
+{
+    struct writer *writer = context;
+    for (unsigned i = 0; i < test_rounds(STATEMENTS) / 4 + 1; i++)
+        insert(writer->fixture, "INSERT INTO flows (last_seen) VALUES (1795421730)",
+               SL_INSERT_DURABLE);
+}
+
+static int
+sync_slowly(void *context, int fd)
+{
+    (void)context;
+    (void)usleep(4000);
+    return sl_file_real_calls.fdatasync(sl_file_real_calls.context, fd);
+}
+
+/* Two groups that take turns would need a sync for each four rows. */
+static void
+who_waits_for_the_disk_shares_its_sync(void **state)
+{
+    struct fixture *f = *state;
+    struct sl_thread *threads[THREADS];
+    struct writer writer = {.fixture = f};
+    struct sl_file_calls slow = sl_file_real_calls;
+    slow.fdatasync = sync_slowly;
+    sl_file_install(&slow);
+    for (unsigned i = 0; i < THREADS; i++)
+        threads[i] = sl_thread_start("writer", write_durable_rows, &writer);
+    for (unsigned i = 0; i < THREADS; i++)
+        sl_thread_join(threads[i]);
+    sl_file_install(NULL);
+    uint64_t rows = sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS);
+    assert_int_equal(rows, THREADS * (test_rounds(STATEMENTS) / 4 + 1));
+    assert_in_range(sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES), 1, rows / 5 + 5);
+}
+
+static void
 what_was_answered_on_receipt_is_seen(void **state)
 {
     struct fixture *f = *state;
@@ -223,6 +262,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_of_many_threads_share_batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_waits_for_the_disk_shares_its_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_answered_on_receipt_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_statement_takes_several_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_row_leaves_the_others_alone, set_up, tear_down),

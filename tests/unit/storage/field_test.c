@@ -162,11 +162,28 @@ a_row_needs_a_time_and_must_not_be_too_old(void **state)
     assert_non_null(strstr(err.text, "retention"));
 }
 
+/* Stored under such a name, a field would never be found by a query. */
+static void
+names_of_derived_columns_are_taken(void **state)
+{
+    static const char *const names[] = {"bytes", "Packets", "duration", "host", "idx"};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < SL_COUNTOF(names); i++) {
+        struct sl_error err = {0};
+        struct sl_field field;
+        assert_int_equal(SL_FORMAT,
+                         sl_field_find(f->schema, names[i], strlen(names[i]), &field, &err));
+        assert_non_null(strstr(err.text, "is computed from"));
+    }
+    assert_string_equal("delta_flow_count", find(f, "flows").column->name);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_of_every_kind_lead_to_the_column, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_derived_columns_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(times_tell_their_unit_by_their_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_keep_to_their_column, set_up, tear_down),
         cmocka_unit_test_setup_teardown(addresses_of_two_families_share_a_column, set_up,

@@ -210,6 +210,50 @@ columns_that_rows_lack_are_null_or_zero(void **state)
     sl_scan_close(scan);
 }
 
+/* IN_BYTES numbers the rows (see rows_build): a morsel that comes back has the same ones. */
+static void
+places_lead_back_to_their_rows(void **state)
+{
+    struct scene *s = *state;
+    const struct sl_scan_request request = {.prune = SL_PRUNE_ALL};
+    const struct sl_column *id = sl_schema_at(s->schema, SL_COLUMN_IN_BYTES);
+    enum { ROW = 17, OTHER = 333, PLACES_MAX = 64 };
+    uint64_t places[PLACES_MAX];
+    uint64_t ids[PLACES_MAX];
+    uint32_t count = 0;
+    struct sl_error err = {0};
+    struct sl_scan *scan = NULL;
+    struct sl_vector v;
+    bool is_more = true;
+    TEST_OK(sl_scan_open(s->snapshot, &request, &scan, &err), &err);
+    struct sl_morsel *morsel = sl_morsel_open(scan);
+    TEST_OK(sl_morsel_next(morsel, &is_more, &err), &err);
+    for (; is_more; count++) {
+        assert_true(count < PLACES_MAX);
+        TEST_OK(sl_morsel_column(morsel, id, NULL, &v, &err), &err);
+        places[count] = sl_morsel_place(morsel);
+        ids[count] = sl_vector_u64(&v, OTHER);
+        TEST_OK(sl_morsel_next(morsel, &is_more, &err), &err);
+    }
+    for (uint32_t i = count; i-- > 0;) {
+        bool is_focused = false;
+        TEST_OK(sl_morsel_seek(morsel, places[i], &err), &err);
+        assert_int_equal(sl_morsel_place(morsel), places[i]);
+        sl_bit_set(sl_morsel_selection(morsel), ROW);
+        sl_bit_set(sl_morsel_selection(morsel), OTHER);
+        TEST_OK(sl_morsel_focus(morsel, &is_focused, &err), &err);
+        uint32_t row = is_focused ? 1 : OTHER;
+        assert_int_equal(sl_morsel_row_count(morsel), is_focused ? 2 : BATCH_ROWS);
+        assert_int_equal(sl_morsel_row_number(morsel, row), OTHER);
+        TEST_OK(sl_morsel_column(morsel, id, sl_morsel_selection(morsel), &v, &err), &err);
+        assert_int_equal(sl_vector_u64(&v, row), ids[i]);
+        TEST_OK(sl_morsel_focus(morsel, &is_focused, &err), &err);
+        assert_false(is_focused);
+    }
+    sl_morsel_close(morsel);
+    sl_scan_close(scan);
+}
+
 struct shared_scan {
     struct scene *scene;
     struct sl_scan *scan;
@@ -270,6 +314,7 @@ main(void)
         cmocka_unit_test(a_narrowed_scan_ends_early),
         cmocka_unit_test(pruning_changes_what_is_read_and_not_what_is_found),
         cmocka_unit_test(columns_that_rows_lack_are_null_or_zero),
+        cmocka_unit_test(places_lead_back_to_their_rows),
         cmocka_unit_test(workers_share_a_scan),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

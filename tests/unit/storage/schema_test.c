@@ -70,9 +70,16 @@ a_misspelt_name_is_answered_with_the_nearest(void **state)
 {
     struct sl_schema *schema = sl_schema_create();
     (void)state;
-    assert_string_equal(sl_schema_suggest(schema, "src_adr", 7), "src_addr");
-    assert_string_equal(sl_schema_suggest(schema, "PROTCOL", 7), "protocol");
-    assert_null(sl_schema_suggest(schema, "zzzzzzzz", 8));
+    static const struct {
+        const char *misspelt;
+        const char *meant;
+    } cases[] = {{"src_adr", "src_addr"}, {"PROTCOL", "protocol"}, {"zzzzzzzz", NULL}};
+    for (size_t i = 0; i < SL_COUNTOF(cases); i++) {
+        struct sl_nearest nearest = sl_nearest_to(cases[i].misspelt, strlen(cases[i].misspelt));
+        sl_schema_suggest(schema, &nearest);
+        assert_true(cases[i].meant == NULL ? nearest.best == NULL
+                                           : strcmp(nearest.best, cases[i].meant) == 0);
+    }
     sl_schema_destroy(schema);
 }
 

@@ -127,6 +127,46 @@ an_inner_budget_takes_from_the_outer_one(void **state)
     assert_int_equal(all.used_bytes, 0);
 }
 
+/* Somebody who holds memory that others may have. */
+struct lender {
+    struct sl_budget *budget;
+    size_t pieces;
+};
+
+static bool
+give_piece(void *context)
+{
+    struct lender *lender = context;
+    if (lender->pieces == 0)
+        return false;
+    lender->pieces--;
+    sl_budget_give(lender->budget, 100);
+    return true;
+}
+
+static void
+a_budget_in_need_asks_for_what_was_lent(void **state)
+{
+    struct sl_budget all = {.limit_bytes = 1000};
+    struct lender lender = {.budget = &all, .pieces = 8};
+    struct sl_budget one = {.limit_bytes = SIZE_MAX, .outer = &all};
+    (void)state;
+    all.reclaim = give_piece;
+    all.reclaim_context = &lender;
+    assert_true(sl_budget_take(&all, 800));
+    assert_true(sl_budget_take(&one, 200));
+    assert_int_equal(lender.pieces, 8);
+    assert_true(sl_budget_take(&one, 201));
+    assert_int_equal(lender.pieces, 5);
+    assert_false(sl_budget_take(&one, 1001));
+    assert_int_equal(lender.pieces, 5);
+    assert_false(sl_budget_take(&one, 600));
+    assert_int_equal(lender.pieces, 0);
+    assert_int_equal(all.used_bytes, 401);
+    sl_budget_give(&one, 401);
+    assert_int_equal(all.used_bytes, 0);
+}
+
 int
 main(void)
 {
@@ -138,6 +178,7 @@ main(void)
         cmocka_unit_test(recycling_stays_within_the_budget),
         cmocka_unit_test(arenas_share_a_budget),
         cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),
+        cmocka_unit_test(a_budget_in_need_asks_for_what_was_lent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,28 @@ encode(const uint64_t *values, uint32_t count, enum sl_effort effort, enum sl_co
     return exact;
 }
 
+/* Single rows, from one in a block to every second. */
+static void
+pick(const struct block *b, uint32_t count, enum sl_codec codec, const uint8_t *bytes,
+     size_t size_bytes)
+{
+    static const uint32_t strides[] = {2, 5, 97, 3000, 50000};
+    struct sl_error err = {0};
+    uint32_t *rows = sl_new(SL_BLOCK_ROWS * sizeof(*rows));
+    uint64_t *values = sl_new(SL_BLOCK_ROWS * sizeof(*values));
+    for (size_t s = 0; s < SL_COUNTOF(strides); s++) {
+        uint32_t picked = 0;
+        for (uint32_t row = count / 3 % strides[s]; row < count; row += strides[s])
+            rows[picked++] = row;
+        TEST_OK(sl_codec_decode_rows(codec, bytes, size_bytes, count, rows, picked, values, &err),
+                &err);
+        for (uint32_t i = 0; i < picked; i++)
+            assert_true(values[i] == b->values[rows[i]]);
+    }
+    free(rows);
+    free(values);
+}
+
 static enum sl_codec
 round_trip(struct block *b, uint32_t count, enum sl_effort effort, size_t *out_bytes)
 {
@@ -154,6 +176,7 @@ round_trip(struct block *b, uint32_t count, enum sl_effort effort, size_t *out_b
     assert_int_equal(st, all <= UINT32_MAX ? SL_OK : SL_CORRUPT);
     for (uint32_t i = 0; i < count && st == SL_OK; i++)
         assert_int_equal(b->narrow[i], b->values[i]);
+    pick(b, count, codec, bytes, *out_bytes);
     free(bytes);
     return codec;
 }
@@ -421,6 +444,11 @@ hostile_bytes_are_refused_or_harmless(void **state)
         exact = realloc(exact, kept == 0 ? 1 : kept);
         sl_status st = sl_codec_decode(codec, exact, kept, count, (uint32_t)test_random(&seed),
                                        b->decoded, NULL);
+        assert_true(st == SL_OK || st == SL_CORRUPT);
+        const uint32_t rows[] = {count / 2, count - 1};
+        uint32_t from = count == 1; /* else the two are one */
+        st = sl_codec_decode_rows(codec, exact, kept, count, &rows[from], 2 - from, b->decoded,
+                                  NULL);
         assert_true(st == SL_OK || st == SL_CORRUPT);
         assert_int_equal(
             sl_codec_decode((enum sl_codec)17, exact, kept, count, ALL_MINIS, b->decoded, NULL),

@@ -138,6 +138,38 @@ compare_block(const struct written *w, struct sl_segment_cursor *cursor, uint32_
     }
 }
 
+/* A cursor that is focused on a few rows gives these and no others, whether or not the block is
+ * decoded already. */
+static void
+compare_few(const struct written *w, struct sl_segment_cursor *cursor, uint32_t block,
+            uint32_t row_count, uint64_t *seed)
+{
+    struct sl_error err = {0};
+    uint64_t *selection = sl_new(sl_words_for(row_count) * sizeof(uint64_t));
+    uint32_t focused = 0;
+    uint64_t share = 1 + test_random_below(seed, 3000);
+    for (uint32_t i = 0; i < row_count; i++)
+        if (test_random_below(seed, share) == 0)
+            sl_bit_set(selection, i);
+    sl_bit_set(selection, row_count / 2);
+    TEST_OK(sl_segment_cursor_focus(cursor, selection, &focused, &err), &err);
+    for (uint32_t c = 0; c < sl_schema_count(w->schema); c++) {
+        const struct sl_column *column = sl_schema_at(w->schema, c);
+        struct sl_vector vector;
+        TEST_OK(sl_segment_cursor_column(cursor, column, NULL, &vector, NULL, &err), &err);
+        assert_int_equal(vector.count, focused);
+        for (uint32_t i = 0; i < focused; i++) {
+            uint32_t row = sl_segment_cursor_row(cursor, i);
+            uint32_t input = w->order[block * SL_BLOCK_ROWS + row];
+            const struct sl_vector *given = sl_batch_find(w->batches[w->piece_of[input]], column);
+            assert_true(sl_bit_get(selection, row));
+            if (!rows_equal(column, given, w->row_of[input], &vector, i))
+                fail_msg("%s differs in row %u of block %u, alone", column->name, row, block);
+        }
+    }
+    free(selection);
+}
+
 /* A group that holds all rows of `w`; with a seed under selections too. */
 static void
 compare_group(const struct written *w, struct sl_segment_reader *reader, uint32_t group,
@@ -156,7 +188,13 @@ compare_group(const struct written *w, struct sl_segment_reader *reader, uint32_
             compare_block(w, cursor, b, rows, selection);
             free(selection);
         }
+        if (seed != NULL && test_random_below(seed, 2) == 0) {
+            compare_few(w, cursor, b, rows, seed);
+            TEST_OK(sl_segment_cursor_seek(cursor, reader, group, b, &err), &err);
+        }
         compare_block(w, cursor, b, rows, NULL);
+        if (seed != NULL)
+            compare_few(w, cursor, b, rows, seed);
     }
     sl_segment_cursor_destroy(cursor);
 }
@@ -524,6 +562,92 @@ budgets_end_in_an_error_and_all_is_given_back(void **state)
     stop(&w);
 }
 
+/* Read everything with a cursor that keeps; returns the values that were decoded. */
+static uint64_t
+read_kept(const struct written *w, struct sl_segment_reader *reader)
+{
+    struct sl_error err = {0};
+    struct sl_segment_counters counters = {0};
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    sl_segment_cursor_keep(cursor);
+    for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, 0); b++) {
+        uint32_t rows = sl_segment_reader_block_rows(reader, 0, b);
+        TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, b, &err), &err);
+        for (uint32_t c = 0; c < sl_schema_count(w->schema); c++) {
+            struct sl_vector vector;
+            TEST_OK(sl_segment_cursor_column(cursor, sl_schema_at(w->schema, c), NULL, &vector,
+                                             &counters, &err),
+                    &err);
+        }
+        compare_block(w, cursor, b, rows, NULL);
+    }
+    sl_segment_cursor_destroy(cursor);
+    return counters.values_decoded;
+}
+
+static void
+kept_blocks_are_those_that_were_written(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    for (unsigned i = 0; i < 2; i++)
+        add_piece(&w, rows_batch(w.schema, 50000, &seed, i == 0), NULL);
+    write_segment(&w, "a.segment", 1);
+    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    sl_segment_reader_keep(reader, cache);
+    uint64_t decoded_first = read_kept(&w, reader);
+    size_t kept_bytes = sl_segment_cache_bytes(cache);
+    uint64_t decoded_then = read_kept(&w, reader);
+    assert_true(kept_bytes > 0);
+    assert_int_equal(kept_bytes, memory.used_bytes);
+    assert_int_equal(kept_bytes, sl_segment_cache_bytes(cache));
+    /* What is left is strings without a dictionary. */
+    assert_true(decoded_then < decoded_first / 4);
+    sl_segment_reader_close(reader);
+    assert_int_equal(memory.used_bytes, 0);
+    sl_segment_cache_destroy(cache);
+    stop(&w);
+}
+
+/* Of a column that nobody came for, a few rows are decoded alone; who comes again finds it kept. */
+static void
+a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 40000, &seed, false), NULL);
+    add_piece(&w, rows_batch(w.schema, 40000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    sl_segment_reader_keep(reader, cache);
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    sl_segment_cursor_keep(cursor);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, 0); b++) {
+            TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, b, &err), &err);
+            compare_few(&w, cursor, b, sl_segment_reader_block_rows(reader, 0, b), &seed);
+        }
+        assert_true((sl_segment_cache_bytes(cache) != 0) == (round > 0));
+    }
+    sl_segment_cursor_destroy(cursor);
+    sl_segment_reader_close(reader);
+    assert_int_equal(memory.used_bytes, 0);
+    sl_segment_cache_destroy(cache);
+    stop(&w);
+}
+
 int
 main(void)
 {
@@ -537,6 +661,8 @@ main(void)
         cmocka_unit_test(copied_groups_read_back),
         cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
+        cmocka_unit_test(kept_blocks_are_those_that_were_written),
+        cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,201 @@
+/*
+ * group_sum.c - counts and sums by the numbers of groups: see group_number.h.
+ *
+ * A row is one addition to the count of its group and one to each of its sums, which lie side by
+ * side. They are 64 bits wide: a bound of what they can hold so far says when they must be moved to
+ * the records, whose states are wider.
+ */
+#include "query/group.h"
+
+bool
+group_sums_fit(const struct group *group, const struct sl_vector *arguments)
+{
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        const struct group_aggregate *a = &group->aggregates[i];
+        const struct sl_vector *v = &arguments[i];
+        if (a->sum == GROUP_SUM_NONE || a->aggregate->kind == SL_AGG_COUNT_STAR)
+            continue;
+        /* Rows without a value would not count. */
+        if (v->present != NULL || v->value_count == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The values of a slice: where they lie, or 8 bytes each in `room`. */
+static struct group_values
+values_of(const struct sl_vector *v, const struct group_slice *slice, uint64_t *room)
+{
+    if (v->encoding == SL_PLAIN && slice->is_adjacent)
+        return (struct group_values){.values = (const uint8_t *)v->values +
+                                               (size_t)slice->rows[0] * v->width,
+                                     .width = v->width};
+    for (uint32_t i = 0; i < slice->count; i++)
+        room[i] = sl_vector_u64(v, slice->rows[i]);
+    return (struct group_values){.values = room, .width = sizeof(*room)};
+}
+
+/* No sum of the values is greater; false when there is no such number below 2^63. */
+static bool
+bound_of(const struct group_values *v, uint32_t count, uint64_t *out_bound)
+{
+    const uint64_t *values = v->values;
+    uint64_t any = 0;
+
+    if (v->width < sizeof(*values))
+        any = (UINT64_C(1) << 8 * v->width) - 1;
+    else
+        for (uint32_t i = 0; i < count; i++)
+            any |= values[i];
+    return !__builtin_mul_overflow(any, (uint64_t)count, out_bound) && *out_bound >> 63 == 0;
+}
+
+/* Row i has values[i] and belongs to row_numbers[i]: to a count and one sum, which is the most
+ * frequent, or to one sum of several. */
+#define DEFINE_ADD(type)                                                                      \
+    static void pairs_##type(const uint32_t *row_numbers, const type *values, uint32_t count, \
+                             uint64_t *sums)                                                  \
+    {                                                                                         \
+        for (uint32_t i = 0; i < count; i++) {                                                \
+            uint64_t *pair = &sums[(size_t)row_numbers[i] * 2];                               \
+            pair[0]++;                                                                        \
+            pair[1] += values[i];                                                             \
+        }                                                                                     \
+    }                                                                                         \
+    static void sums_##type(const uint32_t *row_numbers, const type *values, uint32_t count,  \
+                            uint64_t *sums, unsigned stride)                                  \
+    {                                                                                         \
+        for (uint32_t i = 0; i < count; i++)                                                  \
+            sums[(size_t)row_numbers[i] * stride] += values[i];                               \
+    }                                                                                         \
+    static uint64_t total_##type(const type *values, uint32_t count)                          \
+    {                                                                                         \
+        uint64_t total = 0;                                                                   \
+        for (uint32_t i = 0; i < count; i++)                                                  \
+            total += values[i];                                                               \
+        return total;                                                                         \
+    }
+
+DEFINE_ADD(uint8_t)
+DEFINE_ADD(uint16_t)
+DEFINE_ADD(uint32_t)
+DEFINE_ADD(uint64_t)
+
+static void
+add_pairs(const uint32_t *row_numbers, const struct group_values *v, uint32_t count, uint64_t *sums)
+{
+    switch (v->width) {
+    case 1:
+        pairs_uint8_t(row_numbers, v->values, count, sums);
+        break;
+    case 2:
+        pairs_uint16_t(row_numbers, v->values, count, sums);
+        break;
+    case 4:
+        pairs_uint32_t(row_numbers, v->values, count, sums);
+        break;
+    default:
+        pairs_uint64_t(row_numbers, v->values, count, sums);
+    }
+}
+
+static void
+add_sums(const uint32_t *row_numbers, const struct group_values *v, uint32_t count, uint64_t *sums,
+         unsigned stride)
+{
+    switch (v->width) {
+    case 1:
+        sums_uint8_t(row_numbers, v->values, count, sums, stride);
+        break;
+    case 2:
+        sums_uint16_t(row_numbers, v->values, count, sums, stride);
+        break;
+    case 4:
+        sums_uint32_t(row_numbers, v->values, count, sums, stride);
+        break;
+    default:
+        sums_uint64_t(row_numbers, v->values, count, sums, stride);
+    }
+}
+
+static uint64_t
+total_of(const struct group_values *v, uint32_t count)
+{
+    switch (v->width) {
+    case 1:
+        return total_uint8_t(v->values, count);
+    case 2:
+        return total_uint16_t(v->values, count);
+    case 4:
+        return total_uint32_t(v->values, count);
+    default:
+        return total_uint64_t(v->values, count);
+    }
+}
+
+static void
+add_counts(const uint32_t *row_numbers, uint32_t count, uint64_t *sums, unsigned stride)
+{
+    for (uint32_t i = 0; i < count; i++)
+        sums[(size_t)row_numbers[i] * stride]++;
+}
+
+enum group_outcome
+group_sums_add(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
+               const struct group_slice *slice)
+{
+    struct group_numbers *numbers = &w->numbers;
+    struct group_values *values = numbers->values;
+    uint64_t bound = 0, most = 0;
+    unsigned stride = numbers->sum_stride;
+
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        unsigned sum = group->aggregates[i].sum;
+        if (sum == GROUP_SUM_NONE || sum == GROUP_SUM_COUNT)
+            continue;
+        uint64_t *room = numbers->row_values + (size_t)sum * GROUP_SLICE_ROWS;
+        values[sum] = values_of(&arguments[i], slice, room);
+        if (!bound_of(&values[sum], slice->count, &bound))
+            return GROUP_UNFIT;
+        most = bound > most ? bound : most;
+    }
+    if ((numbers->sum_bound + most) >> 63 != 0 && !group_sums_fold(group, w))
+        return GROUP_NO_MEMORY;
+    numbers->sum_bound += most;
+    if (group->key_count == 0) {
+        numbers->sums[stride] += slice->count;
+        for (unsigned sum = 1; sum < stride; sum++)
+            numbers->sums[stride + sum] += total_of(&values[sum], slice->count);
+        return GROUP_DONE;
+    }
+    if (stride == 2) {
+        add_pairs(numbers->row_numbers, &values[1], slice->count, numbers->sums);
+        return GROUP_DONE;
+    }
+    add_counts(numbers->row_numbers, slice->count, numbers->sums, stride);
+    for (unsigned sum = 1; sum < stride; sum++)
+        add_sums(numbers->row_numbers, &values[sum], slice->count, numbers->sums + sum, stride);
+    return GROUP_DONE;
+}
+
+bool
+group_sums_fold(const struct group *group, struct group_worker *w)
+{
+    struct group_numbers *numbers = &w->numbers;
+    unsigned stride = numbers->sum_stride;
+
+    for (uint32_t n = 1; n <= numbers->count; n++) {
+        const uint64_t *sums = &numbers->sums[(size_t)n * stride];
+        for (uint32_t i = 0; i < group->aggregate_count; i++) {
+            const struct group_aggregate *a = &group->aggregates[i];
+            if (a->sum != GROUP_SUM_NONE &&
+                !sl_aggregate_add_sum(a->aggregate, group_state(numbers->records[n], a), sums[0],
+                                      sums[a->sum], w->kept))
+                return false;
+        }
+    }
+    if (numbers->count != 0)
+        memset(numbers->sums, 0, ((size_t)numbers->count + 1) * stride * sizeof(uint64_t));
+    numbers->sum_bound = 0;
+    return true;
+}

@@ -1,0 +1,66 @@
+/*
+ * program_address.c - the tight loop for networks of addresses.
+ */
+#include "query/program_run.h"
+#include "query/value.h"
+#include "storage/base/addr.h"
+
+static uint32_t
+entry_of(const struct sl_vector *v, uint32_t row)
+{
+    return v->encoding == SL_DICT ? v->codes[row] : row;
+}
+
+/* All addresses are IPv4. */
+static bool
+mask_narrow(struct sl_run *run, const struct sl_vector *v, unsigned prefix_bits,
+            struct sl_vector *out)
+{
+    uint32_t host = prefix_bits >= 32 ? 0 : UINT32_MAX >> prefix_bits;
+    uint32_t *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values));
+    const uint32_t *from = v->values;
+
+    out->width = sizeof(*values);
+    out->values = values;
+    for (uint32_t row = 0; row < run->count && values != NULL; row++)
+        values[row] = from[entry_of(v, row)] & ~host;
+    return values != NULL;
+}
+
+static bool
+mask_wide(struct sl_run *run, const struct sl_vector *v, unsigned prefix_bits,
+          struct sl_vector *out)
+{
+    struct sl_addr *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values));
+    const struct sl_addr *from = v->values;
+    struct sl_addr last;
+
+    out->width = sizeof(*values);
+    out->values = values;
+    for (uint32_t row = 0; row < run->count && values != NULL; row++)
+        sl_addr_block(from[entry_of(v, row)], prefix_bits, &values[row], &last);
+    return values != NULL;
+}
+
+sl_status
+sl_kernel_network(struct sl_run *run, const struct sl_vector *args, struct sl_register *out,
+                  bool *out_done)
+{
+    const struct sl_vector *addr = &args[0];
+    const struct sl_vector *bits = &args[1];
+
+    if (addr->type != SL_TYPE_ADDR || addr->encoding == SL_CONSTANT ||
+        bits->encoding != SL_CONSTANT || bits->value_count == 0 || addr->value_count == 0)
+        return SL_OK;
+    int64_t prefix_bits = (int64_t)sl_vector_u64(bits, 0);
+    unsigned bounded = prefix_bits < 0 ? 0 : prefix_bits > 128 ? 128 : (unsigned)prefix_bits;
+    *out = (struct sl_register){.vector = {.type = SL_TYPE_ADDR,
+                                           .encoding = SL_PLAIN,
+                                           .count = run->count,
+                                           .value_count = run->count,
+                                           .present = addr->present}};
+    bool is_done = addr->width == 4 ? mask_narrow(run, addr, bounded, &out->vector)
+                                    : mask_wide(run, addr, bounded, &out->vector);
+    *out_done = is_done;
+    return is_done ? SL_OK : sl_fail_memory(run->err);
+}

@@ -1,0 +1,86 @@
+/*
+ * range_kernel_test.c - the wide kernels agree with their definition.
+ *
+ * Method: the definition is checked against the plain comparison by hand-written cases, the widest
+ * kernels by comparison with it over random values. Counts 1 .. 200 are one word and several, with
+ * every tail; buffers have their exact size, so that a read of one value too many is seen.
+ */
+#include "query/range_kernel.h"
+#include "tests/support/test.h"
+
+static void
+ranges_include_both_ends_and_wrap(void **state)
+{
+    const uint16_t values[] = {0, 9, 10, 11, 20, 21, UINT16_MAX};
+    uint64_t truth = UINT64_MAX;
+    (void)state;
+    sl_range_kernels_scalar.u16(values, SL_COUNTOF(values), 10, 10, &truth);
+    assert_int_equal(truth, 0x1c);
+    sl_range_kernels_scalar.u16(values, SL_COUNTOF(values), 0, UINT16_MAX, &truth);
+    assert_int_equal(truth, 0x7f);
+    /* -1 .. 9 in two's complement */
+    sl_range_kernels_scalar.u16(values, SL_COUNTOF(values), UINT16_MAX, 10, &truth);
+    assert_int_equal(truth, 0x43);
+}
+
+/* Half the draws are near each other, so that ranges keep neither all nor nothing. */
+static uint64_t
+draw(uint64_t *seed)
+{
+    uint64_t value = test_random(seed);
+    return (value & 1) != 0 ? value >> 1 : value >> 1 & 63;
+}
+
+static void
+agree_once(uint32_t count, uint64_t *seed)
+{
+    const struct sl_range_kernels *kernels[] = {&sl_range_kernels_scalar, sl_range_kernels_best()};
+    size_t words = (count + 63) / 64;
+    uint8_t *v8 = malloc(count);
+    uint16_t *v16 = malloc(count * sizeof(*v16));
+    uint32_t *v32 = malloc(count * sizeof(*v32));
+    uint64_t *v64 = malloc(count * sizeof(*v64));
+    uint64_t *truth[2] = {malloc(4 * words * sizeof(uint64_t)),
+                          malloc(4 * words * sizeof(uint64_t))};
+    uint64_t low = draw(seed), span = draw(seed);
+
+    for (uint32_t i = 0; i < count; i++) {
+        v64[i] = draw(seed);
+        v32[i] = (uint32_t)v64[i];
+        v16[i] = (uint16_t)v64[i];
+        v8[i] = (uint8_t)v64[i];
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        kernels[k]->u8(v8, count, (uint8_t)low, (uint8_t)span, truth[k]);
+        kernels[k]->u16(v16, count, (uint16_t)low, (uint16_t)span, truth[k] + words);
+        kernels[k]->u32(v32, count, (uint32_t)low, (uint32_t)span, truth[k] + 2 * words);
+        kernels[k]->u64(v64, count, low, span, truth[k] + 3 * words);
+    }
+    assert_memory_equal(truth[0], truth[1], 4 * words * sizeof(uint64_t));
+    free(v8);
+    free(v16);
+    free(v32);
+    free(v64);
+    free(truth[0]);
+    free(truth[1]);
+}
+
+static void
+wide_kernels_agree_with_the_definition(void **state)
+{
+    uint64_t seed = test_seed();
+    (void)state;
+    for (uint32_t count = 1; count <= 200; count++)
+        for (int round = 0; round < 30; round++)
+            agree_once(count, &seed);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranges_include_both_ends_and_wrap),
+        cmocka_unit_test(wide_kernels_agree_with_the_definition),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
