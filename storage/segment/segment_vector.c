@@ -1,0 +1,448 @@
+/*
+ * segment_vector.c - the columns of one block as vectors: from streams, dictionaries and presence,
+ * or from what is kept of the block; converted mini by mini on demand.
+ */
+#include <stdatomic.h>
+
+#include "storage/codec/codec.h"
+#include "storage/segment/segment_decode.h"
+#include "storage/segment/segment_input.h"
+#include "storage/segment/segment_stream.h"
+
+/* The largest value that a column of the type may have. */
+static uint64_t
+type_limit(enum sl_type type)
+{
+    switch ((int)type) {
+    case SL_TYPE_U8:
+        return UINT8_MAX;
+    case SL_TYPE_BOOL:
+        return 1;
+    case SL_TYPE_U16:
+        return UINT16_MAX;
+    case SL_TYPE_U32:
+        return UINT32_MAX;
+    case SL_TYPE_MAC:
+        return (UINT64_C(1) << 48) - 1;
+    default:
+        return UINT64_MAX;
+    }
+}
+
+static uint64_t
+max_of(const struct sl_segment_slot *slot, uint32_t first, uint32_t count)
+{
+    uint64_t max = 0;
+    if (slot->width == 4) {
+        uint32_t narrow = 0;
+        const uint32_t *values = (const uint32_t *)slot->values + first;
+        for (uint32_t i = 0; i < count; i++)
+            narrow = values[i] > narrow ? values[i] : narrow;
+        return narrow;
+    }
+    const uint64_t *values = (const uint64_t *)slot->values + first;
+    for (uint32_t i = 0; i < count; i++)
+        max = values[i] > max ? values[i] : max;
+    return max;
+}
+
+/* Keys of one mini as values of the vector. */
+static void
+convert(const struct sl_segment_slot *slot, enum sl_type type, uint8_t width, uint32_t first,
+        uint32_t count, void *out)
+{
+    uint64_t room[SL_MINI_ROWS];
+    const uint64_t *keys = sl_segment_slot_widen(slot, first, count, room);
+    if (width == 1)
+        for (uint32_t i = 0; i < count; i++)
+            ((uint8_t *)out)[first + i] = (uint8_t)keys[i];
+    else if (width == 2)
+        for (uint32_t i = 0; i < count; i++)
+            ((uint16_t *)out)[first + i] = (uint16_t)keys[i];
+    else if (width == 4)
+        for (uint32_t i = 0; i < count; i++)
+            ((uint32_t *)out)[first + i] = (uint32_t)keys[i];
+    else
+        for (uint32_t i = 0; i < count; i++)
+            ((uint64_t *)out)[first + i] = sl_segment_key_value(type, keys[i]);
+}
+
+/* Presence of the whole block as a bitmap. */
+static sl_status
+open_presence(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+              struct sl_segment_output *output, struct sl_segment_counters *counters,
+              struct sl_error *err)
+{
+    const struct sl_segment_zone *zone = &column->zones[cursor->block];
+    bool is_all = zone->null_count == 0 && !cursor->is_distrustful;
+    if (column->presence == SL_SEGMENT_NONE || is_all)
+        return SL_OK;
+    SL_TRY(
+        sl_segment_stream_evaluate(cursor, column->presence, SL_SEGMENT_ALL_MINIS, counters, err));
+    uint64_t *present =
+        sl_arena_calloc(cursor->arena, sl_words_for(cursor->row_count), sizeof(*present));
+    if (present == NULL)
+        return sl_segment_decoding_fail(err);
+    const struct sl_segment_slot *slot = &cursor->slots[column->presence];
+    uint32_t null_count = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++) {
+        uint64_t value = slot->width == 4 ? ((const uint32_t *)slot->values)[i]
+                                          : ((const uint64_t *)slot->values)[i];
+        present[i / 64] |= (uint64_t)(value != 0) << (i % 64);
+        null_count += value == 0;
+    }
+    if (cursor->rows == NULL && null_count != zone->null_count)
+        return sl_segment_fail(cursor->reader, cursor->group->directory.offset, err,
+                               "stream %u: %u rows without a value, not %u", column->presence,
+                               null_count, zone->null_count);
+    output->vector.present = present;
+    return SL_OK;
+}
+
+/* Entries of a dictionary as those of the vector, from `first` on. */
+static void
+set_entries(const struct sl_segment_item *item, uint32_t first, uint32_t count,
+            struct sl_vector *vector)
+{
+    vector->value_count = count;
+    if (item->short_addrs != NULL) {
+        vector->width = 4;
+        vector->values = item->short_addrs + first;
+    } else if (item->addrs != NULL) {
+        vector->width = sizeof(struct sl_addr);
+        vector->values = item->addrs + first;
+    } else {
+        vector->offsets = item->offsets + first;
+        vector->bytes = item->bytes;
+    }
+}
+
+/* The strings of the rows focused on, out of all those of the block. */
+static sl_status
+pick_strings(struct sl_segment_cursor *cursor, const uint8_t *bytes, const uint32_t *offsets,
+             struct sl_vector *vector, struct sl_error *err)
+{
+    uint32_t *ends = sl_arena_alloc(cursor->arena, (cursor->row_count + 1) * sizeof(*ends));
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++)
+        total += offsets[cursor->rows[i] + 1] - offsets[cursor->rows[i]];
+    uint8_t *picked = sl_arena_alloc(cursor->arena, total);
+    if (ends == NULL || picked == NULL)
+        return sl_segment_decoding_fail(err);
+    ends[0] = 0;
+    for (uint32_t i = 0; i < cursor->row_count; i++) {
+        uint32_t first = offsets[cursor->rows[i]];
+        uint32_t size_bytes = offsets[cursor->rows[i] + 1] - first;
+        if (size_bytes != 0)
+            memcpy(&picked[ends[i]], &bytes[first], size_bytes);
+        ends[i + 1] = ends[i] + size_bytes;
+    }
+    vector->bytes = picked;
+    vector->offsets = ends;
+    return SL_OK;
+}
+
+/* All strings of a block without a dictionary. */
+static sl_status
+open_strings(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
+             struct sl_segment_output *output, struct sl_segment_counters *counters,
+             struct sl_error *err)
+{
+    const struct sl_segment_part *part = &stream->blocks[cursor->block];
+    uint8_t *bytes;
+    uint32_t *offsets;
+    SL_TRY(sl_segment_decode_read(cursor, part, counters, err));
+    sl_status st = sl_codec_decode_bytes(cursor->raw, part->size_bytes, cursor->block_rows,
+                                         stream->block_bytes[cursor->block], cursor->arena, &bytes,
+                                         &offsets, err);
+    if (st != SL_OK) {
+        sl_segment_locate(cursor->reader, part->offset, err);
+        return st;
+    }
+    if (offsets[cursor->block_rows] != stream->block_bytes[cursor->block])
+        return sl_segment_fail(cursor->reader, part->offset, err, "%u bytes of strings, not %u",
+                               offsets[cursor->block_rows], stream->block_bytes[cursor->block]);
+    if (counters != NULL)
+        counters->values_decoded += cursor->block_rows;
+    output->vector.bytes = bytes;
+    output->vector.offsets = offsets;
+    output->vector.value_count = cursor->row_count;
+    output->ready = SL_SEGMENT_ALL_MINIS;
+    return cursor->rows == NULL ? SL_OK
+                                : pick_strings(cursor, bytes, offsets, &output->vector, err);
+}
+
+/* A block whose zone says that all values are one: nothing is read but a dictionary. */
+static void
+open_constant(const struct sl_column *column, uint64_t key, const struct sl_segment_item *item,
+              struct sl_segment_output *output)
+{
+    struct sl_vector *vector = &output->vector;
+    vector->encoding = SL_CONSTANT;
+    output->ready = SL_SEGMENT_ALL_MINIS;
+    if (item != NULL) {
+        set_entries(item, (uint32_t)key, 1, vector);
+        return;
+    }
+    output->constant = sl_segment_key_value(column->type, key);
+    vector->width = (uint8_t)sl_type_bytes(column->type);
+    vector->values = &output->constant;
+    vector->value_count = 1;
+}
+
+/* The place of a column of the block in the reader's cache; NULL: it has none. */
+static struct sl_segment_kept **
+place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
+{
+    const struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    if (!cursor->is_keeping || cursor->reader->cache == NULL || cursor->is_distrustful ||
+        cursor->group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES)
+        return NULL;
+    return &open->kept[(size_t)(column - cursor->group->columns) * cursor->group->block_count +
+                       cursor->block];
+}
+
+/* Presence: kept together with the values, or of the block. */
+static sl_status
+open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+          struct sl_segment_output *output, struct sl_segment_counters *counters,
+          struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place != NULL)
+        output->kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (output->kept == NULL)
+        return open_presence(cursor, column, output, counters, err);
+    output->vector.present = output->kept->present;
+    output->ready = SL_SEGMENT_ALL_MINIS;
+    return SL_OK;
+}
+
+/* Of what is kept of the block take the rows focused on. */
+static sl_status
+pick_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, struct sl_error *err)
+{
+    struct sl_vector *vector = &output->vector;
+    const struct sl_segment_kept *kept = output->kept;
+    const uint32_t *rows = cursor->rows;
+    uint32_t count = cursor->row_count;
+    uint8_t width = kept->width;
+    uint8_t *values = sl_arena_alloc(cursor->arena, (size_t)count * width);
+    uint64_t *present = sl_arena_calloc(cursor->arena, sl_words_for(count), sizeof(*present));
+    if (values == NULL || present == NULL)
+        return sl_segment_decoding_fail(err);
+    sl_vector_copy_entries(kept->values, width, rows, count, values);
+    for (uint32_t i = 0; kept->present != NULL && i < count; i++)
+        present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
+    vector->present = kept->present == NULL ? NULL : present;
+    if (vector->encoding == SL_DICT)
+        vector->codes = (const uint32_t *)(const void *)values;
+    else
+        vector->values = values;
+    sl_segment_cache_leave(cursor->reader->cache, output->kept);
+    output->kept = NULL;
+    return SL_OK;
+}
+
+/* What of the vector does not depend on the rows asked for. */
+static sl_status
+open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+            const struct sl_column *described, struct sl_segment_output *output,
+            struct sl_segment_counters *counters, struct sl_error *err)
+{
+    const struct sl_segment_zone *zone = &column->zones[cursor->block];
+    const struct sl_segment_stream *stream = &cursor->group->streams[column->stream];
+    const struct sl_segment_item *item = NULL;
+    struct sl_vector *vector = &output->vector;
+    *output = (struct sl_segment_output){0};
+    *vector = sl_vector_nulls(described->type, cursor->row_count);
+    output->ready = SL_SEGMENT_ALL_MINIS;
+    if (zone->null_count != cursor->block_rows || cursor->is_distrustful) {
+        output->ready = 0;
+        vector->encoding = SL_PLAIN;
+        if (column->dictionary != SL_SEGMENT_NONE)
+            SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
+                                       &item, counters, err));
+        SL_TRY(open_rows(cursor, column, output, counters, err));
+        if (stream->form == SL_SEGMENT_FORM_BYTES)
+            SL_TRY(open_strings(cursor, stream, output, counters, err));
+        else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
+                 !cursor->is_distrustful)
+            open_constant(described, zone->min, item, output);
+        else if (item != NULL) {
+            uint32_t count = cursor->group->dictionaries[column->dictionary].entry_count;
+            set_entries(item, 0, count, vector);
+            vector->encoding = SL_DICT;
+            vector->dictionary = item->identity;
+            vector->is_sorted = described->type != SL_TYPE_TEXT;
+            vector->codes = output->kept == NULL ? NULL : output->kept->values;
+        } else if (output->kept != NULL) {
+            vector->values = output->kept->values;
+            vector->width = output->kept->width;
+            vector->value_count = cursor->row_count;
+        }
+        if (output->kept != NULL && cursor->rows != NULL)
+            SL_TRY(pick_kept(cursor, output, err));
+    }
+    output->is_open = true;
+    return SL_OK;
+}
+
+/* Width of a plain value in the vector: that of the type, or of the stream where it is smaller. */
+static uint8_t
+plain_width(enum sl_type type, uint8_t stream_width)
+{
+    uint8_t width = (uint8_t)sl_type_bytes(type);
+    return sl_type_is_unsigned(type) && stream_width < width ? stream_width : width;
+}
+
+/* Values of minis whose stream is ready. */
+static sl_status
+fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+            const struct sl_column *described, uint32_t minis, struct sl_segment_output *output,
+            struct sl_error *err)
+{
+    struct sl_segment_slot *slot = &cursor->slots[column->stream];
+    struct sl_vector *vector = &output->vector;
+    bool is_dict = vector->encoding == SL_DICT;
+    uint8_t width = is_dict ? 4 : plain_width(described->type, slot->width);
+    uint64_t limit = is_dict ? vector->value_count - 1 : type_limit(described->type);
+    bool is_same = is_dict || (width == slot->width && sl_type_is_unsigned(described->type));
+    if (!is_same && output->values == NULL) {
+        output->values = sl_segment_buffer_take(cursor, width);
+        if (output->values == NULL)
+            return sl_segment_decoding_fail(err);
+        if (minis != SL_SEGMENT_ALL_MINIS)
+            memset(output->values, 0, (size_t)cursor->row_count * width);
+    }
+    for (unsigned m = 0; m < SL_BLOCK_MINIS; m++) {
+        uint32_t first = m * SL_MINI_ROWS;
+        uint32_t count = (minis >> m & 1) != 0 ? sl_segment_cursor_mini_rows(cursor, m) : 0;
+        if (limit != UINT64_MAX && max_of(slot, first, count) > limit)
+            return sl_segment_fail(cursor->reader, cursor->group->directory.offset, err,
+                                   "stream %u: a key beyond %" PRIu64, column->stream, limit);
+        if (!is_same)
+            convert(slot, described->type, width, first, count, output->values);
+    }
+    output->ready |= minis;
+    if (is_dict) {
+        vector->codes = slot->values;
+    } else {
+        vector->width = width;
+        vector->value_count = cursor->row_count;
+        vector->values = is_same ? slot->values : output->values;
+    }
+    return SL_OK;
+}
+
+/*
+ * A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
+ * some minis more are decoded for the next query. For a few rows of a needle they are the second
+ * time only: then the column is one that queries come back to.
+ */
+static bool
+is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place, uint32_t minis)
+{
+    enum { SHARE = 8 };
+    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
+    uint32_t count = (cursor->block_rows + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    if (cursor->rows == NULL && (uint32_t)__builtin_popcount(minis) * SHARE >= count)
+        return true;
+    /* Relaxed: it is a guess about the future and nothing else. */
+    return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
+}
+
+/* Bring minis of an open output about, and keep the column when it is whole. */
+static sl_status
+decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+              const struct sl_column *described, uint32_t minis, struct sl_segment_output *output,
+              struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_kept **place = cursor->rows == NULL ? place_of(cursor, column) : NULL;
+    if (place != NULL && is_worth_keeping(cursor, place, minis))
+        minis = SL_SEGMENT_ALL_MINIS & ~output->ready;
+    SL_TRY(sl_segment_stream_evaluate(cursor, column->stream, minis, counters, err));
+    SL_TRY(fill_output(cursor, column, described, minis, output, err));
+    if (place != NULL && output->ready == SL_SEGMENT_ALL_MINIS)
+        sl_segment_cache_offer(cursor->reader->cache, place, &output->vector);
+    return SL_OK;
+}
+
+/* A column of which few rows are asked for: bring the whole block of it into the cache if that
+ * pays. */
+static sl_status
+keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+           const struct sl_column *described, struct sl_segment_counters *counters,
+           struct sl_error *err)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place == NULL)
+        return SL_OK;
+    struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
+    if (kept != NULL) {
+        sl_segment_cache_leave(cursor->reader->cache, kept);
+        return SL_OK;
+    }
+    if (!is_worth_keeping(cursor, place, 0))
+        return SL_OK;
+    const uint32_t *rows = cursor->rows;
+    uint32_t row_count = cursor->row_count;
+    struct sl_segment_output whole;
+    sl_segment_cursor_exchange_slots(cursor);
+    cursor->rows = NULL;
+    cursor->row_count = cursor->block_rows;
+    sl_status st = open_output(cursor, column, described, &whole, counters, err);
+    if (st == SL_OK && whole.ready == 0)
+        st = decode_output(cursor, column, described, SL_SEGMENT_ALL_MINIS, &whole, counters, err);
+    if (st == SL_OK && whole.kept != NULL) /* another thread was faster */
+        sl_segment_cache_leave(cursor->reader->cache, whole.kept);
+    sl_segment_cursor_exchange_slots(cursor);
+    cursor->rows = rows;
+    cursor->row_count = row_count;
+    return st;
+}
+
+/* A column that the group does not have. */
+static struct sl_vector
+missing_column(const struct sl_column *column, uint32_t row_count)
+{
+    static const uint64_t zero = 0;
+    struct sl_vector vector = sl_vector_nulls(column->type, row_count);
+    if (column->is_nullable || column->type == SL_TYPE_ADDR || sl_type_is_bytes(column->type))
+        return vector;
+    vector.width = (uint8_t)sl_type_bytes(column->type);
+    vector.values = &zero;
+    vector.value_count = 1;
+    return vector;
+}
+
+sl_status
+sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_column *column,
+                         const uint64_t *selection, struct sl_vector *out_vector,
+                         struct sl_segment_counters *counters, struct sl_error *err)
+{
+    SL_ASSERT(cursor->magic == SL_SEGMENT_CURSOR_MAGIC);
+    SL_ASSERT(cursor->reader != NULL);
+    const struct sl_segment_group_column *found =
+        sl_segment_find_column(cursor->reader, cursor->group_number, column);
+    if (found == NULL) {
+        *out_vector = missing_column(column, cursor->row_count);
+        return SL_OK;
+    }
+    struct sl_segment_output *output = &cursor->outputs[found - cursor->group->columns];
+    *out_vector = sl_vector_nulls(column->type, cursor->row_count);
+    if (!output->is_open && cursor->rows != NULL)
+        SL_TRY(keep_asked(cursor, found, column, counters, err));
+    if (!output->is_open)
+        SL_TRY(open_output(cursor, found, column, output, counters, err));
+    if (cursor->rows != NULL)
+        selection = NULL; /* these few are brought about together */
+    uint32_t minis = sl_segment_minis_of(selection, cursor->row_count) & ~output->ready;
+    /* Even for no row at all the vector must have something to point to. */
+    if (output->ready == 0 && minis == 0)
+        minis = 1;
+    if (minis != 0)
+        SL_TRY(decode_output(cursor, found, column, minis, output, counters, err));
+    *out_vector = output->vector;
+    return SL_OK;
+}
