@@ -218,7 +218,14 @@ open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column
     return SL_OK;
 }
 
-/* Of what is kept of the block take the rows focused on. */
+static void
+leave_kept(const struct sl_segment_cursor *cursor, struct sl_segment_output *output)
+{
+    sl_segment_cache_leave(cursor->reader->cache, output->kept);
+    output->kept = NULL;
+}
+
+/* Of what is kept of the block take the rows focused on, and leave it. */
 static sl_status
 pick_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, struct sl_error *err)
 {
@@ -229,8 +236,10 @@ pick_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, st
     uint8_t width = kept->width;
     uint8_t *values = sl_arena_alloc(cursor->arena, (size_t)count * width);
     uint64_t *present = sl_arena_calloc(cursor->arena, sl_words_for(count), sizeof(*present));
-    if (values == NULL || present == NULL)
+    if (values == NULL || present == NULL) {
+        leave_kept(cursor, output);
         return sl_segment_decoding_fail(err);
+    }
     sl_vector_copy_entries(kept->values, width, rows, count, values);
     for (uint32_t i = 0; kept->present != NULL && i < count; i++)
         present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
@@ -239,8 +248,7 @@ pick_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, st
         vector->codes = (const uint32_t *)(const void *)values;
     else
         vector->values = values;
-    sl_segment_cache_leave(cursor->reader->cache, output->kept);
-    output->kept = NULL;
+    leave_kept(cursor, output);
     return SL_OK;
 }
 
