@@ -278,6 +278,8 @@ sl_bind_is_qualified(const struct sl_scope *s, const struct sl_node *node)
 
     if (node->qualifier.size_bytes == 0)
         return true;
+    if (from == NULL) /* values of an INSERT: there is no table to name */
+        return false;
     struct sl_slice own = from->alias.size_bytes > 0 ? from->alias : from->table;
     return sl_text_compare(node->qualifier, own, false) == 0;
 }

@@ -165,7 +165,7 @@ skip_name(struct sl_cursor *c)
             (void)sl_cursor_u8(c);
         return;
     }
-    for (; (peek(c) | 0x20) >= 'a' && (peek(c) | 0x20) <= 'z'; letters++)
+    for (; !c->bad && (peek(c) | 0x20) >= 'a' && (peek(c) | 0x20) <= 'z'; letters++)
         (void)sl_cursor_u8(c);
     c->bad |= letters == 0;
 }
