@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { cpuSeconds, describeMachine, directoryBytes, median, seconds } from "./machine.mjs";
 import { readQuestions, textOf } from "./questions.mjs";
 import { table } from "./report.mjs";
-import { columns, Sluice } from "./sluice.mjs";
+import { Sluice } from "./sluice.mjs";
 
 const names = ["bin", "work", "out", "small", "large", "seed", "rate", "rounds"];
 const { values: options } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string" }])) });
@@ -16,21 +16,6 @@ for (const name of names) if (options[name] === undefined) throw new Error(`--${
 const [small, large, rounds] = ["small", "large", "rounds"].map((name) => Number(options[name]));
 
 const say = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
-
-// The words of the questions, from the rows themselves.
-async function choosePlaces(sluice) {
-    const one = async (sql) => (await sluice.answer(sql))[0][0];
-    const first = Date.parse(await one("SELECT MIN(last_seen) FROM flows"));
-    const last = Date.parse(await one("SELECT MAX(last_seen) FROM flows"));
-    const text = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
-    const middle = Math.floor((first + last) / 2 / 60000) * 60000;
-    const minute = text(middle);
-    const minute_end = text(middle + 60000);
-    const busy = await one("SELECT src_addr FROM flows WHERE src_addr IN 0.0.0.0/0 GROUP BY src_addr ORDER BY COUNT(*) DESC, src_addr LIMIT 1 OFFSET 9");
-    const rare = await one(`SELECT h FROM (SELECT src_addr AS h FROM flows WHERE last_seen >= '${minute}' AND last_seen < '${minute_end}'
-        AND src_addr IN 0.0.0.0/0 GROUP BY h HAVING COUNT(*) = 1) AS t ORDER BY h LIMIT 1 OFFSET 20`.replace(/\s+/g, " "));
-    return { busy, rare, absent: "203.0.113.77", net: busy.replace(/\d+$/, "0"), minute, minute_end, columns };
-}
 
 const peakMiB = (pid) => Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024);
 
@@ -45,7 +30,7 @@ async function measure(count) {
     const load = await seconds(() => execFileSync("sh", ["-c", pipe, options.bin], { stdio: ["ignore", "ignore", "inherit"] }));
     const merge = await seconds(() => sluice.run("flush", "--merge"));
     const result = { load, merge, bytes: directoryBytes(sluice.data), loadMiB: peakMiB(sluice.server.pid), times: {} };
-    const places = await choosePlaces(sluice);
+    const places = await sluice.places();
     for (const question of readQuestions(new URL("questions.txt", import.meta.url))) {
         const sql = textOf(question, "sluice", places);
         try {

@@ -96,4 +96,20 @@ export class Sluice {
     files() {
         return [this.data];
     }
+
+    // What the words of the questions stand for, from the rows themselves: { busy, rare, absent, net, minute, minute_end, columns }.
+    async places() {
+        const one = async (sql) => (await this.answer(sql))[0][0];
+        const text = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+        const first = Date.parse(await one("SELECT MIN(last_seen) FROM flows"));
+        const last = Date.parse(await one("SELECT MAX(last_seen) FROM flows"));
+        const middle = Math.floor((first + last) / 2 / 60000) * 60000;
+        const minute = text(middle);
+        const minute_end = text(middle + 60000);
+        const v4 = "src_addr IN 0.0.0.0/0";
+        const busy = await one(`SELECT src_addr FROM flows WHERE ${v4} GROUP BY src_addr ORDER BY COUNT(*) DESC, src_addr LIMIT 1 OFFSET 9`);
+        const rare = await one(`SELECT h FROM (SELECT src_addr AS h FROM flows WHERE last_seen >= '${minute}' AND last_seen < '${minute_end}' ` +
+            `AND ${v4} GROUP BY h HAVING COUNT(*) = 1) AS t ORDER BY h LIMIT 1 OFFSET 20`);
+        return { busy, rare, absent: "203.0.113.77", net: busy.replace(/\d+$/, "0"), minute, minute_end, columns };
+    }
 }
