@@ -126,7 +126,7 @@ wait_for() {
 finish() {
     if [ $failures != 0 ]; then
         echo "--- server log"
-        tail -30 "$work/server.log"
+        grep -A 40 -m 1 -E 'ERROR: [A-Za-z]*Sanitizer|runtime error' "$work/server.log" || tail -30 "$work/server.log"
         echo "--- client log"
         tail -10 "$work/client.log" 2>/dev/null
         echo "$failures comparisons failed"
