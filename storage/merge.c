@@ -132,6 +132,7 @@ flush_group(struct merge *merge, struct sl_error *err)
     if (st == SL_OK)
         st = sl_segment_writer_group(merge->writer, rows, merge->part_count, NULL, err);
     drop_parts(merge);
+    sl_memory_trim();
     give_encode_turn(merge);
     return st;
 }
