@@ -35,8 +35,8 @@ rest_encoder(struct sl_store *store)
         return;
     sl_store_turn_take_locked(store, SL_TURN_ENCODE);
     sl_mutex_unlock(&store->lock);
-    sl_arena_destroy(store->encoder);
-    store->encoder = sl_arena_create(SIZE_MAX);
+    sl_arena_clear(
+        store->encoder); /* emptied in place: a writer that waits for its turn borrows it */
     sl_memory_trim();
     sl_store_turn_give(store, SL_TURN_ENCODE);
     sl_mutex_lock(&store->lock);

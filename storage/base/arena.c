@@ -104,15 +104,22 @@ free_block(struct sl_arena *arena, struct arena_block *block)
 }
 
 void
-sl_arena_destroy(struct sl_arena *arena)
+sl_arena_clear(struct sl_arena *arena)
 {
-    if (arena == NULL)
-        return;
     while (arena->newest != NULL) {
         struct arena_block *block = arena->newest;
         arena->newest = block->older;
         free_block(arena, block);
     }
+    arena->step_bytes = ARENA_FIRST_BYTES;
+}
+
+void
+sl_arena_destroy(struct sl_arena *arena)
+{
+    if (arena == NULL)
+        return;
+    sl_arena_clear(arena);
     free(arena);
 }
 

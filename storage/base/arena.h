@@ -32,6 +32,9 @@ void *sl_arena_calloc(struct sl_arena *arena, size_t count, size_t element_bytes
 /* A NUL-terminated copy of `size_bytes` bytes. */
 char *sl_arena_string(struct sl_arena *arena, const char *text, size_t size_bytes);
 
+/* Forget all allocations and give their memory back; the arena is as it was created. */
+void sl_arena_clear(struct sl_arena *arena);
+
 /* Forget all allocations, keep the largest block for reuse. */
 void sl_arena_reset(struct sl_arena *arena);
 

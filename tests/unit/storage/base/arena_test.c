@@ -75,6 +75,23 @@ recycled_memory_is_one_piece_that_fits_the_same_again(void **state)
 }
 
 static void
+a_cleared_arena_gives_all_back_and_works_on(void **state)
+{
+    struct sl_budget budget = {.limit_bytes = 1000000};
+    struct sl_arena *arena = sl_arena_create_shared(&budget);
+    (void)state;
+    for (unsigned round = 0; round < 3; round++) {
+        while (sl_arena_alloc(arena, 10000) != NULL)
+            continue;
+        assert_true(sl_arena_used_bytes(arena) > 500000);
+        sl_arena_clear(arena);
+        assert_int_equal(sl_arena_used_bytes(arena), 0);
+        assert_int_equal(budget.used_bytes, 0);
+    }
+    sl_arena_destroy(arena);
+}
+
+static void
 recycling_stays_within_the_budget(void **state)
 {
     struct sl_arena *arena = sl_arena_create(1000000);
@@ -175,6 +192,7 @@ main(void)
         cmocka_unit_test(beyond_the_budget_is_null_and_the_arena_lives),
         cmocka_unit_test(reset_gives_the_memory_back),
         cmocka_unit_test(recycled_memory_is_one_piece_that_fits_the_same_again),
+        cmocka_unit_test(a_cleared_arena_gives_all_back_and_works_on),
         cmocka_unit_test(recycling_stays_within_the_budget),
         cmocka_unit_test(arenas_share_a_budget),
         cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),

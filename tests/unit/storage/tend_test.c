@@ -1,0 +1,80 @@
+/*
+ * tend_test.c - what the threads that look after a store leave alone.
+ */
+#include <unistd.h>
+
+#include "storage/segment/segment_writer.h"
+#include "storage/store_state.h"
+#include "tests/model/store_rows.h"
+
+enum { ROWS = 1000 };
+
+/* Longer than the encoder's memory is kept, and a tick of the thread that gives it back. */
+#define IDLE_US (INT64_C(3) * SL_US_PER_S)
+
+static struct sl_store *
+open_store(const char *path, struct sl_schema *schema)
+{
+    struct sl_store_options options = sl_store_options_default();
+    struct sl_store *store = NULL;
+    struct sl_error err = {0};
+    options.directory = path;
+    TEST_OK(sl_store_open(&options, schema, NULL, &store, &err), &err);
+    return store;
+}
+
+static void
+write_group(struct sl_store *store, struct sl_segment_writer *writer, struct sl_batch *batch)
+{
+    struct sl_error err = {0};
+    struct sl_segment_rows rows = {.batch = batch};
+    sl_store_turn_take(store, SL_TURN_ENCODE);
+    TEST_OK(sl_segment_writer_group(writer, &rows, 1, NULL, &err), &err);
+    sl_store_turn_give(store, SL_TURN_ENCODE);
+}
+
+/* A merge may read for seconds between two groups: its writer borrows the encoder all that time,
+ * while the seal thread finds it idle. */
+static void
+the_memory_of_a_writer_between_two_groups_may_be_given_back(void **state)
+{
+    char *path = test_dir_create();
+    struct sl_schema *schema = sl_schema_create();
+    struct sl_store *store = open_store(path, schema);
+    struct sl_segment_writer *writer = NULL;
+    struct sl_segment_summary summary = {0};
+    struct sl_error err = {0};
+    int64_t times[ROWS];
+    (void)state;
+    for (unsigned i = 0; i < ROWS; i++)
+        times[i] = ROWS_START_US;
+    struct sl_batch *batch = rows_build(schema, 0, times, ROWS);
+    struct sl_segment_meta meta = {.number = sl_store_segment_number(store),
+                                   .partition_first_us = ROWS_START_US,
+                                   .partition_last_us = ROWS_START_US};
+    TEST_OK(sl_segment_writer_open(store->segments_fd, "waits", &meta, SL_EFFORT_SEAL,
+                                   store->encoder, &writer, &err),
+            &err);
+    write_group(store, writer, batch);
+    usleep((useconds_t)IDLE_US);
+    sl_store_turn_take(store, SL_TURN_ENCODE);
+    assert_int_equal(sl_arena_used_bytes(store->encoder), 0); /* it was */
+    sl_store_turn_give(store, SL_TURN_ENCODE);
+    write_group(store, writer, batch);
+    TEST_OK(sl_segment_writer_commit(writer, &summary, &err), &err);
+    assert_int_equal(summary.row_count, 2 * ROWS);
+    sl_segment_writer_close(writer);
+    sl_batch_release(batch);
+    sl_store_close(store);
+    sl_schema_destroy(schema);
+    test_dir_remove(path);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_memory_of_a_writer_between_two_groups_may_be_given_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
