@@ -245,6 +245,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
     if (rows == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t row_count = sl_chunk_rows(chunk, rows);
+    group_values_open(group, w, arguments, row_count);
     for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
         struct build build = {.side_index = s, .side = &sides[s], .arguments = arguments};
         if (s == 1)
