@@ -13,21 +13,31 @@ select_rows(const uint32_t *sides, const uint32_t *left, const uint32_t *right, 
     }
 }
 
-#define DEFINE_SPREAD(name, type, unzigzag)                                      \
-    static void name(const uint64_t *answers, uint32_t count, const type *leads, \
-                     const type *differences, type *out)                         \
-    {                                                                            \
-        for (uint32_t i = 0; i < count; i++) {                                   \
-            bool is_answer = sl_bit_get(answers, i);                             \
-            leads += !is_answer;                                                 \
-            out[i] = leads[-1];                                                  \
-            if (is_answer && differences != NULL)                                \
-                out[i] += unzigzag(*differences++);                              \
-        }                                                                        \
+static void
+spread_u32(const uint64_t *answers, uint32_t count, const uint32_t *leads,
+           const uint32_t *differences, uint32_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_answer = sl_bit_get(answers, i);
+        leads += !is_answer;
+        out[i] = leads[-1];
+        if (is_answer && differences != NULL)
+            out[i] += sl_segment_unzigzag_narrow(*differences++);
     }
+}
 
-DEFINE_SPREAD(spread_u32, uint32_t, sl_segment_unzigzag_narrow)
-DEFINE_SPREAD(spread_u64, uint64_t, sl_segment_unzigzag_wide)
+static void
+spread_u64(const uint64_t *answers, uint32_t count, const uint64_t *leads,
+           const uint64_t *differences, uint64_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_answer = sl_bit_get(answers, i);
+        leads += !is_answer;
+        out[i] = leads[-1];
+        if (is_answer && differences != NULL)
+            out[i] += sl_segment_unzigzag_wide(*differences++);
+    }
+}
 
 const struct sl_segment_kernels sl_segment_kernels_scalar = {
     .select = select_rows,
