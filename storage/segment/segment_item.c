@@ -31,6 +31,14 @@ load_addresses(const struct sl_segment_reader *reader,
                struct sl_segment_item *item, struct sl_error *err)
 {
     uint32_t count = dictionary->entry_count;
+    uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
+    if (short_addrs == NULL)
+        return fail_memory(reader, err);
+    if (sl_codec_decode_keys_u32(raw, dictionary->part.size_bytes, count, short_addrs)) {
+        item->short_addrs = short_addrs;
+        return SL_OK;
+    }
+    sl_arena_clear(item->arena);
     struct sl_addr *addrs = sl_arena_alloc(item->arena, count * sizeof(*addrs));
     if (addrs == NULL)
         return fail_memory(reader, err);
@@ -39,19 +47,7 @@ load_addresses(const struct sl_segment_reader *reader,
         sl_segment_locate(reader, dictionary->part.offset, err);
         return st;
     }
-    for (uint32_t i = 1; i < count; i++)
-        if (sl_addr_compare(addrs[i - 1], addrs[i]) >= 0)
-            return sl_segment_fail(reader, dictionary->part.offset, err,
-                                   "dictionary does not ascend at entry %u", i);
     item->addrs = addrs;
-    if (count == 0 || !sl_addr_is_v4(addrs[count - 1]))
-        return SL_OK;
-    uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
-    if (short_addrs == NULL)
-        return fail_memory(reader, err);
-    for (uint32_t i = 0; i < count; i++)
-        short_addrs[i] = (uint32_t)addrs[i].low;
-    item->short_addrs = short_addrs;
     return SL_OK;
 }
 

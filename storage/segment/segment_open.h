@@ -23,13 +23,21 @@
 struct sl_segment_item {
     struct sl_arena *arena;      /* owned */
     uint64_t identity;           /* no other item of this process has it; never 0 */
-    const struct sl_addr *addrs; /* ADDRESSES */
+    const struct sl_addr *addrs; /* ADDRESSES, unless all are IPv4 */
     const uint32_t *short_addrs; /* ADDRESSES: when all are IPv4 */
     const uint8_t *bytes;        /* BYTES; an index; the filter */
     const uint32_t *offsets;     /* BYTES */
     const uint32_t *map_narrow;  /* FUNCTION of width 4 */
     const uint64_t *map_wide;    /* FUNCTION of width 8 */
 };
+
+/* Entry `code` of a dictionary of addresses. */
+static inline struct sl_addr
+sl_segment_item_addr(const struct sl_segment_item *item, uint32_t code)
+{
+    return item->addrs != NULL ? item->addrs[code]
+                               : (struct sl_addr){.low = item->short_addrs[code]};
+}
 
 struct sl_segment_open_group {
     uint32_t users;                 /* guarded by lock: cursors and prunings under way */

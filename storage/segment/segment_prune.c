@@ -36,13 +36,13 @@ fill_minis(uint64_t *minis, uint32_t first, uint32_t count)
 
 /* First entry of a dictionary of addresses at or above `key`. */
 static uint32_t
-lower_bound(const struct sl_addr *addrs, uint32_t count, struct sl_addr key)
+lower_bound(const struct sl_segment_item *item, uint32_t count, struct sl_addr key)
 {
     uint32_t low = 0;
     uint32_t high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (sl_addr_compare(addrs[middle], key) < 0)
+        if (sl_addr_compare(sl_segment_item_addr(item, middle), key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -57,9 +57,9 @@ find_codes(const struct sl_segment_item *item, uint32_t count, struct sl_addr lo
 {
     if (sl_addr_compare(low, high) > 0)
         return false;
-    uint32_t first = lower_bound(item->addrs, count, low);
-    uint32_t end = lower_bound(item->addrs, count, high);
-    if (end < count && sl_addr_equal(item->addrs[end], high))
+    uint32_t first = lower_bound(item, count, low);
+    uint32_t end = lower_bound(item, count, high);
+    if (end < count && sl_addr_equal(sl_segment_item_addr(item, end), high))
         end++;
     if (first >= end)
         return false;

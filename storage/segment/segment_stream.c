@@ -7,6 +7,7 @@
 
 #include "storage/base/file.h"
 #include "storage/segment/segment_decode.h"
+#include "storage/segment/segment_kernel.h"
 
 /* Blocks of a stream lie one behind the other, but a reader of several streams leaps between them,
  * which no system takes for a reason to read ahead: so the blocks to come are announced, once. */
@@ -76,11 +77,9 @@ static void
 select_narrow(const struct sl_segment_slot *a, const struct sl_segment_slot *b,
               const struct sl_segment_slot *c, uint32_t first, uint32_t count, uint32_t *out)
 {
-    const uint32_t *sides = (const uint32_t *)a->values + first;
-    const uint32_t *left = (const uint32_t *)b->values + first;
-    const uint32_t *right = (const uint32_t *)c->values + first;
-    for (uint32_t i = 0; i < count; i++)
-        out[first + i] = sides[i] == 0 ? left[i] : right[i];
+    sl_segment_kernels_best()->select((const uint32_t *)a->values + first,
+                                      (const uint32_t *)b->values + first,
+                                      (const uint32_t *)c->values + first, count, out + first);
 }
 
 /* Products of 32 bits are one instruction where those of 64 are none. */

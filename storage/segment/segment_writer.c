@@ -78,17 +78,21 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
     return SL_OK;
 }
 
-/* Hashes of the group's addresses, for the filter of the whole segment. */
+/* Room for hashes of so many addresses of a group, for the filter of the whole segment. */
 static void
-keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count)
+reserve_addresses(struct sl_segment_writer *writer, uint32_t count)
 {
     size_t needed = writer->addr_count + count;
     if (needed > writer->addr_capacity) {
         writer->addr_capacity = sl_max_size(needed, writer->addr_capacity * 2);
         writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), writer->addr_capacity);
     }
-    for (uint32_t i = 0; i < count; i++)
-        writer->addr_hashes[writer->addr_count++] = sl_filter_hash_addr(addrs[i]);
+}
+
+static void
+keep_address(struct sl_segment_writer *writer, struct sl_addr addr)
+{
+    writer->addr_hashes[writer->addr_count++] = sl_filter_hash_addr(addr);
 }
 
 static void
@@ -130,7 +134,9 @@ write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows
         .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
     struct sl_segment_encoded encoded;
     SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &encoded, err));
-    keep_addresses(writer, encoded.addrs, encoded.addr_count);
+    reserve_addresses(writer, encoded.addr_count);
+    for (uint32_t i = 0; i < encoded.addr_count; i++)
+        keep_address(writer, encoded.addrs[i]);
     if (out_order != NULL)
         memcpy(out_order, encoded.order, group->row_count * sizeof(*out_order));
     return finish_group(writer, group, err);
@@ -241,8 +247,10 @@ copy_addresses(const struct copying *c)
         if (!is_end || dictionary == SL_SEGMENT_NONE || dictionary == last)
             continue;
         st = sl_segment_item_get(c->reader, c->number, dictionary, &item, NULL, c->err);
-        if (st == SL_OK)
-            keep_addresses(c->writer, item->addrs, group->dictionaries[dictionary].entry_count);
+        uint32_t count = st == SL_OK ? group->dictionaries[dictionary].entry_count : 0;
+        reserve_addresses(c->writer, count);
+        for (uint32_t k = 0; k < count; k++)
+            keep_address(c->writer, sl_segment_item_addr(item, k));
         last = dictionary;
     }
     sl_segment_group_release(c->reader, c->number);
