@@ -106,11 +106,11 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, group->key_bytes);
     w->value_keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, value_key_bytes);
-    w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
-    w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
-    w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
-    w->fresh = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->fresh));
-    w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
+    w->records = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->records));
+    w->found = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->found));
+    w->values = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->values));
+    w->fresh = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->fresh));
+    w->index = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->index));
     if (w->codes == NULL || w->seen == NULL || w->fresh == NULL || w->value_tables == NULL ||
         w->key_caches == NULL || w->value_caches == NULL || w->keys == NULL ||
         w->value_keys == NULL || w->records == NULL || w->found == NULL || w->values == NULL ||
@@ -295,7 +295,7 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     sl_arena_reset(arena);
     if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
         return SL_OK;
-    void **records = sl_arena_calloc(arena, GROUP_CHUNK_ROWS, sizeof(*records));
+    void **records = sl_arena_alloc(arena, GROUP_CHUNK_ROWS * sizeof(*records));
     if (records == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t count = take_records(group, records);
