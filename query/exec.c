@@ -9,6 +9,7 @@
 sl_status
 sl_exec_check(struct sl_exec *exec, struct sl_error *err)
 {
+    sl_pool_each_lasts(SL_POOL_ALONE_US);
     if (atomic_load_explicit(&exec->is_cancelled, memory_order_relaxed))
         return sl_fail(err, SL_CANCELLED, "query was cancelled");
     if (atomic_load_explicit(&exec->is_failing, memory_order_relaxed))

@@ -33,7 +33,8 @@ struct sl_exec {
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */
 };
 
-/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk. */
+/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk; a phase that lasts gets its workers
+ * here. */
 SL_MUST_CHECK
 sl_status sl_exec_check(struct sl_exec *exec, struct sl_error *err);
 

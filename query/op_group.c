@@ -113,12 +113,12 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, group->key_bytes);
     w->value_keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, value_key_bytes);
-    w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
-    w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
-    w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
-    w->fresh = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->fresh));
-    w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
-    w->narrow = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->narrow));
+    w->records = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->records));
+    w->found = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->found));
+    w->values = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->values));
+    w->fresh = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->fresh));
+    w->index = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->index));
+    w->narrow = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->narrow));
     if (w->value_codes == NULL || w->argument_codes == NULL || w->narrow == NULL)
         return false;
     if (w->codes == NULL || w->seen == NULL || w->fresh == NULL || w->value_tables == NULL ||
@@ -307,7 +307,7 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     sl_arena_reset(arena);
     if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
         return SL_OK;
-    void **records = sl_arena_calloc(arena, GROUP_CHUNK_ROWS, sizeof(*records));
+    void **records = sl_arena_alloc(arena, GROUP_CHUNK_ROWS * sizeof(*records));
     if (records == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t count = take_records(group, records);

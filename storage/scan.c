@@ -323,6 +323,7 @@ prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
     shared->preparing++;
     sl_mutex_unlock(&shared->lock);
 
+    sl_pool_each_lasts(SL_POOL_ALONE_US);
     sl_status st = open_group(scan, unit, &match, cost, &group, err);
     if (st == SL_CORRUPT && scan->request.may_skip_damage) {
         sl_scan_count_damage(scan, 1, unit_rows(unit));

@@ -12,6 +12,12 @@
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_open.h"
 
+/* Minis that may hold a row: by zones and indexes, and by zones alone, for the counters. */
+struct candidates {
+    uint64_t minis[SL_SEGMENT_MINI_WORDS];
+    uint64_t by_zone[SL_SEGMENT_MINI_WORDS];
+};
+
 struct pruning {
     struct sl_segment_reader *reader;
     const struct sl_segment_group *group;
@@ -27,18 +33,27 @@ struct interval {
     uint64_t first, last;
 };
 
+/* Minis first .. first + count - 1, all of one word. */
 static void
 fill_minis(uint64_t *minis, uint32_t first, uint32_t count)
 {
-    for (uint32_t i = first; i < first + count; i++)
-        sl_bit_set(minis, i);
+    SL_DEBUG_ASSERT(count != 0 && first % 64 + count <= 64);
+    minis[first / 64] |= UINT64_MAX >> (64 - count) << first % 64;
 }
 
-/* First entry of a dictionary of addresses at or above `key`. */
-static uint32_t
-lower_bound(const struct sl_segment_item *item, uint32_t count, struct sl_addr key)
+static void
+fill_all(const struct pruning *p, uint64_t *minis)
 {
-    uint32_t low = 0;
+    memset(minis, 0xff, p->mini_count / 64 * sizeof(*minis));
+    if (p->mini_count % 64 != 0)
+        fill_minis(minis, p->mini_count / 64 * 64, p->mini_count % 64);
+}
+
+/* First entry of a dictionary of addresses, from `first` on, at or above `key`. */
+static uint32_t
+lower_bound(const struct sl_segment_item *item, uint32_t first, uint32_t count, struct sl_addr key)
+{
+    uint32_t low = first;
     uint32_t high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -57,8 +72,8 @@ find_codes(const struct sl_segment_item *item, uint32_t count, struct sl_addr lo
 {
     if (sl_addr_compare(low, high) > 0)
         return false;
-    uint32_t first = lower_bound(item, count, low);
-    uint32_t end = lower_bound(item, count, high);
+    uint32_t first = lower_bound(item, 0, count, low);
+    uint32_t end = sl_addr_equal(low, high) ? first : lower_bound(item, first, count, high);
     if (end < count && sl_addr_equal(sl_segment_item_addr(item, end), high))
         end++;
     if (first >= end)
@@ -114,10 +129,10 @@ find_index(const struct pruning *p, uint32_t number, uint32_t *out_item)
     return NULL;
 }
 
-/* Minis that may hold a key of the interval, into minis. */
+/* Add the minis that may hold a key of the interval. */
 static sl_status
 collect_interval(const struct pruning *p, const struct sl_segment_group_column *column,
-                 struct interval interval, uint64_t *minis)
+                 struct interval interval, struct candidates *found)
 {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
     uint64_t by_index[SL_SEGMENT_MINI_WORDS] = {0};
@@ -125,7 +140,7 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
     if ((p->prune & SL_PRUNE_ZONE) != 0)
         collect_zones(p, column, interval, by_zone);
     else
-        fill_minis(by_zone, 0, p->mini_count);
+        fill_all(p, by_zone);
     const struct sl_segment_index *index = find_index(p, column->number, &item_number);
     if (index != NULL) {
         const struct sl_segment_item *item;
@@ -141,21 +156,23 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
             return st;
         }
     }
-    for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
-        minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & by_index[w];
+    for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++) {
+        found->minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & by_index[w];
+        found->by_zone[w] |= by_zone[w];
+    }
     return SL_OK;
 }
 
 /* Codes of all strings that are equal without regard to case. */
 static sl_status
 collect_text(const struct pruning *p, const struct sl_segment_group_column *column,
-             const struct sl_segment_item *item, struct sl_slice text, uint64_t *minis)
+             const struct sl_segment_item *item, struct sl_slice text, struct candidates *found)
 {
     uint32_t count = p->group->dictionaries[column->dictionary].entry_count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size_bytes = item->offsets[i + 1] - item->offsets[i];
         if (is_same_text(item->bytes + item->offsets[i], size_bytes, text))
-            SL_TRY(collect_interval(p, column, (struct interval){i, i}, minis));
+            SL_TRY(collect_interval(p, column, (struct interval){i, i}, found));
     }
     return SL_OK;
 }
@@ -175,7 +192,7 @@ find_interval(const struct pruning *p, const struct sl_segment_group_column *col
 }
 
 static sl_status
-collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *minis)
+collect_test(const struct pruning *p, const struct sl_test *test, struct candidates *found)
 {
     const struct sl_column *described = test->column;
     const struct sl_segment_group_column *column =
@@ -189,24 +206,27 @@ collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *mini
                         (!is_bytes || column->dictionary != SL_SEGMENT_NONE) &&
                         (described->type != SL_TYPE_ADDR || (p->prune & SL_PRUNE_POSTINGS) != 0);
     if (!is_decidable) {
-        fill_minis(minis, 0, p->mini_count);
+        fill_all(p, found->minis);
+        fill_all(p, found->by_zone);
         return SL_OK;
     }
+    if (described->type == SL_TYPE_ADDR)
+        fill_all(p, found->by_zone); /* its zones are codes: they are the index's work too */
     if (column->dictionary != SL_SEGMENT_NONE)
         SL_TRY(sl_segment_item_get(p->reader, p->group_number, column->dictionary, &item,
                                    p->counters, p->err));
     struct interval interval;
     switch (test->kind) {
     case SL_TEST_TEXT:
-        return collect_text(p, column, item, test->text, minis);
+        return collect_text(p, column, item, test->text, found);
     case SL_TEST_RANGE:
         if (find_interval(p, column, item, described, test->low, test->high, &interval))
-            return collect_interval(p, column, interval, minis);
+            return collect_interval(p, column, interval, found);
         return SL_OK;
     case SL_TEST_SET:
         for (uint32_t i = 0; i < test->key_count; i++)
             if (find_interval(p, column, item, described, test->keys[i], test->keys[i], &interval))
-                SL_TRY(collect_interval(p, column, interval, minis));
+                SL_TRY(collect_interval(p, column, interval, found));
         return SL_OK;
     }
     return SL_OK;
@@ -215,16 +235,19 @@ collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *mini
 /* Minis that all clauses leave. */
 static sl_status
 prune_group(const struct pruning *p, const struct sl_clause *clauses, uint32_t clause_count,
-            uint64_t *minis)
+            struct candidates *left)
 {
-    memset(minis, 0, SL_SEGMENT_MINI_WORDS * sizeof(*minis));
-    fill_minis(minis, 0, p->mini_count);
+    *left = (struct candidates){0};
+    fill_all(p, left->minis);
+    fill_all(p, left->by_zone);
     for (uint32_t c = 0; c < clause_count; c++) {
-        uint64_t any[SL_SEGMENT_MINI_WORDS] = {0};
+        struct candidates any = {0};
         for (uint32_t t = 0; t < clauses[c].test_count; t++)
-            SL_TRY(collect_test(p, &clauses[c].tests[t], any));
-        for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
-            minis[w] &= any[w];
+            SL_TRY(collect_test(p, &clauses[c].tests[t], &any));
+        for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++) {
+            left->minis[w] &= any.minis[w];
+            left->by_zone[w] &= any.by_zone[w];
+        }
     }
     return SL_OK;
 }
@@ -257,31 +280,24 @@ sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t group,
         .err = err,
     };
     p.mini_count = (p.group->row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    struct candidates left;
     memset(out_minis, 0, SL_SEGMENT_MINI_WORDS * sizeof(*out_minis));
     if (p.prune == 0) {
-        fill_minis(out_minis, 0, p.mini_count);
+        fill_all(&p, out_minis);
         return SL_OK;
     }
     sl_segment_group_acquire(reader, group);
-    sl_status st = prune_group(&p, clauses, clause_count, out_minis);
-    uint32_t empty = st == SL_OK ? count_empty_blocks(&p, out_minis) : 0;
-    uint32_t by_zone = 0;
-    if (empty != 0 && counters != NULL && p.prune != SL_PRUNE_ZONE) {
-        /* Once more without indexes, to tell the two apart. */
-        uint64_t minis[SL_SEGMENT_MINI_WORDS];
-        p.prune &= SL_PRUNE_ZONE;
-        if (p.prune != 0)
-            st = prune_group(&p, clauses, clause_count, minis);
-        by_zone = p.prune != 0 && st == SL_OK ? count_empty_blocks(&p, minis) : 0;
-    } else {
-        by_zone = empty;
-    }
-    if (counters != NULL) {
-        counters->blocks_pruned_zone += by_zone;
-        counters->blocks_pruned_index += empty - by_zone;
-    }
+    sl_status st = prune_group(&p, clauses, clause_count, &left);
     sl_segment_group_release(reader, group);
-    return st;
+    if (st != SL_OK)
+        return st;
+    memcpy(out_minis, left.minis, sizeof(left.minis));
+    if (counters != NULL) {
+        uint32_t by_zone = count_empty_blocks(&p, left.by_zone);
+        counters->blocks_pruned_zone += by_zone;
+        counters->blocks_pruned_index += count_empty_blocks(&p, left.minis) - by_zone;
+    }
+    return SL_OK;
 }
 
 /* Could a value of a time column within bounds pass the test? */
