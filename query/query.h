@@ -149,6 +149,10 @@ struct sl_query_info {
     uint64_t kill_id;
 };
 
+/* Is the text one INSERT of literals, so short that to prepare and to fill it takes microseconds?
+ * Looks at the text alone. */
+bool sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes);
+
 SL_MUST_CHECK
 sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session,
                            const char *text, size_t text_bytes, struct sl_query **out_query,

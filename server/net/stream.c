@@ -146,9 +146,9 @@ offer(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
             break;
         SL_ASSERT(taken_bytes <= left_bytes);
         used_bytes += taken_bytes;
-        stream->wanted_bytes = wanted_bytes;
-        SL_ASSERT(stream->is_paused || stream->is_finishing || taken_bytes != 0 ||
-                  wanted_bytes > left_bytes);
+        stream->wanted_bytes = stream->is_new_tls ? 1 : wanted_bytes;
+        SL_ASSERT(stream->is_paused || stream->is_finishing || stream->is_new_tls ||
+                  taken_bytes != 0 || wanted_bytes > left_bytes);
     }
     stream->is_busy = false;
     return used_bytes;
