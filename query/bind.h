@@ -133,6 +133,11 @@ bool sl_bind_is_aggregate(const struct sl_node *node);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 
+/* bind_concat.c: the arguments of GROUP_CONCAT, and its ORDER BY, as the one argument of the aggregate. */
+SL_MUST_CHECK
+sl_status sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggregate *a,
+                         struct sl_error *err);
+
 /* bind_subquery.c: x IN (select), in a WHERE. */
 SL_MUST_CHECK
 sl_status sl_bind_in_select(struct sl_scope *s, const struct sl_node *node,

@@ -98,6 +98,8 @@ struct sl_aggregate {
     struct sl_expr *argument;  /* first-stage; NULL for COUNT(*) */
     double parameter;          /* QUANTILE */
     struct sl_slice separator; /* GROUP_CONCAT */
+    bool is_distinct;          /* GROUP_CONCAT: each text once */
+    bool is_ordered;           /* GROUP_CONCAT: the argument is a call of SORTED */
 };
 
 /* A group key. `host` and `port` count a row once under each distinct side. */

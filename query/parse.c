@@ -283,8 +283,8 @@ parse_groups(struct sl_parser *p, struct sl_syntax_select *select)
     return SL_OK;
 }
 
-static sl_status
-parse_orders(struct sl_parser *p, struct sl_syntax_select *select)
+sl_status
+sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders, uint32_t *out_count)
 {
     struct sl_node_list list = {0};
     uint64_t descending[SL_SQL_COLUMNS_MAX / 64] = {0};
@@ -300,14 +300,15 @@ parse_orders(struct sl_parser *p, struct sl_syntax_select *select)
         else
             (void)sl_parser_accept_word(p, "ASC");
     } while (sl_parser_accept(p, ","));
-    select->orders = sl_arena_calloc(p->arena, list.count, sizeof(*select->orders));
-    if (select->orders == NULL)
+    struct sl_order_item *orders = sl_arena_calloc(p->arena, list.count, sizeof(*orders));
+    if (orders == NULL)
         return fail_memory(p);
     for (uint32_t i = 0; i < list.count; i++) {
-        select->orders[i].expr = list.nodes[i];
-        select->orders[i].is_descending = sl_bit_get(descending, i);
+        orders[i].expr = list.nodes[i];
+        orders[i].is_descending = sl_bit_get(descending, i);
     }
-    select->order_count = list.count;
+    *out_orders = orders;
+    *out_count = list.count;
     return SL_OK;
 }
 
@@ -317,7 +318,7 @@ parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
 {
     if (sl_parser_accept_word(p, "ORDER")) {
         SL_TRY(sl_parser_expect_word(p, "BY"));
-        SL_TRY(parse_orders(p, select));
+        SL_TRY(sl_parse_orders(p, &select->orders, &select->order_count));
     }
     if (!sl_parser_accept_word(p, "LIMIT"))
         return SL_OK;

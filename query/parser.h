@@ -106,6 +106,11 @@ sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **ou
 SL_MUST_CHECK
 sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
 
+/* expr [ASC | DESC], ... behind ORDER BY. */
+SL_MUST_CHECK
+sl_status sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders,
+                          uint32_t *out_count);
+
 /* parse_insert.c: INSERT and REPLACE; UPDATE; the first word consumed. */
 SL_MUST_CHECK
 sl_status sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax);

@@ -50,6 +50,7 @@ enum sl_time_unit {
 };
 
 struct sl_syntax_select;
+struct sl_order_item;
 
 struct sl_node {
     enum sl_node_kind kind;
@@ -63,9 +64,12 @@ struct sl_node {
     struct sl_node *operand;      /* CASE, INTERVAL */
     struct sl_node **args;
     uint32_t arg_count;
-    bool is_distinct;                /* COUNT(DISTINCT x) */
-    bool is_quoted;                  /* NAME: never a word of ours */
-    struct sl_slice separator;       /* GROUP_CONCAT; bytes NULL: the default */
+    bool is_distinct;             /* COUNT(DISTINCT x) */
+    bool is_quoted;               /* NAME: never a word of ours */
+    struct sl_slice separator;    /* GROUP_CONCAT; bytes NULL: the default */
+    struct sl_order_item *orders; /* GROUP_CONCAT(x ORDER BY y) */
+    uint32_t order_count;
+    struct sl_node *filter;          /* CALL: FILTER (WHERE condition); NULL */
     struct sl_syntax_select *select; /* IN_SELECT */
 };
 

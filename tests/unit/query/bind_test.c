@@ -306,6 +306,16 @@ groups_have_two_stages(void **state)
         "PERCENTILE(in_bytes, 90), MEDIAN(in_bytes), GROUP_CONCAT(app SEPARATOR '/') FROM flows");
     assert_int_equal(s->aggregate_count, 4); /* QUANTILE and PERCENTILE are the same */
     assert_true(is_call(s->aggregates[0].argument, SL_FN_TUPLE));
+    s = bind(&f,
+             "SELECT GROUP_CONCAT(app ORDER BY in_bytes DESC, app), GROUP_CONCAT(DISTINCT app), "
+             "GROUP_CONCAT(app), COUNT(*) FILTER (WHERE app = 'x'), COUNT(*) FROM flows");
+    assert_int_equal(s->aggregate_count, 5);
+    assert_true(is_call(s->aggregates[0].argument, SL_FN_SORTED) && s->aggregates[0].is_ordered);
+    assert_int_equal(s->aggregates[0].argument->args[1]->value.as.i64, 1);
+    assert_true(s->aggregates[1].is_distinct && !s->aggregates[2].is_distinct);
+    assert_int_equal(s->aggregates[3].kind, SL_AGG_COUNT);
+    assert_true(is_call(s->aggregates[3].argument, SL_FN_IF));
+    assert_int_equal(s->aggregates[4].kind, SL_AGG_COUNT_STAR);
     front_close(&f);
 }
 
