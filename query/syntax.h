@@ -84,6 +84,15 @@ struct sl_order_item {
     bool is_descending;
 };
 
+/* A further table behind FROM, and what joins it to those before it. */
+struct sl_syntax_join {
+    struct sl_syntax_select *table; /* its FROM alone */
+    bool is_left;                   /* LEFT JOIN; else INNER, CROSS or a comma */
+    struct sl_node *on;             /* NULL: none */
+    struct sl_node **using_names;   /* USING (name, ...) */
+    uint32_t using_count;
+};
+
 struct sl_syntax_select {
     uint32_t position;
     bool is_distinct;
@@ -96,6 +105,8 @@ struct sl_syntax_select {
     struct sl_slice alias;
     uint32_t table_position;
     struct sl_syntax_select *subselect;
+    struct sl_syntax_join *joins; /* further tables, in the order in which they were written */
+    uint32_t join_count;
 
     struct sl_node *where;
     struct sl_node **groups;

@@ -320,6 +320,41 @@ groups_have_two_stages(void **state)
 }
 
 static void
+joins_are_taken_apart(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_select *s = bind(
+        &f,
+        "SELECT a.src_addr, b.n FROM (SELECT dst_addr AS d, COUNT(*) AS n FROM flows GROUP BY 1) b "
+        "JOIN flows a ON a.src_addr = b.d AND a.dst_port = 443 WHERE b.n > 5 AND a.in_bytes > b.n");
+    assert_int_equal(s->source, SL_SOURCE_JOIN);
+    assert_int_equal(s->join_count, 2);
+    assert_int_equal(s->joins[0].table, 1); /* flows pass by */
+    assert_true(is_call(s->joins[0].select->where, SL_FN_EQ));
+    assert_int_equal(s->joins[1].key_count, 1);
+    assert_int_equal(s->joins[1].keys[0].type.type, SL_TYPE_ADDR);
+    assert_true(is_call(s->joins[1].select->where, SL_FN_GT));
+    assert_true(is_call(s->where, SL_FN_GT)); /* about both */
+    s = bind(
+        &f,
+        "SELECT a.app FROM flows a LEFT JOIN flows b ON a.src_port = b.dst_port AND b.app = 'x' "
+        "AND a.app = 'y' WHERE b.app IS NULL AND a.in_bytes > 1");
+    assert_true(s->joins[1].is_left && s->joins[1].table == 1);
+    assert_int_equal(s->joins[1].key_count, 2); /* the second one: what ON says of the left side */
+    assert_true(is_call(s->joins[1].select->where, SL_FN_EQ));
+    assert_true(is_call(s->joins[0].select->where, SL_FN_GT));
+    assert_true(is_call(s->where, SL_FN_IS_NULL));
+    s = bind(&f,
+             "SELECT * FROM (SELECT 1 AS x, 2 AS y) a JOIN (SELECT 3 AS z, 1 AS x) b USING (x)");
+    assert_int_equal(s->visible_count, 3);
+    assert_string_equal(s->outputs[2].name, "z");
+    front_close(&f);
+}
+
+static void
 the_other_clauses_bind(void **state)
 {
     struct front f;
@@ -484,6 +519,7 @@ main(void)
         cmocka_unit_test(addresses_blocks_and_names_are_values),
         cmocka_unit_test(host_and_port_mean_either_side),
         cmocka_unit_test(groups_have_two_stages),
+        cmocka_unit_test(joins_are_taken_apart),
         cmocka_unit_test(the_other_clauses_bind),
         cmocka_unit_test(the_zone_of_the_session_is_local_time),
         cmocka_unit_test(a_zone_has_summers),
