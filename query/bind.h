@@ -3,7 +3,7 @@
  *
  * bind.c binds statements, bind_select.c selects and their two stages, bind_expr.c expressions,
  * bind_call.c calls and aggregates, bind_names.c columns, derived columns and names of values,
- * bind_view.c views and derived tables that are bound where they are read.
+ * bind_view.c views and derived tables that are bound where they are read, bind_join.c several tables.
  *
  * Layer: query, internal to the binder.
  */
@@ -69,10 +69,17 @@ struct sl_assigned {
     struct sl_assigned *next; /* the one before it */
 };
 
+/* A column that * means. `name` is NULL when memory ran out. */
+typedef sl_status sl_bind_star_fn(void *context, const char *name, struct sl_expr *expr,
+                                  struct sl_error *err);
+
+struct sl_joined; /* bind_join.c: the tables of a select that has several */
+
 struct sl_scope {
     struct sl_binder *binder;
     const struct sl_syntax_select *syntax;
     struct sl_level level;
+    struct sl_joined *joined; /* NULL: there is one table at most */
     struct sl_select *select;
     enum sl_clause_place place;
     enum sl_side side;
@@ -133,6 +140,11 @@ bool sl_bind_is_aggregate(const struct sl_node *node);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 
+/* bind_concat.c: the arguments of GROUP_CONCAT, and its ORDER BY, as the one argument of the aggregate. */
+SL_MUST_CHECK
+sl_status sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggregate *a,
+                         struct sl_error *err);
+
 /* bind_subquery.c: x IN (select), in a WHERE. */
 SL_MUST_CHECK
 sl_status sl_bind_in_select(struct sl_scope *s, const struct sl_node *node,
@@ -149,6 +161,8 @@ SL_MUST_CHECK
 sl_status sl_bind_input(struct sl_scope *s, const struct sl_input *input, uint32_t position,
                         struct sl_expr **out_expr, struct sl_error *err);
 struct sl_sql_type sl_bind_column_type(const struct sl_column *column);
+sl_status sl_bind_fail_unknown(struct sl_scope *s, const struct sl_node *node,
+                               struct sl_error *err);
 /* Is it `host`, `port`? */
 bool sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node,
                       enum sl_key_kind *out_kind);
@@ -173,6 +187,34 @@ bool sl_service_by_name(struct sl_slice name, uint16_t *out_port);
 /* NULL when it has none. */
 const char *sl_protocol_name(uint8_t protocol);
 const char *sl_service_name(uint16_t port);
+
+/* bind_select.c: what FROM names; WHERE, and that of every layer; one more output of the select. */
+SL_MUST_CHECK
+sl_status sl_bind_source(struct sl_scope *s, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_where(struct sl_scope *s, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_output(struct sl_scope *s, const char *name, struct sl_expr *expr,
+                         uint32_t *capacity, uint32_t position, struct sl_error *err);
+
+/* bind_join.c: the tables of FROM, each in a scope of its own. bind_join_where.c: WHERE and the
+ * conditions of the joins; what is about one table is bound as its own WHERE. */
+SL_MUST_CHECK
+sl_status sl_bind_joins(struct sl_scope *s, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_join_where(struct sl_scope *s, struct sl_error *err);
+/* The scope of the table that a name is of; NULL: of none, or of several. */
+struct sl_scope *sl_bind_joined_scope(const struct sl_scope *s, const struct sl_node *node);
+SL_MUST_CHECK
+sl_status sl_bind_joined_name(struct sl_scope *s, const struct sl_node *node,
+                              struct sl_expr **out_expr, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_joined_star(struct sl_scope *s, const struct sl_node *node,
+                              sl_bind_star_fn *visit, void *context, struct sl_error *err);
+
+/* Where a column of a join comes from. */
+void sl_bind_joined_origin(const struct sl_scope *s, const struct sl_input *input,
+                           struct sl_output *output);
 
 /* bind_select.c: a chain of selects; `orders` of the head belong to the chain. */
 SL_MUST_CHECK
@@ -199,9 +241,7 @@ sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
 SL_MUST_CHECK
 sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);
 
-/* Each column that * means here. `name` is NULL when memory ran out. */
-typedef sl_status sl_bind_star_fn(void *context, const char *name, struct sl_expr *expr,
-                                  struct sl_error *err);
+/* Each column that * means here. */
 SL_MUST_CHECK
 sl_status sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *visit,
                        void *context, struct sl_error *err);

@@ -180,7 +180,8 @@ group_start(struct sl_op *op, struct sl_error *err)
             continue;
         const struct sl_sql_type *type = &a->aggregate->argument->type;
         /* Concatenated texts keep their spelling, distinct ones are equal without it. */
-        bool is_exact = is_binary_text(type) || a->aggregate->kind == SL_AGG_GROUP_CONCAT;
+        bool is_exact = is_binary_text(type) ||
+                        (a->aggregate->kind == SL_AGG_GROUP_CONCAT && !a->aggregate->is_distinct);
         if (sl_type_is_bytes(type->type))
             a->pool = sl_text_pool_create(budget, is_exact);
         if (type->type == SL_TYPE_ADDR)

@@ -27,6 +27,12 @@ sl_virtual_exec(const struct sl_virtual_sink *sink)
     return sink->exec;
 }
 
+const struct sl_session *
+sl_virtual_session(const struct sl_virtual_sink *sink)
+{
+    return sink->exec->session;
+}
+
 sl_status
 sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values, struct sl_error *err)
 {

@@ -68,6 +68,8 @@ struct sl_virtual_table {
     uint32_t column_count;
     sl_status (*fill)(void *context, struct sl_virtual_sink *sink, struct sl_error *err);
 };
+/* Whoever asks for the rows. */
+const struct sl_session *sl_virtual_session(const struct sl_virtual_sink *sink);
 /* One row: column_count values, copied. */
 SL_MUST_CHECK
 sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values,

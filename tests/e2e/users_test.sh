@@ -59,6 +59,13 @@ same "the list" "ada	admin
 rita	reader
 will	writer" "$(user ada 'open sesame' '' list)"
 contains "a reader lists nobody" "are an admin's" "$(user rita r '' list)"
+same "system.users is the list" "ada	admin
+rita	reader
+will	writer" "$(as ada 'open sesame' query 'SELECT name, role FROM system.users ORDER BY name' --format tsv | tail -3)"
+same "but for an admin one sees oneself" "name	role
+rita	reader" "$(as rita r query 'SELECT * FROM system.users' --format tsv)"
+same "in MySQL's table too" "will	Y	N" \
+    "$(as will w query 'SELECT User, Insert_priv, Super_priv FROM mysql.user' --format tsv | tail -n +2)"
 contains "a writer adds nobody" "are an admin's" "$(user will w x add eve --role reader)"
 same "a reader reads" 1000 "$(as rita r query "$count" | tail -1)"
 contains "a reader inserts nothing" "reader" "$(as rita r query 'INSERT INTO flows (last_seen, no_such) VALUES (1, 2)')"
