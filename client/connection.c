@@ -26,6 +26,7 @@ static const char default_port[] = "7010";
 struct sl_connection {
     int fd;
     uint32_t tag;
+    bool is_broken;
     uint32_t cancel_tag; /* of the CANCEL on its way; 0: none */
     uint64_t id;
     char server[64];
@@ -119,8 +120,14 @@ connect_to(const char *address, int *out_fd, struct sl_error *err)
     return SL_OK;
 }
 
-sl_status
-sl_connection_send(struct sl_connection *c, struct sl_error *err)
+bool
+sl_connection_is_broken(const struct sl_connection *c)
+{
+    return c->is_broken;
+}
+
+static sl_status
+send_all(struct sl_connection *c, struct sl_error *err)
 {
     if (c->out.bad)
         return sl_fail(err, SL_LIMIT, "the request is larger than the protocol allows");
@@ -134,6 +141,14 @@ sl_connection_send(struct sl_connection *c, struct sl_error *err)
     }
     sl_buf_clear(&c->out);
     return SL_OK;
+}
+
+sl_status
+sl_connection_send(struct sl_connection *c, struct sl_error *err)
+{
+    sl_status st = send_all(c, err);
+    c->is_broken = c->is_broken || st != SL_OK;
+    return st;
 }
 
 /* Room for `wanted_bytes` from in_start on. */
@@ -201,9 +216,8 @@ take_error(const struct sl_wire_frame *frame, struct sl_error *err)
     return told.status;
 }
 
-sl_status
-sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
-                      struct sl_error *err)
+static sl_status
+read_frame(struct sl_connection *c, struct sl_wire_frame *out_frame, struct sl_error *err)
 {
     for (;;) {
         size_t used_bytes = 0;
@@ -217,10 +231,21 @@ sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
                 c->cancel_tag = 0;
                 continue;
             }
-            return out_frame->type == SL_WIRE_ERROR ? take_error(out_frame, err) : SL_OK;
+            return SL_OK;
         }
         SL_TRY(read_more(c, wanted_bytes, err));
     }
+}
+
+sl_status
+sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
+                      struct sl_error *err)
+{
+    sl_status st = read_frame(c, out_frame, err);
+    if (st == SL_OK)
+        return out_frame->type == SL_WIRE_ERROR ? take_error(out_frame, err) : SL_OK;
+    c->is_broken = true;
+    return st;
 }
 
 bool
@@ -243,10 +268,11 @@ sl_connection_expect(struct sl_connection *c, enum sl_wire_type type,
                      struct sl_wire_frame *out_frame, struct sl_error *err)
 {
     SL_TRY(sl_connection_receive(c, out_frame, err));
-    if (out_frame->type != type)
-        return sl_fail(err, SL_FORMAT, "sluiced answered %s where %s was expected",
-                       sl_wire_type_name(out_frame->type), sl_wire_type_name(type));
-    return SL_OK;
+    if (out_frame->type == type)
+        return SL_OK;
+    c->is_broken = true;
+    return sl_fail(err, SL_FORMAT, "sluiced answered %s where %s was expected",
+                   sl_wire_type_name(out_frame->type), sl_wire_type_name(type));
 }
 
 /* ---- login ---- */

@@ -67,6 +67,22 @@ same "a file without flows fails the walk" 1 $?
 contains "but does not end it" "^30 rows read, 30 stored" "$(cat "$work/out")"
 contains "and is named" "mixed/a.conf: " "$err"
 contains "and counted" "1 of 2 files could not be imported" "$err"
+mkdir -p "$work/closed/deep"
+head -31 "$work/a.flows" | sed 's/|6|/|11|/' >"$work/closed/c.flows"
+ln -s nowhere "$work/closed/a.flows" # what is no file is passed over
+if [ "$(id -u)" = 0 ]; then
+    unreadable=/proc/self/mem # root reads every file, but not this one
+else
+    unreadable="$work/closed/b.flows"
+    : >"$unreadable"
+    chmod 0 "$unreadable"
+fi
+err=$(sluice import "$unreadable" "$work/gone.flows" "$work/closed" --no-progress 2>&1 >"$work/out")
+same "a file that cannot be read fails the import" 1 $?
+contains "but does not end it" "^30 rows read, 30 stored" "$(cat "$work/out")"
+contains "each is named" "$unreadable" "$err"
+contains "with its reason" "gone.flows: No such file" "$err"
+contains "and counted" "2 of 3 files could not be imported" "$err"
 
 sluice import /nowhere --no-progress >/dev/null 2>"$work/err"
 same "a missing file fails" 1 $?
