@@ -223,8 +223,17 @@ print_totals(const struct sl_import_totals *t)
     if (t->rows_rejected > t->reason_count)
         fprintf(stderr, "sluice: and %" PRIu64 " more rejected rows\n",
                 t->rows_rejected - t->reason_count);
-    for (uint64_t i = 0; i < t->files_failed && i < SL_IMPORT_REASONS_MAX; i++)
+}
+
+/* The files that failed, or the first of many. */
+static void
+print_failures(const struct sl_import_totals *t)
+{
+    for (uint64_t i = 0; i < t->files_failed && i < SL_IMPORT_FAILURES_MAX; i++)
         print_story("", t->failures[i]);
+    if (t->files > 1 && t->files_failed != 0)
+        fprintf(stderr, "sluice: %" PRIu64 " of %" PRIu64 " files could not be imported\n",
+                t->files_failed, t->files);
 }
 
 static int
@@ -274,15 +283,13 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
     if (options.shows_progress)
         fprintf(stderr, "\r\033[K");
-    if (st == SL_OK || totals.rows_read != 0)
+    if (totals.rows_read != 0 || (st == SL_OK && totals.files > totals.files_failed))
         print_totals(&totals);
+    print_failures(&totals);
     if (st != SL_OK)
         return sl_cli_complain(&err);
-    if (totals.files_failed != 0) {
-        fprintf(stderr, "sluice: %" PRIu64 " of %" PRIu64 " files could not be imported\n",
-                totals.files_failed, totals.files);
+    if (totals.files_failed != 0)
         return 1;
-    }
     if (totals.rows_read != 0 && totals.rows_rejected == totals.rows_read) {
         fprintf(stderr, "sluice: every row was rejected\n");
         return 1;

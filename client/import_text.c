@@ -16,6 +16,7 @@ struct text_reader {
     char separator;
     uint32_t field_count;
     struct sl_field fields[FIELDS_MAX];
+    struct sl_slice names[FIELDS_MAX]; /* borrowed from the first line, while it is read */
     struct sl_field exporter;
     bool has_exporter_field;
 };
@@ -98,6 +99,38 @@ check_head(struct text_reader *r, struct sl_error *err)
     return SL_OK;
 }
 
+/* May both fill their column? One address of each family, and clocks of different fineness: nProbe
+ * writes both, under different names. */
+static bool
+may_share(const struct text_reader *r, uint32_t a, uint32_t b)
+{
+    const struct sl_field *field = &r->fields[a];
+    struct sl_slice name = r->names[a];
+    struct sl_slice other = r->names[b];
+    bool is_clock =
+        field->column->index == SL_COLUMN_FIRST_SEEN || field->column->index == SL_COLUMN_LAST_SEEN;
+    bool is_family =
+        field->form == SL_FIELD_ZERO_IS_NONE && r->fields[b].form == SL_FIELD_ZERO_IS_NONE;
+    bool is_same = name.size_bytes == other.size_bytes &&
+                   memcmp(name.bytes, other.bytes, name.size_bytes) == 0;
+    return (is_clock || is_family) && !is_same;
+}
+
+/* Of two fields for one column the second would hide the first. */
+static sl_status
+refuse_twice(const struct text_reader *r, uint32_t last, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < last; i++)
+        if (r->fields[i].column == r->fields[last].column && !may_share(r, i, last))
+            return sl_fail(err, SL_FORMAT,
+                           "fields %u \"%.*s\" and %u \"%.*s\" are both %s; rename or remove one",
+                           i + 1, (int)sl_min_size(r->names[i].size_bytes, 40),
+                           (const char *)r->names[i].bytes, last + 1,
+                           (int)sl_min_size(r->names[last].size_bytes, 40),
+                           (const char *)r->names[last].bytes, r->fields[i].column->name);
+    return SL_OK;
+}
+
 static sl_status
 read_head(struct text_reader *r, char *line, size_t line_bytes, struct sl_error *err)
 {
@@ -117,8 +150,11 @@ read_head(struct text_reader *r, char *line, size_t line_bytes, struct sl_error 
             break; /* a separator at the end of the line */
         if (r->field_count == FIELDS_MAX)
             return sl_fail(err, SL_LIMIT, "%s:1: more than %d columns", r->job->path, FIELDS_MAX);
-        struct sl_field *field = &r->fields[r->field_count++];
+        struct sl_field *field = &r->fields[r->field_count];
+        r->names[r->field_count] = (struct sl_slice){(const uint8_t *)name, (uint32_t)name_bytes};
         sl_status st = sl_field_find(r->job->schema, name, name_bytes, field, err);
+        if (st == SL_OK)
+            st = refuse_twice(r, r->field_count++, err);
         if (st != SL_OK) {
             sl_error_prefix(err, "%.100s:1", r->job->path);
             return st;

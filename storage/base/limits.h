@@ -8,9 +8,10 @@
 #define SLUICE_STORAGE_BASE_LIMITS_H
 
 enum {
-    /* Columns. 2,000 is the contract (design, 3); one exporter may add a tenth of them. */
+    /* Columns. 2,000 is the contract (design, 3); an exporter's address may add a tenth of them
+     * for elements that nobody knows (ingest/decode/added.h). */
     SL_COLUMNS_MAX = 2000,
-    SL_COLUMNS_PER_EXPORTER_MAX = 200,
+    SL_COLUMNS_PER_ADDRESS_MAX = 200,
     SL_COLUMN_NAME_BYTES_MAX = 64, /* MySQL's limit for an identifier */
 
     /* A block is the unit of decoding and of a morsel: 64 Ki rows of 8 bytes are 512 KiB,
