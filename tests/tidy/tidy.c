@@ -90,6 +90,7 @@ static const struct {
     {"zlib.h", "client/mysql/deflate.c"}, /* packets of MySQL */
     {"openssl/ssl.h", "server/net/tls.c"},
     {"openssl/err.h", "server/net/tls.c"},
+    {"openssl/x509v3.h", "server/net/tls.c"},
     {"openssl/", "server/auth/digest.c"},
 };
 
