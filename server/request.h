@@ -47,6 +47,7 @@ struct sl_request {
     struct sl_entry *entry;           /* borrowed */
     const char *user;                 /* borrowed */
     enum sl_role role;                /* of the user, now */
+    struct sl_budget memory;          /* of the arena: input, as what is no whole frame yet */
     struct sl_arena *arena;           /* owned: the payload and what was decoded from it */
     enum sl_wire_type type;
     uint32_t tag;

@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 enum { TLS_MAGIC = 0x544c5353, RECORD_BYTES = 16 << 10 };
 
@@ -129,7 +128,6 @@ sl_tls_connect(const struct sl_tls_context *context, const char *host)
     bool is_address =
         inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
     SSL_set_connect_state(tls->ssl);
-    SSL_set_hostflags(tls->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     int is_set =
         is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host)
                    : SSL_set1_host(tls->ssl, host) && SSL_set_tlsext_host_name(tls->ssl, host) == 1;

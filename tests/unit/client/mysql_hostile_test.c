@@ -405,8 +405,10 @@ lengths_that_lie_are_refused_before_they_are_read(void **state)
 
     fd = log_in();
     uint8_t *part = sl_new(SL_MYSQL_PART_BYTES_MAX);
-    send_packet(fd, part, SL_MYSQL_PART_BYTES_MAX, SL_MYSQL_PART_BYTES_MAX, 0);
-    send_packet(fd, NULL, 0, SL_MYSQL_PART_BYTES_MAX, 1); /* goes on beyond the limit */
+    uint8_t parts = SL_MYSQL_PACKET_BYTES_MAX / SL_MYSQL_PART_BYTES_MAX;
+    for (uint8_t i = 0; i < parts; i++)
+        send_packet(fd, part, SL_MYSQL_PART_BYTES_MAX, SL_MYSQL_PART_BYTES_MAX, i);
+    send_packet(fd, NULL, 0, SL_MYSQL_PART_BYTES_MAX, parts); /* goes on beyond the limit */
     check_error(fd, SL_ER_PACKET_TOO_LARGE);
     (void)close(fd);
     free(part);
