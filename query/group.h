@@ -109,6 +109,14 @@ struct group_dense {
     uint32_t entry_capacity;
 };
 
+/* Addresses of a slice that ask the pool for their codes together. */
+struct group_missing {
+    uint32_t count;
+    uint32_t at[GROUP_SLICE_ROWS]; /* of the slice's rows */
+    uint32_t codes[GROUP_SLICE_ROWS];
+    struct sl_addr addrs[GROUP_SLICE_ROWS];
+};
+
 struct group_worker {
     struct sl_group_table table;
     size_t room_bytes; /* of all tables: above it they are united */
@@ -132,6 +140,7 @@ struct group_worker {
     uint32_t *fresh;
     uint32_t *index;
     uint32_t *narrow;
+    struct group_missing *missing;
 };
 
 /* What became of the numbers of a partition's records when these were united. */
@@ -217,8 +226,9 @@ bool group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_
 /* Addresses as codes, `stride` bytes apart; SL_ADDR_CODE_NONE where there is none. `codes`: of the
  * dictionary, or NULL. False: budget used up. */
 SL_MUST_CHECK
-bool group_pack_addrs(struct sl_addr_pool *addrs, const struct sl_vector *v, uint32_t *codes,
-                      size_t stride, const uint32_t *rows, uint32_t count, void *out_codes);
+bool group_pack_addrs(struct sl_addr_pool *addrs, struct group_missing *missing,
+                      const struct sl_vector *v, uint32_t *codes, size_t stride,
+                      const uint32_t *rows, uint32_t count, void *out_codes);
 
 /* A chunk comes, of which `row_count` rows count: codes for the dictionaries of its values. */
 void group_values_open(const struct group *group, struct group_worker *w,

@@ -177,8 +177,8 @@ code_values(const struct group *group, struct group_worker *w, uint32_t aggregat
     uint32_t kept = 0;
 
     if (a->addrs != NULL) {
-        if (!group_pack_addrs(a->addrs, v, w->argument_codes[aggregate_index], sizeof(uint32_t),
-                              rows, *count, w->narrow))
+        if (!group_pack_addrs(a->addrs, w->missing, v, w->argument_codes[aggregate_index],
+                              sizeof(uint32_t), rows, *count, w->narrow))
             return false;
         for (uint32_t i = 0; i < *count; i++) {
             w->index[kept] = i;
