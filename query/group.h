@@ -8,6 +8,7 @@
  *   group_key.c     keys of rows as the bytes of a record, and back
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
  *   group_value.c   distinct values, and those of quantiles, as records
+ *   group_distinct.c how many distinct values a group has, by sorting them
  *   group_merge.c   tables of the workers to one, per partition
  *   group_finish.c  what the values of a group come to
  *
@@ -47,7 +48,8 @@ enum {
     GROUP_DICTIONARY_MAX = 1 << 22, /* entries: as many as a row group has rows */
     GROUP_VALUE_OFFSET = 4,         /* of the value, in the key of a value record */
     GROUP_VALUE_KEY_BYTES_MAX = 24,
-    GROUP_HLL_BITS = 12, /* 4096 registers: 1.6 % */
+    GROUP_RECENT_BITS = 14, /* values that came lately: 128 KiB */
+    GROUP_HLL_BITS = 12,    /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,
 };
 
@@ -107,13 +109,22 @@ struct group_dense {
     uint32_t entry_capacity;
 };
 
+/* Addresses of a slice that ask the pool for their codes together. */
+struct group_missing {
+    uint32_t count;
+    uint32_t at[GROUP_SLICE_ROWS]; /* of the slice's rows */
+    uint32_t codes[GROUP_SLICE_ROWS];
+    struct sl_addr addrs[GROUP_SLICE_ROWS];
+};
+
 struct group_worker {
     struct sl_group_table table;
     size_t room_bytes; /* of all tables: above it they are united */
     struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
-    struct group_codes *codes;       /* of each key, for each side */
-    struct group_seen *seen;         /* of each aggregate */
+    struct group_codes *codes; /* of each key, for each side */
+    struct group_seen *seen;   /* of each aggregate */
+    uint64_t **recent;         /* of each aggregate: values that came lately; NULL unless narrow */
     struct group_codes *value_codes; /* of each aggregate */
     uint32_t **argument_codes;       /* of each aggregate: of this chunk's dictionary, or NULL */
     struct sl_group_table *value_tables; /* of each holistic aggregate */
@@ -129,6 +140,7 @@ struct group_worker {
     uint32_t *fresh;
     uint32_t *index;
     uint32_t *narrow;
+    struct group_missing *missing;
 };
 
 /* What became of the numbers of a partition's records when these were united. */
@@ -214,12 +226,16 @@ bool group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_
 /* Addresses as codes, `stride` bytes apart; SL_ADDR_CODE_NONE where there is none. `codes`: of the
  * dictionary, or NULL. False: budget used up. */
 SL_MUST_CHECK
-bool group_pack_addrs(struct sl_addr_pool *addrs, const struct sl_vector *v, uint32_t *codes,
-                      size_t stride, const uint32_t *rows, uint32_t count, void *out_codes);
+bool group_pack_addrs(struct sl_addr_pool *addrs, struct group_missing *missing,
+                      const struct sl_vector *v, uint32_t *codes, size_t stride,
+                      const uint32_t *rows, uint32_t count, void *out_codes);
 
 /* A chunk comes, of which `row_count` rows count: codes for the dictionaries of its values. */
 void group_values_open(const struct group *group, struct group_worker *w,
                        const struct sl_vector *arguments, uint32_t row_count);
+
+/* Forget which values came lately: places of records are about to change. */
+void group_value_forget(struct group_worker *w, uint32_t aggregate_index);
 
 /* The values of rows[0 .. count), whose groups are w->records, for one holistic aggregate. */
 SL_MUST_CHECK
@@ -233,6 +249,8 @@ void group_value_table_init(const struct group_aggregate *a, struct sl_budget *b
                             struct sl_group_table *out_table);
 /* Is a record of it 8 bytes, and says the same when it comes again? */
 bool group_value_is_narrow(const struct group_aggregate *a);
+/* Is it counted by group_count_distinct, so that its values are not united in the end? */
+bool group_value_is_dealt(const struct group *group, const struct group_aggregate *a);
 /* The value of a record of it. */
 union sl_argument group_value_read(const struct group_aggregate *a,
                                    const struct sl_group_table *table, const uint8_t *record);
@@ -264,6 +282,15 @@ void group_dense_fini(const struct group *group, struct group_dense *dense,
 /* When a worker's tables have grown, unite their records: pointers to records are void then. */
 SL_MUST_CHECK
 bool group_make_room(const struct group *group, struct group_worker *w);
+
+/*
+ * How many distinct values each group of a partition has, to its state; they are in no order and may
+ * come again and again. False: the budget is used up.
+ */
+SL_MUST_CHECK
+bool group_count_distinct(const struct group_aggregate *a, const struct group_places *places,
+                          uint32_t group_count, const struct sl_group_table *table,
+                          unsigned partition);
 
 /*
  * The values of partitions first .. last - 1 to the states of their groups, for all holistic

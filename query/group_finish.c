@@ -321,7 +321,8 @@ group_finish(struct sl_op *op, void *const *records, unsigned first, unsigned la
             finish_sketch(group, a, records, first, last);
             break;
         default:
-            finish_distinct(group, a, records, first, last);
+            if (!group_value_is_dealt(group, a))
+                finish_distinct(group, a, records, first, last);
         }
         for (unsigned p = first; p < last; p++)
             sl_group_partition_fini(&group->workers[0].value_tables[a->value_table], p);

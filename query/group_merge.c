@@ -123,13 +123,19 @@ merge_states(void *context, void *const *into, void *const *from, uint32_t count
 }
 static bool
 unite_values(const struct group *group, struct group_worker *w, const struct group_places *places,
-             unsigned partition)
+             unsigned partition, bool is_last)
 {
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         struct group_aggregate *a = &group->aggregates[i];
         if (a->value_table < 0)
             continue;
         struct sl_group_table *values = &w->value_tables[a->value_table];
+        if (is_last && group_value_is_dealt(group, a)) {
+            uint32_t count = (uint32_t)w->table.partitions[partition].record_count;
+            if (!group_count_distinct(a, places, count, values, partition))
+                return false;
+            continue;
+        }
         if (places != NULL)
             renumber_values(places, values, partition);
         if (!sl_group_table_unite(values, partition, group_value_merge, a, NULL))
@@ -152,7 +158,7 @@ unite(const struct group *group, struct group_worker *w, unsigned partition, str
         return false;
     if (places != NULL)
         places_settle(places, group, &w->table, partition, is_last);
-    return unite_values(group, w, places, partition);
+    return unite_values(group, w, places, partition, is_last);
 }
 
 static bool
@@ -188,6 +194,8 @@ group_make_room(const struct group *group, struct group_worker *w)
     sl_group_table_forget(&w->table);
     for (uint32_t i = 0; i < group->value_table_count; i++)
         sl_group_table_forget(&w->value_tables[i]);
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        group_value_forget(w, i);
     w->room_bytes = sl_max_size(w->room_bytes, 2 * worker_bytes(group, w));
     return true;
 }

@@ -115,6 +115,13 @@ group_value_is_narrow(const struct group_aggregate *a)
     return !has_payload(a->aggregate) && a->value_bytes <= sizeof(uint32_t);
 }
 
+bool
+group_value_is_dealt(const struct group *group, const struct group_aggregate *a)
+{
+    return group->key_count != 0 && a->aggregate->kind == SL_AGG_COUNT_DISTINCT &&
+           group_value_is_narrow(a);
+}
+
 static void
 merge_payload(const struct group_aggregate *a, uint64_t *into, uint64_t from)
 {
@@ -170,8 +177,8 @@ code_values(const struct group *group, struct group_worker *w, uint32_t aggregat
     uint32_t kept = 0;
 
     if (a->addrs != NULL) {
-        if (!group_pack_addrs(a->addrs, v, w->argument_codes[aggregate_index], sizeof(uint32_t),
-                              rows, *count, w->narrow))
+        if (!group_pack_addrs(a->addrs, w->missing, v, w->argument_codes[aggregate_index],
+                              sizeof(uint32_t), rows, *count, w->narrow))
             return false;
         for (uint32_t i = 0; i < *count; i++) {
             w->index[kept] = i;
@@ -195,22 +202,37 @@ code_values(const struct group *group, struct group_worker *w, uint32_t aggregat
     return true;
 }
 
-/* Keys of 8 bytes, which need no counting: of neighbours that are the same, one. */
-static bool
-pack_narrow(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-            const struct sl_vector *argument, const uint32_t *rows, uint32_t *count)
+void
+group_value_forget(struct group_worker *w, uint32_t aggregate_index)
 {
-    uint64_t *keys = w->value_keys;
-    uint32_t kept = 0;
+    if (w->recent[aggregate_index] != NULL)
+        memset(w->recent[aggregate_index], 0xff, sizeof(uint64_t) << GROUP_RECENT_BITS);
+}
 
-    if (!code_values(group, w, aggregate_index, argument, rows, count))
+/* Keys of 8 bytes, which need no counting. One that came lately is dropped: each is compared to the
+ * last that had the same place in a small array. */
+static bool
+add_narrow(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+           const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
+{
+    struct sl_group_table *table = &w->value_tables[group->aggregates[aggregate_index].value_table];
+    uint64_t *recent = w->recent[aggregate_index];
+
+    if (!code_values(group, w, aggregate_index, argument, rows, &count))
         return false;
-    for (uint32_t i = 0; i < *count; i++) {
-        uint64_t key = place_of(group, w->records[w->index[i]]) | (uint64_t)w->narrow[i] << 32;
-        if (kept == 0 || key != keys[kept - 1])
-            keys[kept++] = key;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = place_of(group, w->records[w->index[i]]);
+        uint64_t key = place | (uint64_t)w->narrow[i] << 32;
+        uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+        uint64_t *slot = &recent[hash >> (64 - GROUP_RECENT_BITS)];
+        if (*slot == key)
+            continue;
+        *slot = key;
+        unsigned partition =
+            group->key_count == 0 ? sl_group_partition_of(hash) : sl_group_place_partition(place);
+        if (sl_group_table_append(table, partition, NULL, &key) == NULL)
+            return false;
     }
-    *count = kept;
     return true;
 }
 
@@ -239,13 +261,38 @@ pack_wide(const struct group *group, struct group_worker *w, uint32_t aggregate_
 }
 
 static bool
-pack_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-            const struct sl_vector *argument, const uint32_t *rows, uint32_t *count)
+add_wide(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+         const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
 {
+    enum { AHEAD = 16 };
     const struct group_aggregate *a = &group->aggregates[aggregate_index];
+    struct sl_group_table *table = &w->value_tables[a->value_table];
+    const uint8_t *keys = w->value_keys;
+    size_t bytes = table->key_bytes;
+    uint64_t hashes[AHEAD];
 
-    return group_value_is_narrow(a) ? pack_narrow(group, w, aggregate_index, argument, rows, count)
-                                    : pack_wide(group, w, aggregate_index, argument, rows, count);
+    if (!pack_wide(group, w, aggregate_index, argument, rows, &count))
+        return false;
+    for (uint32_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD) {
+            uint32_t now = i - AHEAD;
+            uint64_t hash = hashes[now % AHEAD];
+            const uint8_t *key = keys + now * bytes;
+            unsigned partition = group->key_count == 0
+                                     ? sl_group_partition_of(hash)
+                                     : sl_group_place_partition(group_value_place(key));
+            void *record = sl_group_table_add(table, partition, hash, key);
+            if (record == NULL)
+                return false;
+            if (table->state_bytes != 0)
+                merge_payload(a, record, w->values[now].u64);
+        }
+        if (i < count) {
+            hashes[i % AHEAD] = sl_group_hash(keys + i * bytes, bytes);
+            sl_group_table_fetch(table, hashes[i % AHEAD]);
+        }
+    }
+    return true;
 }
 
 static size_t
@@ -318,39 +365,14 @@ bool
 group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
                  const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
 {
-    enum { AHEAD = 16 };
     const struct group_aggregate *a = &group->aggregates[aggregate_index];
-    struct sl_group_table *table = &w->value_tables[a->value_table];
     struct group_seen *seen = &w->seen[aggregate_index];
-    const uint8_t *keys = w->value_keys;
-    size_t bytes = table->key_bytes;
-    uint64_t hashes[AHEAD];
 
     if (group->key_count == 0 && is_idempotent(a->aggregate) &&
-        seen_open(seen, table->budget, argument)) {
+        seen_open(seen, w->table.budget, argument)) {
         count = take_fresh(seen, argument, rows, count, w->fresh);
         rows = w->fresh;
     }
-    if (!pack_values(group, w, aggregate_index, argument, rows, &count))
-        return false;
-    for (uint32_t i = 0; i < count + AHEAD; i++) {
-        if (i >= AHEAD) {
-            uint32_t now = i - AHEAD;
-            uint64_t hash = hashes[now % AHEAD];
-            const uint8_t *key = keys + now * bytes;
-            unsigned partition = group->key_count == 0
-                                     ? sl_group_partition_of(hash)
-                                     : sl_group_place_partition(group_value_place(key));
-            void *record = sl_group_table_add(table, partition, hash, key);
-            if (record == NULL)
-                return false;
-            if (table->state_bytes != 0)
-                merge_payload(a, record, w->values[now].u64);
-        }
-        if (i < count) {
-            hashes[i % AHEAD] = sl_group_hash(keys + i * bytes, bytes);
-            sl_group_table_fetch(table, hashes[i % AHEAD]);
-        }
-    }
-    return true;
+    return group_value_is_narrow(a) ? add_narrow(group, w, aggregate_index, argument, rows, count)
+                                    : add_wide(group, w, aggregate_index, argument, rows, count);
 }

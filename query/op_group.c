@@ -108,6 +108,7 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
         sl_arena_calloc(exec->arena, (size_t)group->key_count * GROUP_SIDES_MAX, sizeof(*w->codes));
     w->seen = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(*w->seen));
     w->value_codes = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(*w->value_codes));
+    w->recent = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->argument_codes = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->key_caches = sl_arena_calloc(exec->arena, group->key_count, sizeof(*w->key_caches));
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
@@ -118,8 +119,10 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->values = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->values));
     w->fresh = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->fresh));
     w->index = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->index));
+    w->missing = sl_arena_calloc(w->kept, 1, sizeof(*w->missing));
     w->narrow = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->narrow));
-    if (w->value_codes == NULL || w->argument_codes == NULL || w->narrow == NULL)
+    if (w->value_codes == NULL || w->argument_codes == NULL || w->recent == NULL ||
+        w->missing == NULL || w->narrow == NULL)
         return false;
     if (w->codes == NULL || w->seen == NULL || w->fresh == NULL || w->value_tables == NULL ||
         w->key_caches == NULL || w->value_caches == NULL || w->keys == NULL ||
@@ -130,6 +133,12 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
         const struct group_aggregate *a = &group->aggregates[i];
         if (a->value_table >= 0)
             group_value_table_init(a, budget, &w->value_tables[a->value_table]);
+        if (a->value_table < 0 || !group_value_is_narrow(a))
+            continue;
+        w->recent[i] = sl_arena_calloc(w->kept, sizeof(uint64_t), 1 << GROUP_RECENT_BITS);
+        if (w->recent[i] == NULL)
+            return false;
+        group_value_forget(w, i);
     }
     for (uint32_t i = 0; i < group->key_count; i++)
         if (group->keys[i].pool != NULL)
