@@ -211,8 +211,10 @@ open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column
     struct sl_segment_kept **place = place_of(cursor, column);
     if (place != NULL)
         output->kept = sl_segment_cache_find(cursor->reader->cache, place);
-    if (output->kept == NULL)
+    if (output->kept == NULL) {
+        sl_segment_stream_announce(cursor, column->stream);
         return open_presence(cursor, column, output, counters, err);
+    }
     output->vector.present = output->kept->present;
     output->ready = SL_SEGMENT_ALL_MINIS;
     return SL_OK;
@@ -268,10 +270,10 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     if (zone->null_count != cursor->block_rows || cursor->is_distrustful) {
         output->ready = 0;
         vector->encoding = SL_PLAIN;
+        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (column->dictionary != SL_SEGMENT_NONE)
             SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
                                        &item, counters, err));
-        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
             SL_TRY(open_strings(cursor, stream, output, counters, err));
         else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
@@ -401,7 +403,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
     sl_status st = open_output(cursor, column, described, &whole, counters, err);
     if (st == SL_OK && whole.ready == 0)
         st = decode_output(cursor, column, described, SL_SEGMENT_ALL_MINIS, &whole, counters, err);
-    if (st == SL_OK && whole.kept != NULL) /* another thread was faster */
+    if (whole.kept != NULL) /* another thread was faster */
         sl_segment_cache_leave(cursor->reader->cache, whole.kept);
     sl_segment_cursor_exchange_slots(cursor);
     cursor->rows = rows;

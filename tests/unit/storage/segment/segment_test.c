@@ -715,12 +715,13 @@ streams_are_announced_as_far_as_blocks_are_expected(void **state)
     const struct sl_column *bytes = sl_schema_at(w.schema, SL_COLUMN_IN_BYTES);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 0, &err), &err);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
-    assert_int_equal(count_announced(reader, 0), reader->footer.groups[0].stream_count);
+    uint32_t count = count_announced(reader, 1);
+    assert_in_range(count, 1, SL_SEGMENT_CLOSURE_MAX);
+    assert_int_equal(count_announced(reader, 0), reader->footer.groups[0].stream_count - count);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 1, &err), &err);
     sl_segment_cursor_expect(cursor, 3);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
-    uint32_t count = count_announced(reader, 3);
-    assert_in_range(count, 1, SL_SEGMENT_CLOSURE_MAX);
+    assert_int_equal(count_announced(reader, 3), count);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 2, &err), &err);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
     assert_int_equal(count_announced(reader, 3), count);
