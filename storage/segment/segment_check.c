@@ -235,6 +235,7 @@ check_group(struct checking *c, uint32_t number)
 {
     c->group_number = number;
     c->group = &c->reader->footer.groups[number];
+    sl_segment_group_announce(c->reader, number);
     SL_TRY(sl_segment_group_parts(c->group, check_part, c, c->err));
     SL_TRY(check_blocks(c));
     for (uint32_t i = 0; i < c->group->index_count; i++)

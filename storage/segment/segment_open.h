@@ -85,6 +85,9 @@ sl_status sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offse
 void sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset,
                        struct sl_error *err);
 
+/* All parts of the group will be read. */
+void sl_segment_group_announce(const struct sl_segment_reader *reader, uint32_t group);
+
 /* Items of the group stay until it is released as often. */
 void sl_segment_group_acquire(struct sl_segment_reader *reader, uint32_t group);
 void sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group);

@@ -275,6 +275,7 @@ copy_group(const struct copying *c)
     struct copying context = *c;
     *group = c->reader->footer.groups[c->number];
     group->data_offset = emit->offset + emit->buf.size_bytes;
+    sl_segment_group_announce(c->reader, c->number);
     SL_TRY(sl_segment_group_parts(group, copy_part, &context, c->err));
     SL_TRY(copy_addresses(c));
     SL_TRY(renumber(c, group));

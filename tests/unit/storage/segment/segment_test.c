@@ -639,6 +639,8 @@ kept_blocks_are_those_that_were_written(void **state)
     TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
     sl_segment_reader_keep(reader, cache);
     uint64_t decoded_first = read_kept(&w, reader);
+    assert_int_equal(sl_segment_cache_bytes(cache), 0); /* nobody came back yet */
+    assert_int_equal(read_kept(&w, reader), decoded_first);
     size_t kept_bytes = sl_segment_cache_bytes(cache);
     uint64_t decoded_then = read_kept(&w, reader);
     assert_true(kept_bytes > 0);
@@ -713,12 +715,13 @@ streams_are_announced_as_far_as_blocks_are_expected(void **state)
     const struct sl_column *bytes = sl_schema_at(w.schema, SL_COLUMN_IN_BYTES);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 0, &err), &err);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
-    assert_int_equal(count_announced(reader, 0), reader->footer.groups[0].stream_count);
+    uint32_t count = count_announced(reader, 1);
+    assert_in_range(count, 1, SL_SEGMENT_CLOSURE_MAX);
+    assert_int_equal(count_announced(reader, 0), reader->footer.groups[0].stream_count - count);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 1, &err), &err);
     sl_segment_cursor_expect(cursor, 3);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
-    uint32_t count = count_announced(reader, 3);
-    assert_in_range(count, 1, SL_SEGMENT_CLOSURE_MAX);
+    assert_int_equal(count_announced(reader, 3), count);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 2, &err), &err);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
     assert_int_equal(count_announced(reader, 3), count);
