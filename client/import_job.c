@@ -8,7 +8,7 @@
 
 #include "storage/base/clock.h"
 
-enum { CHUNK_BYTES = 1 << 20, LINE_BYTES_MAX = 1 << 20, WARNINGS_MAX = 10 };
+enum { CHUNK_BYTES = 256 << 10, LINE_BYTES_MAX = 1 << 20, WARNINGS_MAX = 10 };
 
 static void
 note_reason(struct sl_import_job *job, uint64_t line, const struct sl_error *err)
