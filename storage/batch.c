@@ -185,14 +185,14 @@ sl_builder_set_u64(struct sl_builder *b, struct sl_builder_column *c, uint64_t v
 void
 sl_builder_mark_rows(struct sl_builder_column *c, uint32_t first, uint32_t count)
 {
-    while (count != 0) {
+    uint32_t end = first + count;
+    while (first < end) {
         uint32_t shift = first % 64;
-        uint32_t bits = 64 - shift < count ? 64 - shift : count;
+        uint32_t bits = 64 - shift < end - first ? 64 - shift : end - first;
         uint64_t mask = UINT64_MAX >> (64 - bits) << shift;
         c->set_rows += bits - (uint32_t)__builtin_popcountll(c->present[first / 64] & mask);
         c->present[first / 64] |= mask;
         first += bits;
-        count -= bits;
     }
 }
 
