@@ -281,13 +281,6 @@ sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_colu
     return null_count;
 }
 
-uint32_t
-sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
-                      uint64_t *keys, uint64_t *present)
-{
-    return sl_segment_input_flat(input, column, sizeof(*keys), keys, present);
-}
-
 static uint64_t
 hash_addr(struct sl_addr addr)
 {
