@@ -276,6 +276,13 @@ fail:
     return st;
 }
 
+bool
+sl_query_is_narrow(const struct sl_query *query)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    return query->statement.class == SL_CLASS_SELECT && query->root != NULL && !query->exec.is_wide;
+}
+
 const struct sl_query_info *
 sl_query_info(const struct sl_query *query)
 {

@@ -160,6 +160,10 @@ sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_sessi
                            const char *text, size_t text_bytes, struct sl_query **out_query,
                            struct sl_error *err);
 
+/* A select that reads little or nothing of the store, if a good index is believed: the flows of a
+ * few hosts, or a count of all. It keeps to its timeout within a few blocks. */
+bool sl_query_is_narrow(const struct sl_query *query);
+
 const struct sl_query_info *sl_query_info(const struct sl_query *query);
 
 /* The next rows: *out_vectors has column_count vectors of *out_count rows; 0 rows is the end. */

@@ -385,6 +385,15 @@ sl_inserts_put(struct sl_inserts *s, struct sl_query *query, enum sl_insert_ack 
     return put_long(s, query, durable, ticket, out_is_done, out_is_waiting, err);
 }
 
+bool
+sl_inserts_are_settled(struct sl_inserts *s)
+{
+    sl_mutex_lock(&s->lock);
+    bool are_settled = s->appended_number >= s->received_number;
+    sl_mutex_unlock(&s->lock);
+    return are_settled;
+}
+
 void
 sl_inserts_settle(void *context)
 {

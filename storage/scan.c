@@ -11,6 +11,8 @@
 
 #include "storage/scan_state.h"
 
+#include "storage/base/clock.h"
+
 /* False when no row with first_seen or last_seen in these bounds satisfies the clause. */
 static bool
 clause_may_match_time(const struct sl_clause *clause, const int64_t bounds[4])
@@ -309,6 +311,15 @@ unit_rows(const struct sl_scan_unit *unit)
     return unit->live->info.rows / (unit->live->info.groups == 0 ? 1 : unit->live->info.groups);
 }
 
+static sl_status
+check_deadline(const struct sl_scan *scan, struct sl_error *err)
+{
+    int64_t deadline_us = scan->request.deadline_us;
+    if (deadline_us == 0 || sl_clock_monotonic_us() <= deadline_us)
+        return SL_OK;
+    return sl_fail(err, SL_TIMEOUT, "query ran longer than its limit");
+}
+
 /* Open the group of a claimed unit and offer its blocks. Called and returns with the lock. */
 static sl_status
 prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
@@ -324,7 +335,9 @@ prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
     sl_mutex_unlock(&shared->lock);
 
     sl_pool_each_lasts(SL_POOL_ALONE_US);
-    sl_status st = open_group(scan, unit, &match, cost, &group, err);
+    sl_status st = check_deadline(scan, err);
+    if (st == SL_OK)
+        st = open_group(scan, unit, &match, cost, &group, err);
     if (st == SL_CORRUPT && scan->request.may_skip_damage) {
         sl_scan_count_damage(scan, 1, unit_rows(unit));
         st = SL_OK;
