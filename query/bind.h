@@ -232,10 +232,11 @@ sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *sy
 /* bind_insert.c: the origin of rows that an INSERT puts into this table, "insert:DATABASE.TABLE" in lower case; NULL
  * when there is no memory. */
 const char *sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *table);
-/* The rows of an INSERT; names that nobody knows become columns. */
+/* The rows of an INSERT; names that nobody knows become columns. A <prefix>flows that is not defined
+ * becomes so: it is then listed. */
 SL_MUST_CHECK
 sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
-                         struct sl_insert **out_insert, struct sl_error *err);
+                         struct sl_statement *statement, struct sl_error *err);
 
 /* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
 SL_MUST_CHECK

@@ -184,9 +184,12 @@ is_limited(const struct sl_query_env *env, const struct sl_session *session)
 }
 
 static sl_status
-prepare_insert(struct sl_query *query, struct sl_error *err)
+prepare_insert(struct sl_query *query, bool has_values, struct sl_error *err)
 {
     const struct sl_insert *insert = query->statement.insert;
+    if (has_values)
+        SL_TRY(sl_define_run(query->env.definitions, query->statement.definitions,
+                             query->statement.definition_count, err));
     query->info.kind = SL_STATEMENT_INSERT;
     query->info.insert_rows = insert->file == NULL ? insert->row_count : UINT32_MAX;
     query->info.insert_columns = insert->width;
@@ -244,7 +247,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
             st = sl_fail(err, SL_MISSING, "there is no table flows here");
         break;
     case SL_CLASS_INSERT:
-        st = prepare_insert(query, err);
+        st = prepare_insert(query, has_values, err);
         break;
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;

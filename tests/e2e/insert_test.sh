@@ -147,5 +147,9 @@ stop_server
 start --mysql-delete all
 same "and are there after a stop" "505" "$(my 'SELECT COUNT(*) FROM flows')"
 same "all: everything" "0" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
+same "a table that only INSERTs have made is listed" "abcflows" "$(my "INSERT INTO abcflows (L4_SRC_PORT, LAST_SWITCHED) VALUES (31999, 1795421730);
+SHOW TABLES LIKE 'abc%'")"
+same "and can be created still, with its types" "4660" "$(my "CREATE TABLE IF NOT EXISTS abcflows (IN_BYTES varchar(16), LAST_SWITCHED int);
+INSERT INTO abcflows (IN_BYTES, LAST_SWITCHED) VALUES ('1234', 1795421730); SELECT in_bytes FROM flows WHERE origin = 'insert:ntopng.abcflows' AND in_bytes > 0")"
 stop_server
 finish
