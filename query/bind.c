@@ -148,7 +148,7 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         break;
     case SL_SYNTAX_DELETE:
         out_statement->class = SL_CLASS_DELETE;
-        SL_TRY(sl_bind_delete(&b, syntax.select, &out_statement->select, err));
+        SL_TRY(sl_bind_delete(&b, syntax.select, out_statement, err));
         break;
     case SL_SYNTAX_INSERT:
         out_statement->class = SL_CLASS_INSERT;

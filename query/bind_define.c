@@ -178,6 +178,8 @@ alter_table(struct defining *d, struct sl_error *err)
 
     if (d->is_found && d->found.kind == SL_DEFINITION_VIEW)
         return fail_name(d, SL_TYPE, 1347, "is not a table", err);
+    if (d->is_found && d->found.row_count > 0)
+        return fail_name(d, SL_UNSUPPORTED, 1235, "has rows: its columns stay as they are", err);
     if (d->is_found)
         return change_columns(d, &d->found, err);
     return is_ours ? SL_OK : fail_name(d, SL_NAME, 1146, "is not there", err);

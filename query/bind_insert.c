@@ -35,8 +35,7 @@ find_table(struct sl_binder *b, const struct sl_syntax_select *syntax, struct ta
     SL_TRY(sl_bind_written(b, syntax, &out_table->view, err));
     out_table->is_found = sl_definitions_find(b->env->definitions, database, syntax->table,
                                               b->typing.arena, &out_table->declared);
-    out_table->is_declared =
-        out_table->is_found && out_table->declared.kind == SL_DEFINITION_TABLE;
+    out_table->is_declared = out_table->is_found && out_table->declared.kind == SL_DEFINITION_TABLE;
     return SL_OK;
 }
 
@@ -358,6 +357,7 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_st
 {
     const struct sl_syntax_insert *from = &syntax->insert;
     struct sl_insert *insert = sl_arena_calloc(b->typing.arena, 1, sizeof(*insert));
+    struct sl_own_table *own = NULL;
     struct table table;
     if (insert == NULL)
         return sl_fail_memory(err);
@@ -365,6 +365,9 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_st
         return sl_bind_fail(b, err, SL_DENIED, 1142, syntax->select->table_position,
                             "the role of user \"%.80s\" is reader: it changes nothing",
                             b->session->user);
+    SL_TRY(sl_bind_own_table(b, syntax->select, &own, err));
+    if (own != NULL)
+        return sl_bind_own_insert(b, syntax, own, statement, err);
     statement->insert = insert;
     insert->is_delayed = from->is_delayed;
     insert->is_ignore = from->is_ignore;

@@ -118,8 +118,14 @@ contains "what a line cannot be is refused before the file" "ERROR 1146" "$(loca
 same "the connection goes on" 4 "$(local_my "LOAD DATA LOCAL INFILE '$work/load.csv' INTO TABLE flows (src_port); SELECT 4")"
 
 all=$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')
+# A table of one's own: it is there after a kill, and joins with flows.
+my "CREATE TABLE sites (net varchar(45), site varchar(20)); INSERT INTO sites VALUES ('10.1.2.3', 'Ulm'), ('10.0.0.4', 'Bern');
+DELETE FROM sites WHERE site = 'Bern'" >/dev/null
 kill_server
 start
+same "a table of one's own is there after a kill" "Ulm	1	4096" "$(my "
+SELECT s.site, COUNT(*), MAX(f.in_bytes) FROM flows f JOIN sites s ON f.src_addr = s.net GROUP BY s.site")"
+same "and gone when it is dropped" "ERROR 1146" "$(my 'DROP TABLE sites; SELECT * FROM sites' | grep -o 'ERROR 1146')"
 same "all of it is there after the server was killed" "$all" "$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')"
 
 same "a view shows all of them" "$(my 'SELECT COUNT(*) FROM flows WHERE IS_IPV4(src_addr)')" "$(my 'SELECT COUNT(*) FROM flowsv4')"
