@@ -223,7 +223,7 @@ sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *synt
 /* The table and where of a DELETE, within what the configuration lets it remove. */
 SL_MUST_CHECK
 sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
-                         struct sl_select **out_select, struct sl_error *err);
+                         struct sl_statement *statement, struct sl_error *err);
 /* Is the table one that rows can be inserted into? *out_view: the built-in view, NULL for flows. */
 SL_MUST_CHECK
 sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
@@ -232,10 +232,11 @@ sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *sy
 /* bind_insert.c: the origin of rows that an INSERT puts into this table, "insert:DATABASE.TABLE" in lower case; NULL
  * when there is no memory. */
 const char *sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *table);
-/* The rows of an INSERT; names that nobody knows become columns. */
+/* The rows of an INSERT; names that nobody knows become columns. A <prefix>flows that is not defined
+ * becomes so: it is then listed. */
 SL_MUST_CHECK
 sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
-                         struct sl_insert **out_insert, struct sl_error *err);
+                         struct sl_statement *statement, struct sl_error *err);
 
 /* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
 SL_MUST_CHECK
@@ -287,6 +288,20 @@ bool sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node);
 SL_MUST_CHECK
 sl_status sl_bind_define(struct sl_binder *b, const struct sl_define *define,
                          struct sl_statement *statement, struct sl_error *err);
+
+/* bind_own.c: a table that a client has made for itself; *out_table NULL: it is none. What INSERT
+ * and DELETE do to it. */
+SL_MUST_CHECK
+sl_status sl_bind_own_table(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                            struct sl_own_table **out_table, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
+                             const struct sl_own_table *table, struct sl_statement *statement,
+                             struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_own_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                             struct sl_own_table *table, struct sl_statement *statement,
+                             struct sl_error *err);
 
 /* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that may
  * name no column; it is SL_EXPR_CONST unless a parameter without a value is in it. */

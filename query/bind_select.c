@@ -12,6 +12,7 @@
 
 #include "query/definition.h"
 #include "query/lex.h"
+#include "query/own_table.h"
 #include "query/value.h"
 #include "storage/base/limits.h"
 
@@ -131,6 +132,13 @@ bind_from(struct sl_scope *s, const struct sl_syntax_select *syntax,
         return fail_table(b, syntax, true, err);
     if (sl_slice_is(syntax->table, "flows") && b->env->schema != NULL) {
         s->select->source = SL_SOURCE_FLOWS;
+        return SL_OK;
+    }
+    struct sl_own_table *own;
+    SL_TRY(sl_bind_own_table(b, syntax, &own, err));
+    if (own != NULL) {
+        s->select->table = &own->table;
+        s->select->source = SL_SOURCE_VIRTUAL;
         return SL_OK;
     }
     b->database = database_of(b, syntax);
@@ -669,11 +677,15 @@ sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
 
 sl_status
 sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
-               struct sl_select **out_select, struct sl_error *err)
+               struct sl_statement *statement, struct sl_error *err)
 {
     struct sl_scope s = {.binder = b, .syntax = syntax};
+    struct sl_own_table *own;
+    SL_TRY(sl_bind_own_table(b, syntax, &own, err));
+    if (own != NULL)
+        return sl_bind_own_delete(b, syntax, own, statement, err);
     SL_TRY(bind_written(&s, err));
-    *out_select = s.select;
+    statement->select = s.select;
     SL_TRY(sl_bind_where(&s, err));
     return limit_delete(&s, err);
 }

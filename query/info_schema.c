@@ -52,8 +52,14 @@ emit_table(struct sl_info_walk *walk, const struct sl_info_table *table, struct 
     bool is_system = table->kind == SL_INFO_VIRTUAL;
     int64_t rows = -1, bytes = -1, index_bytes = -1;
 
-    if (is_table)
+    bool is_own = is_table && table->kind == SL_INFO_CLIENTS;
+    if (is_own) {
+        rows = table->definition->row_count;
+        bytes = table->definition->row_bytes;
+        index_bytes = 0;
+    } else if (is_table) {
         count_flows(walk, &rows, &bytes, &index_bytes);
+    }
     sl_info_put_text(walk, "def");
     sl_info_put_slice(walk, table->database);
     sl_info_put_slice(walk, table->name);
@@ -76,7 +82,7 @@ emit_table(struct sl_info_walk *walk, const struct sl_info_table *table, struct 
     walk->values[walk->count - 1].is_null = !is_table;
     sl_info_put_number(walk, -1);
     sl_info_put_text(walk, "");
-    sl_info_put_text(walk, is_table ? "flows" : is_system ? "" : "VIEW");
+    sl_info_put_text(walk, is_own ? "" : is_table ? "flows" : is_system ? "" : "VIEW");
     return sl_info_end_row(walk, err);
 }
 

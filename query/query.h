@@ -60,6 +60,7 @@ struct sl_virtual_column {
     const char *name;
     struct sl_sql_type type;
 };
+struct sl_own_table;    /* query's own */
 struct sl_virtual_sink; /* opaque: rows go in through the functions below */
 struct sl_virtual_table {
     const char *schema; /* "system" */
@@ -67,6 +68,7 @@ struct sl_virtual_table {
     const struct sl_virtual_column *columns;
     uint32_t column_count;
     sl_status (*fill)(void *context, struct sl_virtual_sink *sink, struct sl_error *err);
+    const struct sl_own_table *own; /* a client's, whose rows were inserted; else NULL */
 };
 /* Whoever asks for the rows. */
 const struct sl_session *sl_virtual_session(const struct sl_virtual_sink *sink);
