@@ -57,7 +57,7 @@ struct sl_scan_request {
 
 /* What happened so far, for EXPLAIN ANALYZE; any thread, at any time. */
 struct sl_scan_counters {
-    uint64_t segments, segments_pruned_time, segments_pruned_zone, segments_pruned_index;
+    uint64_t segments, segments_pruned_time, segments_pruned_zone;
     uint64_t blocks, blocks_pruned_zone, blocks_pruned_index;
     uint64_t rows_total;    /* rows of the snapshot */
     uint64_t rows_selected; /* rows in the selections handed out */

@@ -149,7 +149,7 @@ take_memory(struct sl_segment_encoding *e)
 sl_status
 sl_segment_encode(struct sl_segment_emit *emit, const struct sl_segment_encode_request *request,
                   struct sl_arena *arena, struct sl_segment_group *out_group,
-                  struct sl_segment_encoded *out_encoded, struct sl_error *err)
+                  const uint32_t **out_order, struct sl_error *err)
 {
     struct sl_segment_encoding *e = sl_arena_calloc(arena, 1, sizeof(*e));
     struct deciding d = {0};
@@ -166,7 +166,6 @@ sl_segment_encode(struct sl_segment_emit *emit, const struct sl_segment_encode_r
     SL_TRY(take_memory(e));
     SL_TRY(decide_order(e, &d));
     SL_TRY(encode_columns(e, &d));
-    *out_encoded = (struct sl_segment_encoded){
-        .order = e->order, .addrs = e->addrs.addrs, .addr_count = e->addrs.count};
+    *out_order = e->order;
     return SL_OK;
 }

@@ -7,6 +7,7 @@
 #include "storage/base/cursor.h"
 #include "storage/base/hash.h"
 #include "storage/index/bitmap.h"
+#include "storage/index/filter.h"
 #include "storage/index/postings.h"
 
 enum {
@@ -250,6 +251,23 @@ sl_segment_index_emit_ends(struct sl_segment_emit *emit, const uint32_t numbers[
                                   .keys = {keys[0], keys[1]},
                                   .present = {present[0], present[1]}};
     return emit_postings(emit, &posted, entry_count, err);
+}
+
+sl_status
+sl_segment_index_emit_filter(struct sl_segment_emit *emit, const uint32_t numbers[2],
+                             const struct sl_addr *addrs, uint32_t count, struct sl_error *err)
+{
+    if (emit->group->row_count <= SL_MINI_ROWS)
+        return SL_OK; /* the dictionary is as small, and says it exactly */
+    uint64_t *hashes = sl_arena_alloc(emit->arena, count * sizeof(*hashes));
+    if (hashes == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
+    for (uint32_t i = 0; i < count; i++)
+        hashes[i] = sl_filter_hash_addr(addrs[i]);
+    size_t start = emit->indexes.size_bytes;
+    sl_filter_encode(hashes, count, &emit->indexes);
+    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_FILTER, numbers[0], numbers[1], start);
+    return SL_OK;
 }
 
 /* Minis of the keys `from` .. `to` - 1 of the sorted list. */
