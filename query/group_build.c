@@ -178,6 +178,39 @@ build_side(struct sl_op *op, struct group_worker *w, struct build *build, const 
     return SL_OK;
 }
 
+/* The value of a row is on its way from memory. */
+static void
+fetch_entry(const struct sl_vector *v, uint32_t row)
+{
+    __builtin_prefetch((const uint8_t *)v->values + (size_t)sl_vector_entry(v, row) * v->width);
+}
+
+static bool
+has_all(const struct sl_vector *v)
+{
+    return v->present == NULL && v->value_count != 0;
+}
+
+/* Rows with addresses on both sides that are not the same. */
+static uint32_t
+keep_other_addrs(const struct sl_vector *first, const struct sl_vector *other, uint32_t *rows,
+                 uint32_t row_count)
+{
+    enum { AHEAD = 16 };
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t row = rows[i];
+        if (i + AHEAD < row_count) {
+            fetch_entry(first, rows[i + AHEAD]);
+            fetch_entry(other, rows[i + AHEAD]);
+        }
+        rows[kept] = row;
+        kept += !sl_addr_equal(sl_vector_addr(first, row), sl_vector_addr(other, row));
+    }
+    return kept;
+}
+
 /* Rows whose other side is another group than the first: they count there too. */
 static uint32_t
 keep_other_rows(const struct group *group, const struct key_side *first,
@@ -185,6 +218,9 @@ keep_other_rows(const struct group *group, const struct key_side *first,
 {
     uint32_t kept = 0;
 
+    if (group->key_count == 1 && group->keys[0].addrs != NULL && has_all(&first->vectors[0]) &&
+        has_all(&other->vectors[0]))
+        return keep_other_addrs(&first->vectors[0], &other->vectors[0], rows, row_count);
     for (uint32_t i = 0; i < row_count; i++) {
         bool is_other = false;
         for (uint32_t k = 0; k < group->key_count && !is_other; k++)
