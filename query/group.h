@@ -98,7 +98,8 @@ struct group_seen {
 
 /*
  * States of the entries of one dictionary, then of NULL: see group_dense.c. A dense record is
- * the states, then 8 bytes, 1 when a row has the entry and else 0.
+ * the states, then 8 bytes, 1 when a row has the entry and else 0. Where all aggregates are counts
+ * and sums, it is these, 8 bytes each (group_number.h).
  */
 struct group_dense {
     uint64_t dictionary;     /* 0: none, and all records are zero */
@@ -107,6 +108,8 @@ struct group_dense {
     uint8_t *records;        /* owned: entry_capacity + 1 */
     size_t entry_bytes_capacity;
     uint32_t entry_capacity;
+    bool is_summed;
+    uint64_t sum_bound; /* no sum is greater */
 };
 
 /* Addresses of a slice that ask the pool for their codes together. */
@@ -136,6 +139,7 @@ struct group_worker {
     void *value_keys;
     void **records;
     void **found;
+    const uint64_t **sums;
     union sl_argument *values;
     uint32_t *fresh;
     uint32_t *index;
@@ -258,19 +262,27 @@ sl_group_merge_fn group_value_merge; /* context: the group_aggregate */
 
 /*
  * The dense states for a chunk whose one key has a large dictionary with a name: those of side
- * `side` (or of side 0, where that is the same dictionary). *out_dense is NULL where they do not
+ * `side` (or of side 0, where that is the same dictionary). is_summed: all aggregates are counts and
+ * sums, and the chunk's fit. *out_dense is NULL where they do not
  * pay or there is no memory for them. False: the ones before were in the way and could not be put
  * into the table.
  */
 SL_MUST_CHECK
 bool group_dense_open(const struct group *group, struct group_worker *w, unsigned side,
-                      const struct sl_vector *key, uint32_t row_count,
+                      const struct sl_vector *key, bool is_summed, uint32_t row_count,
                       struct group_dense **out_dense);
 
 /* The dense records of rows[0 .. count). */
 void group_dense_map(const struct group *group, const struct group_dense *dense,
                      const struct sl_vector *key, const uint32_t *rows, uint32_t count,
                      void **out_records);
+
+/* Add a slice to sums. UNFIT when its values are so large that a sum may overflow. */
+SL_MUST_CHECK
+enum group_outcome group_dense_add(const struct group *group, struct group_worker *w,
+                                   struct group_dense *dense, const struct sl_vector *key,
+                                   const struct sl_vector *arguments,
+                                   const struct group_slice *slice);
 
 /* Put what it holds into the worker's table. */
 SL_MUST_CHECK
@@ -310,12 +322,6 @@ group_value_place(const void *key)
     uint32_t place;
     memcpy(&place, key, sizeof(place));
     return place;
-}
-
-static inline size_t
-group_dense_record_bytes(const struct group *group)
-{
-    return group->state_bytes + sizeof(uint64_t);
 }
 
 static inline void *
