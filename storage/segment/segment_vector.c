@@ -7,6 +7,7 @@
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_kernel.h"
 #include "storage/segment/segment_stream.h"
 
 /* The largest value that a column of the type may have. */
@@ -33,13 +34,8 @@ static uint64_t
 max_of(const struct sl_segment_slot *slot, uint32_t first, uint32_t count)
 {
     uint64_t max = 0;
-    if (slot->width == 4) {
-        uint32_t narrow = 0;
-        const uint32_t *values = (const uint32_t *)slot->values + first;
-        for (uint32_t i = 0; i < count; i++)
-            narrow = values[i] > narrow ? values[i] : narrow;
-        return narrow;
-    }
+    if (slot->width == 4)
+        return sl_segment_kernels_best()->max_u32((const uint32_t *)slot->values + first, count);
     const uint64_t *values = (const uint64_t *)slot->values + first;
     for (uint32_t i = 0; i < count; i++)
         max = values[i] > max ? values[i] : max;
@@ -52,6 +48,15 @@ convert(const struct sl_segment_slot *slot, enum sl_type type, uint8_t width, ui
         uint32_t count, void *out)
 {
     uint64_t room[SL_MINI_ROWS];
+    const uint32_t *narrow = (const uint32_t *)slot->values + first;
+    if (slot->width == 4 && width == 2) {
+        sl_segment_kernels_best()->to_u16(narrow, count, (uint16_t *)out + first);
+        return;
+    }
+    if (slot->width == 4 && width == 1) {
+        sl_segment_kernels_best()->to_u8(narrow, count, (uint8_t *)out + first);
+        return;
+    }
     const uint64_t *keys = sl_segment_slot_widen(slot, first, count, room);
     if (width == 1)
         for (uint32_t i = 0; i < count; i++)
