@@ -4,6 +4,7 @@
  */
 #include <stdatomic.h>
 
+#include "storage/base/file.h"
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
@@ -428,6 +429,24 @@ missing_column(const struct sl_column *column, uint32_t row_count)
     vector.values = &zero;
     vector.value_count = 1;
     return vector;
+}
+
+void
+sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_column *column)
+{
+    struct sl_segment_reader *reader = cursor->reader;
+    const struct sl_segment_group_column *found =
+        sl_segment_find_column(reader, cursor->group_number, column);
+    if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
+        return;
+    _Atomic uint32_t *announced = &reader->groups[cursor->group_number].announced[found->stream];
+    if (found->dictionary != SL_SEGMENT_NONE &&
+        atomic_load_explicit(announced, memory_order_relaxed) == 0) {
+        const struct sl_segment_dictionary *dictionary =
+            &cursor->group->dictionaries[found->dictionary];
+        sl_file_will_read(reader->fd, dictionary->part.offset, dictionary->part.size_bytes);
+    }
+    sl_segment_stream_announce(cursor, found->stream);
 }
 
 sl_status
