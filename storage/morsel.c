@@ -277,6 +277,13 @@ absent_column(const struct sl_column *column, uint32_t row_count, struct sl_vect
     out_vector->bytes = (const uint8_t *)zeros;
 }
 
+void
+sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column)
+{
+    if (morsel->group != NULL && !morsel->is_damaged)
+        sl_segment_cursor_announce(morsel->cursor, column);
+}
+
 sl_status
 sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
                  const uint64_t *selection, struct sl_vector *out_vector, struct sl_error *err)

@@ -107,6 +107,9 @@ sl_status sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *col
                            const uint64_t *selection, struct sl_vector *out_vector,
                            struct sl_error *err);
 
+/* The column will be asked for: the system may fetch it meanwhile, side by side with others. */
+void sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column);
+
 /*
  * Narrow a morsel to its selected rows, at least one: from now on it has so many rows, all of them
  * selected, in the same order, and its columns are decoded for them alone. Worth it where few are

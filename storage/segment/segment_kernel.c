@@ -3,6 +3,29 @@
  */
 #include "storage/segment/segment_kernel.h"
 
+static uint32_t
+max_u32(const uint32_t *values, uint32_t count)
+{
+    uint32_t max = 0;
+    for (uint32_t i = 0; i < count; i++)
+        max = values[i] > max ? values[i] : max;
+    return max;
+}
+
+static void
+to_u16(const uint32_t *values, uint32_t count, uint16_t *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (uint16_t)values[i];
+}
+
+static void
+to_u8(const uint32_t *values, uint32_t count, uint8_t *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (uint8_t)values[i];
+}
+
 static void
 select_rows(const uint32_t *sides, const uint32_t *left, const uint32_t *right, uint32_t count,
             uint32_t *out)
@@ -40,6 +63,9 @@ spread_u64(const uint64_t *answers, uint32_t count, const uint64_t *leads,
 }
 
 const struct sl_segment_kernels sl_segment_kernels_scalar = {
+    .max_u32 = max_u32,
+    .to_u16 = to_u16,
+    .to_u8 = to_u8,
     .select = select_rows,
     .spread_u32 = spread_u32,
     .spread_u64 = spread_u64,
@@ -52,6 +78,68 @@ const struct sl_segment_kernels sl_segment_kernels_scalar = {
 #define AVX2 __attribute__((target("avx2")))
 
 AVX2
+static inline __m256i
+load(const uint32_t *values)
+{
+    return _mm256_loadu_si256((const __m256i *)values);
+}
+
+AVX2
+static uint32_t
+max_u32_wide(const uint32_t *values, uint32_t count)
+{
+    uint32_t lanes[8];
+    __m256i first = _mm256_setzero_si256();
+    __m256i second = first;
+    uint32_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        first = _mm256_max_epu32(first, load(&values[i]));
+        second = _mm256_max_epu32(second, load(&values[i + 8]));
+    }
+    _mm256_storeu_si256((__m256i *)lanes, _mm256_max_epu32(first, second));
+    uint32_t max = max_u32(lanes, 8);
+    uint32_t rest = max_u32(&values[i], count - i);
+    return max > rest ? max : rest;
+}
+
+/* Sixteen values as so many of 16 bits. A pack takes its operands by halves: the middle quarters
+ * change places afterwards. */
+AVX2
+static inline __m256i
+pack_16(const uint32_t *values)
+{
+    const __m256i mask = _mm256_set1_epi32(UINT16_MAX);
+    __m256i first = _mm256_and_si256(load(values), mask);
+    __m256i second = _mm256_and_si256(load(values + 8), mask);
+    return _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xd8);
+}
+
+AVX2
+static void
+to_u16_wide(const uint32_t *values, uint32_t count, uint16_t *out)
+{
+    uint32_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        _mm256_storeu_si256((__m256i *)&out[i], pack_16(&values[i]));
+    to_u16(&values[i], count - i, &out[i]);
+}
+
+AVX2
+static void
+to_u8_wide(const uint32_t *values, uint32_t count, uint8_t *out)
+{
+    const __m256i mask = _mm256_set1_epi16(UINT8_MAX);
+    uint32_t i = 0;
+    for (; i + 32 <= count; i += 32) {
+        __m256i first = _mm256_and_si256(pack_16(&values[i]), mask);
+        __m256i second = _mm256_and_si256(pack_16(&values[i + 16]), mask);
+        __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16(first, second), 0xd8);
+        _mm256_storeu_si256((__m256i *)&out[i], bytes);
+    }
+    to_u8(&values[i], count - i, &out[i]);
+}
+
+AVX2
 static void
 select_rows_wide(const uint32_t *sides, const uint32_t *left, const uint32_t *right, uint32_t count,
                  uint32_t *out)
@@ -59,11 +147,9 @@ select_rows_wide(const uint32_t *sides, const uint32_t *left, const uint32_t *ri
     const __m256i zero = _mm256_setzero_si256();
     uint32_t i = 0;
     for (; i + 8 <= count; i += 8) {
-        __m256i side = _mm256_loadu_si256((const __m256i *)&sides[i]);
-        __m256i l = _mm256_loadu_si256((const __m256i *)&left[i]);
-        __m256i r = _mm256_loadu_si256((const __m256i *)&right[i]);
-        __m256i is_left = _mm256_cmpeq_epi32(side, zero);
-        _mm256_storeu_si256((__m256i *)&out[i], _mm256_blendv_epi8(r, l, is_left));
+        __m256i is_left = _mm256_cmpeq_epi32(load(&sides[i]), zero);
+        _mm256_storeu_si256((__m256i *)&out[i],
+                            _mm256_blendv_epi8(load(&right[i]), load(&left[i]), is_left));
     }
     select_rows(&sides[i], &left[i], &right[i], count - i, &out[i]);
 }
@@ -176,6 +262,9 @@ spread_u64_wide(const uint64_t *answers, uint32_t count, const uint64_t *leads,
 }
 
 static const struct sl_segment_kernels wide = {
+    .max_u32 = max_u32_wide,
+    .to_u16 = to_u16_wide,
+    .to_u8 = to_u8_wide,
     .select = select_rows_wide,
     .spread_u32 = spread_u32_wide,
     .spread_u64 = spread_u64_wide,

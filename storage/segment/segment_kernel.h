@@ -14,6 +14,11 @@
 #include "storage/base/base.h"
 
 struct sl_segment_kernels {
+    /* The largest; 0 of none. */
+    uint32_t (*max_u32)(const uint32_t *values, uint32_t count);
+    /* Their low 16 or 8 bits. */
+    void (*to_u16)(const uint32_t *values, uint32_t count, uint16_t *out);
+    void (*to_u8)(const uint32_t *values, uint32_t count, uint8_t *out);
     /* out[i] = sides[i] == 0 ? left[i] : right[i] */
     void (*select)(const uint32_t *sides, const uint32_t *left, const uint32_t *right,
                    uint32_t count, uint32_t *out);

@@ -132,6 +132,10 @@ uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t 
  * may be fetched ahead. Until the cursor moves. */
 void sl_segment_cursor_expect(struct sl_segment_cursor *cursor, uint32_t end_block);
 
+/* The column will be asked for: the system may fetch its parts, and those of others that are
+ * announced, side by side. */
+void sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_column *column);
+
 /*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;
  * values of other rows are unspecified but readable. Asking again with another selection decodes

@@ -9,6 +9,8 @@
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_kernel.h"
 
+enum { BLOCKS_AHEAD = 4 };
+
 /* Bytes of the file, from the first to the last of some parts. */
 struct span {
     uint64_t start, end;
@@ -27,17 +29,19 @@ span_add(struct span *span, const struct sl_segment_part *parts, uint32_t first,
 }
 
 /* Parts of one stream lie one behind the other: of the blocks that will be asked for, and the map
- * in front of them. */
+ * in front of them. A few blocks at a time: the first block of the next stream would else wait for
+ * the last one of this stream. */
 static void
 announce_one(struct sl_segment_cursor *cursor, uint32_t index)
 {
     const struct sl_segment_stream *stream = &cursor->group->streams[index];
     _Atomic uint32_t *announced = &cursor->reader->groups[cursor->group_number].announced[index];
-    uint32_t first = cursor->block;
-    uint32_t end = cursor->expected_end;
     struct span span = {.start = UINT64_MAX};
     uint32_t known = atomic_load_explicit(announced, memory_order_relaxed);
-    if (known > first)
+    uint32_t ahead_end = cursor->block + BLOCKS_AHEAD;
+    uint32_t end = ahead_end < cursor->expected_end ? ahead_end : cursor->expected_end;
+    uint32_t first = known > cursor->block ? known : cursor->block;
+    if (first >= end)
         return;
     /* Relaxed: at worst something is announced twice. */
     atomic_store_explicit(announced, end, memory_order_relaxed);

@@ -4,9 +4,11 @@
  */
 #include <stdatomic.h>
 
+#include "storage/base/file.h"
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_kernel.h"
 #include "storage/segment/segment_stream.h"
 
 /* The largest value that a column of the type may have. */
@@ -33,13 +35,8 @@ static uint64_t
 max_of(const struct sl_segment_slot *slot, uint32_t first, uint32_t count)
 {
     uint64_t max = 0;
-    if (slot->width == 4) {
-        uint32_t narrow = 0;
-        const uint32_t *values = (const uint32_t *)slot->values + first;
-        for (uint32_t i = 0; i < count; i++)
-            narrow = values[i] > narrow ? values[i] : narrow;
-        return narrow;
-    }
+    if (slot->width == 4)
+        return sl_segment_kernels_best()->max_u32((const uint32_t *)slot->values + first, count);
     const uint64_t *values = (const uint64_t *)slot->values + first;
     for (uint32_t i = 0; i < count; i++)
         max = values[i] > max ? values[i] : max;
@@ -52,6 +49,15 @@ convert(const struct sl_segment_slot *slot, enum sl_type type, uint8_t width, ui
         uint32_t count, void *out)
 {
     uint64_t room[SL_MINI_ROWS];
+    const uint32_t *narrow = (const uint32_t *)slot->values + first;
+    if (slot->width == 4 && width == 2) {
+        sl_segment_kernels_best()->to_u16(narrow, count, (uint16_t *)out + first);
+        return;
+    }
+    if (slot->width == 4 && width == 1) {
+        sl_segment_kernels_best()->to_u8(narrow, count, (uint8_t *)out + first);
+        return;
+    }
     const uint64_t *keys = sl_segment_slot_widen(slot, first, count, room);
     if (width == 1)
         for (uint32_t i = 0; i < count; i++)
@@ -423,6 +429,24 @@ missing_column(const struct sl_column *column, uint32_t row_count)
     vector.values = &zero;
     vector.value_count = 1;
     return vector;
+}
+
+void
+sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_column *column)
+{
+    struct sl_segment_reader *reader = cursor->reader;
+    const struct sl_segment_group_column *found =
+        sl_segment_find_column(reader, cursor->group_number, column);
+    if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
+        return;
+    _Atomic uint32_t *announced = &reader->groups[cursor->group_number].announced[found->stream];
+    if (found->dictionary != SL_SEGMENT_NONE &&
+        atomic_load_explicit(announced, memory_order_relaxed) == 0) {
+        const struct sl_segment_dictionary *dictionary =
+            &cursor->group->dictionaries[found->dictionary];
+        sl_file_will_read(reader->fd, dictionary->part.offset, dictionary->part.size_bytes);
+    }
+    sl_segment_stream_announce(cursor, found->stream);
 }
 
 sl_status

@@ -37,6 +37,13 @@ check(const struct rows *r, uint32_t count)
     for (unsigned k = 0; k < 2; k++)
         kernels[k]->select(r->sides, r->narrow[0], r->narrow[1], count, narrow[k]);
     assert_memory_equal(narrow[0], narrow[1], count * sizeof(uint32_t));
+    assert_int_equal(kernels[0]->max_u32(narrow[0], count), kernels[1]->max_u32(narrow[0], count));
+    for (unsigned k = 0; k < 2; k++)
+        kernels[k]->to_u16(r->narrow[0], count, (uint16_t *)narrow[k]);
+    assert_memory_equal(narrow[0], narrow[1], count * sizeof(uint16_t));
+    for (unsigned k = 0; k < 2; k++)
+        kernels[k]->to_u8(r->narrow[0], count, (uint8_t *)narrow[k]);
+    assert_memory_equal(narrow[0], narrow[1], count * sizeof(uint8_t));
     for (unsigned has_differences = 0; has_differences < 2; has_differences++) {
         for (unsigned k = 0; k < 2; k++) {
             kernels[k]->spread_u32(r->bits, count, &r->narrow[0][FRONT],

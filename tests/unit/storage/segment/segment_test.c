@@ -725,6 +725,8 @@ streams_are_announced_as_far_as_blocks_are_expected(void **state)
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 2, &err), &err);
     TEST_OK(sl_segment_cursor_column(cursor, bytes, NULL, &vector, NULL, &err), &err);
     assert_int_equal(count_announced(reader, 3), count);
+    sl_segment_cursor_announce(cursor, sl_schema_at(w.schema, SL_COLUMN_SRC_ADDR));
+    assert_in_range(count_announced(reader, 3), count + 1, reader->footer.groups[0].stream_count);
     sl_segment_cursor_destroy(cursor);
     sl_segment_reader_close(reader);
     stop(&w);
