@@ -360,8 +360,14 @@ static uint32_t
 count_set(const struct sl_builder *b, const struct sl_builder_column *column, uint32_t count)
 {
     uint32_t set_count = 0;
-    for (uint32_t row = b->row_count; row < b->row_count + count; row++)
-        set_count += sl_bit_get(column->present, row);
+    for (uint32_t row = b->row_count; row < b->row_count + count;) {
+        uint32_t shift = row % 64;
+        uint32_t bits =
+            64 - shift < b->row_count + count - row ? 64 - shift : b->row_count + count - row;
+        uint64_t word = column->present[row / 64] >> shift << (64 - bits);
+        set_count += (uint32_t)__builtin_popcountll(word);
+        row += bits;
+    }
     return set_count;
 }
 
