@@ -141,7 +141,7 @@ parse_groups(const char *text, size_t size_bytes, uint8_t bytes[16])
         return false;
     memset(bytes, 0, 16);
     for (unsigned i = 0; i < count; i++) {
-        unsigned to = i < gap ? i : GROUPS - count + i;
+        size_t to = i < gap ? i : GROUPS - count + i;
         bytes[2 * to] = (uint8_t)(groups[i] >> 8);
         bytes[2 * to + 1] = (uint8_t)groups[i];
     }
