@@ -277,6 +277,7 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return sl_cli_complain(&err);
+    sl_memory_keep();
     sl_log_set_level(SL_LOG_ERROR);             /* the decoder logs; here the summary tells */
     sl_connection_watch(cli->connection, NULL); /* Ctrl-C ends the import, between two batches */
     for (int i = 0; i < file_count && st == SL_OK; i++)

@@ -8,6 +8,7 @@
 #include "storage/field_cells.h"
 
 #include "storage/base/clock.h"
+#include "storage/field_addrs.h"
 
 enum {
     WORD_DIGITS = 8,
@@ -22,14 +23,6 @@ _Static_assert((int)COPY_BYTES <= (int)SL_CELLS_PADDING_BYTES,
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first character is the low byte");
 
 static const uint64_t zeros = UINT64_C(0x3030303030303030);
-
-static inline const char *
-cell_at(const struct sl_cells *cells, uint32_t i, uint32_t *out_bytes)
-{
-    uint32_t start = cells->before[i * cells->before_step] + 1;
-    *out_bytes = cells->after[i * cells->after_step] - start;
-    return cells->text + start;
-}
 
 /* Not 0 where a byte of `digits` is no digit's value. A carry only comes from such a byte. */
 static inline uint64_t
@@ -64,17 +57,17 @@ long_number(const char *text, uint32_t size_bytes, uint64_t *bad)
 }
 
 /* Cells of at most 8 digits, and no more than `max`; those of U64 may have 16, and any value. */
-#define NUMBERS_AS(type, array, number, digits_max, max)   \
-    for (; i < cells->count; i++) {                        \
-        uint32_t size_bytes;                               \
-        uint64_t bad = 0;                                  \
-        const char *text = cell_at(cells, i, &size_bytes); \
-        if (size_bytes - 1 >= (digits_max))                \
-            break;                                         \
-        uint64_t value = number(text, size_bytes, &bad);   \
-        if (bad != 0 || value > (max))                     \
-            break;                                         \
-        column->values.array[row + i] = (type)value;       \
+#define NUMBERS_AS(type, array, number, digits_max, max)       \
+    for (; i < cells->count; i++) {                            \
+        uint32_t size_bytes;                                   \
+        uint64_t bad = 0;                                      \
+        const char *text = sl_cells_at(cells, i, &size_bytes); \
+        if (size_bytes - 1 >= (digits_max))                    \
+            break;                                             \
+        uint64_t value = number(text, size_bytes, &bad);       \
+        if (bad != 0 || value > (max))                         \
+            break;                                             \
+        column->values.array[row + i] = (type)value;           \
     }
 
 static uint32_t
@@ -95,50 +88,6 @@ set_numbers(struct sl_builder_column *column, uint32_t row, const struct sl_cell
     default:
         NUMBERS_AS(uint64_t, u64, long_number, 2 * WORD_DIGITS, long_max)
         break;
-    }
-    return i;
-}
-
-/* One of four parts and the character behind it: 1 to 3 digits, at most 255. */
-static inline uint32_t
-take_octet(const char **text, uint32_t *bad)
-{
-    uint32_t word;
-    memcpy(&word, *text, sizeof(word));
-    word ^= (uint32_t)zeros;
-    uint32_t ends = ((word + 0x76767676) | word) & 0x80808080;
-    uint32_t digits = (uint32_t)__builtin_ctz(ends | 1U << 31) / 8;
-    *bad |= (ends == 0) | (digits == 0);
-    word = (uint32_t)((uint64_t)word << (32 - 8 * digits));
-    uint32_t octet = (word >> 24) + 10 * (word >> 16 & 255) + 100 * (word >> 8 & 255);
-    *bad |= octet > 255;
-    *text += digits + 1;
-    return octet;
-}
-
-static uint32_t
-set_addrs(const struct sl_field *field, struct sl_builder_column *column, uint32_t row,
-          const struct sl_cells *cells)
-{
-    uint32_t i = 0;
-    for (; i < cells->count; i++) {
-        uint32_t size_bytes;
-        uint32_t bad = 0;
-        const char *text = cell_at(cells, i, &size_bytes);
-        const char *at = text;
-        if (size_bytes - 7 > 15 - 7)
-            break;
-        uint32_t addr = take_octet(&at, &bad) << 24;
-        bad |= at[-1] != '.';
-        addr |= take_octet(&at, &bad) << 16;
-        bad |= at[-1] != '.';
-        addr |= take_octet(&at, &bad) << 8;
-        bad |= at[-1] != '.';
-        addr |= take_octet(&at, &bad);
-        if (bad != 0 || at != text + size_bytes + 1 ||
-            (addr == 0 && field->form == SL_FIELD_ZERO_IS_NONE))
-            break;
-        column->values.addr[row + i] = sl_addr_from_v4(addr);
     }
     return i;
 }
@@ -217,7 +166,7 @@ set_times(struct sl_builder_column *column, uint32_t row, const struct sl_cells 
     uint32_t i = 0;
     for (; i < cells->count; i++) {
         uint32_t size_bytes;
-        const char *text = cell_at(cells, i, &size_bytes);
+        const char *text = sl_cells_at(cells, i, &size_bytes);
         int64_t *time_us = &column->values.i64[row + i];
         if (!take_seconds(text, size_bytes, time_us) &&
             !take_iso(text, size_bytes, &known, time_us))
@@ -232,8 +181,8 @@ set_texts(struct sl_builder *b, struct sl_builder_column *column, uint32_t row,
 {
     uint32_t first_bytes;
     uint32_t last_bytes;
-    const char *first = cell_at(cells, 0, &first_bytes);
-    const char *last = cell_at(cells, cells->count - 1, &last_bytes);
+    const char *first = sl_cells_at(cells, 0, &first_bytes);
+    const char *last = sl_cells_at(cells, cells->count - 1, &last_bytes);
     /* Cells do not overlap, so all of them are no longer than what they span, or all the same. */
     size_t span_bytes = cells->after_step == 0 ? (size_t)first_bytes * cells->count
                                                : (size_t)(last - first) + last_bytes;
@@ -242,7 +191,7 @@ set_texts(struct sl_builder *b, struct sl_builder_column *column, uint32_t row,
     uint32_t i = 0;
     for (; i < cells->count; i++) {
         uint32_t size_bytes;
-        const char *text = cell_at(cells, i, &size_bytes);
+        const char *text = sl_cells_at(cells, i, &size_bytes);
         if (size_bytes - 1 >= SL_TEXT_BYTES_MAX || (size_bytes == 2 && memcmp(text, "\\N", 2) == 0))
             break;
         memcpy(&bytes[used], text, size_bytes <= COPY_BYTES ? COPY_BYTES : size_bytes);
@@ -264,7 +213,7 @@ set_l7(struct sl_schema *schema, struct sl_builder *b, struct sl_builder_column 
     for (; i < cells->count; i++) {
         uint32_t size_bytes;
         uint64_t bad = 0;
-        const char *text = cell_at(cells, i, &size_bytes);
+        const char *text = sl_cells_at(cells, i, &size_bytes);
         const char *point = size_bytes == 0 ? NULL : memchr(text, '.', size_bytes);
         uint32_t head_bytes = point == NULL ? 0 : (uint32_t)(point - text);
         uint32_t tail_bytes = size_bytes - head_bytes - (point != NULL);
@@ -299,7 +248,8 @@ set_usual(const struct sl_field *field, struct sl_schema *schema, struct sl_buil
     case SL_TYPE_U64:
         return set_numbers(column, row, cells);
     case SL_TYPE_ADDR:
-        return set_addrs(field, column, row, cells);
+        return sl_field_addrs_best()(cells, field->form == SL_FIELD_ZERO_IS_NONE,
+                                     &column->values.addr[row]);
     case SL_TYPE_TIME:
         return set_times(column, row, cells);
     case SL_TYPE_TEXT:
@@ -338,7 +288,7 @@ sl_field_set_cells(const struct sl_field *field, struct sl_schema *schema,
         if (done == cells->count)
             return done;
         uint32_t size_bytes;
-        const char *text = cell_at(&rest, taken, &size_bytes);
+        const char *text = sl_cells_at(&rest, taken, &size_bytes);
         if (field->form == SL_FIELD_L7 && size_bytes != 0)
             return done; /* a name may be another field's too */
         builder->row_count = base + done;
@@ -360,8 +310,14 @@ static uint32_t
 count_set(const struct sl_builder *b, const struct sl_builder_column *column, uint32_t count)
 {
     uint32_t set_count = 0;
-    for (uint32_t row = b->row_count; row < b->row_count + count; row++)
-        set_count += sl_bit_get(column->present, row);
+    for (uint32_t row = b->row_count; row < b->row_count + count;) {
+        uint32_t shift = row % 64;
+        uint32_t bits =
+            64 - shift < b->row_count + count - row ? 64 - shift : b->row_count + count - row;
+        uint64_t word = column->present[row / 64] >> shift << (64 - bits);
+        set_count += (uint32_t)__builtin_popcountll(word);
+        row += bits;
+    }
     return set_count;
 }
 

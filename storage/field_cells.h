@@ -34,6 +34,14 @@ struct sl_cells {
     uint32_t count; /* at most what the builder has room for */
 };
 
+static inline const char *
+sl_cells_at(const struct sl_cells *cells, uint32_t i, uint32_t *out_bytes)
+{
+    uint32_t start = cells->before[i * cells->before_step] + 1;
+    *out_bytes = cells->after[i * cells->after_step] - start;
+    return cells->text + start;
+}
+
 /* Can columns of these fields be set one after the other? Not when two of them may give a row the
  * same text: the first of the row counts then, and not the first of the fields. */
 bool sl_field_are_columns(const struct sl_field *fields, uint32_t count);
