@@ -299,12 +299,34 @@ sl_segment_writer_bytes(const struct sl_segment_writer *writer)
     return writer->emit.offset + writer->emit.buf.size_bytes;
 }
 
-static int
-compare_hashes(const void *a, const void *b)
+/* Sort by the upper bits, least significant digit first, which lays equal hashes side by side but for
+ * a few whose upper bits are those of another one: they count twice. False when there is no memory. */
+static bool
+sort_hashes(uint64_t *hashes, size_t count)
 {
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
+    enum { DIGIT_BITS = 11, DIGITS = 4, SHIFT_FIRST = 64 - DIGITS * DIGIT_BITS };
+    uint64_t *spare = malloc(count * sizeof(*spare));
+    if (spare == NULL)
+        return false;
+    uint64_t *source = hashes;
+    uint64_t *target = spare;
+    for (unsigned digit = 0; digit < DIGITS; digit++) {
+        size_t starts[(1 << DIGIT_BITS) + 1] = {0};
+        unsigned shift = SHIFT_FIRST + digit * DIGIT_BITS;
+        uint64_t mask = (UINT64_C(1) << DIGIT_BITS) - 1;
+        for (size_t i = 0; i < count; i++)
+            starts[(source[i] >> shift & mask) + 1]++;
+        for (size_t d = 0; d < mask; d++)
+            starts[d + 1] += starts[d];
+        for (size_t i = 0; i < count; i++)
+            target[starts[source[i] >> shift & mask]++] = source[i];
+        uint64_t *other = source;
+        source = target;
+        target = other;
+    }
+    SL_ASSERT(source == hashes); /* after an even number of digits */
+    free(spare);
+    return true;
 }
 
 /* The filter of all groups' addresses: an address of several groups counts once. Of a single mini
@@ -315,8 +337,11 @@ append_filter(struct sl_segment_writer *writer)
     size_t count = 0;
     if (writer->addr_count == 0 || writer->footer.summary.row_count <= SL_MINI_ROWS)
         return;
-    if (writer->footer.summary.group_count > 1)
-        qsort(writer->addr_hashes, writer->addr_count, sizeof(uint64_t), compare_hashes);
+    if (writer->footer.summary.group_count > 1 &&
+        !sort_hashes(writer->addr_hashes, writer->addr_count)) {
+        writer->emit.buf.bad = true;
+        return;
+    }
     for (size_t i = 0; i < writer->addr_count; i++)
         if (i == 0 || writer->addr_hashes[i] != writer->addr_hashes[count - 1])
             writer->addr_hashes[count++] = writer->addr_hashes[i];
