@@ -63,6 +63,10 @@ unsigned sl_segment_input_width(const struct sl_segment_input *input,
 uint32_t sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_column *column,
                                unsigned width, void *keys, uint64_t *present);
 
+/* Do all rows have the same value of such a column, in vectors that say so? Then *out_key is its key. */
+bool sl_segment_input_is_constant(const struct sl_segment_input *input,
+                                  const struct sl_column *column, uint64_t *out_key);
+
 /* Distinct addresses, or distinct byte strings. */
 struct sl_segment_set {
     struct sl_arena *arena;
