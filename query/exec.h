@@ -29,6 +29,7 @@ struct sl_exec {
     unsigned threads;                 /* workers, 1 .. SL_THREADS_MAX */
     int64_t deadline_us;              /* monotonic; 0: none */
     bool is_analyzed;                 /* operators measure their time */
+    bool is_long;                     /* a phase of it called workers: the next do at once */
     bool is_wide;                     /* not narrow: see sl_query_is_narrow */
     atomic_bool is_cancelled;
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */

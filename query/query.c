@@ -19,7 +19,6 @@
 #include "query/subquery.h"
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
-#include "storage/base/thread.h"
 #include "storage/scan.h"
 #include "storage/store.h"
 
@@ -53,7 +52,6 @@ struct sl_query {
     struct round *rounds;               /* exec.threads of them */
     unsigned round_next;
     unsigned round_count;
-    int64_t round_us; /* how long the last one took */
     bool is_started;
     bool is_ended;
     sl_status failure;
@@ -333,8 +331,6 @@ run_round(void *context, unsigned worker, struct sl_error *err)
     round->count = 0;
     if (round->is_ended)
         return SL_OK;
-    if (query->round_us >= SL_POOL_ALONE_US) /* as long as the last one: a worker each */
-        sl_pool_each_lasts(0);
     SL_TRY(sl_op_next(query->root, worker, &chunk, err));
     round->is_ended = chunk.count == 0;
     return chunk.count == 0 ? SL_OK : compact_chunk(query, &chunk, round, err);
@@ -407,9 +403,7 @@ next_rows(struct sl_query *query, const struct sl_vector **out_vectors, uint32_t
             return SL_OK;
         query->round_next = 0;
         query->round_count = query->root->width;
-        int64_t started_us = sl_clock_monotonic_us();
         SL_TRY(sl_exec_each(&query->exec, query->round_count, run_round, query, err));
-        query->round_us = sl_clock_monotonic_us() - started_us;
     }
 }
 

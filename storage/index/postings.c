@@ -333,7 +333,7 @@ get_unary(struct bit_reader *r, uint32_t bit, uint32_t max)
         if (r->used == 0)
             fill_bits(r);
         uint64_t others = bit == 0 ? r->pending : ~r->pending;
-        unsigned run = others == 0 ? 64 : (unsigned)__builtin_ctzll(others);
+        unsigned run = others == 0 ? r->used : (unsigned)__builtin_ctzll(others);
         if (run < r->used) {
             r->pending = r->pending >> run >> 1;
             r->used -= run + 1;
