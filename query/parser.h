@@ -74,6 +74,9 @@ sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, 
 
 /* Does LAST with a length of time start here? Native dialect only. */
 bool sl_parser_is_last(const struct sl_parser *p);
+/* The length behind LAST, which is consumed. */
+SL_MUST_CHECK
+sl_status sl_parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node);
 /* What is said when its length is missing. */
 extern const char sl_last_story[];
 
