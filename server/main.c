@@ -125,6 +125,10 @@ serve(const struct sl_config *config)
         st = open_mysql(config, server, tls, &mysql, &err);
     if (st != SL_OK) {
         fprintf(stderr, "sluiced: %s\n", err.text);
+        if (st == SL_CORRUPT)
+            fprintf(stderr,
+                    "sluiced: \"sluice check %s\" names what is damaged and says what to do\n",
+                    sl_config_text(config, SL_OPTION_DATA));
         sl_server_close(server);
         sl_tls_context_close(tls);
         return 1;
