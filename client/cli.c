@@ -183,7 +183,7 @@ run_query(struct sl_cli *cli, int argc, char **argv)
         else
             text = argv[i];
     }
-    if (text == NULL)
+    if (text == NULL || text[strspn(text, " \t\r\n;")] == '\0')
         return sl_cli_misuse("query needs a statement", "");
     if (!cli->has_format)
         cli->format = isatty(STDOUT_FILENO) ? SL_PRINT_TABLE : SL_PRINT_TSV;

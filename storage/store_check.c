@@ -151,8 +151,12 @@ check_all(struct check *check, struct sl_error *err)
     uint64_t damaged = 0;
     SL_TRY(open_directory(AT_FDCWD, check->directory, &check->dir_fd, err));
     /* Before the lock, whose file is made: any other directory stays as it is. */
-    SL_TRY(open_directory(check->dir_fd, "segments", &check->segments_fd, err));
-    SL_TRY(open_directory(check->dir_fd, "journal", &check->journal_fd, err));
+    if (open_directory(check->dir_fd, "segments", &check->segments_fd, NULL) != SL_OK ||
+        open_directory(check->dir_fd, "journal", &check->journal_fd, NULL) != SL_OK)
+        return sl_fail(err, SL_MISSING,
+                       "%.160s is no data directory of sluiced: it needs the folders segments and "
+                       "journal",
+                       check->directory);
     SL_TRY(sl_store_lock(check->dir_fd, &check->lock_fd, err));
     SL_TRY(check_catalog(check, err));
     SL_TRY(check_segments(check, err));

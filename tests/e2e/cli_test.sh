@@ -47,8 +47,19 @@ contains "a full disk is told" "output cannot be written" "$err"
 "$bin/sluice" --help >/dev/full 2>&1
 same "and is a failure, of --help too" 1 $?
 mkdir "$work/empty"
-"$bin/sluice" check "$work/empty" >/dev/null 2>&1
+err=$("$bin/sluice" check "$work/empty" 2>&1)
 same "a directory of something else is not one of sluice" 1 $?
+contains "which is said" "$work/empty is no data directory of sluiced" "$err"
+err=$(sluice query ' ; ' 2>&1)
+same "an empty statement is a misuse" 2 $?
+err=$(sluice user add bob --role king 2>&1 </dev/null)
+same "an unknown role is one, before a password is asked for" "2 sluice: a role is reader, writer or admin, not king; see sluice --help" "$? $err"
+for door in 127.0.0.1:99999 127.0.0.1:-1 127.0.0.1:x 127.0.0.1:; do
+    err=$(timeout 10 "$bin/sluiced" --data "$work/x" --listen 127.0.0.1:0 --netflow-listen "$door" 2>&1)
+    contains "$door has no port" "sluiced: netflow-listen: \"$door\": a port is a number from 0 to 65535" "$err"
+done
+err=$(timeout 10 "$bin/sluiced" --data "$work/x" --listen off --netflow-listen off 2>&1)
+contains "a server without a door is refused" "sluiced: every door is off" "$err"
 same "and stays as it is" "" "$(ls "$work/empty")"
 timeout 10 "$bin/sluiced" --config "$work" --data "$work/x" --listen 127.0.0.1:0 --netflow-listen off \
     >/dev/null 2>"$work/err"
