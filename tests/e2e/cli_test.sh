@@ -50,6 +50,11 @@ mkdir "$work/empty"
 err=$("$bin/sluice" check "$work/empty" 2>&1)
 same "a directory of something else is not one of sluice" 1 $?
 contains "which is said" "$work/empty is no data directory of sluiced" "$err"
+same "a statement without rows prints nothing, in every format" "0 0 0 0" \
+    "$(for f in csv tsv json table; do
+        sluice query "DELETE FROM flows WHERE src_port = 9" --format $f >"$work/nothing" 2>&1
+        printf '%s ' $?
+    done | sed 's/ $//')"
 err=$(sluice query ' ; ' 2>&1)
 same "an empty statement is a misuse" 2 $?
 err=$(sluice user add bob --role king 2>&1 </dev/null)
