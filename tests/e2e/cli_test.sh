@@ -72,6 +72,11 @@ same "a directory is no file of options" 1 $?
 contains "which is said" "cannot read $work" "$(cat "$work/err")"
 contains "letters of the locale are shown as they are" "é" \
     "$(LC_ALL=C.UTF-8 sluice query "SELECT 'é' AS e" --format table)"
+same "the manual has every option of sluiced" "" "$("$bin/sluiced" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' |
+    grep -v -e help -e http-listen -e sflow-listen -e zmq -e capture |
+    while read -r option; do
+        tr -d '\\' <"$root/packaging/sluiced.1" | grep -q -- "--$option" || echo "$option"
+    done)"
 contains "--help is there" "import FILE" "$("$bin/sluice" --help)"
 contains "sluiced --help is there" "netflow-listen" "$("$bin/sluiced" --help)"
 "$bin/sluiced" --data "$work/x" --http-listen 127.0.0.1:7080 >/dev/null 2>"$work/err"
