@@ -429,11 +429,14 @@ read_argument(int argc, const char *const *argv, int at, struct argument *out, s
     if (equals != NULL || strcmp(out->key, "help") == 0 || strcmp(out->key, "version") == 0)
         return SL_OK;
 
-    for (unsigned i = 0; i < SL_OPTION_COUNT; i++) {
-        if (options[i].kind == SL_KIND_FLAG && strcmp(options[i].key, out->key) == 0) {
-            out->value = "yes";
-            return SL_OK;
-        }
+    unsigned index = 0;
+    while (index < SL_OPTION_COUNT && strcmp(options[index].key, out->key) != 0)
+        index++;
+    if (index == SL_OPTION_COUNT && strcmp(out->key, "config") != 0)
+        return sl_fail(err, SL_NAME, "unknown option \"%.80s\"; sluiced --help lists them", word);
+    if (index < SL_OPTION_COUNT && options[index].kind == SL_KIND_FLAG) {
+        out->value = "yes";
+        return SL_OK;
     }
     if (at + 1 >= argc)
         return sl_fail(err, SL_FORMAT, "--%s needs a value", out->key);

@@ -21,7 +21,7 @@ void sl_log_set_level(enum sl_log_level level);
 SL_PRINTF(3, 4) void sl_log(enum sl_log_level level, const char *part, const char *format, ...);
 
 /*
- * A kind of line that a peer can cause, static beside its call: SL_LOG_LINES_MAX of them are
+ * A kind of line that a peer or a full disk can cause, static beside its call: SL_LOG_LINES_MAX of them are
  * written in an interval, whoever causes them (a limit for each peer is none where addresses are
  * forged); the next one says how many were left out.
  */

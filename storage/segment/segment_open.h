@@ -76,7 +76,7 @@ sl_status sl_segment_read_part(const struct sl_segment_reader *reader,
                                const struct sl_segment_part *part, void *bytes,
                                struct sl_segment_counters *counters, struct sl_error *err);
 
-/* "<file> offset <n>: what went wrong", SL_CORRUPT. */
+/* "<file>: offset <n>: what went wrong", SL_CORRUPT. */
 SL_PRINTF(4, 5)
 sl_status sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offset,
                           struct sl_error *err, const char *format, ...);

@@ -29,13 +29,13 @@ sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offset, struct 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return sl_fail(err, SL_CORRUPT, "%s offset %" PRIu64 ": %s", reader->name, offset, text);
+    return sl_fail(err, SL_CORRUPT, "%s: offset %" PRIu64 ": %s", reader->name, offset, text);
 }
 
 void
 sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset, struct sl_error *err)
 {
-    sl_error_prefix(err, "%s offset %" PRIu64, reader->name, offset);
+    sl_error_prefix(err, "%s: offset %" PRIu64, reader->name, offset);
 }
 
 sl_status

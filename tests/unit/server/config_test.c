@@ -182,6 +182,9 @@ the_command_line_wins_over_the_file(void **state)
     const char *lonely[] = {"sluiced", "--data", NULL};
     assert_int_equal(parse(config, lonely, &wish, &err), SL_FORMAT);
     assert_string_equal(err.text, "--data needs a value");
+    const char *unknown[] = {"sluiced", "--bogus", NULL};
+    assert_int_equal(parse(config, unknown, &wish, &err), SL_NAME);
+    assert_string_equal(err.text, "unknown option \"--bogus\"; sluiced --help lists them");
     const char *stray[] = {"sluiced", "data", NULL};
     assert_int_equal(parse(config, stray, &wish, &err), SL_FORMAT);
     sl_config_destroy(config);

@@ -526,7 +526,7 @@ a_damaged_group_is_not_copied(void **state)
         sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
         &err);
     assert_int_equal(sl_segment_writer_copy(writer, reader, 0, &err), SL_CORRUPT);
-    assert_non_null(strstr(err.text, "a.segment offset 32"));
+    assert_non_null(strstr(err.text, "a.segment: offset 32"));
     sl_segment_writer_close(writer);
     sl_segment_reader_close(reader);
     stop(&w);
