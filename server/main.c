@@ -105,6 +105,10 @@ has_door(const struct sl_config *config)
     return false;
 }
 
+/* Few threads allocate at the same time. With a heap for each of them, what one query has freed would
+ * be of no use to the next, on another thread. */
+enum { SERVER_HEAPS = 3 };
+
 static int
 serve(const struct sl_config *config)
 {
@@ -119,6 +123,7 @@ serve(const struct sl_config *config)
     }
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is a status, not the end */
     sl_file_raise_limit();
+    sl_memory_share(SERVER_HEAPS);
     sl_status st = sl_server_open(config, &server, &err);
     if (st == SL_OK)
         st = open_mysql(config, server, &mysql, &err);

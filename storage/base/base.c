@@ -78,6 +78,18 @@ sl_memory_trim(void)
     (void)malloc_trim(0);
 }
 
+size_t
+sl_memory_free_bytes(void)
+{
+    return mallinfo2().fordblks;
+}
+
+void
+sl_memory_share(unsigned heaps)
+{
+    (void)mallopt(M_ARENA_MAX, (int)heaps);
+}
+
 void
 sl_memory_keep(void)
 {

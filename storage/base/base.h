@@ -84,6 +84,13 @@ void sl_pages_give(void *pages, size_t size_bytes);
  * so that the process holds what is in use. Some milliseconds. */
 void sl_memory_trim(void);
 
+/* What was freed and is still held here. A fraction of a millisecond. */
+size_t sl_memory_free_bytes(void);
+
+/* Threads share so many heaps, so that what one frees another may take: for a process of many
+ * threads that need much memory in turn. Before any thread is started. */
+void sl_memory_share(unsigned heaps);
+
 /* Keep what is freed for the next block of its size instead: for a process that does little else
  * than fill and empty the same megabytes again and again, and ends then. */
 void sl_memory_keep(void);
