@@ -133,6 +133,15 @@ sl_term_compile(const struct sl_expr *expr, uint32_t input_count, struct sl_aren
     return SL_OK;
 }
 
+void
+sl_term_announce(const struct sl_term *term, const struct sl_chunk *chunk)
+{
+    const struct sl_lazy *lazy = chunk->lazy;
+    for (uint32_t i = 0; lazy != NULL && i < term->slot_count; i++)
+        if (!lazy->is_fetched[term->slots[i]])
+            sl_morsel_announce(lazy->morsel, lazy->inputs[term->slots[i]].column);
+}
+
 static sl_status
 fetch_slots(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *selection,
             struct sl_error *err)

@@ -94,6 +94,9 @@ sl_status sl_term_compile(const struct sl_expr *expr, uint32_t input_count, stru
 SL_MUST_CHECK
 sl_status sl_term_fetch(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err);
 
+/* It will be run: what it reads may be fetched meanwhile, with that of others. */
+void sl_term_announce(const struct sl_term *term, const struct sl_chunk *chunk);
+
 /* Fetch what it reads for the rows of `selection` (NULL: those of the chunk), and run it. */
 SL_MUST_CHECK
 sl_status sl_term_run(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *selection,

@@ -3,7 +3,7 @@
  *
  * The shape of every select, from the bottom up:
  *
- *   source -> filter (WHERE) -> group -> filter (HAVING) -> project | sort -> limit
+ *   source | join of sources -> filter (WHERE) -> group -> filter (HAVING) -> project | sort -> limit
  *
  * DISTINCT is a second grouping, by the outputs; UNION stacks the plans of its members and sorts
  * and cuts the whole.
@@ -114,6 +114,27 @@ plan_scan(struct planning *p, struct sl_error *err)
 static sl_status plan_union(struct sl_exec *exec, const struct sl_select *select,
                             struct sl_op **out_op, struct sl_error *err);
 
+/* The tables, each with its own plan: rows of the first one find theirs in the others. */
+static sl_status
+plan_join(struct planning *p, struct sl_error *err)
+{
+    const struct sl_select *select = p->select;
+
+    for (uint32_t i = 0; i < select->join_count; i++) {
+        const struct sl_join *join = &select->joins[i];
+        struct sl_op *table = NULL;
+        SL_TRY(plan_union(p->exec, join->select, &table, err));
+        SL_TRY(sl_op_rename(p->exec, table, select->inputs, select->input_count, join->table,
+                            &table, err));
+        if (i == 0)
+            p->op = table;
+        else
+            SL_TRY(sl_op_join(p->exec, p->op, table, select->inputs, select->input_count, join,
+                              &p->op, err));
+    }
+    return SL_OK;
+}
+
 static sl_status
 plan_source(struct planning *p, struct sl_error *err)
 {
@@ -131,7 +152,9 @@ plan_source(struct planning *p, struct sl_error *err)
                              err);
     case SL_SOURCE_SELECT:
         SL_TRY(plan_union(p->exec, select->subselect, &inner, err));
-        return sl_op_rename(p->exec, inner, select->inputs, select->input_count, &p->op, err);
+        return sl_op_rename(p->exec, inner, select->inputs, select->input_count, 0, &p->op, err);
+    case SL_SOURCE_JOIN:
+        return plan_join(p, err);
     }
     return sl_fail(err, SL_UNSUPPORTED, "unknown source of rows");
 }

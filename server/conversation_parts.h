@@ -47,6 +47,8 @@ struct sl_conversation {
     struct sl_stream *stream;         /* owned; NULL once the peer is gone */
     struct sl_entry *entry;           /* owned */
     char peer[SL_ENDPOINT_TEXT_BYTES];
+    bool needs_tls; /* the peer is on another machine, and there is a certificate */
+    bool is_secure; /* TLS */
     struct sl_login login;
     uint64_t features;          /* of both sides */
     struct sl_timer *handshake; /* owned; NULL in READY. Of a login that failed: its answer */

@@ -21,6 +21,24 @@ answer_insert_open(struct sl_conversation *c)
     sl_wire_insert_ready_encode(&r->out, r->tag, &r->ready);
 }
 
+static void
+begin_step(struct sl_conversation *c)
+{
+    SL_ASSERT(!c->is_stepping);
+    c->is_stepping = true;
+    c->list->stepping_count++;
+    c->is_held_back = false;
+}
+
+/* A step that is not worth a worker: what it costs to hand it over would be most of it. */
+static void
+step_here(struct sl_conversation *c)
+{
+    begin_step(c);
+    sl_request_step(c->request);
+    on_stepped(c);
+}
+
 /* The ticket of a request that waited was called: its next step says how it went. */
 static void
 on_ticket(void *context)
@@ -32,14 +50,10 @@ on_ticket(void *context)
         return;
     }
     c->ticket_state = SL_TICKET_NONE;
-    if (c->request != NULL && sl_request_is_ending(c->request)) {
-        c->is_stepping = true; /* a frame to encode: not worth a worker */
-        c->list->stepping_count++;
-        sl_request_step(c->request);
-        on_stepped(c);
-    } else if (c->request != NULL) {
+    if (c->request != NULL && sl_request_is_ending(c->request))
+        step_here(c); /* a frame to encode */
+    else if (c->request != NULL)
         sl_conversation_step(c);
-    }
     sl_conversation_release(c);
 }
 
@@ -149,10 +163,7 @@ work(void *context)
 void
 sl_conversation_step(struct sl_conversation *c)
 {
-    SL_ASSERT(!c->is_stepping);
-    c->is_stepping = true;
-    c->list->stepping_count++;
-    c->is_held_back = false;
+    begin_step(c);
     sl_pool_submit(c->service->requests, SL_POOL_FOREGROUND, work, c);
 }
 
@@ -232,12 +243,13 @@ sl_conversation_take_request(struct sl_conversation *c, const struct sl_wire_fra
     if ((r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0 &&
         (c->features & SL_WIRE_FEATURE_PROGRESS) != 0)
         c->progress = sl_timer_open(c->service->loop, PROGRESS_US, PROGRESS_US, send_progress, c);
-    if (!answer_at_once(c, r)) {
+    if (sl_request_is_light(r)) {
+        step_here(c);
+    } else if (answer_at_once(c, r)) {
+        begin_step(c);
+        on_stepped(c);
+    } else {
         sl_conversation_step(c);
-        return SL_OK;
     }
-    c->is_stepping = true;
-    c->list->stepping_count++;
-    on_stepped(c);
     return SL_OK;
 }

@@ -20,7 +20,7 @@ enum {
     INGEST_FLUSH_US = 30 * SL_US_PER_S,
     OUT_BYTES_MAX = SL_WIRE_FRAME_BYTES_MAX + (8 << 20),
     TRIED_TEXT_BYTES = 4 << 10,
-    DECODED_BYTES_MAX = 64 << 20, /* a payload of 17 MiB, its copy and its values */
+    DECODED_BYTES_MAX = SL_WIRE_TEXT_BYTES_MAX + (32 << 20), /* a payload and its values */
 };
 
 /* ---- life ---- */
@@ -75,7 +75,9 @@ sl_request_create(const struct sl_service *service, struct sl_entry *entry, cons
     r->type = frame->type;
     r->tag = frame->tag;
     r->started_us = sl_clock_monotonic_us();
-    r->arena = sl_arena_create(DECODED_BYTES_MAX);
+    r->memory =
+        (struct sl_budget){.limit_bytes = DECODED_BYTES_MAX, .outer = service->stream_budget};
+    r->arena = sl_arena_create_shared(&r->memory);
     r->out = sl_buf_empty(OUT_BYTES_MAX);
     r->input = sl_buf_empty(2 * SL_REQUEST_INPUT_BYTES + SL_WIRE_META_BYTES_MAX);
 

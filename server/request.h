@@ -50,6 +50,7 @@ struct sl_request {
     struct sl_entry *entry;           /* borrowed */
     const char *user;                 /* borrowed */
     enum sl_role role;                /* of the user, now */
+    struct sl_budget memory;          /* of the arena: input, as what is no whole frame yet */
     struct sl_arena *arena;           /* owned: the payload and what was decoded from it */
     enum sl_wire_type type;
     uint32_t tag;
@@ -109,10 +110,13 @@ SL_MUST_CHECK
 sl_status sl_request_take_file(struct sl_request *request, const struct sl_wire_frame *frame,
                                struct sl_error *err);
 
+/* Is the first step shorter than handing it to a worker takes, and bounded? */
+bool sl_request_is_light(const struct sl_request *request);
+
 /* Is all that the next step does to say how the statement has ended? */
 bool sl_request_is_ending(const struct sl_request *request);
 
-/* On a worker: the next piece of the answer. */
+/* On a worker, unless it is light: the next piece of the answer. */
 void sl_request_step(struct sl_request *request);
 
 /*

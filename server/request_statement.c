@@ -12,6 +12,7 @@
 enum {
     PIECE_ROWS_MIN = 64,  /* sl_vector_view counts so */
     STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
+    LIGHT_PARAMETERS_MAX = 256,
 };
 
 static sl_status
@@ -354,6 +355,16 @@ sl_request_take_file(struct sl_request *r, const struct sl_wire_frame *frame, st
     }
     r->wants_input = !r->is_file_ended && r->input.size_bytes < SL_REQUEST_INPUT_BYTES;
     return SL_OK;
+}
+
+bool
+sl_request_is_light(const struct sl_request *r)
+{
+    bool is_statement = r->type == SL_WIRE_QUERY || r->type == SL_WIRE_EXECUTE;
+    enum sl_dialect dialect =
+        r->session.dialect == SL_WIRE_MYSQL ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE;
+    return is_statement && r->session.parameter_count <= LIGHT_PARAMETERS_MAX &&
+           sl_query_is_light(dialect, (const char *)r->text.bytes, r->text.size_bytes);
 }
 
 bool

@@ -57,7 +57,7 @@ struct sl_scan_request {
 
 /* What happened so far, for EXPLAIN ANALYZE; any thread, at any time. */
 struct sl_scan_counters {
-    uint64_t segments, segments_pruned_time, segments_pruned_zone, segments_pruned_index;
+    uint64_t segments, segments_pruned_time, segments_pruned_zone;
     uint64_t blocks, blocks_pruned_zone, blocks_pruned_index;
     uint64_t rows_total;    /* rows of the snapshot */
     uint64_t rows_selected; /* rows in the selections handed out */
@@ -106,6 +106,9 @@ SL_MUST_CHECK
 sl_status sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
                            const uint64_t *selection, struct sl_vector *out_vector,
                            struct sl_error *err);
+
+/* The column will be asked for: the system may fetch it meanwhile, side by side with others. */
+void sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column);
 
 /*
  * Narrow a morsel to its selected rows, at least one: from now on it has so many rows, all of them

@@ -185,9 +185,19 @@ sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes, struct 
 }
 
 void
+sl_file_leaps(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+}
+
+void
 sl_file_will_read(int fd, uint64_t offset, size_t size_bytes)
 {
-    (void)posix_fadvise(fd, (off_t)offset, (off_t)size_bytes, POSIX_FADV_WILLNEED);
+    /* Linux fetches no more than its read-ahead, 128 KiB as a rule, for one call. */
+    enum { STEP_BYTES = 128 << 10 };
+    for (size_t at = 0; at < size_bytes; at += STEP_BYTES)
+        (void)posix_fadvise(fd, (off_t)(offset + at),
+                            (off_t)sl_min_size(size_bytes - at, STEP_BYTES), POSIX_FADV_WILLNEED);
 }
 
 sl_status
