@@ -501,6 +501,7 @@ sl_bounds_split(const struct sl_expr *where, const struct sl_input *inputs, uint
     list_conjuncts(where, list, &count);
     for (uint32_t i = 0; i < count; i++) {
         struct sl_conjunct conjunct = {.expr = list[i].expr};
+        SL_ASSERT(conjunct.expr != NULL);
         if (is_true_constant(conjunct.expr))
             continue;
         *out_never = *out_never || is_false_constant(conjunct.expr);

@@ -120,7 +120,7 @@ sl_status
 sl_term_compile(const struct sl_expr *expr, uint32_t input_count, struct sl_arena *arena,
                 struct sl_term *out_term, struct sl_error *err)
 {
-    struct sl_term term = {.type = expr->type};
+    struct sl_term term = {.type = expr->type, .expr = expr};
 
     SL_TRY(sl_program_compile(expr, arena, &term.program, err));
     term.slots = sl_arena_calloc(arena, input_count, sizeof(*term.slots));
@@ -160,6 +160,12 @@ fetch_slots(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *
         lazy->is_fetched[slot] = true;
     }
     return SL_OK;
+}
+
+sl_status
+sl_term_fetch(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err)
+{
+    return fetch_slots(term, chunk, chunk->selection, err);
 }
 
 static struct sl_program_row_source

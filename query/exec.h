@@ -79,7 +79,8 @@ uint32_t sl_chunk_rows(const struct sl_chunk *chunk, uint32_t *out_rows);
 /* A compiled expression and the inputs it reads. */
 struct sl_term {
     struct sl_program *program;
-    uint32_t *slots; /* owned by the arena */
+    const struct sl_expr *expr; /* that it was compiled from; borrowed */
+    uint32_t *slots;            /* owned by the arena */
     uint32_t slot_count;
     struct sl_sql_type type;
 };
@@ -88,6 +89,10 @@ struct sl_term {
 SL_MUST_CHECK
 sl_status sl_term_compile(const struct sl_expr *expr, uint32_t input_count, struct sl_arena *arena,
                           struct sl_term *out_term, struct sl_error *err);
+
+/* Fetch what it reads for the rows of the chunk. */
+SL_MUST_CHECK
+sl_status sl_term_fetch(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err);
 
 /* It will be run: what it reads may be fetched meanwhile, with that of others. */
 void sl_term_announce(const struct sl_term *term, const struct sl_chunk *chunk);
@@ -126,6 +131,10 @@ int sl_slice_compare(struct sl_slice a, struct sl_slice b, bool is_binary);
  */
 uint64_t sl_vector_rank(const struct sl_vector *vector, uint32_t row,
                         const struct sl_sql_type *type);
+
+/* The least DECIMAL, in its last digit's units, with this rank or a higher one; false where it is no
+ * number of 63 bits, or NULL has the rank too. */
+bool sl_decimal_of_rank(uint64_t rank, int64_t *out_value);
 
 /* Which of all rows have a rank between, as bits; false where there is no quick way to tell. */
 bool sl_vector_rank_between(const struct sl_vector *vector, const struct sl_sql_type *type,

@@ -20,11 +20,37 @@ DEFINE_SCALAR(range_u16, uint16_t)
 DEFINE_SCALAR(range_u32, uint32_t)
 DEFINE_SCALAR(range_u64, uint64_t)
 
+/* The top bit says whether the two top bits of the value differ: it is beyond 2^62. */
+static uint64_t
+distance_of(int64_t value)
+{
+    return (uint64_t)value ^ (uint64_t)value << 1;
+}
+
+static bool
+gap_64(const int64_t *from, const int64_t *to, uint32_t count, int64_t least, uint64_t *truth)
+{
+    uint64_t far = 0;
+    for (uint32_t row = 0; row < count; row += 64) {
+        uint32_t lanes = count - row < 64 ? count - row : 64;
+        uint64_t word = 0;
+        for (uint32_t lane = 0; lane < lanes; lane++) {
+            int64_t begin = from[row + lane];
+            int64_t end = to[row + lane];
+            far |= distance_of(begin) | distance_of(end);
+            word |= (uint64_t)((int64_t)((uint64_t)end - (uint64_t)begin) >= least) << lane;
+        }
+        truth[row / 64] = word;
+    }
+    return far >> 63 == 0;
+}
+
 const struct sl_range_kernels sl_range_kernels_scalar = {
     .u8 = range_u8,
     .u16 = range_u16,
     .u32 = range_u32,
     .u64 = range_u64,
+    .gap = gap_64,
 };
 
 #if defined(__x86_64__)
@@ -144,11 +170,35 @@ wide_u64(const uint64_t *values, uint32_t count, uint64_t low, uint64_t span, ui
     range_u64(&values[whole], count - whole, low, span, &truth[whole / 64]);
 }
 
+AVX2
+static bool
+wide_gap(const int64_t *from, const int64_t *to, uint32_t count, int64_t least, uint64_t *truth)
+{
+    uint32_t whole = count - count % 64;
+    __m256i leasts = _mm256_set1_epi64x(least);
+    __m256i far = _mm256_setzero_si256();
+    for (uint32_t row = 0; row < whole; row += 64) {
+        uint64_t below = 0;
+        for (uint32_t lane = 0; lane < 64; lane += 4) {
+            __m256i begin = load(&from[row + lane]);
+            __m256i end = load(&to[row + lane]);
+            far = _mm256_or_si256(far, _mm256_xor_si256(begin, _mm256_slli_epi64(begin, 1)));
+            far = _mm256_or_si256(far, _mm256_xor_si256(end, _mm256_slli_epi64(end, 1)));
+            __m256i less = _mm256_cmpgt_epi64(leasts, _mm256_sub_epi64(end, begin));
+            below |= (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(less)) << lane;
+        }
+        truth[row / 64] = ~below;
+    }
+    bool is_near = _mm256_movemask_pd(_mm256_castsi256_pd(far)) == 0;
+    return gap_64(&from[whole], &to[whole], count - whole, least, &truth[whole / 64]) && is_near;
+}
+
 static const struct sl_range_kernels wide = {
     .u8 = wide_u8,
     .u16 = wide_u16,
     .u32 = wide_u32,
     .u64 = wide_u64,
+    .gap = wide_gap,
 };
 
 const struct sl_range_kernels *

@@ -1,5 +1,5 @@
 /*
- * range_kernel.h - which of many numbers lie in a range.
+ * range_kernel.h - which of many numbers lie in a range, which pairs of them far apart.
  *
  * Rows are told as bits: bit i of word w stands for value w * 64 + i; bits at and beyond `count`
  * are zero. The scalar kernels are the definition; those for AVX2 compute the same and are taken
@@ -22,6 +22,10 @@ struct sl_range_kernels {
     void (*u32)(const uint32_t *values, uint32_t count, uint32_t low, uint32_t span,
                 uint64_t *truth);
     void (*u64)(const uint64_t *values, uint32_t count, uint64_t low, uint64_t span,
+                uint64_t *truth);
+    /* truth: to - from is at least `least`. False, and truth is worth nothing, where a value is so
+     * far from 0 (2^62) that a difference might not fit. */
+    bool (*gap)(const int64_t *from, const int64_t *to, uint32_t count, int64_t least,
                 uint64_t *truth);
 };
 

@@ -3,6 +3,9 @@
  */
 #include "query/sort_pick.h"
 
+#include "query/function.h"
+#include "query/range_kernel.h"
+
 enum { PICK_SLACK_ROWS = 256, PICK_STEP_ROWS = 256 };
 
 /* ---- sorting entries: a merge sort whose order is a context away ---- */
@@ -284,6 +287,63 @@ keep_picked(const struct sl_sort_picking *picking, const struct sl_exec *exec,
     return sl_row_store_append(store, vectors, rows, count, err);
 }
 
+static void
+narrow_selection(struct sl_chunk *chunk, uint64_t *truth)
+{
+    if (chunk->selection == NULL) {
+        chunk->selection = truth;
+        return;
+    }
+    for (size_t i = 0; i < sl_words_for(chunk->count); i++)
+        chunk->selection[i] &= truth[i];
+}
+
+/* The two times of an order by duration, longest first; false where it is another order. */
+static bool
+find_times(const struct sl_sort_picking *picking, const struct sl_chunk *chunk,
+           const struct sl_vector **out_first, const struct sl_vector **out_last)
+{
+    const struct sl_expr *expr = picking->terms[picking->order_columns[0]].expr;
+    const struct sl_vector *times[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (expr->args[i]->kind != SL_EXPR_INPUT)
+            return false;
+        times[i] = &chunk->inputs[expr->args[i]->slot];
+        if (times[i]->encoding != SL_PLAIN || times[i]->width != 8 || times[i]->present != NULL)
+            return false;
+    }
+    *out_first = times[0];
+    *out_last = times[1];
+    return true;
+}
+
+/*
+ * The same as select_within for an order by duration, before there are any: once the bound is near its
+ * end, nearly all rows go, and to compute what they are out by costs more than to see that they are.
+ */
+static sl_status
+select_long(const struct sl_sort_picking *picking, struct sl_chunk *chunk, struct sl_error *err)
+{
+    const struct sl_term *term = &picking->terms[picking->order_columns[0]];
+    uint64_t bound = atomic_load_explicit(&picking->bound_rank, memory_order_relaxed);
+    const struct sl_vector *first, *last;
+    int64_t least_us;
+
+    if (bound == UINT64_MAX || !picking->orders[0].is_descending ||
+        !sl_expr_is_call(term->expr, SL_FN_FLOW_DURATION) || !sl_decimal_of_rank(~bound, &least_us))
+        return SL_OK;
+    SL_TRY(sl_term_fetch(term, chunk, err));
+    uint64_t *truth = sl_arena_alloc(chunk->arena, sl_words_for(chunk->count) * sizeof(*truth));
+    if (truth == NULL)
+        return sl_fail(err, SL_LIMIT, "query memory is used up");
+    if (!find_times(picking, chunk, &first, &last) ||
+        !sl_range_kernels_best()->gap(first->values, last->values, chunk->count, least_us, truth))
+        return SL_OK;
+    narrow_selection(chunk, truth);
+    return sl_chunk_focus(chunk, err);
+}
+
 /* Leave the rows selected that the bound lets pass, where there is a quick way to tell. */
 static sl_status
 select_within(const struct sl_sort_picking *picking, struct sl_chunk *chunk,
@@ -302,11 +362,7 @@ select_within(const struct sl_sort_picking *picking, struct sl_chunk *chunk,
     if (!sl_vector_rank_between(first, type, is_descending ? ~bound : 0,
                                 is_descending ? UINT64_MAX : bound, truth))
         return SL_OK;
-    if (chunk->selection == NULL)
-        chunk->selection = truth;
-    else
-        for (size_t i = 0; i < words; i++)
-            chunk->selection[i] &= truth[i];
+    narrow_selection(chunk, truth);
     return SL_OK;
 }
 
@@ -320,6 +376,9 @@ sl_sort_pick(struct sl_sort_picking *picking, struct sl_exec *exec, struct sl_ch
 
     if (rows == NULL)
         return sl_exec_out_of_memory(exec, err);
+    SL_TRY(select_long(picking, chunk, err));
+    if (sl_chunk_selected(chunk) == 0)
+        return SL_OK;
     SL_TRY(sl_term_run(&picking->terms[picking->order_columns[0]], chunk, NULL, &first, err));
     SL_TRY(select_within(picking, chunk, &first, err));
     uint32_t selected = sl_chunk_rows(chunk, rows);

@@ -242,6 +242,16 @@ find_keys(unsigned width, uint64_t low, uint64_t high, uint64_t *out_low, uint64
     return *out_low <= *out_high;
 }
 
+bool
+sl_decimal_of_rank(uint64_t rank, int64_t *out_value)
+{
+    const int64_t edge = INT64_C(1) << 62;
+    if (rank <= 1 || rank - 1 >= (uint64_t)edge * 2)
+        return false;
+    *out_value = (int64_t)(rank - 1) - edge;
+    return true;
+}
+
 /* Decimals whose rank_decimal, at least 1, lies between. The usual case, all above some value, has a
  * loop of its own. */
 static void

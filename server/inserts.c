@@ -393,7 +393,7 @@ bool
 sl_inserts_are_settled(struct sl_inserts *s)
 {
     sl_mutex_lock(&s->lock);
-    bool are_settled = s->appended_number >= s->received_number;
+    bool are_settled = !s->is_received && s->appended_number >= s->received_number;
     sl_mutex_unlock(&s->lock);
     return are_settled;
 }

@@ -66,6 +66,47 @@ agree_once(uint32_t count, uint64_t *seed)
 }
 
 static void
+gaps_are_told_where_differences_fit(void **state)
+{
+    const int64_t from[] = {5, 5, 5, -7, INT64_C(1) << 61};
+    const int64_t to[] = {8, 9, 4, 0, -(INT64_C(1) << 61)};
+    const int64_t beyond = INT64_C(1) << 62;
+    const int64_t below = -beyond - 1;
+    uint64_t truth = UINT64_MAX;
+    (void)state;
+    assert_true(sl_range_kernels_scalar.gap(from, to, SL_COUNTOF(from), 4, &truth));
+    assert_int_equal(truth, 0xa);
+    assert_true(sl_range_kernels_scalar.gap(from, to, SL_COUNTOF(from), -1, &truth));
+    assert_int_equal(truth, 0xf);
+    assert_false(sl_range_kernels_scalar.gap(from, &beyond, 1, 4, &truth));
+    assert_false(sl_range_kernels_scalar.gap(&below, to, 1, 4, &truth));
+}
+
+/* One value in many is too far. */
+static void
+agree_on_gaps(uint32_t count, uint64_t *seed)
+{
+    size_t words = (count + 63) / 64;
+    int64_t *from = malloc(count * sizeof(*from));
+    int64_t *to = malloc(count * sizeof(*to));
+    uint64_t *scalar = malloc(words * sizeof(*scalar));
+    uint64_t *best = malloc(words * sizeof(*best));
+    int64_t least = (int64_t)(draw(seed) >> 2) - 30;
+    for (uint32_t i = 0; i < count; i++) {
+        from[i] = (int64_t)(draw(seed) >> 2) - 20;
+        to[i] = (int64_t)(draw(seed) >> (test_random_below(seed, 5000) == 0 ? 0 : 2));
+    }
+    bool is_near = sl_range_kernels_scalar.gap(from, to, count, least, scalar);
+    assert_int_equal(sl_range_kernels_best()->gap(from, to, count, least, best), is_near);
+    if (is_near)
+        assert_memory_equal(scalar, best, words * sizeof(*best));
+    free(from);
+    free(to);
+    free(scalar);
+    free(best);
+}
+
+static void
 wide_kernels_agree_with_the_definition(void **state)
 {
     uint64_t seed = test_seed();
@@ -73,6 +114,9 @@ wide_kernels_agree_with_the_definition(void **state)
     for (uint32_t count = 1; count <= 200; count++)
         for (int round = 0; round < 30; round++)
             agree_once(count, &seed);
+    for (uint32_t count = 1; count <= 200; count++)
+        for (int round = 0; round < 30; round++)
+            agree_on_gaps(count, &seed);
 }
 
 int
@@ -80,6 +124,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_include_both_ends_and_wrap),
+        cmocka_unit_test(gaps_are_told_where_differences_fit),
         cmocka_unit_test(wide_kernels_agree_with_the_definition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,22 @@ answered_rows_are_seen_behind_a_long_statement(void **state)
     sl_buf_fini(&text);
 }
 
+/* Whoever finds them settled sees what was answered without a wait. */
+static void
+settled_rows_are_seen_as_they_are(void **state)
+{
+    struct fixture *f = *state;
+    f->env.settle = NULL;
+    for (uint64_t round = 1; round <= 100; round++) {
+        insert(f, "INSERT INTO flows (last_seen) VALUES (1795421730)", SL_INSERT_RECEIVED);
+        if (round % 2 == 0)
+            sl_inserts_settle(f->inserts);
+        while (!sl_inserts_are_settled(f->inserts))
+            (void)usleep(50);
+        assert_int_equal(count(f, "SELECT COUNT(*) FROM flows"), round);
+    }
+}
+
 static void
 write_durable_rows(void *context)
 {
@@ -316,6 +332,7 @@ main(void)
         cmocka_unit_test_setup_teardown(rows_of_many_threads_share_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answered_rows_are_seen_behind_a_long_statement, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(settled_rows_are_seen_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_waits_for_the_disk_shares_its_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_comes_late_shares_a_slow_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_answered_on_receipt_is_seen, set_up, tear_down),
