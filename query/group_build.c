@@ -273,7 +273,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
 {
     const struct group *group = op->state;
     struct group_worker *w = &group->workers[worker];
-    struct key_side sides[GROUP_SIDES_MAX];
+    struct key_side sides[GROUP_SIDES_MAX] = {0};
     struct sl_vector *arguments = NULL;
 
     if (is_plain_count(group)) {
