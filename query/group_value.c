@@ -37,7 +37,7 @@ group_value_bytes(const struct sl_aggregate *aggregate)
 static size_t
 value_key_bytes(const struct group_aggregate *a)
 {
-    return (GROUP_VALUE_OFFSET + a->value_bytes + 7) / 8 * 8;
+    return ((size_t)GROUP_VALUE_OFFSET + a->value_bytes + 7) / 8 * 8;
 }
 
 void
