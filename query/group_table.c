@@ -1,7 +1,7 @@
 /*
  * group_table.c - see group_table.h.
  *
- * The hash gives its top 8 bits to the partition, the 16 below them to the slot, and its low bits
+ * The hash gives its top bits to the partition, 16 below the top 8 to the slot, and its low bits
  * choose the slot. Pages of a partition grow from a few records to PAGE_BYTES_MAX.
  */
 #include "query/group_table.h"

@@ -28,7 +28,7 @@
 #include "storage/base/base.h"
 
 enum {
-    SL_GROUP_PARTITION_BITS = 8,
+    SL_GROUP_PARTITION_BITS = 7,
     SL_GROUP_PARTITIONS = 1 << SL_GROUP_PARTITION_BITS,
     SL_GROUP_NUMBERS_MAX = 1 << (32 - SL_GROUP_PARTITION_BITS),
 };

@@ -196,7 +196,7 @@ records_of_joined_tables_have_places_of_their_own(void **state)
         const struct sl_group_partition *part = &tables[0].partitions[p];
         for (const struct sl_group_page *page = part->first; page != NULL; page = page->next)
             for (uint32_t i = 0; i < sl_group_page_count(&tables[0], part, page); i++) {
-                const uint64_t *record = (const void *)(page->records + i * 24);
+                const uint64_t *record = (const void *)(page->records + (size_t)i * 24);
                 uint32_t number = sl_group_place_number((uint32_t)record[1]);
                 assert_true(number < sl_group_number_end(&tables[0], p));
                 assert_false(seen[p][number]);
