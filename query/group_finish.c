@@ -102,37 +102,54 @@ finish_quantile(const struct group_aggregate *a, const struct value_entry *entri
     state->value.f64 = x + (y - x) * (position - (double)low);
 }
 
-/* The values of a group in order, each as often as it came, cut at GROUP_CONCAT_BYTES_MAX. */
+/* Takes the text out of the bytes that SORTED made (function_sort.c); what is left is its order. */
+static struct sl_slice
+take_sorted_text(struct sl_slice *value)
+{
+    struct sl_slice text = {0};
+
+    SL_ASSERT(value->size_bytes >= sizeof(text.size_bytes));
+    value->size_bytes -= (uint32_t)sizeof(text.size_bytes);
+    memcpy(&text.size_bytes, value->bytes + value->size_bytes, sizeof(text.size_bytes));
+    SL_ASSERT(value->size_bytes >= text.size_bytes);
+    value->size_bytes -= text.size_bytes;
+    text.bytes = value->bytes + value->size_bytes;
+    return text;
+}
+
+/* Is it left out, as what DISTINCT has seen? With an order that is the first of its texts. */
+static bool
+is_repeated(const struct sl_aggregate *aggregate, const struct value_entry *entries, uint32_t i)
+{
+    if (!aggregate->is_distinct || !aggregate->is_ordered || i == 0)
+        return false;
+    struct sl_slice now = entries[i].value.slice, before = entries[i - 1].value.slice;
+    (void)take_sorted_text(&now);
+    (void)take_sorted_text(&before);
+    return sl_slice_compare(now, before, true) == 0;
+}
+
+/* The values of a group in order, each as often as it came or once, cut at GROUP_CONCAT_BYTES_MAX. */
 static bool
 finish_concat(const struct group_aggregate *a, const struct value_entry *entries,
               uint32_t entry_count, struct sl_arena *arena)
 {
     struct sl_aggregate_state *state = group_state(entries->record, a);
-    const struct sl_sql_type *type = &a->aggregate->argument->type;
     struct sl_buf text = sl_buf_empty(2 * GROUP_CONCAT_BYTES_MAX + 64);
 
     for (uint32_t i = 0; i < entry_count; i++) {
-        const union sl_argument *value = &entries[i].value;
-        uint32_t offsets[2] = {0, 0};
-        struct sl_vector one = {.type = type->type,
-                                .encoding = SL_CONSTANT,
-                                .width = (uint8_t)sl_type_bytes(type->type),
-                                .scale = type->scale,
-                                .count = 1,
-                                .value_count = 1,
-                                .values = value};
-        if (a->pool != NULL) {
-            offsets[1] = value->slice.size_bytes;
-            one.offsets = offsets;
-            one.bytes = value->slice.bytes;
-        }
-        for (uint64_t k = 0; k < entries[i].count; k++) {
+        struct sl_slice value = entries[i].value.slice;
+        if (is_repeated(a->aggregate, entries, i))
+            continue;
+        if (a->aggregate->is_ordered)
+            value = take_sorted_text(&value);
+        for (uint64_t k = 0; k < (a->aggregate->is_distinct ? 1 : entries[i].count); k++) {
             if (text.size_bytes >= GROUP_CONCAT_BYTES_MAX)
                 break;
-            if (text.size_bytes != 0 || i != 0 || k != 0)
+            if (i != 0 || k != 0)
                 sl_buf_append(&text, a->aggregate->separator.bytes,
                               a->aggregate->separator.size_bytes);
-            sl_value_format(&one, 0, &text);
+            sl_buf_append(&text, value.bytes, value.size_bytes);
         }
     }
     size_t size_bytes = sl_min_size(text.size_bytes, GROUP_CONCAT_BYTES_MAX);
@@ -153,7 +170,8 @@ finish_entries(const struct group_aggregate *a, struct value_entry *entries, uin
                struct sl_arena *arena)
 {
     const struct sl_sql_type *type = &a->aggregate->argument->type;
-    struct value_order order = {.form = sl_form_of(type->type), .is_binary = type->is_binary};
+    struct value_order order = {.form = sl_form_of(type->type),
+                                .is_binary = type->is_binary || type->type == SL_TYPE_OCTETS};
 
     qsort_r(entries, count, sizeof(*entries), compare_entries, &order);
     for (uint64_t start = 0; start < count;) {

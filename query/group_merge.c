@@ -267,8 +267,9 @@ group_merge(struct sl_op *op, struct sl_error *err)
 {
     struct group *group = op->state;
     struct sl_group_table *table = &group->workers[0].table;
+    bool is_one = group->key_count == 0 && group->value_table_count == 0;
 
-    SL_TRY(sl_exec_each(op->exec, SL_GROUP_PARTITIONS, merge_partition, op, err));
+    SL_TRY(sl_exec_each(op->exec, is_one ? 1 : SL_GROUP_PARTITIONS, merge_partition, op, err));
     if (group->key_count == 0) {
         /* Without keys there is one group even where there are no rows. */
         if (table->partitions[0].record_count == 0 &&

@@ -24,6 +24,24 @@ group_sums_fit(const struct group *group, const struct sl_vector *arguments)
     return true;
 }
 
+#define GATHER_AS(type)                         \
+    for (uint32_t i = 0; i < slice->count; i++) \
+        room[i] = ((const type *)v->values)[slice->rows[i]];
+
+/* Some values of a plain vector, 8 bytes each. */
+static void
+gather(const struct sl_vector *v, const struct group_slice *slice, uint64_t *room)
+{
+    if (v->width == 1)
+        GATHER_AS(uint8_t)
+    else if (v->width == 2)
+        GATHER_AS(uint16_t)
+    else if (v->width == 4)
+        GATHER_AS(uint32_t)
+    else
+        GATHER_AS(uint64_t)
+}
+
 /* The values of a slice: where they lie, or 8 bytes each in `room`. */
 static struct group_values
 values_of(const struct sl_vector *v, const struct group_slice *slice, uint64_t *room)
@@ -32,8 +50,11 @@ values_of(const struct sl_vector *v, const struct group_slice *slice, uint64_t *
         return (struct group_values){.values = (const uint8_t *)v->values +
                                                (size_t)slice->rows[0] * v->width,
                                      .width = v->width};
-    for (uint32_t i = 0; i < slice->count; i++)
-        room[i] = sl_vector_u64(v, slice->rows[i]);
+    if (v->encoding == SL_PLAIN)
+        gather(v, slice, room);
+    else
+        for (uint32_t i = 0; i < slice->count; i++)
+            room[i] = sl_vector_u64(v, slice->rows[i]);
     return (struct group_values){.values = room, .width = sizeof(*room)};
 }
 

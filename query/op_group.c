@@ -114,14 +114,14 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, group->key_bytes);
     w->value_keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, value_key_bytes);
-    w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
-    w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
-    w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
-    w->fresh = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->fresh));
-    w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
-    w->sums = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->sums));
+    w->records = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->records));
+    w->found = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->found));
+    w->values = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->values));
+    w->fresh = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->fresh));
+    w->index = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->index));
+    w->sums = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->sums));
     w->missing = sl_arena_calloc(w->kept, 1, sizeof(*w->missing));
-    w->narrow = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->narrow));
+    w->narrow = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->narrow));
     if (w->value_codes == NULL || w->argument_codes == NULL || w->recent == NULL ||
         w->missing == NULL || w->sums == NULL || w->narrow == NULL)
         return false;
@@ -190,7 +190,8 @@ group_start(struct sl_op *op, struct sl_error *err)
             continue;
         const struct sl_sql_type *type = &a->aggregate->argument->type;
         /* Concatenated texts keep their spelling, distinct ones are equal without it. */
-        bool is_exact = is_binary_text(type) || a->aggregate->kind == SL_AGG_GROUP_CONCAT;
+        bool is_exact = is_binary_text(type) ||
+                        (a->aggregate->kind == SL_AGG_GROUP_CONCAT && !a->aggregate->is_distinct);
         if (sl_type_is_bytes(type->type))
             a->pool = sl_text_pool_create(budget, is_exact);
         if (type->type == SL_TYPE_ADDR)
