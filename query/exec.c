@@ -162,10 +162,45 @@ fetch_slots(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *
     return SL_OK;
 }
 
+/* Keys or aggregates that are not there yet: `vectors`, of which `is_given` tells. */
+static bool
+give_groups(const struct sl_term *term, const struct sl_chunk *chunk, const uint64_t *selection,
+            enum sl_expr_kind kind, uint32_t count, bool *is_given, struct sl_vector *vectors)
+{
+    const struct sl_lazy_groups *groups = chunk->groups;
+
+    for (uint32_t slot = 0; slot < count; slot++) {
+        if (is_given[slot] || !sl_program_loads(term->program, kind, slot))
+            continue;
+        if (!groups->give(groups->context, kind, slot, selection, chunk->arena, &vectors[slot]))
+            return false;
+        is_given[slot] = true;
+    }
+    return true;
+}
+
+/* Everything the term reads, for the rows of `selection`. */
+static sl_status
+fetch_term(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *selection,
+           struct sl_error *err)
+{
+    const struct sl_lazy_groups *groups = chunk->groups;
+
+    SL_TRY(fetch_slots(term, chunk, selection, err));
+    if (groups == NULL)
+        return SL_OK;
+    if (!give_groups(term, chunk, selection, SL_EXPR_KEY, groups->key_count, groups->is_given,
+                     chunk->keys) ||
+        !give_groups(term, chunk, selection, SL_EXPR_AGGREGATE, groups->aggregate_count,
+                     groups->is_given + groups->key_count, chunk->aggregates))
+        return sl_fail(err, SL_LIMIT, "query memory is used up");
+    return SL_OK;
+}
+
 sl_status
 sl_term_fetch(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err)
 {
-    return fetch_slots(term, chunk, chunk->selection, err);
+    return fetch_term(term, chunk, chunk->selection, err);
 }
 
 static struct sl_program_row_source
@@ -182,7 +217,7 @@ sl_term_run(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *
     const uint64_t *rows = selection != NULL ? selection : chunk->selection;
     struct sl_program_row_source source = view_source(chunk);
 
-    SL_TRY(fetch_slots(term, chunk, rows, err));
+    SL_TRY(fetch_term(term, chunk, rows, err));
     return sl_program_run(term->program, &source, chunk->count, rows, chunk->arena, out_vector,
                           err);
 }
@@ -201,7 +236,7 @@ sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_err
         if (chunk->count % 64 != 0)
             chunk->selection[words - 1] = (UINT64_C(1) << chunk->count % 64) - 1;
     }
-    SL_TRY(fetch_slots(term, chunk, chunk->selection, err));
+    SL_TRY(fetch_term(term, chunk, chunk->selection, err));
     SL_TRY(sl_program_filter(term->program, &source, chunk->count, chunk->selection, chunk->arena,
                              err));
     for (size_t word = 0; word < words; word++)

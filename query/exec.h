@@ -60,14 +60,28 @@ struct sl_lazy {
     uint32_t input_count;
 };
 
+/* Who gives the keys and aggregates of a chunk of groups when somebody asks: for the selected rows
+ * (NULL: all), in `arena`; false when it is full. */
+typedef bool sl_groups_give_fn(const void *context, enum sl_expr_kind kind, uint32_t slot,
+                               const uint64_t *selection, struct sl_arena *arena,
+                               struct sl_vector *out);
+
+struct sl_lazy_groups {
+    sl_groups_give_fn *give;
+    const void *context;
+    uint32_t key_count, aggregate_count;
+    bool *is_given; /* of each key, then of each aggregate */
+};
+
 struct sl_chunk {
     uint32_t count;      /* rows; 0 is the end */
     uint64_t *selection; /* bitmap of count bits with at least one set; NULL: all rows */
     struct sl_vector *inputs;
     struct sl_vector *keys;
     struct sl_vector *aggregates;
-    struct sl_lazy *lazy;   /* NULL: all inputs are there */
-    struct sl_arena *arena; /* borrowed: lives as long as the chunk */
+    struct sl_lazy *lazy;          /* NULL: all inputs are there */
+    struct sl_lazy_groups *groups; /* NULL: all keys and aggregates are there */
+    struct sl_arena *arena;        /* borrowed: lives as long as the chunk */
 };
 
 /* Selected rows of a chunk. */

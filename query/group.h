@@ -213,10 +213,11 @@ bool group_pack_value(const struct group_key *key, const struct sl_vector *vecto
 uint32_t group_text_number(struct group_worker *w, uint32_t key_index, struct key_side *side,
                            uint32_t entry);
 
-/* A key of `count` records, as a vector of its type in `arena`. */
+/* A key of `count` records, as a vector of its type in `arena`: of the selected ones (NULL: all). */
 SL_MUST_CHECK
 bool group_give_key(const struct group *group, const struct group_key *key, void *const *records,
-                    uint32_t count, struct sl_arena *arena, struct sl_vector *out);
+                    uint32_t count, const uint64_t *selection, struct sl_arena *arena,
+                    struct sl_vector *out);
 
 /* A plain vector of `type`, without a value so far, with room for `count`. Texts: slices, which
  * group_pour_slices puts into place. */

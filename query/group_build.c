@@ -52,26 +52,9 @@ map_hashed(const struct group *group, struct group_worker *w, struct key_side *s
            const struct group_slice *slice)
 {
     size_t bytes = group->key_bytes;
-    uint32_t *run_of = w->index;
-    uint32_t run = 0;
 
-    if (!group_pack_keys(group, w, side, slice->rows, slice->count))
-        return false;
-    run_of[0] = 0;
-    for (uint32_t i = 1; i < slice->count; i++) {
-        const uint8_t *key = w->keys + i * bytes;
-        if (!sl_group_keys_equal(key, w->keys + run * bytes, bytes)) {
-            run++;
-            if (run != i)
-                memcpy(w->keys + run * bytes, key, bytes);
-        }
-        run_of[i] = run;
-    }
-    if (!sl_group_table_add_many(&w->table, w->keys, bytes, run + 1, w->found))
-        return false;
-    for (uint32_t i = 0; i < slice->count; i++)
-        w->records[i] = w->found[run_of[i]];
-    return true;
+    return group_pack_keys(group, w, side, slice->rows, slice->count) &&
+           sl_group_table_add_many(&w->table, w->keys, bytes, slice->count, w->records);
 }
 
 /* ---- records and values ---- */
@@ -273,7 +256,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
 {
     const struct group *group = op->state;
     struct group_worker *w = &group->workers[worker];
-    struct key_side sides[GROUP_SIDES_MAX];
+    struct key_side sides[GROUP_SIDES_MAX] = {0};
     struct sl_vector *arguments = NULL;
 
     if (is_plain_count(group)) {

@@ -272,10 +272,12 @@ group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena
 
 static void
 give_addresses(const struct group *group, const struct group_key *key, void *const *records,
-               uint32_t count, struct sl_addr *values, uint64_t *present)
+               uint32_t count, const uint64_t *selection, struct sl_addr *values, uint64_t *present)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t code;
+        if (selection != NULL && !sl_bit_get(selection, i))
+            continue;
         memcpy(&code, (const uint8_t *)records[i] + group->state_bytes + key->offset, sizeof(code));
         if (code == SL_ADDR_CODE_NONE)
             continue;
@@ -286,7 +288,8 @@ give_addresses(const struct group *group, const struct group_key *key, void *con
 
 bool
 group_give_key(const struct group *group, const struct group_key *key, void *const *records,
-               uint32_t count, struct sl_arena *arena, struct sl_vector *out)
+               uint32_t count, const uint64_t *selection, struct sl_arena *arena,
+               struct sl_vector *out)
 {
     void *values;
     uint64_t *present;
@@ -294,10 +297,12 @@ group_give_key(const struct group *group, const struct group_key *key, void *con
     if (!group_make_vector(&key->key->type, count, arena, out, &values, &present))
         return false;
     if (key->addrs != NULL) {
-        give_addresses(group, key, records, count, values, present);
+        give_addresses(group, key, records, count, selection, values, present);
         return true;
     }
     for (uint32_t i = 0; i < count; i++) {
+        if (selection != NULL && !sl_bit_get(selection, i))
+            continue;
         const uint8_t *bytes = (const uint8_t *)records[i] + group->state_bytes;
         if (bytes[key->null_bit / 8] >> key->null_bit % 8 & 1)
             continue;

@@ -1,7 +1,7 @@
 /*
  * group_table.c - see group_table.h.
  *
- * The hash gives its top 8 bits to the partition, the 16 below them to the slot, and its low bits
+ * The hash gives its top bits to the partition, 16 below the top 8 to the slot, and its low bits
  * choose the slot. Pages of a partition grow from a few records to PAGE_BYTES_MAX.
  */
 #include "query/group_table.h"
@@ -92,29 +92,6 @@ sl_group_table_fini(struct sl_group_table *table)
     for (unsigned partition = 0; partition < SL_GROUP_PARTITIONS; partition++)
         sl_group_partition_fini(table, partition);
     sl_group_index_fini(&table->recent, table->budget);
-}
-
-static uint64_t
-mix(uint64_t a, uint64_t b)
-{
-    sl_u128 product = (sl_u128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint64_t
-sl_group_hash(const void *key, size_t key_bytes)
-{
-    const uint8_t *bytes = key;
-    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15);
-
-    if (key_bytes == 0)
-        return 0;
-    for (size_t at = 0; at < key_bytes; at += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + at, 8);
-        hash = mix(hash ^ word, UINT64_C(0xd6e8feb86659fd93));
-    }
-    return mix(hash ^ UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db));
 }
 
 /* ---- slots ---- */
@@ -297,19 +274,24 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
                         uint32_t count, void **out_records)
 {
     const uint8_t *key = keys;
+    size_t bytes = table->key_bytes;
     uint64_t hashes[AHEAD]; /* a ring */
 
     for (uint32_t i = 0; i < count + AHEAD; i++) {
         if (i >= AHEAD) {
             uint32_t now = i - AHEAD;
+            const uint8_t *this = key + now * stride;
             uint64_t hash = hashes[now % AHEAD];
-            out_records[now] =
-                sl_group_table_add(table, sl_group_partition_of(hash), hash, key + now * stride);
+            if (now != 0 && sl_group_keys_equal(this, this - stride, bytes))
+                out_records[now] = out_records[now - 1];
+            else
+                out_records[now] =
+                    sl_group_table_add(table, sl_group_partition_of(hash), hash, this);
             if (out_records[now] == NULL)
                 return false;
         }
         if (i < count) {
-            hashes[i % AHEAD] = sl_group_hash(key + i * stride, table->key_bytes);
+            hashes[i % AHEAD] = sl_group_hash(key + i * stride, bytes);
             sl_group_table_fetch(table, hashes[i % AHEAD]);
         }
     }

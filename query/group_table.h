@@ -28,7 +28,7 @@
 #include "storage/base/base.h"
 
 enum {
-    SL_GROUP_PARTITION_BITS = 8,
+    SL_GROUP_PARTITION_BITS = 7,
     SL_GROUP_PARTITIONS = 1 << SL_GROUP_PARTITION_BITS,
     SL_GROUP_NUMBERS_MAX = 1 << (32 - SL_GROUP_PARTITION_BITS),
 };
@@ -115,8 +115,30 @@ sl_group_number_end(const struct sl_group_table *table, unsigned partition)
 /* Give back the records of one partition, which is empty then. */
 void sl_group_partition_fini(struct sl_group_table *table, unsigned partition);
 
-/* 0 for no bytes at all: without keys there is one group, in partition 0. */
-uint64_t sl_group_hash(const void *key, size_t key_bytes);
+static inline uint64_t
+sl_group_mix(uint64_t a, uint64_t b)
+{
+    sl_u128 product = (sl_u128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Of a multiple of 8 bytes. 0 for no bytes at all: without keys there is one group, in partition
+ * 0. */
+static inline uint64_t
+sl_group_hash(const void *key, size_t key_bytes)
+{
+    const uint8_t *bytes = key;
+    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15);
+
+    if (key_bytes == 0)
+        return 0;
+    for (size_t at = 0; at < key_bytes; at += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + at, 8);
+        hash = sl_group_mix(hash ^ word, UINT64_C(0xd6e8feb86659fd93));
+    }
+    return sl_group_mix(hash ^ UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db));
+}
 
 /* Word by word: key_bytes is a multiple of 8, and small. */
 static inline bool
@@ -146,8 +168,8 @@ void *sl_group_table_add(struct sl_group_table *table, unsigned partition, uint6
                          const void *key);
 
 /*
- * The same for `count` keys, `stride` bytes apart, each in the partition of its hash. Slots are
- * fetched ahead, which hides what is not in the first cache.
+ * The same for `count` keys, `stride` bytes apart, each in the partition of its hash. Neighbours
+ * with the same key ask once, and slots are fetched ahead, which hides what is not in the first cache.
  */
 SL_MUST_CHECK
 bool sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,

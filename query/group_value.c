@@ -37,7 +37,7 @@ group_value_bytes(const struct sl_aggregate *aggregate)
 static size_t
 value_key_bytes(const struct group_aggregate *a)
 {
-    return (GROUP_VALUE_OFFSET + a->value_bytes + 7) / 8 * 8;
+    return ((size_t)GROUP_VALUE_OFFSET + a->value_bytes + 7) / 8 * 8;
 }
 
 void
@@ -209,6 +209,18 @@ group_value_forget(struct group_worker *w, uint32_t aggregate_index)
         memset(w->recent[aggregate_index], 0xff, sizeof(uint64_t) << GROUP_RECENT_BITS);
 }
 
+static uint64_t
+spread(uint64_t key)
+{
+    return key * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static size_t
+recent_slot(uint64_t key)
+{
+    return spread(key) >> (64 - GROUP_RECENT_BITS);
+}
+
 /* Keys of 8 bytes, which need no counting. One that came lately is dropped: each is compared to the
  * last that had the same place in a small array. */
 static bool
@@ -217,20 +229,23 @@ add_narrow(const struct group *group, struct group_worker *w, uint32_t aggregate
 {
     struct sl_group_table *table = &w->value_tables[group->aggregates[aggregate_index].value_table];
     uint64_t *recent = w->recent[aggregate_index];
+    uint64_t *keys = w->value_keys;
 
     if (!code_values(group, w, aggregate_index, argument, rows, &count))
         return false;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t place = place_of(group, w->records[w->index[i]]);
-        uint64_t key = place | (uint64_t)w->narrow[i] << 32;
-        uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
-        uint64_t *slot = &recent[hash >> (64 - GROUP_RECENT_BITS)];
-        if (*slot == key)
+        keys[i] = place | (uint64_t)w->narrow[i] << 32;
+        __builtin_prefetch(&recent[recent_slot(keys[i])], 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t *slot = &recent[recent_slot(keys[i])];
+        if (*slot == keys[i])
             continue;
-        *slot = key;
-        unsigned partition =
-            group->key_count == 0 ? sl_group_partition_of(hash) : sl_group_place_partition(place);
-        if (sl_group_table_append(table, partition, NULL, &key) == NULL)
+        *slot = keys[i];
+        unsigned partition = group->key_count == 0 ? sl_group_partition_of(spread(keys[i]))
+                                                   : sl_group_place_partition((uint32_t)keys[i]);
+        if (sl_group_table_append(table, partition, NULL, &keys[i]) == NULL)
             return false;
     }
     return true;

@@ -249,9 +249,17 @@ group_close(struct sl_op *op)
 
 /* ---- chunks of groups ---- */
 
+/* Those of a chunk, and who gives their keys and aggregates. */
+struct group_chunk {
+    const struct group *group;
+    void **records;
+    uint32_t count;
+    struct sl_lazy_groups lazy;
+};
+
 static bool
 give_aggregate(const struct group_aggregate *a, void *const *records, uint32_t count,
-               struct sl_arena *arena, struct sl_vector *out)
+               const uint64_t *selection, struct sl_arena *arena, struct sl_vector *out)
 {
     const struct sl_sql_type *type = &a->aggregate->type;
     size_t bytes = sl_type_bytes(type->type);
@@ -260,12 +268,15 @@ give_aggregate(const struct group_aggregate *a, void *const *records, uint32_t c
 
     if (!group_make_vector(type, count, arena, out, &values, &present))
         return false;
-    if (sl_aggregate_finish_plain(a->aggregate, records, a->offset, count, values)) {
+    if (selection == NULL &&
+        sl_aggregate_finish_plain(a->aggregate, records, a->offset, count, values)) {
         out->present = NULL;
         return true;
     }
     for (uint32_t i = 0; i < count; i++) {
         struct sl_value value;
+        if (selection != NULL && !sl_bit_get(selection, i))
+            continue;
         sl_aggregate_finish(a->aggregate, group_state(records[i], a), &value);
         if (value.is_null)
             continue;
@@ -276,6 +287,20 @@ give_aggregate(const struct group_aggregate *a, void *const *records, uint32_t c
             memcpy((uint8_t *)values + i * bytes, &value.as, bytes);
     }
     return !sl_type_is_bytes(type->type) || group_pour_slices(values, count, arena, out);
+}
+
+/* A sl_groups_give_fn. */
+static bool
+give(const void *context, enum sl_expr_kind kind, uint32_t slot, const uint64_t *selection,
+     struct sl_arena *arena, struct sl_vector *out)
+{
+    const struct group_chunk *chunk = context;
+    const struct group *group = chunk->group;
+
+    return kind == SL_EXPR_KEY ? group_give_key(group, &group->keys[slot], chunk->records,
+                                                chunk->count, selection, arena, out)
+                               : give_aggregate(&group->aggregates[slot], chunk->records,
+                                                chunk->count, selection, arena, out);
 }
 
 /* The records of the next chunk that nobody has taken; how many: 0 at the end. */
@@ -318,26 +343,28 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     sl_arena_reset(arena);
     if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
         return SL_OK;
+    size_t slot_count = (size_t)group->key_count + group->aggregate_count;
+    struct group_chunk *chunk = sl_arena_calloc(arena, 1, sizeof(*chunk));
     void **records = sl_arena_alloc(arena, GROUP_CHUNK_ROWS * sizeof(*records));
-    if (records == NULL)
+    struct sl_vector *vectors = sl_arena_calloc(arena, slot_count, sizeof(*vectors));
+    bool *is_given = sl_arena_calloc(arena, slot_count, sizeof(*is_given));
+    if (chunk == NULL || records == NULL || vectors == NULL || is_given == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t count = take_records(group, records);
     if (count == 0)
         return SL_OK;
-    struct sl_vector *keys = sl_arena_calloc(arena, group->key_count, sizeof(*keys));
-    struct sl_vector *aggregates =
-        sl_arena_calloc(arena, group->aggregate_count, sizeof(*aggregates));
-    if (keys == NULL || aggregates == NULL)
-        return sl_exec_out_of_memory(op->exec, err);
-    for (uint32_t i = 0; i < group->key_count; i++)
-        if (!group_give_key(group, &group->keys[i], records, count, arena, &keys[i]))
-            return sl_exec_out_of_memory(op->exec, err);
-    for (uint32_t i = 0; i < group->aggregate_count; i++)
-        if (!give_aggregate(&group->aggregates[i], records, count, arena, &aggregates[i]))
-            return sl_exec_out_of_memory(op->exec, err);
+    *chunk = (struct group_chunk){.group = group,
+                                  .records = records,
+                                  .count = count,
+                                  .lazy = {.give = give,
+                                           .context = chunk,
+                                           .key_count = group->key_count,
+                                           .aggregate_count = group->aggregate_count,
+                                           .is_given = is_given}};
     out_chunk->count = count;
-    out_chunk->keys = keys;
-    out_chunk->aggregates = aggregates;
+    out_chunk->keys = vectors;
+    out_chunk->aggregates = vectors + group->key_count;
+    out_chunk->groups = &chunk->lazy;
     out_chunk->arena = arena;
     return SL_OK;
 }

@@ -379,6 +379,17 @@ sl_program_reads_input(const struct sl_program *program, uint32_t slot)
     return slot / 64 < program->input_words && sl_bit_get(program->inputs_read, slot);
 }
 
+bool
+sl_program_loads(const struct sl_program *program, enum sl_expr_kind kind, uint32_t slot)
+{
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const struct step *step = &program->steps[i];
+        if (step->kind == STEP_LOAD && step->expr->kind == kind && step->expr->slot == slot)
+            return true;
+    }
+    return false;
+}
+
 uint64_t *
 sl_run_bits(struct sl_run *run)
 {

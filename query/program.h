@@ -32,6 +32,9 @@ sl_status sl_program_compile(const struct sl_expr *expr, struct sl_arena *arena,
  * fetches only these columns. */
 bool sl_program_reads_input(const struct sl_program *program, uint32_t slot);
 
+/* Does it read this slot of this kind (INPUT, KEY, AGGREGATE)? */
+bool sl_program_loads(const struct sl_program *program, enum sl_expr_kind kind, uint32_t slot);
+
 /* Vectors by kind of slot; entries that the program does not read may be garbage. */
 struct sl_program_row_source {
     const struct sl_vector *inputs;

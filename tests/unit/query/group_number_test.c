@@ -8,6 +8,7 @@
  */
 #include "query/group.h"
 #include "tests/support/test.h"
+#include "tests/unit/query/group_chunk.h"
 
 enum { CHUNK = 3000, CHUNKS = 8, COLUMNS = 5, K_PORT = 0, K_WIDE, K_ADDR, K_TIME, V_SUM };
 
@@ -347,6 +348,7 @@ groups_by_number_agree_with_a_linear_search(void **state)
             TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
             if (chunk.count == 0)
                 break;
+            give_groups(&chunk);
             for (uint32_t row = 0; row < chunk.count; row++) {
                 struct row key = read_keys(&chunk, row, columns);
                 uint32_t known = expected;
@@ -384,6 +386,7 @@ groups_beyond_the_numbers_go_to_the_table(void **state)
         TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
         if (chunk.count == 0)
             break;
+        give_groups(&chunk);
         for (uint32_t row = 0; row < chunk.count; row++) {
             uint64_t key = sl_vector_u64(&chunk.keys[0], row);
             assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), 2);

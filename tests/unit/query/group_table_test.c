@@ -169,6 +169,46 @@ a_key_of_no_bytes_is_one_group(void **state)
 }
 
 static void
+records_of_joined_tables_have_places_of_their_own(void **state)
+{
+    enum { TABLES = 3, RECORDS = 5000 };
+    struct sl_budget budget = {.limit_bytes = (size_t)8 << 20};
+    struct sl_group_table tables[TABLES];
+    static bool seen[SL_GROUP_PARTITIONS][TABLES * RECORDS];
+    uint64_t seed = test_seed();
+    (void)state;
+
+    for (uint32_t t = 0; t < TABLES; t++) {
+        sl_group_table_init(&tables[t], &budget, 16, 8);
+        sl_group_table_number(&tables[t], 8, t, TABLES);
+        for (uint64_t i = 0; i < RECORDS / (t + 1); i++) {
+            uint64_t key = test_random(&seed);
+            unsigned partition = sl_group_partition_of(sl_group_hash(&key, 8));
+            uint64_t *record = sl_group_table_append(&tables[t], partition, NULL, &key);
+            assert_non_null(record);
+            assert_int_equal(record[0], 0);
+            assert_int_equal(sl_group_place_partition((uint32_t)record[1]), partition);
+        }
+    }
+    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+        for (uint32_t t = 1; t < TABLES; t++)
+            sl_group_table_join(&tables[0], &tables[t], p);
+        const struct sl_group_partition *part = &tables[0].partitions[p];
+        for (const struct sl_group_page *page = part->first; page != NULL; page = page->next)
+            for (uint32_t i = 0; i < sl_group_page_count(&tables[0], part, page); i++) {
+                const uint64_t *record = (const void *)(page->records + (size_t)i * 24);
+                uint32_t number = sl_group_place_number((uint32_t)record[1]);
+                assert_true(number < sl_group_number_end(&tables[0], p));
+                assert_false(seen[p][number]);
+                seen[p][number] = true;
+            }
+    }
+    for (uint32_t t = 0; t < TABLES; t++)
+        sl_group_table_fini(&tables[t]);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void
 a_full_budget_is_an_answer_and_is_given_back(void **state)
 {
     struct sl_budget budget = {.limit_bytes = 64 << 10};
@@ -211,6 +251,21 @@ addresses_have_codes_and_codes_addresses(void **state)
             codes[i] = code;
             assert_true(sl_addr_equal(sl_addr_pool_addr(pool, code), addr));
         }
+    /* Together, old ones, new ones and doubles: the same codes. */
+    struct sl_addr many[SL_ADDR_POOL_MANY];
+    uint32_t many_codes[SL_ADDR_POOL_MANY];
+    for (uint32_t i = 0; i < SL_ADDR_POOL_MANY; i++) {
+        uint64_t low = i % 2 == 0 ? 3 * i + 1 : ADDRS + i % 500;
+        many[i] = (struct sl_addr){.low = low, .high = UINT64_C(0x20010db8) << 32};
+    }
+    assert_true(sl_addr_pool_number(pool, many, SL_ADDR_POOL_MANY, many_codes));
+    for (uint32_t i = 0; i < SL_ADDR_POOL_MANY; i++) {
+        assert_true(sl_addr_equal(sl_addr_pool_addr(pool, many_codes[i]), many[i]));
+        if (many[i].low < ADDRS)
+            assert_int_equal(many_codes[i], codes[many[i].low]);
+        if (i % 2 != 0 && i >= 500)
+            assert_int_equal(many_codes[i], many_codes[i - 500]);
+    }
     uint32_t code;
     assert_true(sl_addr_pool_code(pool, sl_addr_from_v4(SL_ADDR_CODE_NUMBERED - 1), &code));
     assert_int_equal(code, SL_ADDR_CODE_NUMBERED - 1);
@@ -277,6 +332,7 @@ main(void)
         cmocka_unit_test(united_tables_agree_with_a_sorted_array),
         cmocka_unit_test(few_keys_have_one_record_each_until_they_are_forgotten),
         cmocka_unit_test(a_key_of_no_bytes_is_one_group),
+        cmocka_unit_test(records_of_joined_tables_have_places_of_their_own),
         cmocka_unit_test(a_full_budget_is_an_answer_and_is_given_back),
         cmocka_unit_test(addresses_have_codes_and_codes_addresses),
         cmocka_unit_test(texts_equal_without_case_share_a_number),

@@ -11,6 +11,7 @@
 #include "query/row_store.h"
 #include "storage/base/clock.h"
 #include "tests/support/test.h"
+#include "tests/unit/query/group_chunk.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -291,6 +292,7 @@ groups_agree_with_a_linear_search(void **state)
             TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
             if (chunk.count == 0)
                 break;
+            give_groups(&chunk);
             for (uint32_t row = 0; row < chunk.count; row++)
                 check_group(&chunk, row, groups, expected);
             count += chunk.count;
