@@ -29,11 +29,14 @@ struct sl_exec {
     unsigned threads;                 /* workers, 1 .. SL_THREADS_MAX */
     int64_t deadline_us;              /* monotonic; 0: none */
     bool is_analyzed;                 /* operators measure their time */
+    bool is_long;                     /* a phase of it called workers: the next do at once */
+    bool is_wide;                     /* not narrow: see sl_query_is_narrow */
     atomic_bool is_cancelled;
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */
 };
 
-/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk. */
+/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk; a phase that lasts gets its workers
+ * here. */
 SL_MUST_CHECK
 sl_status sl_exec_check(struct sl_exec *exec, struct sl_error *err);
 

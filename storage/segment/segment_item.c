@@ -139,10 +139,8 @@ load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_
     if (number < group->stream_count)
         return load_map(reader, &group->streams[number], item, scratch, counters, err);
     number -= group->stream_count;
-    SL_ASSERT(number <= group->index_count);
-    const struct sl_segment_part *part =
-        number < group->index_count ? &group->indexes[number].part : &reader->footer.filter;
-    SL_TRY(read_raw(reader, part, item->arena, &raw, counters, err));
+    SL_ASSERT(number < group->index_count);
+    SL_TRY(read_raw(reader, &group->indexes[number].part, item->arena, &raw, counters, err));
     item->bytes = raw;
     return SL_OK;
 }
@@ -196,7 +194,7 @@ load_marked(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
     struct sl_segment_open_group *open = &reader->groups[group];
     sl_status st = create_item(reader, group, number, out_item, counters, err);
     if (st == SL_LIMIT) { /* what nobody uses makes room */
-        (void)sl_segment_reader_drop(reader);
+        (void)sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
         st = create_item(reader, group, number, out_item, counters, err);
     }
     sl_mutex_lock(&reader->lock);
@@ -284,9 +282,17 @@ sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group)
     sl_mutex_unlock(&reader->lock);
 }
 
+static bool
+is_filter(const struct sl_segment_group *group, uint32_t item)
+{
+    uint32_t first_index = sl_segment_item_of_index(group, 0);
+    return item >= first_index &&
+           group->indexes[item - first_index].kind == SL_SEGMENT_INDEX_FILTER;
+}
+
 /* Take the items of unused groups out under the lock; the caller's list frees them after it. */
 size_t
-sl_segment_reader_drop(struct sl_segment_reader *reader)
+sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_drop drop)
 {
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
     size_t kept_bytes = 0;
@@ -295,7 +301,8 @@ sl_segment_reader_drop(struct sl_segment_reader *reader)
         for (uint32_t i = 0; i < open->item_count; i++) {
             struct sl_segment_item *item = NULL;
             sl_mutex_lock(&reader->lock);
-            if (open->users == 0) {
+            bool is_kept = drop == SL_SEGMENT_DROP_LARGE && is_filter(&reader->footer.groups[g], i);
+            if (open->users == 0 && !is_kept) {
                 item = open->items[i];
                 open->items[i] = NULL;
             } else if (open->items[i] != NULL) {

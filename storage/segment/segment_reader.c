@@ -29,13 +29,13 @@ sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offset, struct 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return sl_fail(err, SL_CORRUPT, "%s offset %" PRIu64 ": %s", reader->name, offset, text);
+    return sl_fail(err, SL_CORRUPT, "%s: offset %" PRIu64 ": %s", reader->name, offset, text);
 }
 
 void
 sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset, struct sl_error *err)
 {
-    sl_error_prefix(err, "%s offset %" PRIu64, reader->name, offset);
+    sl_error_prefix(err, "%s: offset %" PRIu64, reader->name, offset);
 }
 
 sl_status
@@ -89,7 +89,6 @@ read_footer(struct sl_segment_reader *reader, struct sl_error *err)
     if (reader->footer.meta.number != number)
         return sl_fail(err, SL_CORRUPT, "offset 16: head and footer name different segments");
     reader->footer.summary.file_bytes = reader->file_bytes;
-    reader->footer.summary.index_bytes = reader->footer.filter.size_bytes;
     return SL_OK;
 }
 
@@ -108,7 +107,7 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     sl_arena_destroy(arena);
     if (st != SL_OK)
         return st;
-    open->item_count = sl_segment_item_of_filter(group) + 1;
+    open->item_count = group->dictionary_count + group->stream_count + group->index_count;
     open->items =
         sl_arena_calloc(reader->arena, open->item_count, sizeof(struct sl_segment_item *));
     open->is_loading = sl_arena_calloc(reader->arena, open->item_count, sizeof(bool));
@@ -204,7 +203,7 @@ sl_segment_reader_close(struct sl_segment_reader *reader)
     if (reader == NULL)
         return;
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
-    size_t kept_bytes = sl_segment_reader_drop(reader);
+    size_t kept_bytes = sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
     SL_ASSERT(kept_bytes == 0); /* else a cursor still stands on it */
     for (uint32_t g = 0; reader->cache != NULL && g < reader->footer.summary.group_count; g++)
         sl_segment_cache_forget(reader->cache, reader->groups[g].kept,
@@ -360,6 +359,5 @@ sl_segment_reader_bytes(const struct sl_segment_reader *reader, sl_segment_bytes
         total += data_bytes + index_bytes;
         visit(context, reader->columns[i], data_bytes, index_bytes);
     }
-    uint64_t filter_bytes = reader->footer.filter.size_bytes;
-    visit(context, NULL, reader->file_bytes - total - filter_bytes, filter_bytes);
+    visit(context, NULL, reader->file_bytes - total, 0);
 }

@@ -210,7 +210,7 @@ compare_all(const struct written *w, const char *name, uint32_t groups, uint64_t
     assert_memory_equal(summary, &w->summary, sizeof(*summary));
     for (uint32_t g = 0; g < groups; g++)
         compare_group(w, reader, g, seed);
-    assert_int_equal(sl_segment_reader_drop(reader), 0);
+    assert_int_equal(sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL), 0);
     sl_segment_reader_close(reader);
 }
 
@@ -418,7 +418,7 @@ read_repeatedly(void *context)
         }
         sl_status left = sl_segment_cursor_seek(cursor, NULL, 0, 0, NULL);
         SL_ASSERT(left == SL_OK);
-        (void)sl_segment_reader_drop(reading->reader);
+        (void)sl_segment_reader_drop(reading->reader, SL_SEGMENT_DROP_ALL);
     }
     sl_segment_cursor_destroy(cursor);
 }
@@ -488,14 +488,14 @@ copied_groups_read_back(void **state)
         TEST_OK(sl_segment_writer_copy(writer, reader, 0, &err), &err);
         TEST_OK(sl_segment_writer_commit(writer, &summary, &err), &err);
         sl_segment_writer_close(writer);
-        (void)sl_segment_reader_drop(reader);
+        (void)sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
         sl_segment_reader_close(reader);
         assert_int_equal(summary.row_count, 2 * w.row_count + 1);
         check(&w, "b.segment");
         TEST_OK(sl_segment_reader_open(w.dir_fd, "b.segment", w.schema, NULL, &reader, &err), &err);
         compare_group(&w, reader, 1, &seed);
         compare_group(&w, reader, 2, &seed);
-        (void)sl_segment_reader_drop(reader);
+        (void)sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
         sl_segment_reader_close(reader);
         stop(&w);
     }
@@ -526,7 +526,7 @@ a_damaged_group_is_not_copied(void **state)
         sl_segment_writer_open(w.dir_fd, "b.segment", &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
         &err);
     assert_int_equal(sl_segment_writer_copy(writer, reader, 0, &err), SL_CORRUPT);
-    assert_non_null(strstr(err.text, "a.segment offset 32"));
+    assert_non_null(strstr(err.text, "a.segment: offset 32"));
     sl_segment_writer_close(writer);
     sl_segment_reader_close(reader);
     stop(&w);
@@ -745,7 +745,7 @@ ask_items(void *context, unsigned index)
 {
     struct crowd *crowd = context;
     const struct sl_segment_group *group = &crowd->reader->footer.groups[0];
-    uint32_t count = sl_segment_item_of_filter(group);
+    uint32_t count = sl_segment_item_of_index(group, group->index_count);
     SL_ASSERT(count <= CROWD_ITEMS);
     sl_segment_group_acquire(crowd->reader, 0);
     for (unsigned round = 0; round < 2; round++) {
