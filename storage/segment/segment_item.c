@@ -1,7 +1,8 @@
 /*
  * segment_item.c - dictionaries, maps and indexes of a group: loaded once, kept while used.
  *
- * The first thread that asks for an item loads it, without the lock; others wait for it.
+ * The first thread that asks for an item loads it, without the lock; others wait for it, or load
+ * what will be asked for next.
  */
 #include <stdatomic.h>
 
@@ -174,6 +175,74 @@ create_item(const struct sl_segment_reader *reader, uint32_t group, uint32_t num
     return st;
 }
 
+void
+sl_segment_item_want(struct sl_segment_reader *reader, uint32_t group, uint32_t number)
+{
+    struct sl_segment_open_group *open = &reader->groups[group];
+    SL_ASSERT(number < open->item_count);
+    sl_mutex_lock(&reader->lock);
+    open->is_wanted[number] = true;
+    sl_mutex_unlock(&reader->lock);
+}
+
+/* Load an item that the caller has marked as loading, and install it. No lock held. */
+static sl_status
+load_marked(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
+            struct sl_segment_item **out_item, struct sl_segment_counters *counters,
+            struct sl_error *err)
+{
+    struct sl_segment_open_group *open = &reader->groups[group];
+    sl_status st = create_item(reader, group, number, out_item, counters, err);
+    if (st == SL_LIMIT) { /* what nobody uses makes room */
+        (void)sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
+        st = create_item(reader, group, number, out_item, counters, err);
+    }
+    sl_mutex_lock(&reader->lock);
+    open->items[number] = *out_item;
+    open->is_loading[number] = false;
+    sl_cond_broadcast(&reader->loaded);
+    sl_mutex_unlock(&reader->lock);
+    return st;
+}
+
+/* Another item than the one waited for, marked as loading; false when none is wanted. Under the
+ * lock. */
+static bool
+mark_wanted(struct sl_segment_open_group *open, uint32_t *out_number)
+{
+    for (uint32_t i = 0; i < open->item_count; i++) {
+        if (!open->is_wanted[i] || open->is_loading[i])
+            continue;
+        open->is_wanted[i] = false; /* once */
+        if (open->items[i] != NULL)
+            continue;
+        open->is_loading[i] = true;
+        *out_number = i;
+        return true;
+    }
+    return false;
+}
+
+/* Until nobody loads the item. Under the lock, which is let go meanwhile. */
+static void
+await_item(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
+           struct sl_segment_counters *counters)
+{
+    struct sl_segment_open_group *open = &reader->groups[group];
+    while (open->is_loading[number]) {
+        struct sl_segment_item *other;
+        uint32_t wanted;
+        if (!mark_wanted(open, &wanted)) {
+            sl_cond_wait(&reader->loaded, &reader->lock);
+            continue;
+        }
+        sl_mutex_unlock(&reader->lock);
+        struct sl_error ignored = {0}; /* whoever asks for it will be told */
+        (void)load_marked(reader, group, wanted, &other, counters, &ignored);
+        sl_mutex_lock(&reader->lock);
+    }
+}
+
 sl_status
 sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
                     const struct sl_segment_item **out_item, struct sl_segment_counters *counters,
@@ -184,24 +253,14 @@ sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t n
     SL_ASSERT(number < open->item_count);
     sl_mutex_lock(&reader->lock);
     SL_ASSERT(open->users > 0);
-    while (open->is_loading[number])
-        sl_cond_wait(&reader->loaded, &reader->lock);
+    await_item(reader, group, number, counters);
     *out_item = open->items[number];
     open->is_loading[number] = *out_item == NULL;
     sl_mutex_unlock(&reader->lock);
     if (*out_item != NULL)
         return SL_OK;
     struct sl_segment_item *item;
-    sl_status st = create_item(reader, group, number, &item, counters, err);
-    if (st == SL_LIMIT) { /* what nobody uses makes room */
-        (void)sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
-        st = create_item(reader, group, number, &item, counters, err);
-    }
-    sl_mutex_lock(&reader->lock);
-    open->items[number] = item;
-    open->is_loading[number] = false;
-    sl_cond_broadcast(&reader->loaded);
-    sl_mutex_unlock(&reader->lock);
+    sl_status st = load_marked(reader, group, number, &item, counters, err);
     *out_item = item;
     return st;
 }

@@ -43,6 +43,7 @@ struct sl_segment_open_group {
     uint32_t users;                 /* guarded by lock: cursors and prunings under way */
     struct sl_segment_item **items; /* guarded by lock; NULL: not loaded */
     bool *is_loading;               /* guarded by lock, of each item: a thread is at it */
+    bool *is_wanted;                /* guarded by lock: it will be asked for */
     uint32_t item_count;            /* dictionaries, then streams, then indexes */
     uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
     struct sl_segment_kept **kept;  /* by position and block; the cache's */
@@ -104,6 +105,9 @@ sl_segment_item_of_index(const struct sl_segment_group *group, uint32_t index)
 {
     return group->dictionary_count + group->stream_count + index;
 }
+
+/* The item will be asked for: a thread that has to wait for another item loads it meanwhile. */
+void sl_segment_item_want(struct sl_segment_reader *reader, uint32_t group, uint32_t number);
 
 /* The item, loaded when missing; the group must be acquired. */
 SL_MUST_CHECK

@@ -431,6 +431,25 @@ missing_column(const struct sl_column *column, uint32_t row_count)
     return vector;
 }
 
+/* What of a column all blocks have in common will be asked for. */
+static void
+want_items(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
+{
+    const struct sl_segment_group *group = cursor->group;
+    const struct sl_segment_stream *stream = &group->streams[column->stream];
+    for (uint32_t i = 0; i < stream->closure_count; i++) {
+        const struct sl_segment_stream *operand = &group->streams[stream->closure[i]];
+        if (operand->form == SL_SEGMENT_FORM_FUNCTION)
+            sl_segment_item_want(cursor->reader, cursor->group_number,
+                                 sl_segment_item_of_stream(group, operand->map_of));
+    }
+    if (column->dictionary == SL_SEGMENT_NONE)
+        return;
+    const struct sl_segment_part *part = &group->dictionaries[column->dictionary].part;
+    sl_segment_item_want(cursor->reader, cursor->group_number, column->dictionary);
+    sl_file_will_read(cursor->reader->fd, part->offset, part->size_bytes);
+}
+
 void
 sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_column *column)
 {
@@ -440,12 +459,8 @@ sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_col
     if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
         return;
     _Atomic uint32_t *announced = &reader->groups[cursor->group_number].announced[found->stream];
-    if (found->dictionary != SL_SEGMENT_NONE &&
-        atomic_load_explicit(announced, memory_order_relaxed) == 0) {
-        const struct sl_segment_dictionary *dictionary =
-            &cursor->group->dictionaries[found->dictionary];
-        sl_file_will_read(reader->fd, dictionary->part.offset, dictionary->part.size_bytes);
-    }
+    if (atomic_load_explicit(announced, memory_order_relaxed) == 0)
+        want_items(cursor, found);
     sl_segment_stream_announce(cursor, found->stream);
 }
 

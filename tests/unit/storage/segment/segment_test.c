@@ -732,6 +732,66 @@ streams_are_announced_as_far_as_blocks_are_expected(void **state)
     stop(&w);
 }
 
+enum { CROWD = 4, CROWD_ITEMS = 512 };
+
+struct crowd {
+    struct sl_segment_reader *reader;
+    const struct sl_segment_item *items[CROWD][CROWD_ITEMS];
+};
+
+/* Dictionaries, maps and indexes of a group, in their order. */
+static void
+ask_items(void *context, unsigned index)
+{
+    struct crowd *crowd = context;
+    const struct sl_segment_group *group = &crowd->reader->footer.groups[0];
+    uint32_t count = sl_segment_item_of_index(group, group->index_count);
+    SL_ASSERT(count <= CROWD_ITEMS);
+    sl_segment_group_acquire(crowd->reader, 0);
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t stream = i - group->dictionary_count;
+            struct sl_error err = {0};
+            if (stream < group->stream_count && group->streams[stream].map == NULL)
+                continue; /* it has none */
+            if (round == 0)
+                sl_segment_item_want(crowd->reader, 0, i);
+            else
+                SL_ASSERT(sl_segment_item_get(crowd->reader, 0, i, &crowd->items[index][i], NULL,
+                                              &err) == SL_OK);
+        }
+    }
+    sl_segment_group_release(crowd->reader, 0);
+}
+
+static void
+items_that_several_threads_want_are_loaded_once(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    start(&w);
+    for (unsigned i = 0; i < 3; i++)
+        add_piece(&w, rows_batch(w.schema, 50000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    struct sl_pool *pool = sl_pool_create("crowd", CROWD);
+    for (unsigned round = 0; round < 20; round++) {
+        struct crowd crowd = {0};
+        TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &crowd.reader, &err),
+                &err);
+        sl_segment_group_acquire(crowd.reader, 0);
+        sl_pool_each(pool, CROWD, CROWD, ask_items, &crowd);
+        assert_non_null(crowd.items[0][0]);
+        for (unsigned i = 1; i < CROWD; i++)
+            assert_memory_equal(crowd.items[i], crowd.items[0], sizeof(crowd.items[0]));
+        sl_segment_group_release(crowd.reader, 0);
+        sl_segment_reader_close(crowd.reader);
+    }
+    sl_pool_destroy(pool);
+    stop(&w);
+}
+
 int
 main(void)
 {
@@ -747,6 +807,7 @@ main(void)
         cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
         cmocka_unit_test(streams_are_announced_as_far_as_blocks_are_expected),
+        cmocka_unit_test(items_that_several_threads_want_are_loaded_once),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
         cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
