@@ -68,11 +68,46 @@ sl_text_table_fini(struct sl_text_table *table)
     free(table->line_ends);
 }
 
+/* May both fill their column? One address of each family, and clocks of different fineness: nProbe
+ * writes both, under different names. */
+static bool
+may_share(const struct sl_text_table *table, const struct sl_slice *names, uint32_t a, uint32_t b)
+{
+    const struct sl_field *field = &table->fields[a];
+    struct sl_slice name = names[a];
+    struct sl_slice other = names[b];
+    bool is_clock =
+        field->column->index == SL_COLUMN_FIRST_SEEN || field->column->index == SL_COLUMN_LAST_SEEN;
+    bool is_family =
+        field->form == SL_FIELD_ZERO_IS_NONE && table->fields[b].form == SL_FIELD_ZERO_IS_NONE;
+    bool is_same = name.size_bytes == other.size_bytes &&
+                   memcmp(name.bytes, other.bytes, name.size_bytes) == 0;
+    return (is_clock || is_family) && !is_same;
+}
+
+/* Of two fields for one column the second would hide the first. */
+static sl_status
+refuse_twice(const struct sl_text_table *table, const struct sl_slice *names, uint32_t last,
+             struct sl_error *err)
+{
+    for (uint32_t i = 0; i < last; i++)
+        if (table->fields[i].column == table->fields[last].column &&
+            !may_share(table, names, i, last))
+            return sl_fail(err, SL_FORMAT,
+                           "fields %u \"%.*s\" and %u \"%.*s\" are both %s; rename or remove one",
+                           i + 1, (int)sl_min_size(names[i].size_bytes, 40),
+                           (const char *)names[i].bytes, last + 1,
+                           (int)sl_min_size(names[last].size_bytes, 40),
+                           (const char *)names[last].bytes, table->fields[i].column->name);
+    return SL_OK;
+}
+
 static sl_status
 read_names(struct sl_text_table *table, char *line, size_t line_bytes, struct sl_error *err)
 {
     char *at = line;
     char *end = line + line_bytes;
+    struct sl_slice names[SL_TABLE_FIELDS_MAX];
     while (at <= end) {
         char *name = NULL;
         size_t name_bytes = 0;
@@ -88,7 +123,8 @@ read_names(struct sl_text_table *table, char *line, size_t line_bytes, struct sl
             return sl_fail(err, SL_LIMIT, "more than %d columns", SL_TABLE_FIELDS_MAX);
         SL_TRY(sl_field_find(table->schema, name, name_bytes, &table->fields[table->field_count],
                              err));
-        table->field_count++;
+        names[table->field_count] = (struct sl_slice){(const uint8_t *)name, (uint32_t)name_bytes};
+        SL_TRY(refuse_twice(table, names, table->field_count++, err));
     }
     return SL_OK;
 }

@@ -101,7 +101,7 @@ write_group(struct sl_journal *j, struct pending *group, uint64_t durable_positi
 {
     for (struct pending *p = group; p != NULL; p = p->next) {
         if (j->writer.offset >= j->options.file_bytes) {
-            SL_TRY(sl_journal_writer_sync(&j->writer, err));
+            SL_TRY(sl_journal_writer_finish(&j->writer, err));
             durable_position = p->position;
             SL_TRY(rotate(j, p->position, err));
         }
@@ -208,7 +208,7 @@ write_mark(struct sl_journal *j)
     sl_status st =
         sl_journal_writer_put(&j->writer, bytes, j->next_position, j->durable_position, &err);
     if (st == SL_OK)
-        st = sl_journal_writer_sync(&j->writer, &err);
+        st = sl_journal_writer_finish(&j->writer, &err);
     if (st != SL_OK)
         sl_log(SL_LOG_WARN, "journal", "closed without its mark: %s", err.text);
 }

@@ -100,12 +100,15 @@ static const struct {
     const char *name;
     const struct kind *kind;
 } columns[] = {
-    {"first_seen", &moment},  {"last_seen", &moment},   {"IPV4_SRC_ADDR", &addr},
-    {"IPV6_SRC_ADDR", &addr}, {"dst_addr", &addr},      {"src_port", &number},
-    {"PROTOCOL", &number},    {"in_bytes", &number},    {"src_as", &number},
-    {"exporter_addr", &addr}, {"app", &text},           {"app", &text},
-    {"L7_PROTO", &app},       {"L7_PROTO_NAME", &text}, {"sampling_rate", &number},
-    {"unknown_name", &text},  {"IN_SRC_MAC", &number},  {"origin", &text},
+    {"first_seen", &moment},  {"last_seen", &moment},
+    {"IPV4_SRC_ADDR", &addr}, {"IPV6_SRC_ADDR", &addr},
+    {"dst_addr", &addr},      {"src_port", &number},
+    {"PROTOCOL", &number},    {"in_bytes", &number},
+    {"src_as", &number},      {"exporter_addr", &addr},
+    {"app", &text},           {"L7_PROTO", &app},
+    {"L7_PROTO_NAME", &text}, {"sampling_rate", &number},
+    {"unknown_name", &text},  {"IN_SRC_MAC", &number},
+    {"origin", &text},
 };
 
 /* A cell that its column takes at once where `oddness` in a thousand does not say otherwise. */
@@ -141,6 +144,19 @@ put_line(struct sl_buf *out, const uint32_t *fields, uint32_t count, char separa
     sl_buf_text(out, end);
 }
 
+enum { COLUMNS_USUAL = 10 };
+
+/* Each column at most once, for a second would be refused. */
+static void
+shuffle(uint32_t *fields, uint64_t *seed)
+{
+    for (uint32_t i = 0; i < SL_COUNTOF(columns); i++) {
+        uint32_t at = (uint32_t)test_random_below(seed, i + 1);
+        fields[i] = fields[at];
+        fields[at] = i;
+    }
+}
+
 /* A table of random columns; the lines that were taken at once. */
 static uint32_t
 check_random(unsigned oddness, uint32_t lines, uint64_t *seed)
@@ -148,11 +164,15 @@ check_random(unsigned oddness, uint32_t lines, uint64_t *seed)
     static const char *const ends[] = {"\n", "\r\n", "|\n", "|\r\n"};
     struct sl_buf out = sl_buf_empty(SIZE_MAX);
     uint32_t fields[SL_COUNTOF(columns)] = {0};
-    uint32_t count = 1 + (uint32_t)test_random_below(seed, SL_COUNTOF(columns));
+    uint32_t count = 1 + (uint32_t)test_random_below(seed, oddness == 0 ? (size_t)COLUMNS_USUAL
+                                                                        : SL_COUNTOF(columns));
     const char *end = ends[test_random_below(seed, oddness == 0 ? 2 : SL_COUNTOF(ends))];
     char separator = ",|\t;"[test_random_below(seed, 4)];
+    for (uint32_t i = 0; i < COLUMNS_USUAL; i++)
+        fields[i] = i;
+    if (oddness != 0)
+        shuffle(fields, seed);
     for (uint32_t i = 0; i < count; i++) {
-        fields[i] = oddness == 0 ? i % 10 : (uint32_t)test_random_below(seed, SL_COUNTOF(columns));
         sl_buf_printf(&out, "%s%s", i == 0 ? "" : (char[]){separator, '\0'},
                       columns[fields[i]].name);
     }
