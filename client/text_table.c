@@ -3,7 +3,7 @@
  */
 #include "client/text_table.h"
 
-enum { ROWS_WANTED_MIN = 8 };
+enum { ROWS_WANTED_MIN = 8, ODD_LINES_MAX = 127 };
 
 static char
 find_separator(const char *line, size_t line_bytes)
@@ -291,6 +291,22 @@ constant_cells(const struct sl_text_constant *constant, uint32_t count)
         .text = constant->text, .before = &before, .after = &constant->text_bytes, .count = count};
 }
 
+/* An odd line costs what was found behind it. Where there are some, less is looked for; where all are
+ * odd, ever more of them are left without a look. */
+static void
+learn(struct sl_text_table *table, uint32_t count, uint32_t rows_max)
+{
+    if (count < rows_max)
+        table->rows_wanted = ROWS_WANTED_MIN;
+    else if (table->rows_wanted < SL_TABLE_ROWS_MAX)
+        table->rows_wanted *= 2;
+    if (count != 0)
+        table->odd_lines = 0;
+    else if (table->odd_lines < ODD_LINES_MAX)
+        table->odd_lines = 2 * table->odd_lines + 1;
+    table->lines_left = table->odd_lines;
+}
+
 uint32_t
 sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder, const char *text,
                    size_t size_bytes, int64_t oldest_us, size_t *out_bytes)
@@ -301,6 +317,10 @@ sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder, cons
     *out_bytes = 0;
     if (!table->is_columnar || rows_max == 0)
         return 0;
+    if (table->lines_left != 0) {
+        table->lines_left--;
+        return 0;
+    }
     table->line_ends[0] = UINT32_MAX; /* the first line begins one behind it, modulo 2^32 */
     struct lines l = find_lines(table, text, size_bytes, rows_max, &marks);
     uint32_t set_count = l.count;
@@ -315,10 +335,6 @@ sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder, cons
     if (set_count != 0)
         l.count = sl_field_end_rows(table->schema, builder, l.count, set_count, oldest_us);
     *out_bytes = line_start(&l, l.count);
-    /* An odd line costs what was found behind it; where there are many, less is looked for. */
-    if (l.count < rows_max)
-        table->rows_wanted = ROWS_WANTED_MIN;
-    else if (table->rows_wanted < SL_TABLE_ROWS_MAX)
-        table->rows_wanted *= 2;
+    learn(table, l.count, rows_max);
     return l.count;
 }

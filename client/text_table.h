@@ -46,6 +46,8 @@ struct sl_text_table {
     uint32_t constant_count;
     bool is_columnar;         /* sl_text_table_rows may take lines */
     uint32_t rows_wanted;     /* how many lines it looks for: fewer where lines are odd */
+    uint32_t odd_lines;       /* lines left without a look after the last odd one */
+    uint32_t lines_left;      /* of these, still */
     uint32_t line_separators; /* of the last plain line, at least 1, */
     uint32_t line_others;     /* and its '\r' and '\n' */
     sl_text_marks_fn *find_marks;
@@ -77,7 +79,7 @@ sl_status sl_text_table_row(const struct sl_text_table *table, struct sl_builder
 /*
  * Set and complete rows from whole lines at the start of text[0 .. size_bytes), as sl_text_table_row
  * and sl_field_end_row do with `oldest_us`, while the builder has room. How many lines it took, each
- * one row, and their bytes. 0: the first line is not plain.
+ * one row, and their bytes. 0: the first line is not plain, or follows many that were not.
  */
 uint32_t sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder,
                             const char *text, size_t size_bytes, int64_t oldest_us,
