@@ -65,6 +65,7 @@ void
 sl_text_table_fini(struct sl_text_table *table)
 {
     free(table->separators);
+    free(table->cell_ends);
     free(table->line_ends);
 }
 
@@ -144,6 +145,7 @@ sl_text_table_head(struct sl_text_table *table, char *line, size_t line_bytes, s
      * Lines end in up to two others; the end before the first line stands before them. */
     table->separators =
         sl_new(sizeof(uint32_t) * ((size_t)SL_TABLE_ROWS_MAX * fields + 1 + SL_MARKS_SLACK));
+    table->cell_ends = sl_new(sizeof(uint32_t) * 2 * SL_TABLE_ROWS_MAX);
     table->line_ends = sl_new(sizeof(uint32_t) * (1 + 2 * SL_TABLE_ROWS_MAX + SL_MARKS_SLACK));
     return SL_OK;
 }
@@ -283,6 +285,34 @@ column_cells(const struct lines *l, uint32_t field)
     return cells;
 }
 
+/*
+ * The same cells without their quotes, up to the first one that is not simply quoted: with another
+ * quote in it, or one that does not end it. Quotes count at the start of a cell alone. A separator
+ * within quotes makes two cells of one, and the first of these is then not simply quoted.
+ */
+static struct sl_cells
+unquoted_cells(const struct sl_text_table *table, struct sl_cells cells)
+{
+    uint32_t *before = table->cell_ends;
+    uint32_t *after = table->cell_ends + SL_TABLE_ROWS_MAX;
+    uint32_t i = 0;
+    for (; i < cells.count; i++) {
+        uint32_t size_bytes;
+        const char *text = sl_cells_at(&cells, i, &size_bytes);
+        bool is_quoted = size_bytes != 0 && *text == '"';
+        if (is_quoted &&
+            (size_bytes < 2 || memchr(text + 1, '"', size_bytes - 1) != text + size_bytes - 1))
+            break;
+        before[i] = cells.before[i * cells.before_step] + is_quoted;
+        after[i] = cells.after[i * cells.after_step] - is_quoted;
+    }
+    cells.before = before;
+    cells.after = after;
+    cells.before_step = cells.after_step = 1;
+    cells.count = i;
+    return cells;
+}
+
 static struct sl_cells
 constant_cells(const struct sl_text_constant *constant, uint32_t count)
 {
@@ -326,7 +356,11 @@ sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder, cons
     uint32_t set_count = l.count;
     for (uint32_t i = 0; i < table->field_count && l.count != 0; i++) {
         struct sl_cells cells = column_cells(&l, i);
-        l.count = sl_field_set_cells(&table->fields[i], table->schema, builder, &cells);
+        if (marks.has_quotes)
+            cells = unquoted_cells(table, cells);
+        l.count = cells.count;
+        if (l.count != 0)
+            l.count = sl_field_set_cells(&table->fields[i], table->schema, builder, &cells);
     }
     for (uint32_t i = 0; i < table->constant_count && l.count != 0; i++) {
         struct sl_cells cells = constant_cells(&table->constants[i], l.count);

@@ -6,8 +6,8 @@
  * field does not span lines. A separator at the end of a line ends its last field.
  *
  * sl_text_table_row is the definition. sl_text_table_rows takes many plain lines at once: it finds
- * all separators, then sets column after column. Where it meets a line that is not plain (a quote,
- * another number of fields, a value that is refused) it stops, and the line is left to the definition.
+ * all separators, then sets column after column. Where it meets a line that is not plain (a quote or
+ * a separator within quotes, another number of fields, a value that is refused) it stops, and the line is left to the definition.
  *
  * Ownership: the caller's. Columns are borrowed from the schema.
  * Threads:   one.
@@ -52,6 +52,7 @@ struct sl_text_table {
     uint32_t line_others;     /* and its '\r' and '\n' */
     sl_text_marks_fn *find_marks;
     uint32_t *separators; /* owned, with their slack */
+    uint32_t *cell_ends;  /* owned: of a column with quotes, two arrays */
     uint32_t *line_ends;  /* owned, the one before the first, then the others */
 };
 
