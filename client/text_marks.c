@@ -27,6 +27,7 @@ sl_text_marks_scalar(const char *text, uint32_t size_bytes, char separator, uint
                      uint32_t others_max, struct sl_text_marks *marks)
 {
     marks->separator_count = marks->other_count = 0;
+    marks->has_quotes = false;
     for (uint32_t at = 0; at < size_bytes; at++) {
         if (at % SL_MARKS_STEP_BYTES == 0 &&
             (marks->separator_count >= separators_max || marks->other_count >= others_max))
@@ -34,8 +35,10 @@ sl_text_marks_scalar(const char *text, uint32_t size_bytes, char separator, uint
         char c = text[at];
         if (c == separator)
             marks->separators[marks->separator_count++] = at;
-        else if (c == '\n' || c == '\r' || c == '"')
+        else if (c == '\n' || c == '\r')
             marks->others[marks->other_count++] = at;
+        else if (c == '"')
+            marks->has_quotes = true;
     }
 }
 
@@ -61,6 +64,7 @@ marks_wide(const char *text, uint32_t size_bytes, char separator, uint32_t separ
     const __m256i ends = _mm256_set1_epi8('\n');
     const __m256i returns = _mm256_set1_epi8('\r');
     const __m256i quotes = _mm256_set1_epi8('"');
+    uint64_t all_quotes = 0;
     uint32_t separator_count = 0;
     uint32_t other_count = 0;
     for (uint32_t at = 0; at < size_bytes; at += SL_MARKS_STEP_BYTES) {
@@ -71,14 +75,15 @@ marks_wide(const char *text, uint32_t size_bytes, char separator, uint32_t separ
         uint64_t inside =
             size_bytes - at >= 64 ? UINT64_MAX : (UINT64_C(1) << (size_bytes - at)) - 1;
         uint64_t is_separator = equal_bits(low, high, separators) & inside;
-        uint64_t is_other = (equal_bits(low, high, ends) | equal_bits(low, high, returns) |
-                             equal_bits(low, high, quotes)) &
-                            inside & ~is_separator;
+        uint64_t is_other =
+            (equal_bits(low, high, ends) | equal_bits(low, high, returns)) & inside & ~is_separator;
+        all_quotes |= equal_bits(low, high, quotes) & inside & ~is_separator;
         separator_count = put_bits(is_separator, at, marks->separators, separator_count);
         other_count = put_bits(is_other, at, marks->others, other_count);
     }
     marks->separator_count = separator_count;
     marks->other_count = other_count;
+    marks->has_quotes = all_quotes != 0;
 }
 
 sl_text_marks_fn *

@@ -1,5 +1,5 @@
 /*
- * text_marks.h - where a table of text has its separators, ends of lines and quotes.
+ * text_marks.h - where a table of text has its separators and ends of lines.
  *
  * The scalar kernel is the definition; the one for AVX2 looks at 64 bytes at a time, computes the
  * same and is taken where the CPU has it.
@@ -20,9 +20,10 @@ enum {
 /* Places in the text, ascending. */
 struct sl_text_marks {
     uint32_t *separators;
-    uint32_t *others; /* '\n', '\r', '"'; not the separator when it is one of these */
+    uint32_t *others; /* '\n', '\r'; not the separator when it is one of these */
     uint32_t separator_count;
     uint32_t other_count;
+    bool has_quotes; /* there is a '"' */
 };
 
 /* Find the marks of text[0 .. size_bytes), or of its beginning up to and beyond the one that makes

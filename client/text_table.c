@@ -3,7 +3,7 @@
  */
 #include "client/text_table.h"
 
-enum { ROWS_WANTED_MIN = 8 };
+enum { ROWS_WANTED_MIN = 8, ODD_LINES_MAX = 127 };
 
 static char
 find_separator(const char *line, size_t line_bytes)
@@ -65,6 +65,7 @@ void
 sl_text_table_fini(struct sl_text_table *table)
 {
     free(table->separators);
+    free(table->cell_ends);
     free(table->line_ends);
 }
 
@@ -144,6 +145,7 @@ sl_text_table_head(struct sl_text_table *table, char *line, size_t line_bytes, s
      * Lines end in up to two others; the end before the first line stands before them. */
     table->separators =
         sl_new(sizeof(uint32_t) * ((size_t)SL_TABLE_ROWS_MAX * fields + 1 + SL_MARKS_SLACK));
+    table->cell_ends = sl_new(sizeof(uint32_t) * 2 * SL_TABLE_ROWS_MAX);
     table->line_ends = sl_new(sizeof(uint32_t) * (1 + 2 * SL_TABLE_ROWS_MAX + SL_MARKS_SLACK));
     return SL_OK;
 }
@@ -283,12 +285,56 @@ column_cells(const struct lines *l, uint32_t field)
     return cells;
 }
 
+/*
+ * The same cells without their quotes, up to the first one that is not simply quoted: with another
+ * quote in it, or one that does not end it. Quotes count at the start of a cell alone. A separator
+ * within quotes makes two cells of one, and the first of these is then not simply quoted.
+ */
+static struct sl_cells
+unquoted_cells(const struct sl_text_table *table, struct sl_cells cells)
+{
+    uint32_t *before = table->cell_ends;
+    uint32_t *after = table->cell_ends + SL_TABLE_ROWS_MAX;
+    uint32_t i = 0;
+    for (; i < cells.count; i++) {
+        uint32_t size_bytes;
+        const char *text = sl_cells_at(&cells, i, &size_bytes);
+        bool is_quoted = size_bytes != 0 && *text == '"';
+        if (is_quoted &&
+            (size_bytes < 2 || memchr(text + 1, '"', size_bytes - 1) != text + size_bytes - 1))
+            break;
+        before[i] = cells.before[i * cells.before_step] + is_quoted;
+        after[i] = cells.after[i * cells.after_step] - is_quoted;
+    }
+    cells.before = before;
+    cells.after = after;
+    cells.before_step = cells.after_step = 1;
+    cells.count = i;
+    return cells;
+}
+
 static struct sl_cells
 constant_cells(const struct sl_text_constant *constant, uint32_t count)
 {
     static const uint32_t before = UINT32_MAX;
     return (struct sl_cells){
         .text = constant->text, .before = &before, .after = &constant->text_bytes, .count = count};
+}
+
+/* An odd line costs what was found behind it. Where there are some, less is looked for; where all are
+ * odd, ever more of them are left without a look. */
+static void
+learn(struct sl_text_table *table, uint32_t count, uint32_t rows_max)
+{
+    if (count < rows_max)
+        table->rows_wanted = ROWS_WANTED_MIN;
+    else if (table->rows_wanted < SL_TABLE_ROWS_MAX)
+        table->rows_wanted *= 2;
+    if (count != 0)
+        table->odd_lines = 0;
+    else if (table->odd_lines < ODD_LINES_MAX)
+        table->odd_lines = 2 * table->odd_lines + 1;
+    table->lines_left = table->odd_lines;
 }
 
 uint32_t
@@ -301,12 +347,20 @@ sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder, cons
     *out_bytes = 0;
     if (!table->is_columnar || rows_max == 0)
         return 0;
+    if (table->lines_left != 0) {
+        table->lines_left--;
+        return 0;
+    }
     table->line_ends[0] = UINT32_MAX; /* the first line begins one behind it, modulo 2^32 */
     struct lines l = find_lines(table, text, size_bytes, rows_max, &marks);
     uint32_t set_count = l.count;
     for (uint32_t i = 0; i < table->field_count && l.count != 0; i++) {
         struct sl_cells cells = column_cells(&l, i);
-        l.count = sl_field_set_cells(&table->fields[i], table->schema, builder, &cells);
+        if (marks.has_quotes)
+            cells = unquoted_cells(table, cells);
+        l.count = cells.count;
+        if (l.count != 0)
+            l.count = sl_field_set_cells(&table->fields[i], table->schema, builder, &cells);
     }
     for (uint32_t i = 0; i < table->constant_count && l.count != 0; i++) {
         struct sl_cells cells = constant_cells(&table->constants[i], l.count);
@@ -315,10 +369,6 @@ sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder, cons
     if (set_count != 0)
         l.count = sl_field_end_rows(table->schema, builder, l.count, set_count, oldest_us);
     *out_bytes = line_start(&l, l.count);
-    /* An odd line costs what was found behind it; where there are many, less is looked for. */
-    if (l.count < rows_max)
-        table->rows_wanted = ROWS_WANTED_MIN;
-    else if (table->rows_wanted < SL_TABLE_ROWS_MAX)
-        table->rows_wanted *= 2;
+    learn(table, l.count, rows_max);
     return l.count;
 }

@@ -6,8 +6,8 @@
  * field does not span lines. A separator at the end of a line ends its last field.
  *
  * sl_text_table_row is the definition. sl_text_table_rows takes many plain lines at once: it finds
- * all separators, then sets column after column. Where it meets a line that is not plain (a quote,
- * another number of fields, a value that is refused) it stops, and the line is left to the definition.
+ * all separators, then sets column after column. Where it meets a line that is not plain (a quote or
+ * a separator within quotes, another number of fields, a value that is refused) it stops, and the line is left to the definition.
  *
  * Ownership: the caller's. Columns are borrowed from the schema.
  * Threads:   one.
@@ -46,10 +46,13 @@ struct sl_text_table {
     uint32_t constant_count;
     bool is_columnar;         /* sl_text_table_rows may take lines */
     uint32_t rows_wanted;     /* how many lines it looks for: fewer where lines are odd */
+    uint32_t odd_lines;       /* lines left without a look after the last odd one */
+    uint32_t lines_left;      /* of these, still */
     uint32_t line_separators; /* of the last plain line, at least 1, */
     uint32_t line_others;     /* and its '\r' and '\n' */
     sl_text_marks_fn *find_marks;
     uint32_t *separators; /* owned, with their slack */
+    uint32_t *cell_ends;  /* owned: of a column with quotes, two arrays */
     uint32_t *line_ends;  /* owned, the one before the first, then the others */
 };
 
@@ -77,7 +80,7 @@ sl_status sl_text_table_row(const struct sl_text_table *table, struct sl_builder
 /*
  * Set and complete rows from whole lines at the start of text[0 .. size_bytes), as sl_text_table_row
  * and sl_field_end_row do with `oldest_us`, while the builder has room. How many lines it took, each
- * one row, and their bytes. 0: the first line is not plain.
+ * one row, and their bytes. 0: the first line is not plain, or follows many that were not.
  */
 uint32_t sl_text_table_rows(struct sl_text_table *table, struct sl_builder *builder,
                             const char *text, size_t size_bytes, int64_t oldest_us,

@@ -278,7 +278,7 @@ sl_lane_take(struct sl_lane *lane, const struct sl_wire_frame *frame, bool *out_
     insert->lane = lane;
     insert->tag = frame->tag;
     insert->payload_bytes = frame->payload_bytes;
-    insert->payload = sl_try_alloc(frame->payload_bytes);
+    insert->payload = frame->payload_bytes == 0 ? NULL : malloc(frame->payload_bytes);
     lane->owner->hold(lane->context);
 
     sl_status st = SL_OK;

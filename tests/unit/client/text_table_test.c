@@ -225,6 +225,25 @@ hostile_text_is_taken_as_it_is_one_by_one(void **state)
 }
 
 static void
+quoted_fields_are_taken_at_once(void **state)
+{
+    static const char plain[] = "\"last_seen\",app,in_bytes\n"
+                                "\"1795421730.25\",\"TLS\",\"443\"\n"
+                                "1795421731,\"\",443\n"
+                                "\"1795421730\",\"\\N\",1\n";
+    static const char odd[] = "last_seen,app,in_bytes\n"
+                              "1795421730,\"a,b\",1\n"
+                              "1795421730,\"a,b\"\n"
+                              "1795421730,\"a\"\"b\",1\n"
+                              "1795421730,\"a\"b,1\n"
+                              "1795421730,\",1\n"
+                              "\"1795421730,a\",b,1\n";
+    (void)state;
+    assert_int_equal(text_pair_check((const uint8_t *)plain, sizeof(plain) - 1, 64, INT64_MIN), 3);
+    assert_int_equal(text_pair_check((const uint8_t *)odd, sizeof(odd) - 1, 64, INT64_MIN), 0);
+}
+
+static void
 nothing_is_a_time_by_what_was_kept(void **state)
 {
     /* 17 bytes of nothing are not the minute that the cache of minutes begins with. */
@@ -268,6 +287,7 @@ wide_marks_are_the_scalar_ones(void **state)
         sl_text_marks_best()(bytes, size_bytes, ',', separators_max, others_max, &marks[1]);
         assert_int_equal(marks[0].separator_count, marks[1].separator_count);
         assert_int_equal(marks[0].other_count, marks[1].other_count);
+        assert_int_equal(marks[0].has_quotes, marks[1].has_quotes);
         assert_memory_equal(places[0][0], places[1][0],
                             marks[0].separator_count * sizeof(uint32_t));
         assert_memory_equal(places[0][1], places[1][1], marks[0].other_count * sizeof(uint32_t));
@@ -282,6 +302,7 @@ main(void)
         cmocka_unit_test(usual_lines_are_taken_at_once),
         cmocka_unit_test(odd_lines_are_taken_as_they_are_one_by_one),
         cmocka_unit_test(hostile_text_is_taken_as_it_is_one_by_one),
+        cmocka_unit_test(quoted_fields_are_taken_at_once),
         cmocka_unit_test(nothing_is_a_time_by_what_was_kept),
         cmocka_unit_test(a_line_of_more_than_the_limit_is_left),
         cmocka_unit_test(wide_marks_are_the_scalar_ones),
