@@ -287,13 +287,13 @@ encode_codes(struct sl_segment_encoding *e, const struct sl_column *column)
 {
     struct sl_segment_set set;
     struct sl_segment_ordered o;
-    struct sl_segment_coded coded = {.column = column, .present = e->flat_present};
+    struct sl_segment_coded coded = {
+        .column = column, .codes = (uint32_t *)e->flat, .present = e->flat_present};
     uint32_t stream, dictionary;
     uint32_t *ranks;
     bool is_addresses = column->type == SL_TYPE_ADDR;
-    coded.codes = sl_arena_alloc(e->arena, e->row_count * sizeof(*coded.codes));
     sl_bit_set(e->done, column->index);
-    if (coded.codes == NULL || !sl_segment_set_init(&set, is_addresses, e->arena) ||
+    if (!sl_segment_set_init(&set, is_addresses, e->arena) ||
         !sl_segment_input_codes(&e->input, column, &set, coded.codes, e->flat_present,
                                 &coded.null_count))
         return sl_segment_encoding_fail(e);

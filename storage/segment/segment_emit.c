@@ -54,6 +54,7 @@ sl_segment_emit_group(struct sl_segment_emit *emit, struct sl_segment_group *gro
     group->data_offset = emit->offset + emit->buf.size_bytes;
     emit->group = group;
     emit->answers = NULL;
+    emit->tally = NULL;
     emit->arena = arena;
     emit->stream_capacity = STREAMS_PER_COLUMN * column_count + 1;
     emit->dictionary_capacity = column_count + 1;

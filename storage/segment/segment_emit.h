@@ -14,6 +14,8 @@
 
 #include "storage/segment/segment_directory.h"
 
+struct sl_segment_tally; /* segment_index.c */
+
 struct sl_segment_emit {
     int fd;
     enum sl_effort effort;
@@ -24,6 +26,7 @@ struct sl_segment_emit {
     struct sl_buf trial;            /* of sl_segment_emit_estimate */
     struct sl_arena *arena;         /* of the group */
     struct sl_segment_group *group; /* under construction */
+    struct sl_segment_tally *tally; /* for the indexes of the group, in its arena; NULL: not yet */
     const uint64_t *answers;        /* bits by row, borrowed; NULL: no row answers another one */
     uint32_t answer_stream;         /* if so */
     uint64_t *pairs;                /* if so: scratch, leads and differences of a block */

@@ -63,14 +63,16 @@ flatten_addresses(struct sl_segment_encoding *e, struct deciding *d)
     return SL_OK;
 }
 
-/* Sides and inner order; the work arrays serve as flat ones here. */
+/* Sides and inner order. The array for a flat column holds three narrow ones here. */
 static sl_status
 decide_order(struct sl_segment_encoding *e, struct deciding *d)
 {
     SL_TRY(flatten_addresses(e, d));
-    d->protocol = flatten_key(e, SL_COLUMN_PROTOCOL, sizeof(uint8_t), e->work[0]);
-    d->src_port = flatten_key(e, SL_COLUMN_SRC_PORT, sizeof(uint16_t), e->work[1]);
-    d->dst_port = flatten_key(e, SL_COLUMN_DST_PORT, sizeof(uint16_t), e->work[2]);
+    uint16_t *ports = (uint16_t *)e->flat;
+    d->src_port = flatten_key(e, SL_COLUMN_SRC_PORT, sizeof(*ports), ports);
+    d->dst_port = flatten_key(e, SL_COLUMN_DST_PORT, sizeof(*ports), ports + e->row_count);
+    d->protocol =
+        flatten_key(e, SL_COLUMN_PROTOCOL, sizeof(uint8_t), ports + (size_t)2 * e->row_count);
     const struct sl_segment_order_keys keys = {
         .row_count = e->row_count,
         .protocol = d->protocol,
@@ -84,8 +86,9 @@ decide_order(struct sl_segment_encoding *e, struct deciding *d)
     if (d->sides == NULL)
         return sl_segment_encoding_fail(e);
     sl_segment_order_sides(&keys, d->sides);
-    if (!sl_segment_order_sort(&keys, d->sides, e->arena, e->order, e->answers, &d->answer_count))
-        return sl_segment_encoding_fail(e);
+    const struct sl_segment_order_scratch scratch = {.keys = {e->work[0], e->work[1], e->work[2]},
+                                                     .order = (uint32_t *)e->work[3]};
+    d->answer_count = sl_segment_order_sort(&keys, d->sides, &scratch, e->order, e->answers);
     return SL_OK;
 }
 

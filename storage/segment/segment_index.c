@@ -23,10 +23,12 @@ enum {
 _Static_assert((uint64_t)SL_BLOCK_ROWS *SL_SEGMENT_GROUP_MINIS_MAX <= UINT32_MAX,
                "members of the bitmap fit 32 bits");
 
-/* Distinct keys of a column with provisional numbers, and the minis each is in. */
-struct tally {
+/* Distinct keys of a column with provisional numbers, and the minis each is in. Its memory serves all
+ * columns of a group. */
+struct sl_segment_tally {
     uint32_t *table; /* number + 1, or 0 */
     uint64_t *keys;
+    uint32_t *slots;     /* in the table, by number */
     uint32_t *last_mini; /* + 1, by number */
     uint32_t key_count;
     uint32_t *pairs; /* number * SL_SEGMENT_GROUP_MINIS_MAX + mini */
@@ -34,20 +36,35 @@ struct tally {
     uint32_t pair_max;
 };
 
-static bool
-tally_init(struct tally *tally, uint32_t row_count, struct sl_arena *arena)
+/* An empty tally; NULL when there is no memory. */
+static struct sl_segment_tally *
+tally_take(struct sl_segment_emit *emit)
 {
-    *tally = (struct tally){.pair_max = row_count / ROWS_PER_PAIR_MIN};
-    tally->table = sl_arena_calloc(arena, SMALL_KEYS + HASHED_SLOTS, sizeof(uint32_t));
-    tally->keys = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(uint64_t));
-    tally->last_mini = sl_arena_calloc(arena, SL_BLOCK_ROWS, sizeof(uint32_t));
-    tally->pairs = sl_arena_alloc(arena, tally->pair_max * sizeof(uint32_t));
-    return tally->table != NULL && tally->keys != NULL && tally->last_mini != NULL &&
-           tally->pairs != NULL;
+    struct sl_arena *arena = emit->arena;
+    struct sl_segment_tally *tally = emit->tally;
+    if (tally != NULL) {
+        for (uint32_t i = 0; i < tally->key_count; i++)
+            tally->table[tally->slots[i]] = 0;
+        tally->key_count = tally->pair_count = 0;
+        return tally;
+    }
+    tally = sl_arena_calloc(arena, 1, sizeof(*tally));
+    if (tally == NULL)
+        return NULL;
+    tally->pair_max = emit->group->row_count / ROWS_PER_PAIR_MIN;
+    tally->table = sl_arena_calloc(arena, SMALL_KEYS + HASHED_SLOTS, sizeof(*tally->table));
+    tally->keys = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->keys));
+    tally->slots = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->slots));
+    tally->last_mini = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->last_mini));
+    tally->pairs = sl_arena_alloc(arena, tally->pair_max * sizeof(*tally->pairs));
+    bool has_memory = tally->table != NULL && tally->keys != NULL && tally->slots != NULL &&
+                      tally->last_mini != NULL && tally->pairs != NULL;
+    emit->tally = has_memory ? tally : NULL;
+    return emit->tally;
 }
 
 static uint32_t
-find_slot(const struct tally *tally, uint64_t key)
+find_slot(const struct sl_segment_tally *tally, uint64_t key)
 {
     if (key < SMALL_KEYS)
         return (uint32_t)key;
@@ -60,14 +77,16 @@ find_slot(const struct tally *tally, uint64_t key)
 
 /* False when there are more keys or pairs than an index may have. */
 static bool
-tally_add(struct tally *tally, uint64_t key, uint32_t mini)
+tally_add(struct sl_segment_tally *tally, uint64_t key, uint32_t mini)
 {
     uint32_t slot = find_slot(tally, key);
     if (tally->table[slot] == 0) {
         if (tally->key_count == SL_BLOCK_ROWS)
             return false;
-        tally->keys[tally->key_count++] = key;
-        tally->table[slot] = tally->key_count;
+        tally->keys[tally->key_count] = key;
+        tally->slots[tally->key_count] = slot;
+        tally->last_mini[tally->key_count] = 0;
+        tally->table[slot] = ++tally->key_count;
     }
     uint32_t number = tally->table[slot] - 1;
     if (tally->last_mini[number] == mini + 1)
@@ -105,7 +124,7 @@ find_key(const uint64_t *keys, uint32_t count, uint64_t key)
 /* The pairs as (place of the key in `sorted`, mini), ascending. They come by mini, so counting by
  * key is enough. NULL when there is no memory. */
 static uint32_t *
-sort_pairs(struct tally *tally, const uint64_t *sorted, struct sl_arena *arena)
+sort_pairs(struct sl_segment_tally *tally, const uint64_t *sorted, struct sl_arena *arena)
 {
     uint32_t *starts = sl_arena_calloc(arena, tally->key_count + 1, sizeof(*starts));
     uint32_t *pairs = sl_arena_alloc(arena, tally->pair_count * sizeof(*pairs));
@@ -128,7 +147,7 @@ sort_pairs(struct tally *tally, const uint64_t *sorted, struct sl_arena *arena)
 
 /* The tally as bytes of a MINIS index. */
 static sl_status
-encode_minis(struct sl_segment_emit *emit, struct tally *tally, struct sl_error *err)
+encode_minis(struct sl_segment_emit *emit, struct sl_segment_tally *tally, struct sl_error *err)
 {
     uint64_t *sorted = sl_arena_alloc(emit->arena, tally->key_count * sizeof(*sorted));
     if (sorted == NULL)
@@ -157,22 +176,22 @@ static sl_status
 emit_minis(struct sl_segment_emit *emit, uint32_t number, const uint64_t *keys,
            const uint64_t *present, struct sl_error *err)
 {
-    struct tally tally;
     uint32_t row_count = emit->group->row_count;
     uint32_t mini_count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
-    if (!tally_init(&tally, row_count, emit->arena))
+    struct sl_segment_tally *tally = tally_take(emit);
+    if (tally == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
     for (uint32_t i = 0; i < row_count; i++) {
         bool is_next = i % SL_MINI_ROWS == 0 || keys[i] != keys[i - 1] || present != NULL;
         if (!is_next || (present != NULL && !sl_bit_get(present, i)))
             continue;
-        if (!tally_add(&tally, keys[i], i / SL_MINI_ROWS))
+        if (!tally_add(tally, keys[i], i / SL_MINI_ROWS))
             return SL_OK;
     }
-    if ((uint64_t)tally.pair_count * 2 > (uint64_t)tally.key_count * mini_count)
+    if ((uint64_t)tally->pair_count * 2 > (uint64_t)tally->key_count * mini_count)
         return SL_OK; /* the average key is in most minis: it would exclude next to nothing */
     size_t start = emit->indexes.size_bytes;
-    SL_TRY(encode_minis(emit, &tally, err));
+    SL_TRY(encode_minis(emit, tally, err));
     sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, number, SL_SEGMENT_NONE, start);
     return SL_OK;
 }

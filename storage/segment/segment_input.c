@@ -90,12 +90,11 @@ sl_segment_input_init(struct sl_segment_input *input, const struct sl_segment_ro
     return collect_columns(input, err);
 }
 
-/* Keys of rows `from` .. `to` - 1 of one vector; presence is dealt with elsewhere. */
+/* Keys of `count` rows of one vector, from row `from` on; presence is dealt with elsewhere. */
 static void
-fill_keys(const struct sl_vector *v, uint32_t from, uint32_t to, uint64_t *keys)
+fill_keys(const struct sl_vector *v, uint32_t from, uint32_t count, uint64_t *keys)
 {
     enum sl_type type = v->type;
-    uint32_t count = to - from;
     if (v->encoding == SL_PLAIN && v->width == 1) {
         const uint8_t *values = (const uint8_t *)v->values + from;
         for (uint32_t i = 0; i < count; i++)
@@ -228,12 +227,12 @@ fill_flat(const struct sl_vector *v, uint32_t from, uint32_t to, unsigned width,
         return;
     }
     if (width == 8) {
-        fill_keys(v, from, to, out);
+        fill_keys(v, from, to - from, out);
         return;
     }
     for (uint32_t first = from; first < to; first += PIECE_KEYS) {
         uint32_t count = to - first < PIECE_KEYS ? to - first : PIECE_KEYS;
-        fill_keys(v, first, first + count, keys);
+        fill_keys(v, first, count, keys);
         store_keys(keys, count, width, key_at(out, width, first - from));
     }
 }

@@ -238,26 +238,21 @@ pair_run(struct rows rows, const uint8_t *sides, uint32_t first, uint32_t end, u
     return count;
 }
 
-bool
+uint32_t
 sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                      struct sl_arena *arena, uint32_t *order, uint64_t *answers,
-                      uint32_t *out_answer_count)
+                      const struct sl_segment_order_scratch *scratch, uint32_t *order,
+                      uint64_t *answers)
 {
     uint32_t count = keys->row_count;
-    struct radix r = {.count = count, .source.order = order};
-    struct sort_keys sort = {.low = sl_arena_alloc(arena, count * sizeof(uint64_t)),
-                             .high = sl_arena_alloc(arena, count * sizeof(uint64_t))};
-    r.source.keys = sort.high;
-    r.target.keys = sl_arena_alloc(arena, count * sizeof(uint64_t));
-    r.target.order = sl_arena_alloc(arena, count * sizeof(uint32_t));
-    if (sort.low == NULL || sort.high == NULL || r.target.keys == NULL || r.target.order == NULL)
-        return false;
+    uint32_t answer_count = 0;
+    struct sort_keys sort = {.low = scratch->keys[0], .high = scratch->keys[1]};
+    struct radix r = {
+        .count = count, .source = {sort.high, order}, .target = {scratch->keys[2], scratch->order}};
     for (uint32_t i = 0; i < count; i++)
         order[i] = i;
     fill_keys(keys, sides, &sort);
     SL_ASSERT(sort.high_bits <= 64);
     radix_sort(&r, sort.high_bits);
-    *out_answer_count = 0;
     for (uint32_t first = 0, end; first < count; first = end) {
         for (end = first + 1; end < count && r.source.keys[end] == r.source.keys[first]; end++)
             continue;
@@ -266,9 +261,9 @@ sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *s
         struct rows run = {&r.source.keys[first], &r.source.order[first]};
         struct rows spare = {&r.target.keys[first], &r.target.order[first]};
         sort_run(run, spare, sort.low, end - first, sort.low_bits);
-        *out_answer_count += pair_run(r.source, sides, first, end, answers);
+        answer_count += pair_run(r.source, sides, first, end, answers);
     }
     if (r.source.order != order)
         memcpy(order, r.source.order, count * sizeof(*order));
-    return true;
+    return answer_count;
 }

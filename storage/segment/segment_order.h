@@ -17,7 +17,7 @@
 #ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_ORDER_H
 #define SLUICE_STORAGE_SEGMENT_SEGMENT_ORDER_H
 
-#include "storage/base/arena.h"
+#include "storage/base/base.h"
 
 /* The columns that decide the order, over all rows of the group; NULL: all zero. */
 struct sl_segment_order_keys {
@@ -33,15 +33,20 @@ struct sl_segment_order_keys {
 /* For each row (in the order given): 0 when the source is the client, 1 when it is the server. */
 void sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides);
 
+/* Memory to sort in, each of row_count values. */
+struct sl_segment_order_scratch {
+    uint64_t *keys[3];
+    uint32_t *order;
+};
+
 /*
  * *order (row_count entries) becomes the inner order: row i of the group is given row order[i].
  * In `answers`, which is zero, the bit is set of every row, in the inner order, that answers the row
  * before it (segment_pair.h); a server's row that came first changes places with the client's.
- * False when the arena has no memory for it.
+ * Returns the number of answers.
  */
-SL_MUST_CHECK
-bool sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                           struct sl_arena *arena, uint32_t *order, uint64_t *answers,
-                           uint32_t *out_answer_count);
+uint32_t sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
+                               const struct sl_segment_order_scratch *scratch, uint32_t *order,
+                               uint64_t *answers);
 
 #endif
