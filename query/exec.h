@@ -33,7 +33,8 @@ struct sl_exec {
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */
 };
 
-/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk. */
+/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk, and within one by functions that go
+ * row by row. */
 SL_MUST_CHECK
 sl_status sl_exec_check(struct sl_exec *exec, struct sl_error *err);
 
@@ -63,7 +64,9 @@ struct sl_chunk {
     struct sl_vector *inputs;
     struct sl_vector *keys;
     struct sl_vector *aggregates;
-    struct sl_lazy *lazy;   /* NULL: all inputs are there */
+    struct sl_lazy *lazy; /* NULL: all inputs are there */
+    struct sl_exec
+        *exec; /* the query, which may end while a chunk is computed; NULL: it does not */
     struct sl_arena *arena; /* borrowed: lives as long as the chunk */
 };
 

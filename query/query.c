@@ -467,6 +467,7 @@ match_rows(void *context, struct sl_morsel *morsel, struct sl_error *err)
     struct sl_chunk chunk = {.count = row_count,
                              .selection = sl_morsel_selection(morsel),
                              .lazy = &lazy,
+                             .exec = deletion->exec,
                              .arena = arena};
     sl_status st = sl_exec_check(deletion->exec, err);
 
