@@ -189,19 +189,9 @@ finish_entries(const struct group_aggregate *a, struct value_entry *entries, uin
 }
 
 static void *
-group_of_value(const struct group *group, const struct sl_group_index *index, const uint8_t *value)
+group_of_value(void *const *records, const struct sl_group_table *values, const uint8_t *value)
 {
-    const struct sl_group_table *table = &group->workers[0].table;
-    uint8_t key[GROUP_VALUE_KEY_BYTES_MAX + 8];
-
-    if (group->key_count == 0)
-        return table->partitions[0].first->records;
-    SL_ASSERT(group->key_bytes <= sizeof(key)); /* bounded when the operator was made */
-    memset(key + group->key_bytes - 8, 0, 8);
-    memcpy(key, value, group->key_used_bytes);
-    void *found = sl_group_index_find(index, table, sl_group_hash(key, group->key_bytes), key);
-    SL_ASSERT(found != NULL); /* a value is only kept for a row that has its group */
-    return found;
+    return records[sl_group_place_number(group_value_place(value + values->state_bytes))];
 }
 
 /* All records of partitions first .. last - 1. */
@@ -230,7 +220,7 @@ walk_next(struct walk *walk)
 }
 
 static bool
-finish_sorted(struct sl_op *op, const struct group_aggregate *a, const struct sl_group_index *index,
+finish_sorted(struct sl_op *op, const struct group_aggregate *a, void *const *records,
               unsigned first, unsigned last)
 {
     struct group *group = op->state;
@@ -247,8 +237,8 @@ finish_sorted(struct sl_op *op, const struct group_aggregate *a, const struct sl
     bool is_done = entries != NULL;
     for (uint64_t at = 0; at < count && is_done; at++) {
         const uint8_t *record = walk_next(&walk);
-        entries[at].record = group_of_value(group, index, record + values->state_bytes);
-        entries[at].value = group_value_read(group, a, values, record);
+        entries[at].record = group_of_value(records, values, record);
+        entries[at].value = group_value_read(a, values, record);
         memcpy(&entries[at].count, record, sizeof(uint64_t));
     }
     is_done = is_done && finish_entries(a, entries, count, group_kept(group, first));
@@ -271,16 +261,15 @@ finish_registers(struct sl_aggregate_state *state)
 }
 
 static void
-finish_sketch(const struct group *group, const struct group_aggregate *a,
-              const struct sl_group_index *index, unsigned first, unsigned last)
+finish_sketch(const struct group *group, const struct group_aggregate *a, void *const *records,
+              unsigned first, unsigned last)
 {
     const struct sl_group_table *values = &group->workers[0].value_tables[a->value_table];
     struct walk walk = {.table = values, .partition = first, .last = last};
     struct walk groups = {.table = &group->workers[0].table, .partition = first, .last = last};
 
     for (const uint8_t *record; (record = walk_next(&walk)) != NULL;) {
-        struct sl_aggregate_state *state =
-            group_state(group_of_value(group, index, record + values->state_bytes), a);
+        struct sl_aggregate_state *state = group_state(group_of_value(records, values, record), a);
         uint64_t rank;
         memcpy(&rank, record, sizeof(rank));
         state->value.f64 += ldexp(1, -(int)rank);
@@ -291,8 +280,8 @@ finish_sketch(const struct group *group, const struct group_aggregate *a,
 }
 
 static void
-finish_distinct(const struct group *group, const struct group_aggregate *a,
-                const struct sl_group_index *index, unsigned first, unsigned last)
+finish_distinct(const struct group *group, const struct group_aggregate *a, void *const *records,
+                unsigned first, unsigned last)
 {
     const struct sl_group_table *values = &group->workers[0].value_tables[a->value_table];
     struct walk walk = {.table = values, .partition = first, .last = last};
@@ -300,21 +289,20 @@ finish_distinct(const struct group *group, const struct group_aggregate *a,
 
     if (is_count && group->key_count == 0) {
         for (unsigned p = first; p < last; p++)
-            *(uint64_t *)group_state(group_of_value(group, index, NULL), a) +=
-                values->partitions[p].record_count;
+            *(uint64_t *)group_state(records[0], a) += values->partitions[p].record_count;
         return;
     }
     for (const uint8_t *record; (record = walk_next(&walk)) != NULL;) {
-        void *state = group_state(group_of_value(group, index, record + values->state_bytes), a);
+        void *state = group_state(group_of_value(records, values, record), a);
         union sl_argument value = {0};
         if (!is_count)
-            value = group_value_read(group, a, values, record);
+            value = group_value_read(a, values, record);
         sl_aggregate_add_distinct(a->aggregate, state, &value);
     }
 }
 
 bool
-group_finish(struct sl_op *op, const struct sl_group_index *index, unsigned first, unsigned last)
+group_finish(struct sl_op *op, void *const *records, unsigned first, unsigned last)
 {
     struct group *group = op->state;
 
@@ -326,14 +314,15 @@ group_finish(struct sl_op *op, const struct sl_group_index *index, unsigned firs
         case SL_AGG_QUANTILE:
         case SL_AGG_APPROX_QUANTILE:
         case SL_AGG_GROUP_CONCAT:
-            if (!finish_sorted(op, a, index, first, last))
+            if (!finish_sorted(op, a, records, first, last))
                 return false;
             break;
         case SL_AGG_APPROX_COUNT_DISTINCT:
-            finish_sketch(group, a, index, first, last);
+            finish_sketch(group, a, records, first, last);
             break;
         default:
-            finish_distinct(group, a, index, first, last);
+            if (!group_value_is_dealt(group, a))
+                finish_distinct(group, a, records, first, last);
         }
         for (unsigned p = first; p < last; p++)
             sl_group_partition_fini(&group->workers[0].value_tables[a->value_table], p);

@@ -25,7 +25,8 @@
 #define QUERY_MAGIC UINT32_C(0x5c0e7a11)
 
 enum {
-    /* Trees, programs and plan of one statement: a text of 16 MiB of INSERT-like lists fits. */
+    /* Trees, programs and plan of one statement, in the memory of all queries: a list of rows takes up
+     * to twenty times its text. */
     STATEMENT_BYTES_MAX = 1 << 30,
 };
 
@@ -39,7 +40,8 @@ struct sl_query {
     uint32_t magic;
     struct sl_query_env env;
     struct sl_session session;
-    struct sl_arena *arena; /* owned: statement, plan */
+    struct sl_budget memory; /* of the arena */
+    struct sl_arena *arena;  /* owned: statement, plan */
     struct sl_statement statement;
     struct sl_exec exec;
     struct sl_op *root; /* NULL: DELETE, empty, or parameters without values */
@@ -218,7 +220,8 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->env = *env;
     query->env.catalog = sl_info_schema_tables();
     query->session = *session;
-    query->arena = sl_arena_create(STATEMENT_BYTES_MAX);
+    query->memory = (struct sl_budget){.limit_bytes = STATEMENT_BYTES_MAX, .outer = env->memory};
+    query->arena = sl_arena_create_shared(&query->memory);
     query->started_us = sl_clock_now_us();
     query->explanation = sl_buf_empty(16 << 20);
     st = sl_statement_bind(&query->env, session, text, text_bytes, query->arena, &query->statement,
@@ -277,6 +280,13 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
 fail:
     sl_query_free(query);
     return st;
+}
+
+bool
+sl_query_is_narrow(const struct sl_query *query)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    return query->statement.class == SL_CLASS_SELECT && query->root != NULL && !query->exec.is_wide;
 }
 
 const struct sl_query_info *

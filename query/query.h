@@ -153,10 +153,18 @@ struct sl_query_info {
     uint64_t kill_id;
 };
 
+/* Is the text one INSERT of literals, so short that to prepare and to fill it takes microseconds?
+ * Looks at the text alone. */
+bool sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes);
+
 SL_MUST_CHECK
 sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session,
                            const char *text, size_t text_bytes, struct sl_query **out_query,
                            struct sl_error *err);
+
+/* A select that reads little or nothing of the store, if a good index is believed: the flows of a
+ * few hosts, or a count of all. It keeps to its timeout within a few blocks. */
+bool sl_query_is_narrow(const struct sl_query *query);
 
 const struct sl_query_info *sl_query_info(const struct sl_query *query);
 

@@ -99,6 +99,36 @@ if command -v mariadb >/dev/null; then
         "$(my rita 'r 2' mysql_native_password 'SELECT SUBSTRING_INDEX(USER(), "@", 1)')"
 fi
 
+# Raw packets: a login under a scheme that the server does not know is asked for another response.
+# switch NUMBER BYTES: the error that a response under this number gets.
+switch() {
+    /usr/bin/python3 - "$mysql_port" "$1" "$2" <<'EOF'
+import socket, struct, sys
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
+stream = peer.makefile("rb")
+def packet():
+    header = stream.read(4)
+    return header[3], stream.read(int.from_bytes(header[:3], "little"))
+def send(number, payload):
+    peer.sendall(struct.pack("<I", len(payload) | number << 24) + payload)
+packet()
+send(1, struct.pack("<IIB23x", 0x00088200, 1 << 24, 45) + b"rita\0\0no_such_scheme\0")
+number, asked = packet()
+assert asked[0] == 0xfe and number == 2, asked
+send(int(sys.argv[2]), b"x" * int(sys.argv[3]))
+print(struct.unpack("<H", packet()[1][1:3])[0])
+EOF
+}
+if [ -x /usr/bin/python3 ]; then
+    same "a wrong response after a switch" 1045 "$(switch 3 20)"
+    for number in 0 1 2 4 255; do
+        same "a response numbered $number" 1156 "$(switch $number 20)"
+    done
+    for size in 0 1 19 21 1000 60000; do
+        contains "a response of $size bytes" "^(1045|1043|1835)$" "$(switch 3 $size)"
+    done
+fi
+
 same "the file is its owner's" 600 "$(stat -c %a "$work/data/users")"
 stop_server
 start_server
