@@ -44,7 +44,6 @@ struct join_worker {
 };
 
 struct join_op {
-    const struct sl_input *inputs;
     const struct sl_join *join;
     uint32_t input_count;
     struct sl_term *probe_keys;
@@ -482,7 +481,6 @@ sl_op_join(struct sl_exec *exec, struct sl_op *probe, struct sl_op *build,
         return sl_fail(err, SL_LIMIT, "statement is too large");
     op->children[1] = build;
     struct join_op *state = op->state;
-    state->inputs = inputs;
     state->join = join;
     state->input_count = input_count;
     state->probe_keys = sl_arena_calloc(exec->arena, keys, sizeof(struct sl_term));
