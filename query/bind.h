@@ -242,6 +242,8 @@ sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
 SL_MUST_CHECK
 sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);
 
+/* "unknown table": the qualifier of a name or *. */
+sl_status sl_bind_fail_table(struct sl_binder *b, const struct sl_node *node, struct sl_error *err);
 /* Each column that * means here. */
 SL_MUST_CHECK
 sl_status sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *visit,

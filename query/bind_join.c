@@ -222,8 +222,6 @@ sl_bind_joined_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star
         SL_TRY(sl_bind_star(&table->scope, node, pass_star, &star, err));
     }
     if (!is_found)
-        return sl_bind_fail(s->binder, err, SL_NAME, 1051, node->position, "unknown table \"%.*s\"",
-                            (int)sl_min_size(node->qualifier.size_bytes, 64),
-                            (const char *)node->qualifier.bytes);
+        return sl_bind_fail_table(s->binder, node, err);
     return SL_OK;
 }

@@ -71,7 +71,7 @@ add_condition(struct sl_scope *s, const struct sl_node *node, uint32_t left, str
     return SL_OK;
 }
 
-/* a AND b as it would have been written; `a` may be NULL. */
+/* An operator over two nodes, as if it had been written. */
 static sl_status
 make_operator(struct sl_scope *s, enum sl_function_id function, const struct sl_node *a,
               const struct sl_node *b, struct sl_node **out_node, struct sl_error *err)

@@ -61,6 +61,7 @@ bind_value(struct sl_binder *b, const struct sl_cell *cell, const struct sl_virt
     struct sl_value text = {.type = SL_TYPE_TEXT,
                             .as.slice = {.bytes = cell->as.bytes, .size_bytes = cell->size_bytes}};
     struct sl_expr *expr = NULL;
+    bool is_good = true;
 
     *out_value = (struct sl_value){.type = column->type.type, .is_null = true};
     if (cell->kind == SL_CELL_NONE)
@@ -69,14 +70,8 @@ bind_value(struct sl_binder *b, const struct sl_cell *cell, const struct sl_virt
         SL_TRY(sl_bind_constant(b, cell->as.node, &expr, err));
     else
         SL_TRY(sl_expr_const(&b->typing, position, &text, &expr, err));
-    if (expr->kind == SL_EXPR_PARAMETER || (expr->kind == SL_EXPR_CONST && expr->value.is_null))
-        return SL_OK;
-    SL_TRY(sl_expr_coerce(&b->typing, &expr, &column->type, err));
-    bool is_good = expr->kind == SL_EXPR_CONST && !expr->value.is_null &&
-                   expr->value.type == column->type.type;
-    if (is_good)
-        *out_value = expr->value;
-    else if (!is_ignore)
+    SL_TRY(sl_own_value(&b->typing, expr, column, out_value, &is_good, err));
+    if (!is_good && !is_ignore)
         return sl_bind_fail(b, err, SL_TYPE, 1366, position, "no value for the column %s (%s)",
                             column->name, sl_type_name(column->type.type));
     return SL_OK;
@@ -107,6 +102,23 @@ encode_rows(struct sl_binder *b, const struct sl_syntax_insert *from, const uint
                     : SL_OK;
 }
 
+/* LOAD DATA stays a statement that asks for a file; what comes of its lines is own_rows.c's. */
+static sl_status
+bind_load(struct sl_binder *b, const struct sl_syntax_insert *from, uint32_t width,
+          struct sl_statement *statement, struct sl_error *err)
+{
+    struct sl_insert *insert = sl_arena_calloc(b->typing.arena, 1, sizeof(*insert));
+
+    if (insert == NULL)
+        return sl_fail_memory(err);
+    insert->width = width;
+    insert->format = from->format;
+    insert->file =
+        sl_arena_string(b->typing.arena, (const char *)from->file.bytes, from->file.size_bytes);
+    statement->insert = insert;
+    return insert->file == NULL ? sl_fail_memory(err) : SL_OK;
+}
+
 sl_status
 sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                    const struct sl_own_table *table, struct sl_statement *statement,
@@ -120,10 +132,17 @@ sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
 
     if (change == NULL)
         return sl_fail_memory(err);
-    if (from->is_load || from->source != NULL)
+    if (from->source != NULL)
         return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, syntax->select->table_position,
-                            "rows go into a table of one's own by INSERT ... VALUES only");
+                            "INSERT ... SELECT is not supported");
     SL_TRY(bind_columns(b, from, table, &columns, &width, err));
+    statement->own = change;
+    *change = (struct sl_own_change){.table = table, .columns = columns, .width = width};
+    if (from->is_load && width == 0)
+        return sl_bind_fail(b, err, SL_TYPE, 1113, syntax->select->table_position,
+                            "the table has no columns");
+    if (from->is_load)
+        return bind_load(b, from, width, statement, err);
     if (from->cell_count / from->row_count != width)
         return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->values_position,
                             "column count does not match value count at row 1");
@@ -133,13 +152,11 @@ sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                     : sl_arena_string(b->typing.arena, (const char *)rows.bytes, rows.size_bytes);
     if (st == SL_OK && copy == NULL)
         st = sl_fail_memory(err);
-    *change = (struct sl_own_change){
-        .table = table,
-        .rows = {.bytes = (const uint8_t *)copy, .size_bytes = (uint32_t)rows.size_bytes},
-        .row_count = from->row_count};
+    change->rows =
+        (struct sl_slice){.bytes = (const uint8_t *)copy, .size_bytes = (uint32_t)rows.size_bytes};
+    change->row_count = from->row_count;
     sl_buf_fini(&rows);
     statement->class = SL_CLASS_OWN_INSERT;
-    statement->own = change;
     return st;
 }
 

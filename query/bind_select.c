@@ -30,6 +30,14 @@ sl_bind_fail(struct sl_binder *b, struct sl_error *err, sl_status status, uint16
                       story);
 }
 
+sl_status
+sl_bind_fail_table(struct sl_binder *b, const struct sl_node *node, struct sl_error *err)
+{
+    return sl_bind_fail(b, err, SL_NAME, 1051, node->position, "unknown table \"%.*s\"",
+                        (int)sl_min_size(node->qualifier.size_bytes, 64),
+                        (const char *)node->qualifier.bytes);
+}
+
 const char *
 sl_bind_make_name(struct sl_binder *b, struct sl_slice name)
 {
@@ -301,6 +309,8 @@ sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *vi
 
     if (s->joined != NULL)
         return sl_bind_joined_star(s, node, visit, context, err);
+    if (!sl_bind_is_qualified(s, node))
+        return sl_bind_fail_table(s->binder, node, err);
     if (s->level.layer != NULL)
         return sl_bind_layer_star(s, visit, context, err);
     if (select->source == SL_SOURCE_FLOWS)

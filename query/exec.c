@@ -203,11 +203,20 @@ sl_term_fetch(const struct sl_term *term, struct sl_chunk *chunk, struct sl_erro
     return fetch_term(term, chunk, chunk->selection, err);
 }
 
+static sl_status
+check_exec(void *context, struct sl_error *err)
+{
+    return sl_exec_check(context, err);
+}
+
 static struct sl_program_row_source
 view_source(const struct sl_chunk *chunk)
 {
-    return (struct sl_program_row_source){
-        .inputs = chunk->inputs, .keys = chunk->keys, .aggregates = chunk->aggregates};
+    return (struct sl_program_row_source){.inputs = chunk->inputs,
+                                          .keys = chunk->keys,
+                                          .aggregates = chunk->aggregates,
+                                          .check = chunk->exec == NULL ? NULL : check_exec,
+                                          .check_context = chunk->exec};
 }
 
 sl_status

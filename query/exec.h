@@ -35,8 +35,8 @@ struct sl_exec {
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */
 };
 
-/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk; a phase that lasts gets its workers
- * here. */
+/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk, and within one by functions that go
+ * row by row; a phase that lasts gets its workers here. */
 SL_MUST_CHECK
 sl_status sl_exec_check(struct sl_exec *exec, struct sl_error *err);
 
@@ -81,7 +81,9 @@ struct sl_chunk {
     struct sl_vector *aggregates;
     struct sl_lazy *lazy;          /* NULL: all inputs are there */
     struct sl_lazy_groups *groups; /* NULL: all keys and aggregates are there */
-    struct sl_arena *arena;        /* borrowed: lives as long as the chunk */
+    struct sl_exec
+        *exec; /* the query, which may end while a chunk is computed; NULL: it does not */
+    struct sl_arena *arena; /* borrowed: lives as long as the chunk */
 };
 
 /* Selected rows of a chunk. */

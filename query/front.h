@@ -76,7 +76,7 @@ struct sl_statement {
     bool kills_connection;
     struct sl_definition_change *definitions; /* DEFINE; INSERT: what it makes */
     uint32_t definition_count;
-    struct sl_own_change *own;      /* OWN_INSERT, OWN_DELETE */
+    struct sl_own_change *own; /* OWN_INSERT, OWN_DELETE; INSERT: a LOAD DATA into such a table */
     struct sl_subquery *subqueries; /* in the order in which they run */
 };
 

@@ -3,6 +3,7 @@
  */
 #include <strings.h>
 
+#include "query/definition.h"
 #include "query/lex.h"
 
 enum {
@@ -52,6 +53,22 @@ is_of_literals(const struct sl_tokens *tokens)
     return has_values;
 }
 
+/* Into flows: rows of a client's own table are synced with the statement. */
+static bool
+is_into_flows(const struct sl_tokens *tokens)
+{
+    struct sl_slice name = {0};
+    for (uint32_t i = 0; i + 1 < tokens->count; i++) {
+        const struct sl_token *token = &tokens->tokens[i];
+        bool is_name = token->kind == SL_TOKEN_NAME || token->kind == SL_TOKEN_QUOTED;
+        bool is_end = token->kind == SL_TOKEN_OPERATOR && sl_slice_is(token->text, "(");
+        if (is_end || (token->kind == SL_TOKEN_NAME && sl_slice_is(token->text, "VALUES")))
+            break;
+        name = is_name ? token->text : name;
+    }
+    return !sl_definition_is_own(name);
+}
+
 bool
 sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes)
 {
@@ -62,7 +79,8 @@ sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes)
         return false;
     struct sl_arena *arena = sl_arena_create(LIGHT_TOKENS_BYTES_MAX);
     bool is_light = sl_lex(dialect, text, text_bytes, arena, &tokens, NULL) == SL_OK &&
-                    tokens.consumed_bytes == text_bytes && is_of_literals(&tokens);
+                    tokens.consumed_bytes == text_bytes && is_into_flows(&tokens) &&
+                    is_of_literals(&tokens);
     sl_arena_destroy(arena);
     return is_light;
 }

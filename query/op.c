@@ -26,7 +26,7 @@ sl_op_start(struct sl_op *op, struct sl_error *err)
 sl_status
 sl_op_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
-    *out_chunk = (struct sl_chunk){0};
+    *out_chunk = (struct sl_chunk){.exec = op->exec};
     SL_ASSERT(op->is_started);
     if (worker >= op->width)
         return SL_OK;

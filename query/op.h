@@ -132,7 +132,7 @@ sl_status sl_op_rename(struct sl_exec *exec, struct sl_op *child, const struct s
 /*
  * op_join.c: the rows of `probe`, each with those of `build` that its keys find (bound.h, sl_join). Both carry
  * `inputs`, the second those of the join's table alone. What `build` gives is kept, in the query's
- * budget; rows of `probe` pass by. Borrows inputs and join.
+ * budget; rows of `probe` pass by. Borrows the join.
  */
 SL_MUST_CHECK
 sl_status sl_op_join(struct sl_exec *exec, struct sl_op *probe, struct sl_op *build,

@@ -2,8 +2,10 @@
  * op_join.c - the hash join: one side is kept in a table by its keys, the other passes by.
  *
  * At start all rows of the build side are collected, on all workers, and become one vector for each
- * column. A bucket is a chain of row numbers, and a row whose hash is equal is compared. Afterwards
- * nothing changes, so that workers probe without a lock.
+ * column. A bucket is a chain of rows with different keys, whose keys are compared when the hash is equal;
+ * rows with the same keys hang on the first of them. Afterwards nothing changes, so that workers probe
+ * without a lock. Where the key comes as codes of a dictionary, a worker remembers for each code what it
+ * has found.
  *
  * A chunk of the probe side may find many more rows than it has: pairs of row numbers are handed out
  * PAIRS_MAX at a time, and a worker remembers where in the chunk it stands.
@@ -16,24 +18,32 @@
 
 enum { PAIRS_MAX = 16384 };
 
-#define NO_ROW UINT32_MAX
+#define NO_ROW  UINT32_MAX
+#define UNKNOWN (UINT32_MAX - 1) /* of a code: not looked for yet */
+
+/* What the codes of one dictionary find. */
+struct join_memo {
+    struct sl_arena *arena; /* owned */
+    uint64_t dictionary;    /* 0: none */
+    uint32_t *firsts;       /* of each code: a row of the table, NO_ROW or UNKNOWN */
+};
 
 /* Where a worker stands in its chunk of the probe side. */
 struct join_worker {
     struct sl_chunk chunk;  /* borrowed from the probe side; count 0: ask for the next */
     uint32_t *rows;         /* selected ones, in the chunk's arena */
-    uint64_t *hashes;       /* of their keys */
     struct sl_vector *keys; /* of all rows */
     uint32_t row_count;
-    uint32_t at;              /* into rows */
-    uint32_t entry;           /* of the table, to be compared next; NO_ROW: none is left */
-    bool is_matched;          /* the row has found one */
+    uint32_t at;    /* into rows */
+    uint32_t entry; /* of the table, to be paired next with the row at `at` */
+    bool is_found;  /* `entry` is one of that row, which has been looked for */
+    bool has_memo;  /* it is of this chunk's dictionary */
+    struct join_memo memo;
     struct sl_vector *inputs; /* of the chunk that is handed out */
     uint32_t *pairs[2];       /* rows of the chunk, and of the table */
 };
 
 struct join_op {
-    const struct sl_input *inputs;
     const struct sl_join *join;
     uint32_t input_count;
     struct sl_term *probe_keys;
@@ -46,9 +56,10 @@ struct join_op {
     struct sl_arena *arena; /* owned */
     struct sl_vector *columns;
     uint32_t row_count; /* without the row of NULLs */
-    uint32_t *heads;    /* of each bucket, a row; NO_ROW: none */
+    uint32_t *heads;    /* of each bucket, the first row of a key; NO_ROW: none */
     uint32_t bucket_mask;
-    uint32_t *nexts; /* of each row, the next one of its bucket */
+    uint32_t *chains; /* of the first row of a key, that of the next key in the bucket */
+    uint32_t *nexts;  /* of each row, the next one of its key */
     uint64_t *hashes;
 
     struct sl_row_store *stores; /* of each worker, while rows are collected */
@@ -108,27 +119,17 @@ hash_value(const struct sl_vector *vector, uint32_t row, const struct sl_sql_typ
     return sl_vector_u64(vector, row);
 }
 
-/* The rows whose keys are all there, and their hashes. Returns how many. */
-static uint32_t
-hash_rows(const struct join_op *join, const struct sl_vector *keys, uint32_t *rows, uint32_t count,
-          bool keeps_null, uint64_t *out_hashes)
+/* False: one of the keys is NULL, and the row matches nothing. */
+static bool
+hash_row(const struct join_op *join, const struct sl_vector *keys, uint32_t row, uint64_t *out_hash)
 {
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t hash = 0;
-        bool is_null = false;
-        for (uint32_t k = 0; k < join->join->key_count && !is_null; k++) {
-            is_null = sl_vector_is_null(&keys[k], rows[i]);
-            if (!is_null)
-                hash = mix(hash, hash_value(&keys[k], rows[i], &join->join->keys[k].type));
-        }
-        if (is_null && !keeps_null)
-            continue;
-        rows[kept] = rows[i];
-        out_hashes[kept++] = is_null ? 0 : hash;
+    *out_hash = 0;
+    for (uint32_t k = 0; k < join->join->key_count; k++) {
+        if (sl_vector_is_null(&keys[k], row))
+            return false;
+        *out_hash = mix(*out_hash, hash_value(&keys[k], row, &join->join->keys[k].type));
     }
-    return kept;
+    return true;
 }
 
 static bool
@@ -136,8 +137,7 @@ keys_match(const struct join_op *join, const struct sl_vector *keys, uint32_t ro
 {
     for (uint32_t k = 0; k < join->join->key_count; k++) {
         const struct sl_vector *column = &join->columns[join->slot_count + k];
-        if (sl_vector_is_null(&keys[k], row) ||
-            sl_vector_compare(&keys[k], row, column, entry, &join->join->keys[k].type) != 0)
+        if (sl_vector_compare(&keys[k], row, column, entry, &join->join->keys[k].type) != 0)
             return false;
     }
     return true;
@@ -153,17 +153,19 @@ collect_chunk(const struct join_op *join, struct sl_exec *exec, struct sl_row_st
     uint32_t width = join->slot_count + join->join->key_count;
     struct sl_vector *vectors = sl_arena_calloc(chunk->arena, width, sizeof(*vectors));
     uint32_t *rows = sl_arena_calloc(chunk->arena, chunk->count, sizeof(*rows));
-    uint64_t *hashes = sl_arena_calloc(chunk->arena, chunk->count, sizeof(*hashes));
+    uint64_t hash;
 
-    if (vectors == NULL || rows == NULL || hashes == NULL)
+    if (vectors == NULL || rows == NULL)
         return sl_exec_out_of_memory(exec, err);
     for (uint32_t i = 0; i < join->slot_count; i++)
         vectors[i] = chunk->inputs[join->slots[i]];
     for (uint32_t k = 0; k < join->join->key_count; k++)
         SL_TRY(sl_term_run(&join->build_keys[k], chunk, NULL, &vectors[join->slot_count + k], err));
-    uint32_t count = sl_chunk_rows(chunk, rows);
-    count = hash_rows(join, &vectors[join->slot_count], rows, count, false, hashes);
-    return sl_row_store_append(store, vectors, rows, count, err);
+    uint32_t count = sl_chunk_rows(chunk, rows), kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (hash_row(join, &vectors[join->slot_count], rows[i], &hash))
+            rows[kept++] = rows[i];
+    return sl_row_store_append(store, vectors, rows, kept, err);
 }
 
 static sl_status
@@ -205,7 +207,7 @@ gather_columns(struct join_op *join, struct sl_exec *exec, struct sl_error *err)
 
     for (unsigned i = 0; i < exec->threads; i++)
         total += join->stores[i].row_count;
-    if (total >= NO_ROW)
+    if (total >= UNKNOWN)
         return sl_exec_out_of_memory(exec, err);
     SL_TRY(append_nothing(join, err));
     struct sl_row_ref *refs = sl_arena_calloc(join->arena, total + 1, sizeof(*refs));
@@ -223,28 +225,39 @@ gather_columns(struct join_op *join, struct sl_exec *exec, struct sl_error *err)
     return SL_OK;
 }
 
+/* Where the row of this hash and these keys hangs, or would. */
+static uint32_t *
+find_link(const struct join_op *join, const struct sl_vector *keys, uint32_t row, uint64_t hash)
+{
+    uint32_t *link = &join->heads[hash & join->bucket_mask];
+
+    while (*link != NO_ROW && (join->hashes[*link] != hash || !keys_match(join, keys, row, *link)))
+        link = &join->chains[*link];
+    return link;
+}
+
 static sl_status
 fill_buckets(struct join_op *join, const struct sl_exec *exec, struct sl_error *err)
 {
+    const struct sl_vector *keys = &join->columns[join->slot_count];
     uint32_t bucket_count = 16;
     while (bucket_count < join->row_count && bucket_count < 1u << 31)
         bucket_count *= 2;
-    uint32_t *rows = sl_arena_calloc(join->arena, join->row_count, sizeof(*rows));
     join->heads = sl_arena_alloc(join->arena, bucket_count * sizeof(*join->heads));
+    join->chains = sl_arena_calloc(join->arena, join->row_count, sizeof(*join->chains));
     join->nexts = sl_arena_calloc(join->arena, join->row_count, sizeof(*join->nexts));
     join->hashes = sl_arena_calloc(join->arena, join->row_count, sizeof(*join->hashes));
-    if (rows == NULL || join->heads == NULL || join->nexts == NULL || join->hashes == NULL)
+    if (join->heads == NULL || join->chains == NULL || join->nexts == NULL || join->hashes == NULL)
         return sl_exec_out_of_memory(exec, err);
     join->bucket_mask = bucket_count - 1;
     memset(join->heads, 0xff, bucket_count * sizeof(*join->heads)); /* NO_ROW */
-    for (uint32_t row = 0; row < join->row_count; row++)
-        rows[row] = row;
-    (void)hash_rows(join, &join->columns[join->slot_count], rows, join->row_count, true,
-                    join->hashes);
-    for (uint32_t row = join->row_count; row-- > 0;) { /* a chain is in the order of rows */
-        uint32_t *head = &join->heads[join->hashes[row] & join->bucket_mask];
-        join->nexts[row] = *head;
-        *head = row;
+    for (uint32_t row = join->row_count; row-- > 0;) { /* rows of a key are in their order */
+        bool is_there = hash_row(join, keys, row, &join->hashes[row]);
+        SL_ASSERT(is_there); /* NULL was left out */
+        uint32_t *link = find_link(join, keys, row, join->hashes[row]);
+        join->nexts[row] = *link;
+        join->chains[row] = *link == NO_ROW ? NO_ROW : join->chains[*link];
+        *link = row;
     }
     return SL_OK;
 }
@@ -267,6 +280,28 @@ join_start(struct sl_op *op, struct sl_error *err)
 
 /* ---- the rows that pass by ---- */
 
+/* The memory of what codes find, when the chunk's key is one of a dictionary that comes again. */
+static sl_status
+open_memo(struct join_worker *w, struct sl_exec *exec, uint32_t key_count, struct sl_error *err)
+{
+    const struct sl_vector *key = &w->keys[0];
+    struct join_memo *memo = &w->memo;
+
+    w->has_memo = key_count == 1 && key->encoding == SL_DICT && key->dictionary != 0;
+    if (!w->has_memo || memo->dictionary == key->dictionary)
+        return SL_OK;
+    if (memo->arena == NULL)
+        memo->arena = sl_arena_create_shared(&exec->budget);
+    sl_arena_reset(memo->arena);
+    memo->firsts = sl_arena_alloc(memo->arena, key->value_count * sizeof(*memo->firsts));
+    memo->dictionary = memo->firsts == NULL ? 0 : key->dictionary;
+    if (memo->firsts == NULL)
+        return sl_exec_out_of_memory(exec, err);
+    for (uint32_t i = 0; i < key->value_count; i++)
+        memo->firsts[i] = UNKNOWN;
+    return SL_OK;
+}
+
 /* The next chunk of the probe side; count 0: there is none. */
 static sl_status
 load_chunk(struct sl_op *op, unsigned worker, struct sl_error *err)
@@ -279,18 +314,36 @@ load_chunk(struct sl_op *op, unsigned worker, struct sl_error *err)
     if (chunk->count == 0)
         return SL_OK;
     w->rows = sl_arena_calloc(chunk->arena, chunk->count, sizeof(*w->rows));
-    w->hashes = sl_arena_calloc(chunk->arena, chunk->count, sizeof(*w->hashes));
     w->keys = sl_arena_calloc(chunk->arena, join->join->key_count, sizeof(*w->keys));
-    if (w->rows == NULL || w->hashes == NULL || w->keys == NULL)
+    if (w->rows == NULL || w->keys == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     for (uint32_t k = 0; k < join->join->key_count; k++)
         SL_TRY(sl_term_run(&join->probe_keys[k], chunk, NULL, &w->keys[k], err));
     w->row_count = sl_chunk_rows(chunk, w->rows);
-    w->row_count = hash_rows(join, w->keys, w->rows, w->row_count, join->join->is_left, w->hashes);
     w->at = 0;
-    w->is_matched = false;
-    w->entry = w->row_count == 0 ? NO_ROW : join->heads[w->hashes[0] & join->bucket_mask];
-    return SL_OK;
+    w->is_found = false;
+    return open_memo(w, op->exec, join->join->key_count, err);
+}
+
+/* The first row of the table that the row of the chunk matches; NO_ROW. */
+static uint32_t
+find_first(const struct join_op *join, const struct join_worker *w, uint32_t row)
+{
+    uint64_t hash;
+
+    return hash_row(join, w->keys, row, &hash) ? *find_link(join, w->keys, row, hash) : NO_ROW;
+}
+
+/* The same, remembered by code. */
+static uint32_t
+recall_first(const struct join_op *join, const struct join_worker *w, uint32_t row)
+{
+    if (sl_vector_is_null(&w->keys[0], row))
+        return NO_ROW;
+    uint32_t *first = &w->memo.firsts[w->keys[0].codes[row]];
+    if (*first == UNKNOWN)
+        *first = find_first(join, w, row);
+    return *first;
 }
 
 /* Pairs from where the worker stands, until there are enough or the chunk ends. */
@@ -299,26 +352,21 @@ find_pairs(const struct join_op *join, struct join_worker *w)
 {
     uint32_t count = 0;
 
-    while (w->at < w->row_count && count < PAIRS_MAX) {
+    for (; w->at < w->row_count; w->at++, w->is_found = false) {
         uint32_t row = w->rows[w->at];
-        uint32_t entry = w->entry;
-        if (entry == NO_ROW) {
-            if (join->join->is_left && !w->is_matched) {
-                w->pairs[0][count] = row;
-                w->pairs[1][count++] = join->row_count;
-            }
-            w->is_matched = false;
-            w->at++;
-            if (w->at < w->row_count)
-                w->entry = join->heads[w->hashes[w->at] & join->bucket_mask];
-            continue;
+        if (!w->is_found) {
+            w->entry = w->has_memo ? recall_first(join, w, row) : find_first(join, w, row);
+            if (w->entry == NO_ROW && join->join->is_left)
+                w->entry = join->row_count; /* the row of NULLs */
+            w->is_found = true;
         }
-        w->entry = join->nexts[entry];
-        if (join->hashes[entry] != w->hashes[w->at] || !keys_match(join, w->keys, row, entry))
-            continue;
-        w->is_matched = true;
-        w->pairs[0][count] = row;
-        w->pairs[1][count++] = entry;
+        while (w->entry != NO_ROW && count < PAIRS_MAX) {
+            w->pairs[0][count] = row;
+            w->pairs[1][count++] = w->entry;
+            w->entry = w->entry == join->row_count ? NO_ROW : join->nexts[w->entry];
+        }
+        if (w->entry != NO_ROW)
+            break; /* its other rows come with the next chunk */
     }
     return count;
 }
@@ -373,6 +421,9 @@ join_close(struct sl_op *op)
     for (unsigned i = 0; i < op->exec->threads; i++)
         if (join->stores[i].exec != NULL)
             sl_row_store_fini(&join->stores[i]);
+    for (unsigned i = 0; i < op->exec->threads; i++)
+        if (join->workers[i].memo.arena != NULL)
+            sl_arena_destroy(join->workers[i].memo.arena);
     if (join->arena != NULL)
         sl_arena_destroy(join->arena);
     sl_op_arenas_close(&join->arenas, op->exec);
@@ -430,7 +481,6 @@ sl_op_join(struct sl_exec *exec, struct sl_op *probe, struct sl_op *build,
         return sl_fail(err, SL_LIMIT, "statement is too large");
     op->children[1] = build;
     struct join_op *state = op->state;
-    state->inputs = inputs;
     state->join = join;
     state->input_count = input_count;
     state->probe_keys = sl_arena_calloc(exec->arena, keys, sizeof(struct sl_term));

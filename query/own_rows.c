@@ -5,6 +5,7 @@
 
 #include "query/plan.h"
 #include "query/subquery.h"
+#include "query/types.h"
 #include "query/value.h"
 
 static sl_status
@@ -81,6 +82,69 @@ sl_own_insert(struct sl_exec *exec, const struct sl_own_change *change, struct s
         return SL_OK;
     return sl_definitions_change_rows(exec->env->definitions, change->table->database,
                                       change->table->name, append_rows, &own, err);
+}
+
+/* ---- LOAD DATA ---- */
+
+/* One line as a row. */
+static sl_status
+load_row(const struct sl_own_change *change, struct sl_typing *typing, const struct sl_cell *cells,
+         struct sl_value *values, uint64_t *dropped, struct sl_error *err)
+{
+    const struct sl_virtual_column *columns = change->table->table.columns;
+
+    for (uint32_t i = 0; i < change->table->column_count; i++)
+        values[i] = (struct sl_value){.type = columns[i].type.type, .is_null = true};
+    for (uint32_t i = 0; i < change->width; i++) {
+        struct sl_value text = {
+            .type = SL_TYPE_TEXT,
+            .as.slice = {.bytes = cells[i].as.bytes, .size_bytes = cells[i].size_bytes}};
+        struct sl_expr *expr = NULL;
+        bool is_good = true;
+        if (cells[i].kind != SL_CELL_TEXT)
+            continue;
+        uint32_t column = change->columns[i];
+        SL_TRY(sl_expr_const(typing, 0, &text, &expr, err));
+        SL_TRY(sl_own_value(typing, expr, &columns[column], &values[column], &is_good, err));
+        *dropped += !is_good;
+    }
+    return SL_OK;
+}
+
+sl_status
+sl_own_load(const struct sl_exec *exec, const struct sl_statement *statement, struct sl_load *load,
+            struct sl_cell *cells, struct sl_insert_progress *progress, struct sl_buf *rows,
+            struct sl_error *err)
+{
+    enum { ROW_BYTES_MAX = 64 << 20 };
+    const struct sl_own_change *change = statement->own;
+    struct sl_typing typing = {.now_us = statement->now_us, .text = ""};
+    struct sl_value *values =
+        sl_arena_calloc(exec->arena, (size_t)change->table->column_count + 1, sizeof(*values));
+    bool is_found = true, is_odd = false;
+
+    if (values == NULL)
+        return sl_fail_memory(err);
+    if (!sl_zone_find(exec->session->time_zone, &typing.zone))
+        return sl_fail(err, SL_NAME, "unknown time zone");
+    typing.arena = sl_arena_create(ROW_BYTES_MAX);
+    sl_status st = SL_OK;
+    while (st == SL_OK && !rows->bad) {
+        sl_load_row(load, cells, change->width, &is_found, &is_odd);
+        if (!is_found)
+            break;
+        sl_arena_reset(typing.arena);
+        progress->dropped += is_odd;
+        st = load_row(change, &typing, cells, values, &progress->dropped, err);
+        if (st == SL_OK)
+            sl_own_row_put(rows, change->table, values);
+        progress->stored++;
+    }
+    sl_arena_destroy(typing.arena);
+    return st == SL_OK && rows->bad
+               ? sl_fail(err, SL_LIMIT, "a table of one's own holds at most %d bytes",
+                         SL_DEFINITION_ROWS_BYTES_MAX)
+               : st;
 }
 
 /* ---- DELETE ---- */

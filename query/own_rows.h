@@ -10,6 +10,7 @@
 
 #include "query/exec.h"
 #include "query/front.h"
+#include "query/insert.h"
 #include "query/own_table.h"
 
 /* All rows into the sink, each with its number behind its columns. */
@@ -20,6 +21,13 @@ sl_status sl_own_fill(const struct sl_own_table *table, struct sl_virtual_sink *
 SL_MUST_CHECK
 sl_status sl_own_insert(struct sl_exec *exec, const struct sl_own_change *change,
                         struct sl_error *err);
+/* The lines of a file that are there, into `rows`, encoded; a field that its column cannot hold is NULL, and
+ * dropped. `cells` has room for a line. */
+SL_MUST_CHECK
+sl_status sl_own_load(const struct sl_exec *exec, const struct sl_statement *statement,
+                      struct sl_load *load, struct sl_cell *cells,
+                      struct sl_insert_progress *progress, struct sl_buf *rows,
+                      struct sl_error *err);
 /* The statement's select gives the numbers of the rows that go. */
 SL_MUST_CHECK
 sl_status sl_own_delete(struct sl_exec *exec, struct sl_statement *statement,

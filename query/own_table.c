@@ -4,6 +4,7 @@
 #include "query/own_table.h"
 
 #include "query/type_text.h"
+#include "query/types.h"
 #include "query/value.h"
 
 /* The columns, and the number of the row, which has no name that could be written. */
@@ -103,4 +104,20 @@ sl_own_row_take(struct sl_cursor *cursor, const struct sl_own_table *table,
         }
     }
     return !cursor->bad;
+}
+
+sl_status
+sl_own_value(struct sl_typing *typing, struct sl_expr *expr, const struct sl_virtual_column *column,
+             struct sl_value *out_value, bool *out_is_good, struct sl_error *err)
+{
+    *out_value = (struct sl_value){.type = column->type.type, .is_null = true};
+    *out_is_good = true;
+    if (expr->kind == SL_EXPR_PARAMETER || (expr->kind == SL_EXPR_CONST && expr->value.is_null))
+        return SL_OK;
+    SL_TRY(sl_expr_coerce(typing, &expr, &column->type, err));
+    *out_is_good = expr->kind == SL_EXPR_CONST && !expr->value.is_null &&
+                   expr->value.type == column->type.type;
+    if (*out_is_good)
+        *out_value = expr->value;
+    return SL_OK;
 }

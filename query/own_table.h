@@ -48,11 +48,21 @@ SL_MUST_CHECK
 bool sl_own_row_take(struct sl_cursor *cursor, const struct sl_own_table *table,
                      struct sl_value *out_values);
 
-/* What an INSERT or DELETE does to such a table. */
+/* A constant as a value of the column; *out_is_good false: it is none, and the value is NULL. */
+struct sl_expr;
+struct sl_typing;
+SL_MUST_CHECK
+sl_status sl_own_value(struct sl_typing *typing, struct sl_expr *expr,
+                       const struct sl_virtual_column *column, struct sl_value *out_value,
+                       bool *out_is_good, struct sl_error *err);
+
+/* What an INSERT, a LOAD DATA or a DELETE does to such a table. */
 struct sl_own_change {
     const struct sl_own_table *table;
     struct sl_slice rows; /* INSERT: encoded, without their number */
     uint32_t row_count;
+    const uint32_t *columns; /* LOAD DATA: of each field of a line */
+    uint32_t width;
 };
 
 #endif

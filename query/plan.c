@@ -120,6 +120,7 @@ plan_join(struct planning *p, struct sl_error *err)
 {
     const struct sl_select *select = p->select;
 
+    p->exec->is_wide = true; /* how many rows match is not known */
     for (uint32_t i = 0; i < select->join_count; i++) {
         const struct sl_join *join = &select->joins[i];
         struct sl_op *table = NULL;

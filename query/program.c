@@ -652,7 +652,7 @@ sl_program_run(const struct sl_program *program, const struct sl_program_row_sou
                uint32_t count, const uint64_t *selection, struct sl_arena *arena,
                struct sl_vector *out_vector, struct sl_error *err)
 {
-    struct sl_run run = {.count = count, .arena = arena, .err = err};
+    struct sl_run run = {.count = count, .arena = arena, .err = err, .source = source};
     struct sl_register *result = NULL;
 
     SL_TRY(run_all(program, &run, source, selection, &result));
@@ -664,7 +664,7 @@ sl_status
 sl_program_filter(const struct sl_program *program, const struct sl_program_row_source *source,
                   uint32_t count, uint64_t *selection, struct sl_arena *arena, struct sl_error *err)
 {
-    struct sl_run run = {.count = count, .arena = arena, .err = err};
+    struct sl_run run = {.count = count, .arena = arena, .err = err, .source = source};
     struct sl_register *result = NULL;
     const uint64_t *is_true = NULL, *known = NULL;
 

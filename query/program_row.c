@@ -5,7 +5,7 @@
 #include "query/program_run.h"
 #include "query/value.h"
 
-enum { TEXT_FIRST_BYTES = 4096 };
+enum { TEXT_FIRST_BYTES = 4096, CHECK_ROWS = 1024 };
 
 /* Collects one vector of results. */
 struct writer {
@@ -157,6 +157,7 @@ run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set 
          const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
          struct sl_register *out)
 {
+    const struct sl_program_row_source *source = run->source;
     struct sl_eval eval = {.arena = run->arena, .err = run->err};
     struct sl_value *values = sl_arena_calloc(run->arena, arg_count + 1, sizeof(*values));
     struct writer w;
@@ -169,6 +170,8 @@ run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set 
             values[i] = sl_vector_value(&args[i], 0);
     for (uint32_t row = 0; row < run->count; row++) {
         struct sl_value result;
+        if (row % CHECK_ROWS == CHECK_ROWS - 1 && source->check != NULL)
+            SL_TRY(source->check(source->check_context, run->err));
         if (mask != NULL && !sl_bit_get(mask, row)) {
             write_nothing(&w, row);
             continue;
@@ -337,7 +340,7 @@ run_dictionary(struct sl_run *run, const struct sl_expr *call, const struct sl_i
                struct sl_register *out, bool *out_done)
 {
     const struct sl_vector *dict = &args[index];
-    struct sl_run inner = {.count = dict->value_count, .arena = run->arena};
+    struct sl_run inner = {.count = dict->value_count, .arena = run->arena, .source = run->source};
     struct sl_vector *over = sl_arena_alloc(run->arena, arg_count * sizeof(*over));
     struct sl_register entries;
 

@@ -25,6 +25,7 @@ struct sl_run {
     uint32_t count;
     struct sl_arena *arena;
     struct sl_error *err;
+    const struct sl_program_row_source *source; /* for its check */
 };
 
 /* First and last address, both in it. */

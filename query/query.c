@@ -58,6 +58,7 @@ struct sl_query {
     struct sl_error failure_error;
     atomic_bool is_running;    /* the scan may be asked for its progress */
     struct sl_buf explanation; /* owned */
+    struct sl_buf own_rows;    /* owned: LOAD DATA into a client's own table, until the file ends */
     struct sl_vector explained;
     int64_t started_us; /* wall clock */
 };
@@ -224,6 +225,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->arena = sl_arena_create_shared(&query->memory);
     query->started_us = sl_clock_now_us();
     query->explanation = sl_buf_empty(16 << 20);
+    query->own_rows = sl_buf_empty(SL_DEFINITION_ROWS_BYTES_MAX);
     st = sl_statement_bind(&query->env, session, text, text_bytes, query->arena, &query->statement,
                            err);
     if (st == SL_OK && session->is_reader)
@@ -477,6 +479,7 @@ match_rows(void *context, struct sl_morsel *morsel, struct sl_error *err)
     struct sl_chunk chunk = {.count = row_count,
                              .selection = sl_morsel_selection(morsel),
                              .lazy = &lazy,
+                             .exec = deletion->exec,
                              .arena = arena};
     sl_status st = sl_exec_check(deletion->exec, err);
 
@@ -597,6 +600,22 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
     return SL_OK;
 }
 
+/* LOAD DATA into a table that a client has made for itself: all rows go in when the file has ended. */
+static sl_status
+load_own(struct sl_query *query, struct sl_error *err)
+{
+    struct sl_own_change change = *query->statement.own;
+
+    SL_TRY(sl_own_load(&query->exec, &query->statement, &query->load, query->cells,
+                       &query->inserted, &query->own_rows, err));
+    if (!query->load.is_ended)
+        return SL_OK;
+    change.row_count = (uint32_t)query->inserted.stored; /* a row takes a byte at least */
+    change.rows = (struct sl_slice){.bytes = query->own_rows.bytes,
+                                    .size_bytes = (uint32_t)query->own_rows.size_bytes};
+    return sl_own_insert(&query->exec, &change, err);
+}
+
 sl_status
 sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
               struct sl_error *err)
@@ -612,7 +631,11 @@ sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_d
     const struct sl_insert *insert = query->statement.insert;
     struct sl_insert_progress *progress = &query->inserted;
     struct sl_schema *schema = query->env.schema;
-    if (insert->file == NULL) {
+    if (query->statement.own != NULL) {
+        SL_TRY(load_own(query, err));
+        *out_is_done = query->load.is_ended;
+        query->info.wants_input = !query->load.is_ended;
+    } else if (insert->file == NULL) {
         SL_TRY(sl_insert_fill(insert, schema, progress, builder, err));
         *out_is_done = progress->row_next == insert->row_count;
     } else {
@@ -683,6 +706,7 @@ sl_query_free(struct sl_query *query)
     if (query->exec.snapshot != NULL)
         sl_snapshot_release(query->exec.snapshot);
     sl_buf_fini(&query->explanation);
+    sl_buf_fini(&query->own_rows);
     sl_load_fini(&query->load);
     sl_arena_destroy(query->arena);
     sl_retire(&query->magic);

@@ -153,7 +153,7 @@ struct sl_query_info {
     uint64_t kill_id;
 };
 
-/* Is the text one INSERT of literals, so short that to prepare and to fill it takes microseconds?
+/* Is the text one INSERT of literals into flows, so short that to prepare and to fill it takes microseconds?
  * Looks at the text alone. */
 bool sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes);
 

@@ -13,9 +13,15 @@
 #define TEND_RETRY_US SL_US_PER_S
 #define TEND_IDLE_US  (INT64_C(2) * SL_US_PER_S)
 
-/* So much freed memory may stay, for so many ticks: queries that follow each other use it again. */
+/* So much freed memory may stay, and more for so many ticks in which none is freed: queries that
+ * follow each other use it again. */
 #define TEND_FREE_BYTES ((size_t)256 << 20)
 #define TEND_FREE_TICKS 5
+
+struct freed {
+    size_t bytes;
+    unsigned ticks;
+};
 
 #define TEND_RETAIN_US (INT64_C(10) * SL_US_PER_S)
 #define TEND_CAP_US    SL_US_PER_S
@@ -52,14 +58,15 @@ rest_encoder(struct sl_store *store)
 
 /* What large queries have freed goes back to the system when none takes it again. Under the lock. */
 static void
-return_memory(struct sl_store *store, unsigned *free_ticks)
+return_memory(struct sl_store *store, struct freed *freed)
 {
+    size_t bytes = sl_memory_freed_bytes();
+    freed->ticks = bytes > TEND_FREE_BYTES && bytes == freed->bytes ? freed->ticks + 1 : 0;
+    freed->bytes = bytes;
+    if (freed->ticks < TEND_FREE_TICKS)
+        return;
     sl_mutex_unlock(&store->lock);
-    *free_ticks = sl_memory_free_bytes() > TEND_FREE_BYTES ? *free_ticks + 1 : 0;
-    if (*free_ticks >= TEND_FREE_TICKS) {
-        sl_memory_trim();
-        *free_ticks = 0;
-    }
+    sl_memory_trim();
     sl_mutex_lock(&store->lock);
 }
 
@@ -67,12 +74,12 @@ static void
 seal_main(void *context)
 {
     struct sl_store *store = context;
-    unsigned free_ticks = 0;
+    struct freed freed = {0};
     sl_mutex_lock(&store->lock);
     while (!store->is_closing) {
         if (!sl_store_is_seal_due(store, sl_clock_monotonic_us())) {
             rest_encoder(store);
-            return_memory(store, &free_ticks);
+            return_memory(store, &freed);
             (void)rest(store, TEND_TICK_US);
             continue;
         }

@@ -100,6 +100,8 @@ free_block(struct sl_arena *arena, struct arena_block *block)
     size_t bytes = sizeof(*block) + block->capacity_bytes;
     sl_budget_give(arena->budget, bytes);
     arena->used_bytes -= bytes;
+    if (bytes >= ARENA_STEP_BYTES_MAX)
+        sl_memory_note_freed(bytes);
     free(block);
 }
 

@@ -72,16 +72,25 @@ sl_pages_give(void *pages, size_t size_bytes)
     SL_ASSERT(munmap(pages, size_bytes) == 0);
 }
 
+static _Atomic size_t freed_bytes; /* relaxed: it is an estimate */
+
 void
 sl_memory_trim(void)
 {
+    atomic_store_explicit(&freed_bytes, 0, memory_order_relaxed);
     (void)malloc_trim(0);
 }
 
-size_t
-sl_memory_free_bytes(void)
+void
+sl_memory_note_freed(size_t size_bytes)
 {
-    return mallinfo2().fordblks;
+    atomic_fetch_add_explicit(&freed_bytes, size_bytes, memory_order_relaxed);
+}
+
+size_t
+sl_memory_freed_bytes(void)
+{
+    return atomic_load_explicit(&freed_bytes, memory_order_relaxed);
 }
 
 void

@@ -84,8 +84,9 @@ void sl_pages_give(void *pages, size_t size_bytes);
  * so that the process holds what is in use. Some milliseconds. */
 void sl_memory_trim(void);
 
-/* What was freed and is still held here. A fraction of a millisecond. */
-size_t sl_memory_free_bytes(void);
+/* Note that a large block was freed; how much has been since the last trim. Any thread. */
+void sl_memory_note_freed(size_t size_bytes);
+size_t sl_memory_freed_bytes(void);
 
 /* Threads share so many heaps, so that what one frees another may take: for a process of many
  * threads that need much memory in turn. Before any thread is started. */

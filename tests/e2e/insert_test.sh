@@ -118,6 +118,13 @@ contains "what a line cannot be is refused before the file" "ERROR 1146" "$(loca
 same "the connection goes on" 4 "$(local_my "LOAD DATA LOCAL INFILE '$work/load.csv' INTO TABLE flows (src_port); SELECT 4")"
 
 all=$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')
+printf 'a;1;2026-11-23 08:15:30\nb;x2;\\N\nc;\\N;never\n' >"$work/own.csv"
+same "LOAD DATA fills a table of one's own" "a	1	2026-11-23 08:15:30
+b	0	NULL
+c	NULL	NULL" "$(my "CREATE TABLE lines (s varchar(9), n int, t datetime);
+LOAD DATA LOCAL INFILE '$work/own.csv' INTO TABLE lines FIELDS TERMINATED BY ';'; SELECT * FROM lines ORDER BY s")"
+same "once more, with names" "c	3" "$(my "LOAD DATA LOCAL INFILE '$work/own.csv' INTO TABLE lines FIELDS TERMINATED BY ';' IGNORE 2 LINES (s, n, t);
+SELECT s, COUNT(*) + 1 FROM lines WHERE s = 'c' GROUP BY s; DROP TABLE lines")"
 # A table of one's own: it is there after a kill, and joins with flows.
 my "CREATE TABLE sites (net varchar(45), site varchar(20)); INSERT INTO sites VALUES ('10.1.2.3', 'Ulm'), ('10.0.0.4', 'Bern');
 DELETE FROM sites WHERE site = 'Bern'" >/dev/null

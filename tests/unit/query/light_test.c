@@ -40,6 +40,7 @@ what_may_compute_or_go_on_is_not(void **state)
         "INSERT INTO flows (last_seen) VALUES (@x)",
         "INSERT INTO flows (last_seen) SELECT last_seen FROM flows",
         "INSERT INTO flows (last_seen) VALUES ('1",
+        "INSERT INTO `flows`.`sites` (`net`) VALUES ('10.0.0.1')",
     };
     (void)state;
     for (size_t i = 0; i < SL_COUNTOF(texts); i++)

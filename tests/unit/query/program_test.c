@@ -416,6 +416,51 @@ untaken_branches_do_not_fail(void **state)
     front_close(&f);
 }
 
+/* Says no at the second question. */
+static sl_status
+give_up(void *context, struct sl_error *err)
+{
+    unsigned *asked = context;
+
+    return ++*asked < 2 ? SL_OK : sl_fail(err, SL_CANCELLED, "enough");
+}
+
+static void
+a_run_can_be_ended_within_its_rows(void **state)
+{
+    enum { ROWS = 10000 };
+    struct front f;
+    struct sl_program *program;
+    struct sl_vector result, input;
+    uint64_t *values = sl_new(ROWS * sizeof(*values));
+    unsigned asked = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < ROWS; i++)
+        values[i] = i;
+    front_open(&f);
+    TEST_OK(front_bind(&f, "SELECT REVERSE(in_bytes) FROM flows"), &f.err);
+    input = (struct sl_vector){.type = SL_TYPE_U64,
+                               .encoding = SL_PLAIN,
+                               .width = 8,
+                               .count = ROWS,
+                               .value_count = ROWS,
+                               .values = values};
+    struct sl_program_row_source source = {
+        .inputs = &input, .check = give_up, .check_context = &asked};
+    const struct sl_expr *e = f.statement.select->outputs[0].expr;
+    TEST_OK(sl_program_compile(e, f.arena, &program, &f.err), &f.err);
+    assert_int_equal(sl_program_run(program, &source, ROWS, NULL, f.arena, &result, &f.err),
+                     SL_CANCELLED);
+    assert_int_equal(asked, 2);
+    asked = 0;
+    source.check = NULL;
+    TEST_OK(sl_program_run(program, &source, ROWS, NULL, f.arena, &result, &f.err), &f.err);
+    assert_memory_equal(sl_vector_slice(&result, 1234).bytes, "4321", 4);
+    free(values);
+    front_close(&f);
+}
+
 /* CPU time of one list of so many blocks over random addresses. */
 static int64_t
 time_of_blocks(unsigned blocks)
@@ -488,6 +533,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_agree_with_row_functions),
         cmocka_unit_test(untaken_branches_do_not_fail),
+        cmocka_unit_test(a_run_can_be_ended_within_its_rows),
         cmocka_unit_test(many_blocks_are_searched_not_walked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
