@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "client/channel.h"
 #include "client/import.h"
 #include "server/auth/user_file.h"
 #include "storage/base/clock.h"
@@ -54,6 +55,10 @@ static const char usage_text[] =
     "  --connect HOST:PORT   where sluiced listens (default 127.0.0.1:7010)\n"
     "  --user NAME           who you are (default: SLUICE_USER, else USER)\n"
     "  --password-file FILE  its first line is the password (default: SLUICE_PASSWORD)\n"
+    "  --tls                 TLS; an authority of the system's vouches for the server\n"
+    "  --tls-ca FILE         TLS; an authority in FILE does (PEM), or it is the certificate "
+    "itself\n"
+    "                        (default: SLUICE_TLS, \"system\" or a file)\n"
     "  --help, --version\n";
 
 /* One line on standard error. Stories quote files and peers: nothing in them drives a terminal. */
@@ -106,7 +111,8 @@ sl_cli_connect(struct sl_cli *cli, struct sl_error *err)
     if (cli->connection != NULL)
         return SL_OK;
     if (cli->credentials.user == NULL)
-        SL_TRY(sl_credentials_find(cli->user, cli->password_file, &cli->credentials, err));
+        SL_TRY(
+            sl_credentials_find(cli->user, cli->password_file, cli->trust, &cli->credentials, err));
     sl_status st = sl_connection_open(cli->address, &cli->credentials, &cli->connection, err);
     if (st == SL_DENIED && cli->credentials.password == NULL && isatty(STDIN_FILENO)) {
         SL_TRY(sl_password_read(stdin, "Password: ", &cli->credentials.password, err));
@@ -271,6 +277,7 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return sl_cli_complain(&err);
+    sl_memory_keep();
     sl_log_set_level(SL_LOG_ERROR);             /* the decoder logs; here the summary tells */
     sl_connection_watch(cli->connection, NULL); /* Ctrl-C ends the import, between two batches */
     for (int i = 0; i < file_count && st == SL_OK; i++)
@@ -424,7 +431,12 @@ take_option(struct sl_cli *cli, int argc, char **argv, int at)
         {"--connect", &cli->address},
         {"--user", &cli->user},
         {"--password-file", &cli->password_file},
+        {"--tls-ca", &cli->trust},
     };
+    if (strcmp(argv[at], "--tls") == 0) {
+        cli->trust = cli->trust == NULL ? SL_CHANNEL_SYSTEM : cli->trust;
+        return 1;
+    }
     for (size_t i = 0; i < SL_COUNTOF(options); i++) {
         size_t bytes = strlen(options[i].name);
         if (strncmp(argv[at], options[i].name, bytes) != 0)

@@ -13,6 +13,7 @@ struct sl_cli {
     const char *address;       /* --connect; NULL: the default */
     const char *user;          /* --user; NULL: see credentials.h */
     const char *password_file; /* --password-file; NULL */
+    const char *trust;         /* of sl_channel_open; NULL */
     struct sl_credentials credentials;
     struct sl_connection *connection; /* opened when first needed */
     enum sl_print_format format;

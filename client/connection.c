@@ -3,28 +3,16 @@
  */
 #include "client/connection.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
+#include "client/channel.h"
 #include "server/auth/scheme.h"
 #include "storage/base/cursor.h"
 
-/* A server answers HELLO within a round trip and a thread's wake-up; ten seconds of silence mean
- * that something else listens there, or nothing behind a filter. */
-enum { READ_BYTES = 256 << 10, HOST_BYTES = 256, PORT_BYTES = 8, HANDSHAKE_S = 10 };
-
-static const char default_host[] = "127.0.0.1";
-static const char default_port[] = "7010";
+enum { READ_BYTES = 256 << 10 };
 
 struct sl_connection {
-    int fd;
+    struct sl_channel *channel; /* owned */
     uint32_t tag;
     bool is_broken;
     uint32_t cancel_tag; /* of the CANCEL on its way; 0: none */
@@ -38,88 +26,6 @@ struct sl_connection {
     size_t in_end;
 };
 
-static bool
-is_port(const char *text)
-{
-    unsigned port = 0;
-    for (; *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++)
-        port = port * 10 + (unsigned)(*text - '0');
-    return *text == '\0' && port != 0 && port <= UINT16_MAX;
-}
-
-/* "HOST:PORT" into its parts, with defaults for what is missing. */
-static sl_status
-split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES],
-              struct sl_error *err)
-{
-    if (address == NULL)
-        address = "";
-    const char *host_start = address;
-    size_t host_bytes = strlen(address);
-    const char *colon = strrchr(address, ':');
-    const char *bracket = strchr(address, ']');
-    if (address[0] == '[' && bracket != NULL) {
-        host_start++;
-        host_bytes = (size_t)(bracket - host_start);
-        colon = bracket[1] == ':' ? &bracket[1] : NULL;
-    } else if (colon != NULL && strchr(address, ':') == colon) {
-        host_bytes = (size_t)(colon - address);
-    } else {
-        colon = NULL; /* no port, or a bare IPv6 address */
-    }
-    if (host_bytes >= HOST_BYTES || (colon != NULL && !is_port(colon + 1)))
-        return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT with a port of 1 to 65535",
-                       address);
-    (void)snprintf(host, HOST_BYTES, "%.*s", (int)host_bytes, host_start);
-    if (host[0] == '\0')
-        (void)snprintf(host, HOST_BYTES, "%s", default_host);
-    (void)snprintf(port, PORT_BYTES, "%s", colon != NULL ? colon + 1 : default_port);
-    return SL_OK;
-}
-
-/* How long a single send, receive or connect may take; 0: for ever. */
-static void
-set_patience(int fd, time_t seconds)
-{
-    struct timeval limit = {.tv_sec = seconds};
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-}
-
-static sl_status
-connect_to(const char *address, int *out_fd, struct sl_error *err)
-{
-    char host[HOST_BYTES];
-    char port[PORT_BYTES];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-
-    SL_TRY(split_address(address, host, port, err));
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed != 0)
-        return sl_fail(err, SL_IO, "cannot resolve %s:%s: %s", host, port, gai_strerror(failed));
-    int fd = -1;
-    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
-        fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-        if (fd >= 0)
-            set_patience(fd, HANDSHAKE_S);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-            int reason = errno == EINPROGRESS ? ETIMEDOUT : errno;
-            (void)close(fd);
-            errno = reason;
-            fd = -1;
-        }
-    }
-    freeaddrinfo(found);
-    if (fd < 0)
-        return sl_fail_errno(err, "cannot connect to sluiced at %s:%s (is it running?)", host,
-                             port);
-    int on = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    *out_fd = fd;
-    return SL_OK;
-}
-
 bool
 sl_connection_is_broken(const struct sl_connection *c)
 {
@@ -131,16 +37,9 @@ send_all(struct sl_connection *c, struct sl_error *err)
 {
     if (c->out.bad)
         return sl_fail(err, SL_LIMIT, "the request is larger than the protocol allows");
-    for (size_t sent = 0; sent < c->out.size_bytes;) {
-        ssize_t put = send(c->fd, c->out.bytes + sent, c->out.size_bytes - sent, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return sl_fail_errno(err, "the connection to sluiced broke");
-        sent += (size_t)put;
-    }
+    sl_status st = sl_channel_send(c->channel, c->out.bytes, c->out.size_bytes, err);
     sl_buf_clear(&c->out);
-    return SL_OK;
+    return st;
 }
 
 sl_status
@@ -188,17 +87,12 @@ read_more(struct sl_connection *c, size_t wanted_bytes, struct sl_error *err)
     for (;;) {
         /* Also when the signal came while there was no waiting: rows may come without a pause. */
         SL_TRY(cancel_when_interrupted(c, err));
-        ssize_t got = recv(c->fd, c->in + c->in_end, c->in_capacity - c->in_end, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return sl_fail(err, SL_TIMEOUT, "no answer for %d s", HANDSHAKE_S);
-        if (got < 0)
-            return sl_fail_errno(err, "the connection to sluiced broke");
-        if (got == 0)
-            return sl_fail(err, SL_IO, "sluiced closed the connection");
-        c->in_end += (size_t)got;
-        return SL_OK;
+        size_t got_bytes = 0;
+        SL_TRY(sl_channel_receive(c->channel, c->in + c->in_end, c->in_capacity - c->in_end,
+                                  &got_bytes, err));
+        c->in_end += got_bytes;
+        if (got_bytes != 0)
+            return SL_OK;
     }
 }
 
@@ -259,8 +153,7 @@ sl_connection_is_readable(struct sl_connection *c)
                      &used_bytes, &wanted_bytes, NULL) == SL_OK &&
         used_bytes != 0)
         return true;
-    struct pollfd wait = {.fd = c->fd, .events = POLLIN};
-    return poll(&wait, 1, 0) > 0;
+    return sl_channel_is_readable(c->channel);
 }
 
 sl_status
@@ -358,11 +251,11 @@ sl_status
 sl_connection_open(const char *address, const struct sl_credentials *credentials,
                    struct sl_connection **out_connection, struct sl_error *err)
 {
-    int fd = -1;
+    struct sl_channel *channel = NULL;
     *out_connection = NULL;
-    SL_TRY(connect_to(address, &fd, err));
+    SL_TRY(sl_channel_open(address, credentials->trust, &channel, err));
     struct sl_connection *c = sl_new(sizeof(*c));
-    c->fd = fd;
+    c->channel = channel;
     c->out = sl_buf_empty(SL_WIRE_FRAME_BYTES_MAX + SL_WIRE_HEADER_BYTES);
     struct sl_arena *arena = sl_arena_create(SL_WIRE_SMALL_BYTES_MAX);
     sl_status st = shake_hands(c, credentials, arena, err);
@@ -375,7 +268,7 @@ sl_connection_open(const char *address, const struct sl_credentials *credentials
                             address == NULL ? "127.0.0.1:7010" : address);
         return st;
     }
-    set_patience(fd, 0);
+    sl_channel_be_patient(channel);
     *out_connection = c;
     return SL_OK;
 }
@@ -385,7 +278,7 @@ sl_connection_close(struct sl_connection *c)
 {
     if (c == NULL)
         return;
-    (void)close(c->fd);
+    sl_channel_close(c->channel);
     sl_buf_fini(&c->out);
     free(c->in);
     free(c);

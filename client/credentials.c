@@ -69,7 +69,7 @@ read_file(const char *path, char **out_password, struct sl_error *err)
 }
 
 sl_status
-sl_credentials_find(const char *user, const char *password_file,
+sl_credentials_find(const char *user, const char *password_file, const char *trust,
                     struct sl_credentials *out_credentials, struct sl_error *err)
 {
     const char *password = getenv("SLUICE_PASSWORD");
@@ -82,6 +82,10 @@ sl_credentials_find(const char *user, const char *password_file,
         SL_TRY(read_file(password_file, &out_credentials->password, err));
     else if (password != NULL && password[0] != '\0')
         out_credentials->password = sl_new_string(password);
+    if (trust == NULL)
+        trust = getenv("SLUICE_TLS");
+    if (trust != NULL && trust[0] != '\0')
+        out_credentials->trust = sl_new_string(trust);
     out_credentials->user = sl_new_string(user != NULL ? user : default_user);
     return SL_OK;
 }
@@ -91,5 +95,6 @@ sl_credentials_fini(struct sl_credentials *credentials)
 {
     sl_password_fini(credentials->password);
     free(credentials->user);
+    free(credentials->trust);
     *credentials = (struct sl_credentials){0};
 }

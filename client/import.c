@@ -18,7 +18,7 @@
 #include "storage/base/clock.h"
 
 enum {
-    PASS_BYTES = 1 << 20,
+    PASS_BYTES = 256 << 10, /* hashed while they are in the cache */
     BATCH_ROWS = 32768,
     DEPTH_MAX = 32, /* of directories */
     PRODUCER_BYTES = 96,

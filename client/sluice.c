@@ -62,7 +62,7 @@ sluice_connect(const char *address, struct sluice_error *error)
     struct sl_error err = {0};
     struct sl_connection *connection = NULL;
     struct sl_credentials credentials = {0};
-    sl_status st = sl_credentials_find(NULL, NULL, &credentials, &err);
+    sl_status st = sl_credentials_find(NULL, NULL, NULL, &credentials, &err);
     if (st == SL_OK)
         st = sl_connection_open(address, &credentials, &connection, &err);
     if (!tell(st, &err, error)) {

@@ -41,7 +41,11 @@ struct sluice_error {
     char text[240];   /* one line */
 };
 
-/* address: "HOST:PORT"; NULL means 127.0.0.1:7010. NULL on failure. */
+/*
+ * address: "HOST:PORT"; NULL means 127.0.0.1:7010. NULL on failure. The environment says who asks
+ * (SLUICE_USER, SLUICE_PASSWORD), and with SLUICE_TLS that TLS is to be spoken: a PEM file of the
+ * authorities that vouch for the server, or "system".
+ */
 struct sluice *sluice_connect(const char *address, struct sluice_error *error);
 void sluice_close(struct sluice *db);
 

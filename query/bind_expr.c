@@ -364,6 +364,12 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
         s->may_assign = may_assign;
         SL_TRY(sl_bind_expr(s, node->args[0], out_expr, err));
         SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &node->cast, err));
+        /* Bytes pass for a text wherever one is wanted; whoever asks for a text gets one. */
+        if ((*out_expr)->type.type == SL_TYPE_OCTETS && node->cast.type == SL_TYPE_TEXT) {
+            struct sl_sql_type text = node->cast;
+            text.length = SL_SQL_VALUE_BYTES_MAX;
+            SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &text, err));
+        }
         if ((*out_expr)->type.is_binary != node->cast.is_binary &&
             (*out_expr)->type.type == SL_TYPE_TEXT) {
             struct sl_expr *copy = sl_arena_alloc(s->binder->typing.arena, sizeof(*copy));

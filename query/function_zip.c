@@ -57,7 +57,7 @@ sl_row_uncompress(struct sl_eval *eval, const struct sl_expr *call, const struct
     if (packed.size_bytes == 0)
         return SL_OK;
     uLongf size_bytes = packed.size_bytes > HEAD_BYTES ? size_in_head(packed) : 0;
-    out->is_null = size_bytes == 0 || size_bytes > SL_SQL_TEXT_BYTES_MAX;
+    out->is_null = size_bytes == 0 || size_bytes > SL_SQL_VALUE_BYTES_MAX;
     if (out->is_null)
         return SL_OK;
     uint8_t *bytes = sl_eval_bytes(eval, size_bytes);

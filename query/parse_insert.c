@@ -2,7 +2,7 @@
  * parse_insert.c - INSERT and REPLACE: flows have no key that could be there already, so that both
  * mean the same. UPDATE, of which only the form is read.
  *
- * A statement of 16 MiB has millions of values. So a literal with a comma or a parenthesis behind it
+ * A statement of 64 MiB has millions of values. So a literal with a comma or a parenthesis behind it
  * becomes a cell without a node; everything else is an expression like any other.
  */
 #include "query/parser.h"

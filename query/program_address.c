@@ -5,6 +5,8 @@
 #include "query/value.h"
 #include "storage/base/addr.h"
 
+enum { AHEAD = 16 }; /* rows whose entries are on their way from memory */
+
 static uint32_t
 entry_of(const struct sl_vector *v, uint32_t row)
 {
@@ -33,12 +35,20 @@ mask_wide(struct sl_run *run, const struct sl_vector *v, unsigned prefix_bits,
 {
     struct sl_addr *values = sl_arena_alloc(run->arena, (size_t)run->count * sizeof(*values));
     const struct sl_addr *from = v->values;
+    uint32_t host = prefix_bits >= 32 ? 0 : UINT32_MAX >> prefix_bits;
     struct sl_addr last;
 
     out->width = sizeof(*values);
     out->values = values;
-    for (uint32_t row = 0; row < run->count && values != NULL; row++)
-        sl_addr_block(from[entry_of(v, row)], prefix_bits, &values[row], &last);
+    for (uint32_t row = 0; row < run->count && values != NULL; row++) {
+        struct sl_addr addr = from[entry_of(v, row)];
+        if (row + AHEAD < run->count)
+            __builtin_prefetch(&from[entry_of(v, row + AHEAD)]);
+        if (sl_addr_is_v4(addr))
+            values[row] = sl_addr_from_v4((uint32_t)addr.low & ~host);
+        else
+            sl_addr_block(addr, prefix_bits, &values[row], &last);
+    }
     return values != NULL;
 }
 

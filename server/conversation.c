@@ -177,6 +177,22 @@ deny_later(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
 
 /* ---- stream ---- */
 
+/* The first bytes of a peer: HELLO, or TLS with HELLO in it. True: it is TLS, or too early to say. */
+static bool
+take_tls(struct sl_conversation *c, const uint8_t *bytes, size_t size_bytes,
+         size_t *out_wanted_bytes)
+{
+    *out_wanted_bytes = SL_TLS_FIRST_BYTES;
+    if (c->state != SL_CONVERSATION_HELLO || c->is_secure || c->service->tls == NULL)
+        return false;
+    if (size_bytes < SL_TLS_FIRST_BYTES)
+        return true;
+    c->is_secure = sl_tls_begins(bytes);
+    if (c->is_secure)
+        sl_stream_secure(c->stream, c->service->tls);
+    return c->is_secure;
+}
+
 static size_t
 on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wanted_bytes)
 {
@@ -189,6 +205,8 @@ on_bytes(void *context, const uint8_t *bytes, size_t size_bytes, size_t *out_wan
     size_t used_bytes = 0;
     bool is_taken = true;
 
+    if (take_tls(c, bytes, size_bytes, out_wanted_bytes))
+        return 0;
     sl_status st =
         sl_wire_next(bytes, size_bytes, limit_bytes, &frame, &used_bytes, out_wanted_bytes, &why);
     if (st == SL_OK && used_bytes == 0)
@@ -284,6 +302,7 @@ sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
     c->ticket = (struct sl_insert_ticket){.call = sl_conversation_call_ticket, .context = c};
     sl_endpoint_format(peer, c->peer);
     bool is_insecure = sl_config_number(service->config, SL_OPTION_INSECURE) != 0;
+    c->needs_tls = service->tls != NULL && !peer->is_loopback && !is_insecure;
     sl_login_init(&c->login, service->users, c->peer, peer->is_loopback || is_insecure);
     c->entry = sl_entry_open(service->registry, c->peer);
     sl_lane_init(&c->lane, service, &lane_owner, c);

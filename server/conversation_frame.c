@@ -16,6 +16,9 @@ take_hello(struct sl_conversation *c, const struct sl_wire_frame *frame, struct 
     if (frame->type != SL_WIRE_HELLO)
         return sl_fail(err, SL_FORMAT, "%s before HELLO", sl_wire_type_name(frame->type));
     SL_TRY(sl_wire_hello_decode(frame, arena, &hello, err));
+    if (c->needs_tls && !c->is_secure)
+        return sl_fail(err, SL_DENIED,
+                       "clients of other machines speak TLS with this server (sluice --tls)");
     if (hello.version_min > SL_WIRE_VERSION || hello.version_max < SL_WIRE_VERSION)
         return sl_fail(
             err, SL_VERSION, "this server speaks version %d of the protocol, the client %u to %u",

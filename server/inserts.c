@@ -6,8 +6,8 @@
  * the number of the newest batch with such rows. Rows that somebody waits for are appended at once,
  * but not while a sync is under way that others wait for: until it is done the builder gathers the
  * rows of the next one. Behind a sync the builder is kept open until as many wait as did for the
- * last one and at its end, for they are about to come again, but not longer than two syncs take: so
- * eight clients share one sync and not two by turns. Rows that nobody waits for linger a moment.
+ * last one and at its end, for they are about to come again, but not longer than two syncs take, and
+ * than a half where syncs are slow: so eight clients share one sync and not two by turns. Rows that nobody waits for linger a moment.
  */
 #include "server/inserts.h"
 
@@ -25,7 +25,7 @@ enum {
     QUEUE_MAX = 8, /* batches that are closed and not appended */
     LINGER_US = 5000,
     GATHER_US_MIN = 1000, /* clients need so long to ask again */
-    GATHER_US_MAX = 2000,
+    GATHER_US_MAX = 2000, /* or half a sync */
 };
 
 /* A closed batch and who waits for it. */
@@ -124,10 +124,11 @@ static void
 end_sync(struct sl_inserts *s, const struct group *group)
 {
     int64_t now_us = sl_clock_monotonic_us();
-    int64_t gather_us = 2 * (now_us - group->started_us);
-    gather_us = gather_us < GATHER_US_MIN   ? GATHER_US_MIN
-                : gather_us > GATHER_US_MAX ? GATHER_US_MAX
-                                            : gather_us;
+    int64_t sync_us = now_us - group->started_us;
+    int64_t gather_us_max = sync_us / 2 > GATHER_US_MAX ? sync_us / 2 : GATHER_US_MAX;
+    int64_t gather_us = 2 * sync_us < GATHER_US_MIN   ? GATHER_US_MIN
+                        : 2 * sync_us > gather_us_max ? gather_us_max
+                                                      : 2 * sync_us;
     sl_mutex_lock(&s->lock);
     s->syncing_count--;
     s->expected_count = group->ticket_count + s->ticket_count;
@@ -386,6 +387,15 @@ sl_inserts_put(struct sl_inserts *s, struct sl_query *query, enum sl_insert_ack 
     if (sl_query_info(query)->insert_rows <= SHORT_ROWS_MAX)
         return put_short(s, query, durable, ticket, out_is_done, out_is_waiting, err);
     return put_long(s, query, durable, ticket, out_is_done, out_is_waiting, err);
+}
+
+bool
+sl_inserts_are_settled(struct sl_inserts *s)
+{
+    sl_mutex_lock(&s->lock);
+    bool are_settled = s->appended_number >= s->received_number;
+    sl_mutex_unlock(&s->lock);
+    return are_settled;
 }
 
 void

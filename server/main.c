@@ -40,9 +40,9 @@ join(void *context, const struct sl_endpoint *peer, int *out_end, struct sl_erro
 
 static sl_status
 mysql_options(const struct sl_config *config, struct sl_server *server,
-              const struct sl_tls_context *tls, struct sl_mysql_options *options,
-              struct sl_error *err)
+              struct sl_mysql_options *options, struct sl_error *err)
 {
+    const struct sl_tls_context *tls = sl_server_tls(server);
     const char *wanted = sl_config_text(config, SL_OPTION_MYSQL_LISTEN);
     *options = sl_mysql_options_default();
     SL_TRY(sl_endpoint_parse(wanted, &options->listen, err));
@@ -63,32 +63,17 @@ mysql_options(const struct sl_config *config, struct sl_server *server,
     return SL_OK;
 }
 
-/* *out_tls stays NULL without a certificate. */
-static sl_status
-open_tls(const struct sl_config *config, struct sl_tls_context **out_tls, struct sl_error *err)
-{
-    bool has_certificate = !sl_config_is_off(config, SL_OPTION_TLS_CERTIFICATE);
-    bool has_key = !sl_config_is_off(config, SL_OPTION_TLS_KEY);
-    *out_tls = NULL;
-    if (has_certificate != has_key)
-        return sl_fail(err, SL_FORMAT, "tls-certificate and tls-key need each other");
-    if (!has_certificate)
-        return SL_OK;
-    return sl_tls_context_open(sl_config_text(config, SL_OPTION_TLS_CERTIFICATE),
-                               sl_config_text(config, SL_OPTION_TLS_KEY), out_tls, err);
-}
-
 /* *out_mysql stays NULL when the door is off. */
 static sl_status
-open_mysql(const struct sl_config *config, struct sl_server *server,
-           const struct sl_tls_context *tls, struct sl_mysql **out_mysql, struct sl_error *err)
+open_mysql(const struct sl_config *config, struct sl_server *server, struct sl_mysql **out_mysql,
+           struct sl_error *err)
 {
     struct sl_mysql_options options;
     char text[SL_ENDPOINT_TEXT_BYTES];
     *out_mysql = NULL;
     if (sl_config_is_off(config, SL_OPTION_MYSQL_LISTEN))
         return SL_OK;
-    SL_TRY(mysql_options(config, server, tls, &options, err));
+    SL_TRY(mysql_options(config, server, &options, err));
     sl_status st = sl_mysql_create(&options, out_mysql, err);
     if (st != SL_OK) {
         sl_error_prefix(err, "mysql-listen = %s", sl_config_text(config, SL_OPTION_MYSQL_LISTEN));
@@ -96,7 +81,8 @@ open_mysql(const struct sl_config *config, struct sl_server *server,
     }
     struct sl_endpoint endpoint = sl_mysql_endpoint(*out_mysql);
     sl_endpoint_format(&endpoint, text);
-    sl_log(SL_LOG_INFO, "server", "MySQL protocol on %s%s", text, tls != NULL ? ", with TLS" : "");
+    sl_log(SL_LOG_INFO, "server", "MySQL protocol on %s%s", text,
+           options.tls != NULL ? ", with TLS" : "");
     if (!endpoint.is_loopback && options.is_insecure)
         sl_log(SL_LOG_WARN, "server", "--insecure: what passes %s can be read on the way", text);
     return SL_OK;
@@ -125,7 +111,6 @@ serve(const struct sl_config *config)
     struct sl_server *server = NULL;
     struct sl_mysql *mysql = NULL;
     struct sl_thread *thread = NULL;
-    struct sl_tls_context *tls = NULL;
     struct sl_error err = {0};
     if (!has_door(config)) {
         fprintf(stderr, "sluiced: every door is off: set listen, mysql-listen, netflow-listen or "
@@ -134,11 +119,9 @@ serve(const struct sl_config *config)
     }
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is a status, not the end */
     sl_file_raise_limit();
-    sl_status st = open_tls(config, &tls, &err);
+    sl_status st = sl_server_open(config, &server, &err);
     if (st == SL_OK)
-        st = sl_server_open(config, &server, &err);
-    if (st == SL_OK)
-        st = open_mysql(config, server, tls, &mysql, &err);
+        st = open_mysql(config, server, &mysql, &err);
     if (st != SL_OK) {
         fprintf(stderr, "sluiced: %s\n", err.text);
         if (st == SL_CORRUPT)
@@ -146,7 +129,6 @@ serve(const struct sl_config *config)
                     "sluiced: \"sluice check %s\" names what is damaged and says what to do\n",
                     sl_config_text(config, SL_OPTION_DATA));
         sl_server_close(server);
-        sl_tls_context_close(tls);
         return 1;
     }
     if (mysql != NULL)
@@ -157,7 +139,6 @@ serve(const struct sl_config *config)
     sl_thread_join(thread);
     sl_mysql_destroy(mysql);
     sl_server_close(server);
-    sl_tls_context_close(tls);
     sl_log(SL_LOG_INFO, "server", "stopped");
     return 0;
 }

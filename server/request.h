@@ -1,7 +1,7 @@
 /*
  * request.h - one request of a connection, worked off in steps.
  *
- * A step runs on a worker, computes a bounded amount of answer into `out`, and returns; the
+ * A step runs on a worker (but see sl_request_try), computes a bounded amount of answer into `out`, and returns; the
  * connection sends that, waits until the peer has taken enough of it, and starts the next step.
  * So a slow reader holds a query open, but never a thread; nor does a statement that waits for its
  * rows to be on disk (is_waiting).
@@ -29,6 +29,9 @@ struct sl_statement_text {
     char *time_zone; /* owned */
 };
 
+/* So long may a statement hold up the loop's thread. */
+enum { SL_REQUEST_MOMENT_US = 300 };
+
 /* So much of a client's file is worth a step. */
 enum { SL_REQUEST_INPUT_BYTES = 1 << 20 };
 
@@ -47,6 +50,7 @@ struct sl_request {
     struct sl_entry *entry;           /* borrowed */
     const char *user;                 /* borrowed */
     enum sl_role role;                /* of the user, now */
+    struct sl_budget memory;          /* of the arena: input, as what is no whole frame yet */
     struct sl_arena *arena;           /* owned: the payload and what was decoded from it */
     enum sl_wire_type type;
     uint32_t tag;
@@ -77,6 +81,7 @@ struct sl_request {
 
     /* The statement that runs. */
     struct sl_query *query;
+    bool is_tried;    /* the statement runs in sl_request_try */
     bool is_inserted; /* INSERT: all rows were put, what the ticket says ends it */
     struct sl_request_rows rows;
     size_t text_offset; /* of the statement after it */
@@ -105,10 +110,21 @@ SL_MUST_CHECK
 sl_status sl_request_take_file(struct sl_request *request, const struct sl_wire_frame *frame,
                                struct sl_error *err);
 
+/* Is the first step shorter than handing it to a worker takes, and bounded? */
+bool sl_request_is_light(const struct sl_request *request);
+
 /* Is all that the next step does to say how the statement has ended? */
 bool sl_request_is_ending(const struct sl_request *request);
 
-/* On a worker: the next piece of the answer. */
+/* On a worker, unless it is light: the next piece of the answer. */
 void sl_request_step(struct sl_request *request);
+
+/*
+ * On the loop, instead of the first step: the whole answer, if that is a matter of a moment (a narrow
+ * select over what is in memory: sl_query_is_narrow). To hand such a statement to a worker and back
+ * takes longer than to answer it. False: it is not, and nothing has happened.
+ */
+SL_MUST_CHECK
+bool sl_request_try(struct sl_request *request);
 
 #endif

@@ -12,6 +12,7 @@
 enum {
     PIECE_ROWS_MIN = 64,  /* sl_vector_view counts so */
     STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
+    LIGHT_PARAMETERS_MAX = 256,
 };
 
 static sl_status
@@ -23,6 +24,11 @@ prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_qu
         (env.timeout_us == 0 || (int64_t)r->session.timeout_us < env.timeout_us))
         env.timeout_us = (int64_t)r->session.timeout_us;
 
+    if (r->is_tried) {
+        env.pool = NULL;
+        env.settle = NULL;
+        env.timeout_us = SL_REQUEST_MOMENT_US;
+    }
     struct sl_session session;
     sl_status st = sl_request_session(r, &session, err);
     if (st == SL_OK)
@@ -96,11 +102,17 @@ ask_for_file(struct sl_request *r, struct sl_error *err)
 static sl_status
 begin_statement(struct sl_request *r, struct sl_error *err)
 {
-    sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
+    if (!r->is_tried)
+        sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
     r->statement_us = sl_clock_monotonic_us();
     r->result_rows = 0;
     r->is_inserted = false;
     SL_TRY(prepare(r, r->text_offset, &r->query, err));
+    if (r->is_tried && !sl_query_is_narrow(r->query)) {
+        sl_query_free(r->query);
+        r->query = NULL;
+        return sl_fail(err, SL_UNSUPPORTED, "not narrow");
+    }
     if (!sl_entry_set_query(r->entry, r->query)) {
         sl_query_free(r->query);
         r->query = NULL;
@@ -343,6 +355,16 @@ sl_request_take_file(struct sl_request *r, const struct sl_wire_frame *frame, st
     }
     r->wants_input = !r->is_file_ended && r->input.size_bytes < SL_REQUEST_INPUT_BYTES;
     return SL_OK;
+}
+
+bool
+sl_request_is_light(const struct sl_request *r)
+{
+    bool is_statement = r->type == SL_WIRE_QUERY || r->type == SL_WIRE_EXECUTE;
+    enum sl_dialect dialect =
+        r->session.dialect == SL_WIRE_MYSQL ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE;
+    return is_statement && r->session.parameter_count <= LIGHT_PARAMETERS_MAX &&
+           sl_query_is_light(dialect, (const char *)r->text.bytes, r->text.size_bytes);
 }
 
 bool

@@ -14,6 +14,7 @@
 #include "server/inserts.h"
 #include "server/ipfix_listener.h"
 #include "server/net/loop.h"
+#include "server/net/tls.h"
 #include "server/registry.h"
 #include "server/service.h"
 #include "server/stats.h"
@@ -396,18 +397,37 @@ open_users(struct sl_server *server, struct sl_error *err)
     return SL_OK;
 }
 
-/* Where the native protocol listens. What it carries can be read on the way: beyond this machine
- * it needs to be asked for. */
+/* service->tls stays NULL without a certificate. */
 static sl_status
-native_endpoint(const struct sl_config *config, struct sl_endpoint *out_endpoint,
+open_tls(struct sl_service *service, struct sl_error *err)
+{
+    const struct sl_config *config = service->config;
+    bool has_certificate = !sl_config_is_off(config, SL_OPTION_TLS_CERTIFICATE);
+    bool has_key = !sl_config_is_off(config, SL_OPTION_TLS_KEY);
+    if (has_certificate != has_key)
+        return sl_fail(err, SL_FORMAT, "tls-certificate and tls-key need each other");
+    if (!has_certificate)
+        return SL_OK;
+    return sl_tls_context_open(sl_config_text(config, SL_OPTION_TLS_CERTIFICATE),
+                               sl_config_text(config, SL_OPTION_TLS_KEY), &service->tls, err);
+}
+
+/* Where the native protocol listens. Beyond this machine what it carries is not to be read on the way. */
+static sl_status
+native_endpoint(const struct sl_service *service, struct sl_endpoint *out_endpoint,
                 struct sl_error *err)
 {
+    const struct sl_config *config = service->config;
     SL_TRY(sl_endpoint_parse(sl_config_text(config, SL_OPTION_LISTEN), out_endpoint, err));
     if (out_endpoint->is_loopback || sl_config_number(config, SL_OPTION_INSECURE) != 0)
         return SL_OK;
+    /* Users are known when the store is open. */
+    bool has_users = service->users == NULL || !sl_users_are_none(service->users);
+    if (service->tls != NULL && has_users)
+        return SL_OK;
     return sl_fail(err, SL_DENIED,
-                   "listen = %s is not a loopback address, and the native protocol has no TLS; "
-                   "give --insecure to open it all the same",
+                   "listen = %s is not a loopback address: that needs users (sluice user add), "
+                   "tls-certificate and tls-key, or --insecure, which opens it all the same",
                    sl_config_text(config, SL_OPTION_LISTEN));
 }
 
@@ -420,7 +440,7 @@ open_native(struct sl_server *server, struct sl_error *err)
     const char *wanted = sl_config_text(config, SL_OPTION_LISTEN);
     if (sl_config_is_off(config, SL_OPTION_LISTEN))
         return SL_OK;
-    SL_TRY(native_endpoint(config, &endpoint, err));
+    SL_TRY(native_endpoint(&server->service, &endpoint, err));
     sl_status st = sl_acceptor_open(server->service.loop, &endpoint, on_accept, server,
                                     &server->acceptor, err);
     if (st != SL_OK) {
@@ -429,9 +449,10 @@ open_native(struct sl_server *server, struct sl_error *err)
     }
     endpoint = sl_acceptor_endpoint(server->acceptor);
     sl_endpoint_format(&endpoint, text);
-    if (!endpoint.is_loopback)
+    if (!endpoint.is_loopback && sl_config_number(config, SL_OPTION_INSECURE) != 0)
         sl_log(SL_LOG_WARN, "server", "--insecure: what passes %s can be read on the way", text);
-    sl_log(SL_LOG_INFO, "server", "listening on %s", text);
+    sl_log(SL_LOG_INFO, "server", "listening on %s%s", text,
+           server->service.tls != NULL ? ", with TLS" : "");
     if (sl_config_is_off(config, SL_OPTION_PORT_FILE))
         return SL_OK;
     return write_port_file(sl_config_text(config, SL_OPTION_PORT_FILE), endpoint.port, err);
@@ -508,8 +529,10 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
     /* A wish that is to be refused is refused before anything is opened. */
     struct sl_endpoint endpoint;
     sl_status st = share_memory(server, err);
+    if (st == SL_OK)
+        st = open_tls(&server->service, err);
     if (st == SL_OK && !sl_config_is_off(config, SL_OPTION_LISTEN))
-        st = native_endpoint(config, &endpoint, err);
+        st = native_endpoint(&server->service, &endpoint, err);
     if (st == SL_OK)
         st = open_store(server, err);
     if (st == SL_OK) {
@@ -549,6 +572,12 @@ sl_server_has_users(const struct sl_server *server)
     return !sl_users_are_none(server->service.users);
 }
 
+const struct sl_tls_context *
+sl_server_tls(const struct sl_server *server)
+{
+    return server->service.tls;
+}
+
 void
 sl_server_close(struct sl_server *server)
 {
@@ -576,6 +605,7 @@ sl_server_close(struct sl_server *server)
     sl_loop_destroy(service->loop);
     sl_stats_destroy(service->stats);
     sl_schema_destroy(service->schema);
+    sl_tls_context_close(service->tls);
     sl_retire(&server->magic);
     free(server);
 }

@@ -13,6 +13,7 @@
 
 #include "server/config.h"
 #include "server/net/loop.h"
+#include "server/net/tls.h"
 #include "storage/base/status.h"
 
 struct sl_server;
@@ -38,6 +39,9 @@ sl_status sl_server_join(struct sl_server *server, const struct sl_endpoint *pee
 /* Somebody has been added with `sluice user add`: passwords are asked for. */
 SL_MUST_CHECK
 bool sl_server_has_users(const struct sl_server *server);
+
+/* Of tls-certificate and tls-key; NULL without them. Borrowed until sl_server_close. */
+const struct sl_tls_context *sl_server_tls(const struct sl_server *server);
 
 /* Sync and close. NULL is allowed. */
 void sl_server_close(struct sl_server *server);

@@ -22,6 +22,7 @@ struct sl_loop;
 struct sl_registry;
 struct sl_stats;
 struct sl_store;
+struct sl_tls_context;
 struct sl_users;
 
 #define SL_SERVER_VERSION "0.1.0"
@@ -40,9 +41,10 @@ struct sl_service {
     struct sl_users *users;
     struct sl_stats *stats;
     struct sl_query_env env;
-    struct sl_budget *stream_budget; /* input that is not a whole frame yet */
+    struct sl_budget *stream_budget; /* input that is not a whole frame yet, requests */
     struct sl_budget *insert_budget; /* batches that wait to be appended */
     const char *data_directory;
+    struct sl_tls_context *tls; /* NULL: there is no certificate */
 };
 
 #endif

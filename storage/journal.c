@@ -101,7 +101,7 @@ write_group(struct sl_journal *j, struct pending *group, uint64_t durable_positi
 {
     for (struct pending *p = group; p != NULL; p = p->next) {
         if (j->writer.offset >= j->options.file_bytes) {
-            SL_TRY(sl_journal_writer_sync(&j->writer, err));
+            SL_TRY(sl_journal_writer_finish(&j->writer, err));
             durable_position = p->position;
             SL_TRY(rotate(j, p->position, err));
         }
@@ -208,7 +208,7 @@ write_mark(struct sl_journal *j)
     sl_status st =
         sl_journal_writer_put(&j->writer, bytes, j->next_position, j->durable_position, &err);
     if (st == SL_OK)
-        st = sl_journal_writer_sync(&j->writer, &err);
+        st = sl_journal_writer_finish(&j->writer, &err);
     if (st != SL_OK)
         sl_log(SL_LOG_WARN, "journal", "closed without its mark: %s", err.text);
 }
@@ -347,12 +347,13 @@ sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *fra
     *out_position = 0;
     if (frame->producer_bytes > SL_PRODUCER_NAME_BYTES_MAX)
         return sl_fail(err, SL_LIMIT, "producer name of %zu bytes", frame->producer_bytes);
-    if (frame->batch_bytes == 0 || frame->batch_bytes > SL_BATCH_BYTES_MAX)
-        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", frame->batch_bytes);
+    size_t batch_bytes = frame->prefix_bytes + frame->batch_bytes;
+    if (frame->batch_bytes == 0 || batch_bytes > SL_BATCH_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", batch_bytes);
 
     struct pending *p = encode_pending(frame);
     if (p == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", frame->batch_bytes);
+        return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", batch_bytes);
     p->durable = durable;
     p->context = context;
 

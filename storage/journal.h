@@ -52,7 +52,10 @@ struct sl_journal_frame {
     bool is_import; /* import_id and import_offset mean something */
     struct sl_hash128 import_id;
     uint64_t import_offset; /* where the import goes on after this batch */
-    const void *batch;      /* of sl_batch_encode, 1 .. SL_BATCH_BYTES_MAX bytes */
+    const void
+        *prefix; /* written before the batch, as its beginning; none in a frame that was read */
+    size_t prefix_bytes;
+    const void *batch; /* of sl_batch_encode; with the prefix 1 .. SL_BATCH_BYTES_MAX bytes */
     size_t batch_bytes;
 };
 

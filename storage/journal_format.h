@@ -5,7 +5,8 @@
  *
  * A journal is a row of files, <number>.journal, the number in at least ten decimal digits. A
  * file is a head and frames behind each other, each on an 8-byte boundary. Frames are only ever
- * added at the end; a file that was open when the process stopped is never added to again.
+ * added at the end; a file that was open when the process stopped is never added to again. Behind
+ * the last frame there may be zeros: room that was made for frames to come.
  *
  *      0 +--------------------+
  *        | head               |  64 bytes

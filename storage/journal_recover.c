@@ -204,6 +204,16 @@ visit_frame(struct recovery *r, const struct sl_journal_stretch *s, struct sl_er
     return r->replay->visit(r->replay->context, s->position, &s->frame, err);
 }
 
+/* Zeros to the end of the file: room for frames, and as good as its end. What is missing there is told by
+ * the head of the next file. */
+static bool
+is_room(const struct walk *w, size_t offset)
+{
+    const uint8_t *bytes = w->image.bytes + offset;
+    size_t size_bytes = w->image.size_bytes - offset;
+    return size_bytes == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size_bytes - 1) == 0);
+}
+
 /* Second pass: visit what is good, report damage, find the tail. */
 static sl_status
 walk_frames(struct recovery *r, size_t index, struct walk *w, struct sl_error *err)
@@ -214,7 +224,8 @@ walk_frames(struct recovery *r, size_t index, struct walk *w, struct sl_error *e
         if (r->expected == 0 && s.reason == NULL)
             r->expected = s.position;
         bool is_missing = s.reason != NULL || s.position > r->expected;
-        if (is_missing && w->proven <= r->expected) {
+        bool is_end = s.reason != NULL && is_room(w, s.offset);
+        if (is_end || (is_missing && w->proven <= r->expected)) {
             w->cut_offset = s.offset;
             return SL_OK;
         }
@@ -241,8 +252,10 @@ static sl_status
 repair_last(int fd, const struct walk *w, struct sl_error *err)
 {
     if (w->cut_offset < w->image.size_bytes) {
-        sl_log(SL_LOG_INFO, "journal", "file %" PRIu64 ": an unfinished tail of %zu bytes is cut",
-               w->image.number, w->image.size_bytes - w->cut_offset);
+        if (!is_room(w, w->cut_offset))
+            sl_log(SL_LOG_INFO, "journal",
+                   "file %" PRIu64 ": an unfinished tail of %zu bytes is cut", w->image.number,
+                   w->image.size_bytes - w->cut_offset);
         SL_TRY(sl_file_truncate(fd, w->cut_offset, err));
     }
     if (w->rewrite_offset < w->cut_offset)

@@ -11,7 +11,11 @@
 #include "storage/base/cursor.h"
 #include "storage/base/file.h"
 
-enum { BUFFER_BYTES = 1 << 20 }; /* large enough that a call costs nothing against its bytes */
+enum {
+    BUFFER_BYTES = 1 << 20, /* large enough that a call costs nothing against its bytes */
+    ROOM_BYTES = 256 << 10, /* one sync in hundreds of short groups makes the file longer */
+    SHORT_BYTES_MAX = 16 << 10,
+};
 
 static const char aside_suffix[] = ".tmp";
 
@@ -75,11 +79,33 @@ sl_journal_writer_put(struct sl_journal_writer *writer, uint8_t *bytes, uint64_t
     return SL_OK;
 }
 
+/* Behind short frames, which others like them will follow. The buffer is empty. */
+static sl_status
+make_room(struct sl_journal_writer *writer, struct sl_error *err)
+{
+    memset(writer->buffer, 0, ROOM_BYTES);
+    SL_TRY(sl_file_write_at(writer->fd, writer->offset, writer->buffer, ROOM_BYTES, err));
+    writer->room_end = writer->offset + ROOM_BYTES;
+    return SL_OK;
+}
+
 sl_status
 sl_journal_writer_sync(struct sl_journal_writer *writer, struct sl_error *err)
 {
+    bool is_short = writer->buffer_bytes != 0 && writer->buffer_bytes <= SHORT_BYTES_MAX;
     SL_TRY(flush(writer, err));
+    if (is_short && writer->offset > writer->room_end)
+        SL_TRY(make_room(writer, err));
     return sl_file_sync(writer->fd, err);
+}
+
+sl_status
+sl_journal_writer_finish(struct sl_journal_writer *writer, struct sl_error *err)
+{
+    SL_TRY(flush(writer, err));
+    SL_TRY(sl_file_sync(writer->fd, err));
+    return writer->offset < writer->room_end ? sl_file_truncate(writer->fd, writer->offset, err)
+                                             : SL_OK;
 }
 
 sl_status

@@ -4,6 +4,9 @@
  * Frames are gathered in a buffer and written in large pieces; they are on disk when
  * sl_journal_writer_sync returns SL_OK. After any failure only close may follow.
  *
+ * Short frames are written into room that was made for them, zeros: a file that grows has its
+ * length to be synced too, with whatever else the file system is about to write.
+ *
  * Threads: one at a time.
  * Layer:   storage. Called from journal.c only.
  */
@@ -16,8 +19,9 @@ struct sl_journal_writer {
     int dir_fd; /* borrowed */
     int fd;     /* owned, -1 when closed */
     uint64_t number;
-    uint64_t offset; /* of the next frame */
-    uint8_t *buffer; /* owned */
+    uint64_t offset;   /* of the next frame */
+    uint64_t room_end; /* the file has zeros up to here */
+    uint8_t *buffer;   /* owned */
     size_t buffer_bytes;
 };
 
@@ -36,6 +40,10 @@ sl_status sl_journal_writer_put(struct sl_journal_writer *writer, uint8_t *bytes
 
 SL_MUST_CHECK
 sl_status sl_journal_writer_sync(struct sl_journal_writer *writer, struct sl_error *err);
+
+/* The last sync: the room that was not used is given back. */
+SL_MUST_CHECK
+sl_status sl_journal_writer_finish(struct sl_journal_writer *writer, struct sl_error *err);
 
 /* Give a file that was written aside its name, durably. */
 SL_MUST_CHECK

@@ -67,6 +67,8 @@ struct sl_append_from {
     uint64_t batch_number;              /* 1, 2, 3 ... within a producer, over all its epochs */
     const struct sl_hash128 *import_id; /* NULL when the batch is not part of an import */
     uint64_t import_offset;             /* where the import goes on after this batch */
+    const void *encoded; /* the bytes that sl_batch_decode made the batch of; NULL: not at hand */
+    size_t encoded_bytes;
 };
 
 /* Called once, from a thread of the store, when the batch is durable (SL_OK) or never will

@@ -92,6 +92,8 @@ sl_inflate(struct sl_inflated *inflated, const uint8_t *bytes, size_t size_bytes
     *out_wanted_bytes = SL_DEFLATE_HEADER_BYTES;
     if (inflated->frame_bytes != 0 || size_bytes < SL_DEFLATE_HEADER_BYTES)
         return SL_OK;
+    if (bytes[3] != inflated->sequence_next)
+        return fail_number(err, SL_FORMAT, SL_ER_PACKETS_OUT_OF_ORDER, "Got packets out of order");
     size_t body_bytes = (size_t)sl_read_le(bytes, 3);
     size_t plain_bytes = (size_t)sl_read_le(bytes + 4, 3);
     *out_wanted_bytes = SL_DEFLATE_HEADER_BYTES + body_bytes;

@@ -29,10 +29,10 @@ struct sl_inflated {
     struct sl_budget *budget; /* borrowed */
     uint8_t *bytes;           /* owned; taken from the budget */
     size_t capacity_bytes;
-    size_t offset_bytes; /* of the bytes that are not used yet */
-    size_t size_bytes;   /* of them */
-    size_t frame_bytes;  /* of the frame that was inflated last; 0: it is used up */
-    uint8_t sequence_next;
+    size_t offset_bytes;   /* of the bytes that are not used yet */
+    size_t size_bytes;     /* of them */
+    size_t frame_bytes;    /* of the frame that was inflated last; 0: it is used up */
+    uint8_t sequence_next; /* of the next frame in either direction */
 };
 
 void sl_inflated_init(struct sl_inflated *inflated, struct sl_budget *budget);
@@ -40,8 +40,8 @@ void sl_inflated_fini(struct sl_inflated *inflated);
 
 /*
  * Inflate the frame at the start of bytes[0 .. size), unless that has been done. frame_bytes is 0
- * when it is not all there: then *out_wanted_bytes is the size to wait for. SL_FORMAT (1157);
- * SL_LIMIT (1041, 1153).
+ * when it is not all there: then *out_wanted_bytes is the size to wait for. SL_FORMAT (1156: not the
+ * frame sequence_next; 1157); SL_LIMIT (1041, 1153).
  */
 SL_MUST_CHECK
 sl_status sl_inflate(struct sl_inflated *inflated, const uint8_t *bytes, size_t size_bytes,

@@ -37,13 +37,14 @@ fail_number(struct sl_error *err, sl_status status, uint16_t number, const char 
 }
 
 sl_status
-sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes, uint8_t sequence,
+sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes, int sequence,
                struct sl_buf *joined, struct sl_packet *out_packet, size_t *out_used_bytes,
                size_t *out_wanted_bytes, struct sl_error *err)
 {
     size_t at = 0;
     size_t payload_bytes = 0;
     size_t part_bytes = 0;
+    uint8_t number = sequence == SL_PACKET_ANY ? 0 : (uint8_t)sequence;
     *out_used_bytes = 0;
     do {
         if (size_bytes - at < SL_MYSQL_HEADER_BYTES) {
@@ -51,7 +52,9 @@ sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes, uint
             return SL_OK;
         }
         part_bytes = (size_t)sl_read_le(bytes + at, 3);
-        if (bytes[at + 3] != sequence)
+        if (sequence == SL_PACKET_ANY)
+            number = bytes[at + 3];
+        if (bytes[at + 3] != number)
             return fail_number(err, SL_FORMAT, SL_ER_PACKETS_OUT_OF_ORDER,
                                "Got packets out of order");
         payload_bytes += part_bytes;
@@ -64,7 +67,7 @@ sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes, uint
             return SL_OK;
         }
         at += part_bytes;
-        sequence++;
+        number++;
     } while (part_bytes == SL_MYSQL_PART_BYTES_MAX);
 
     bool is_single = at == SL_MYSQL_HEADER_BYTES + payload_bytes;
@@ -76,7 +79,7 @@ sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes, uint
     *out_packet =
         (struct sl_packet){.payload = is_single ? bytes + SL_MYSQL_HEADER_BYTES : joined->bytes,
                            .payload_bytes = payload_bytes,
-                           .sequence_next = sequence};
+                           .sequence_next = number};
     *out_used_bytes = at;
     return SL_OK;
 }

@@ -31,14 +31,16 @@ struct sl_packet {
 };
 
 /*
- * The first message in bytes[0 .. size), whose first packet must have the number `sequence`:
- * *out_used_bytes is its size with all headers, or 0 when it is not all there: then
+ * The first message in bytes[0 .. size), whose first packet must have the number `sequence` (or
+ * SL_PACKET_ANY: frames of compressed packets have numbers that are looked at, and clients number
+ * packets in them as they like): *out_used_bytes is its size with all headers, or 0 when it is not all there: then
  * *out_wanted_bytes is the size to wait for. A message of several packets is joined in `joined`.
  * SL_FORMAT (1156): wrong number. SL_LIMIT (1153): too long.
  */
+enum { SL_PACKET_ANY = -1 };
 SL_MUST_CHECK
-sl_status sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes,
-                         uint8_t sequence, struct sl_buf *joined, struct sl_packet *out_packet,
+sl_status sl_packet_next(const uint8_t *bytes, size_t size_bytes, size_t limit_bytes, int sequence,
+                         struct sl_buf *joined, struct sl_packet *out_packet,
                          size_t *out_used_bytes, size_t *out_wanted_bytes, struct sl_error *err);
 
 /* Write a packet: begin, append the payload, end. The sequence number is counted up, by more

@@ -309,9 +309,10 @@ take_bytes(struct sl_mysql_session *s, const uint8_t *bytes, size_t size_bytes,
     size_t used_bytes = 0;
     bool is_ready = s->state == SL_SESSION_READY;
     bool is_long = is_ready || s->state == SL_SESSION_SENDING;
+    int sequence = s->is_compressed ? SL_PACKET_ANY : is_ready ? 0 : s->sequence;
     size_t limit_bytes = is_long ? SL_MYSQL_PACKET_BYTES_MAX : SL_MYSQL_LOGIN_BYTES_MAX;
-    sl_status st = sl_packet_next(bytes, size_bytes, limit_bytes, is_ready ? 0 : s->sequence,
-                                  &s->joined, &packet, &used_bytes, out_wanted_bytes, &why);
+    sl_status st = sl_packet_next(bytes, size_bytes, limit_bytes, sequence, &s->joined, &packet,
+                                  &used_bytes, out_wanted_bytes, &why);
     if (st != SL_OK) {
         s->sequence = (uint8_t)(is_ready ? 1 : s->sequence + 1);
         sl_session_finish(s, why.sql_number, why.text);
@@ -334,6 +335,8 @@ take_compressed(struct sl_mysql_session *s, const uint8_t *bytes, size_t size_by
 {
     struct sl_error why = {0};
     size_t wanted_bytes = 0;
+    if (s->state == SL_SESSION_READY && s->inflated.size_bytes == 0 && s->inflated.frame_bytes == 0)
+        s->inflated.sequence_next = 0; /* a command begins */
     if (sl_inflate(&s->inflated, bytes, size_bytes, out_wanted_bytes, &why) != SL_OK) {
         sl_session_finish(s, why.sql_number, why.text);
         return size_bytes;

@@ -16,6 +16,7 @@ enum {
     CIPHER_BYTES_MAX = 1 << 30,
     STREAM_MAGIC = 0x53545245,
     KEPT_BYTES_MIN = 4 << 10,
+    KEPT_BYTES_BEHIND = 64 << 10,    /* the next message begins in the same read */
     KEPT_BYTES_IDLE_MAX = 256 << 10, /* a larger buffer is given back when it is empty */
     GATHER_BYTES_MAX = 64 << 10,
     QUEUED_BYTES_MAX = 8 << 20, /* no input is offered while more output waits for the peer */
@@ -86,9 +87,12 @@ keep(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
 {
     size_t needed_bytes = stream->kept_bytes + size_bytes;
     if (needed_bytes > stream->kept_capacity) {
+        /* Doubled, but not far beyond a message whose size is known. */
+        size_t enough_bytes = sl_max_size(needed_bytes, stream->wanted_bytes + KEPT_BYTES_BEHIND);
         size_t capacity = sl_max_size(KEPT_BYTES_MIN, stream->kept_capacity * 2);
         while (capacity < needed_bytes)
             capacity *= 2;
+        capacity = sl_min_size(capacity, sl_max_size(enough_bytes, KEPT_BYTES_MIN));
         if (!sl_budget_take(stream->limits.input_budget, capacity - stream->kept_capacity))
             return false;
         uint8_t *grown = realloc(stream->kept, capacity);
@@ -146,9 +150,9 @@ offer(struct sl_stream *stream, const uint8_t *bytes, size_t size_bytes)
             break;
         SL_ASSERT(taken_bytes <= left_bytes);
         used_bytes += taken_bytes;
-        stream->wanted_bytes = wanted_bytes;
-        SL_ASSERT(stream->is_paused || stream->is_finishing || taken_bytes != 0 ||
-                  wanted_bytes > left_bytes);
+        stream->wanted_bytes = stream->is_new_tls ? 1 : wanted_bytes;
+        SL_ASSERT(stream->is_paused || stream->is_finishing || stream->is_new_tls ||
+                  taken_bytes != 0 || wanted_bytes > left_bytes);
     }
     stream->is_busy = false;
     return used_bytes;

@@ -51,8 +51,8 @@ struct sl_stream_limits {
 struct sl_stream *sl_stream_open(struct sl_tcp *tcp, const struct sl_stream_limits *limits,
                                  const struct sl_stream_events *events, void *context);
 
-/* From on_bytes: what comes behind the bytes that this call will have used is TLS, and so is all
- * that is sent from now on. What is sent before the peer's handshake is done is dropped. */
+/* From on_bytes: what comes behind the bytes that this call will have used (also none) is TLS, and so
+ * is all that is sent from now on. What is sent before the peer's handshake is done is dropped. */
 void sl_stream_secure(struct sl_stream *stream, const struct sl_tls_context *context);
 
 /* Queue the buffer's bytes, which are taken; the buffer is empty again. Asserts it is not bad. */

@@ -3,6 +3,7 @@
  */
 #include "server/net/tls.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -30,18 +31,25 @@ fail_ssl(struct sl_error *err, const char *what)
     return sl_fail(err, SL_FORMAT, "%.60s: %s", what, code == 0 ? "not understood" : reason);
 }
 
-sl_status
-sl_tls_context_open(const char *certificate_path, const char *key_path,
-                    struct sl_tls_context **out_context, struct sl_error *err)
+static struct sl_tls_context *
+create_context(const SSL_METHOD *method)
 {
     struct sl_tls_context *context = sl_new(sizeof(*context));
-    *out_context = NULL;
     ERR_clear_error();
-    context->ssl = SSL_CTX_new(TLS_server_method());
+    context->ssl = SSL_CTX_new(method);
     SL_ASSERT(context->ssl != NULL); /* want of memory */
     (void)SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
     (void)SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
+    return context;
+}
+
+sl_status
+sl_tls_context_open(const char *certificate_path, const char *key_path,
+                    struct sl_tls_context **out_context, struct sl_error *err)
+{
+    struct sl_tls_context *context = create_context(TLS_server_method());
+    *out_context = NULL;
     sl_status st = SL_OK;
     if (SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1)
         st = fail_ssl(err, "TLS 1.2");
@@ -59,6 +67,29 @@ sl_tls_context_open(const char *certificate_path, const char *key_path,
     return SL_OK;
 }
 
+sl_status
+sl_tls_context_open_client(const char *authorities_path, struct sl_tls_context **out_context,
+                           struct sl_error *err)
+{
+    struct sl_tls_context *context = create_context(TLS_client_method());
+    *out_context = NULL;
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    sl_status st = SL_OK;
+    if (SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1)
+        st = fail_ssl(err, "TLS 1.2");
+    else if (authorities_path == NULL && SSL_CTX_set_default_verify_paths(context->ssl) != 1)
+        st = fail_ssl(err, "the system's authorities");
+    else if (authorities_path != NULL &&
+             SSL_CTX_load_verify_file(context->ssl, authorities_path) != 1)
+        st = fail_ssl(err, authorities_path);
+    if (st != SL_OK) {
+        sl_tls_context_close(context);
+        return st;
+    }
+    *out_context = context;
+    return SL_OK;
+}
+
 void
 sl_tls_context_close(struct sl_tls_context *context)
 {
@@ -68,8 +99,8 @@ sl_tls_context_close(struct sl_tls_context *context)
     free(context);
 }
 
-struct sl_tls *
-sl_tls_accept(const struct sl_tls_context *context)
+static struct sl_tls *
+create_session(const struct sl_tls_context *context)
 {
     struct sl_tls *tls = sl_new(sizeof(*tls));
     tls->magic = TLS_MAGIC;
@@ -78,8 +109,37 @@ sl_tls_accept(const struct sl_tls_context *context)
     tls->output = BIO_new(BIO_s_mem());
     SL_ASSERT(tls->ssl != NULL && tls->input != NULL && tls->output != NULL);
     SSL_set_bio(tls->ssl, tls->input, tls->output);
+    return tls;
+}
+
+struct sl_tls *
+sl_tls_accept(const struct sl_tls_context *context)
+{
+    struct sl_tls *tls = create_session(context);
     SSL_set_accept_state(tls->ssl);
     return tls;
+}
+
+struct sl_tls *
+sl_tls_connect(const struct sl_tls_context *context, const char *host)
+{
+    struct sl_tls *tls = create_session(context);
+    struct in6_addr address;
+    bool is_address =
+        inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+    SSL_set_connect_state(tls->ssl);
+    int is_set =
+        is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host)
+                   : SSL_set1_host(tls->ssl, host) && SSL_set_tlsext_host_name(tls->ssl, host) == 1;
+    SL_ASSERT(is_set == 1); /* want of memory */
+    return tls;
+}
+
+/* A record of a handshake, of any version of TLS. */
+bool
+sl_tls_begins(const uint8_t *bytes)
+{
+    return bytes[0] == 0x16 && bytes[1] == 3 && bytes[2] <= 4;
 }
 
 void
@@ -123,8 +183,20 @@ sl_tls_read(struct sl_tls *tls, uint8_t *plain, size_t capacity_bytes, size_t *o
         *out_is_end = true;
         return SL_OK;
     default:
-        return fail_ssl(err, "TLS");
+        break;
     }
+    long doubt = SSL_get_verify_result(tls->ssl);
+    if (SSL_is_server(tls->ssl) == 0 && doubt != X509_V_OK)
+        return sl_fail(err, SL_DENIED, "the server's certificate is not trusted: %s",
+                       X509_verify_cert_error_string(doubt));
+    return fail_ssl(err, "TLS");
+}
+
+bool
+sl_tls_has_input(const struct sl_tls *tls)
+{
+    SL_ASSERT(tls->magic == TLS_MAGIC);
+    return SSL_has_pending(tls->ssl) == 1 || BIO_ctrl_pending(tls->input) != 0;
 }
 
 bool

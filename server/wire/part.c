@@ -300,7 +300,7 @@ read_value(struct sl_part_reader *reader, struct sl_wire_value *value)
     }
     case SL_TYPE_TEXT:
     case SL_TYPE_OCTETS:
-        value->as.slice = sl_part_bytes(reader, SL_SQL_TEXT_BYTES_MAX);
+        value->as.slice = sl_part_bytes(reader, SL_SQL_VALUE_BYTES_MAX);
         return;
     case SL_TYPE_NULL:
     case SL_TYPE_COUNT:

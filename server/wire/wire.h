@@ -38,7 +38,7 @@ enum {
     SL_WIRE_TEXT_BYTES_MAX = SL_SQL_TEXT_BYTES_MAX + (1 << 20), /* statement and parameters */
     SL_WIRE_META_BYTES_MAX = 4 << 20,                           /* 4,096 columns of three names */
     SL_WIRE_DATA_BYTES_MAX = SL_BATCH_BYTES_MAX + (4 << 10),
-    SL_WIRE_FRAME_BYTES_MAX = SL_WIRE_DATA_BYTES_MAX,
+    SL_WIRE_FRAME_BYTES_MAX = SL_WIRE_TEXT_BYTES_MAX, /* the largest of them */
 
     /* Inside payloads. */
     SL_WIRE_NAME_BYTES_MAX = 255, /* users, databases, time zones, producers, mechanisms */

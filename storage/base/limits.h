@@ -32,10 +32,12 @@ enum {
     SL_BATCH_BYTES_MAX = 64 << 20,
 
     /* SQL. */
-    SL_SQL_TEXT_BYTES_MAX = 16 << 20, /* one statement; nProbe and ntopng stay below 64 KiB */
-    SL_SQL_DEPTH_MAX = 200,           /* nesting of expressions and subqueries */
-    SL_SQL_COLUMNS_MAX = 4096,        /* result columns: SELECT * over 2,000 and then some */
-    SL_SQL_IN_LIST_MAX = 100000,      /* elements of one IN list */
+    SL_SQL_TEXT_BYTES_MAX = 64 << 20,  /* one statement: max_allowed_packet of MySQL 8.0 */
+    SL_SQL_VALUE_BYTES_MAX = 16 << 20, /* a parameter, a variable */
+    SL_SQL_DEPTH_MAX = 200,            /* nesting of expressions and subqueries */
+    SL_SQL_COLUMNS_MAX = 4096,         /* result columns: SELECT * over 2,000 and then some */
+    SL_SQL_TABLES_MAX = 32,            /* behind one FROM: sets of them are bits */
+    SL_SQL_IN_LIST_MAX = 100000,       /* elements of one IN list */
 
     /* Names. */
     SL_PRODUCER_NAME_BYTES_MAX = 255,

@@ -3,34 +3,11 @@
 # that has the same rows, through one client: columns, types, order and values are equal, but for what
 # corpus/exceptions.txt names with its reason.
 . "$(dirname "$0")/lib.sh"
-python=/usr/bin/python3 # Debian's, which has Debian's modules
-$python -c 'import pymysql' 2>/dev/null || skip "no PyMySQL"
-for tool in mariadb mariadbd mariadb-install-db mariadb-tzinfo-to-sql; do
-    command -v $tool >/dev/null || skip "no $tool here"
-done
+. "$(dirname "$0")/maria_lib.sh"
+command -v mariadb-tzinfo-to-sql >/dev/null || skip "no mariadb-tzinfo-to-sql here"
 corpus="$shared/reference/mysql-corpus.sql"
 [ -r "$corpus" ] || skip "no corpus here"
 
-# The peer: a port, a socket and a directory of its own.
-maria_port=$(free_udp_port)
-mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$work/maria" --skip-test-db \
-    --auth-root-authentication-method=normal >/dev/null 2>&1
-mariadbd --no-defaults --user="$(id -un)" --datadir="$work/maria" --socket="$work/maria.sock" \
-    --port="$maria_port" --bind-address=127.0.0.1 --default-time-zone=+00:00 --local-infile=1 --sql-mode= \
-    --character-set-server=utf8mb4 --collation-server=utf8mb4_general_ci 2>"$work/maria.log" &
-pids="$pids $!"
-maria() {
-    mariadb --no-defaults -u root -S "$work/maria.sock" --batch --skip-column-names "$@"
-}
-start_mysql_server
-my() {
-    mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u root --batch --skip-column-names "$@"
-}
-tries=0
-until maria -e 'SELECT 1' >/dev/null 2>&1 || [ $tries -gt 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
 mariadb-tzinfo-to-sql /usr/share/zoneinfo 2>/dev/null | maria mysql
 
 # The rows: flows here; there tables with the columns that these views have.

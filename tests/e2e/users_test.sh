@@ -59,6 +59,13 @@ same "the list" "ada	admin
 rita	reader
 will	writer" "$(user ada 'open sesame' '' list)"
 contains "a reader lists nobody" "are an admin's" "$(user rita r '' list)"
+same "system.users is the list" "ada	admin
+rita	reader
+will	writer" "$(as ada 'open sesame' query 'SELECT name, role FROM system.users ORDER BY name' --format tsv | tail -3)"
+same "but for an admin one sees oneself" "name	role
+rita	reader" "$(as rita r query 'SELECT * FROM system.users' --format tsv)"
+same "in MySQL's table too" "will	Y	N" \
+    "$(as will w query 'SELECT User, Insert_priv, Super_priv FROM mysql.user' --format tsv | tail -n +2)"
 contains "a writer adds nobody" "are an admin's" "$(user will w x add eve --role reader)"
 same "a reader reads" 1000 "$(as rita r query "$count" | tail -1)"
 contains "a reader inserts nothing" "reader" "$(as rita r query 'INSERT INTO flows (last_seen, no_such) VALUES (1, 2)')"
@@ -90,6 +97,36 @@ if command -v mariadb >/dev/null; then
         "$(my rita 'r 2' mysql_native_password 'DELETE FROM flows')"
     same "USER() is who came in" "rita" \
         "$(my rita 'r 2' mysql_native_password 'SELECT SUBSTRING_INDEX(USER(), "@", 1)')"
+fi
+
+# Raw packets: a login under a scheme that the server does not know is asked for another response.
+# switch NUMBER BYTES: the error that a response under this number gets.
+switch() {
+    /usr/bin/python3 - "$mysql_port" "$1" "$2" <<'EOF'
+import socket, struct, sys
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
+stream = peer.makefile("rb")
+def packet():
+    header = stream.read(4)
+    return header[3], stream.read(int.from_bytes(header[:3], "little"))
+def send(number, payload):
+    peer.sendall(struct.pack("<I", len(payload) | number << 24) + payload)
+packet()
+send(1, struct.pack("<IIB23x", 0x00088200, 1 << 24, 45) + b"rita\0\0no_such_scheme\0")
+number, asked = packet()
+assert asked[0] == 0xfe and number == 2, asked
+send(int(sys.argv[2]), b"x" * int(sys.argv[3]))
+print(struct.unpack("<H", packet()[1][1:3])[0])
+EOF
+}
+if [ -x /usr/bin/python3 ]; then
+    same "a wrong response after a switch" 1045 "$(switch 3 20)"
+    for number in 0 1 2 4 255; do
+        same "a response numbered $number" 1156 "$(switch $number 20)"
+    done
+    for size in 0 1 19 21 1000 60000; do
+        contains "a response of $size bytes" "^(1045|1043|1835)$" "$(switch 3 $size)"
+    done
 fi
 
 same "the file is its owner's" 600 "$(stat -c %a "$work/data/users")"

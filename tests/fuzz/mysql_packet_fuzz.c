@@ -71,6 +71,8 @@ take_frames(const uint8_t *bytes, size_t size_bytes, uint32_t offered)
     sl_inflated_init(&inflated, &budget);
     for (size_t at = 0; at < size_bytes;) {
         size_t wanted_bytes = 0;
+        if (size_bytes - at > 3 && inflated.frame_bytes == 0)
+            inflated.sequence_next = bytes[at + 3];
         if (sl_inflate(&inflated, bytes + at, size_bytes - at, &wanted_bytes, NULL) != SL_OK ||
             inflated.frame_bytes == 0)
             break;

@@ -192,7 +192,7 @@ login_payload(uint8_t payload[256])
                                "mysql_native_password\0"
                                "\x0d\x0c_client_name";
     const uint32_t capabilities = SL_CAP_PROTOCOL_41 | SL_CAP_SECURE_CONNECTION |
-                                  SL_CAP_CONNECT_WITH_DB | SL_CAP_PLUGIN_AUTH |
+                                  SL_CAP_CONNECT_WITH_DB | SL_CAP_PLUGIN_AUTH | SL_CAP_LOCAL_FILES |
                                   SL_CAP_MULTI_STATEMENTS;
     memset(payload, 0, 256);
     for (int i = 0; i < 4; i++)
@@ -305,8 +305,9 @@ check_error(int fd, unsigned number)
     size_t size_bytes = 0;
     do {
         size_bytes = receive_packet(fd, payload, &sequence);
-        assert_true(size_bytes != SIZE_MAX && size_bytes > 3);
+        assert_true(size_bytes != SIZE_MAX && size_bytes != 0);
     } while (payload[0] != 0xff);
+    assert_true(size_bytes > 3);
     assert_int_equal(sl_read_le(payload + 1, 2), number);
     free(payload);
 }
@@ -394,6 +395,42 @@ wrong_sequence_numbers_are_refused(void **state)
     check_served();
 }
 
+/* In the middle of a file, of a message of several packets, and while a statement runs. */
+static void
+wrong_sequence_numbers_in_the_middle_are_refused(void **state)
+{
+    static const char load[] = "\x03LOAD DATA LOCAL INFILE 'x' INTO TABLE flows (last_seen)";
+    static const char slow[] = "\x03SELECT COUNT(*) FROM information_schema.COLUMNS";
+    static const uint8_t wrong[] = {0, 1, 3, 255}; /* the file's first packet is number 2 */
+    uint8_t *payload = sl_new(ANSWER_BYTES_MAX);
+    uint8_t sequence = 0;
+    (void)state;
+    for (size_t i = 0; i < SL_COUNTOF(wrong); i++) {
+        int fd = log_in();
+        send_packet(fd, load, sizeof(load) - 1, sizeof(load) - 1, 0);
+        assert_true(receive_packet(fd, payload, &sequence) != SIZE_MAX && payload[0] == 0xfb);
+        send_packet(fd, "1795421730\n", 11, 11, wrong[i]);
+        check_error(fd, SL_ER_PACKETS_OUT_OF_ORDER);
+        (void)close(fd);
+    }
+    free(payload);
+
+    int fd = log_in();
+    uint8_t *part = sl_new(SL_MYSQL_PART_BYTES_MAX);
+    send_packet(fd, part, SL_MYSQL_PART_BYTES_MAX, SL_MYSQL_PART_BYTES_MAX, 0);
+    send_packet(fd, part, 10, 10, 2);
+    check_error(fd, SL_ER_PACKETS_OUT_OF_ORDER);
+    (void)close(fd);
+    free(part);
+
+    fd = log_in();
+    send_packet(fd, slow, sizeof(slow) - 1, sizeof(slow) - 1, 0);
+    send_packet(fd, "\x0e", 1, 1, 1); /* a PING that comes as if it went on */
+    check_error(fd, SL_ER_PACKETS_OUT_OF_ORDER);
+    (void)close(fd);
+    check_served();
+}
+
 static void
 lengths_that_lie_are_refused_before_they_are_read(void **state)
 {
@@ -405,8 +442,10 @@ lengths_that_lie_are_refused_before_they_are_read(void **state)
 
     fd = log_in();
     uint8_t *part = sl_new(SL_MYSQL_PART_BYTES_MAX);
-    send_packet(fd, part, SL_MYSQL_PART_BYTES_MAX, SL_MYSQL_PART_BYTES_MAX, 0);
-    send_packet(fd, NULL, 0, SL_MYSQL_PART_BYTES_MAX, 1); /* goes on beyond the limit */
+    uint8_t parts = SL_MYSQL_PACKET_BYTES_MAX / SL_MYSQL_PART_BYTES_MAX;
+    for (uint8_t i = 0; i < parts; i++)
+        send_packet(fd, part, SL_MYSQL_PART_BYTES_MAX, SL_MYSQL_PART_BYTES_MAX, i);
+    send_packet(fd, NULL, 0, SL_MYSQL_PART_BYTES_MAX, parts); /* goes on beyond the limit */
     check_error(fd, SL_ER_PACKET_TOO_LARGE);
     (void)close(fd);
     free(part);
@@ -595,6 +634,7 @@ main(void)
         cmocka_unit_test(a_short_answer_comes_in_one_piece),
         cmocka_unit_test(logins_cut_lengthened_and_changed_end_alone),
         cmocka_unit_test(wrong_sequence_numbers_are_refused),
+        cmocka_unit_test(wrong_sequence_numbers_in_the_middle_are_refused),
         cmocka_unit_test(lengths_that_lie_are_refused_before_they_are_read),
         cmocka_unit_test(commands_of_noise_are_answered_or_end_alone),
         cmocka_unit_test(executes_cut_and_changed_end_alone),

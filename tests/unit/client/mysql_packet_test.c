@@ -86,6 +86,7 @@ deflate_round_trip(const uint8_t *plain, size_t size_bytes, unsigned frame_count
     sl_deflate(&packets, &sequence);
     assert_int_equal(sequence, 3 + frame_count);
     sl_inflated_init(&inflated, &budget);
+    inflated.sequence_next = 3;
     for (size_t have = 0; have < sl_min_size(packets.size_bytes, 20); have++) {
         TEST_OK(sl_inflate(&inflated, packets.bytes, have, &wanted_bytes, &err), &err);
         assert_int_equal(inflated.frame_bytes, 0);
@@ -148,6 +149,12 @@ frames_that_lie_are_refused(void **state)
         sl_inflated_fini(&inflated);
         free(copy);
     }
+    sl_inflated_init(&inflated, &budget);
+    inflated.sequence_next = 7; /* not the frame's number */
+    assert_int_equal(sl_inflate(&inflated, packets.bytes, packets.size_bytes, &wanted_bytes, &err),
+                     SL_FORMAT);
+    assert_int_equal(err.sql_number, SL_ER_PACKETS_OUT_OF_ORDER);
+    sl_inflated_fini(&inflated);
     budget.limit_bytes = 10; /* no memory for what it swells to */
     sl_inflated_init(&inflated, &budget);
     assert_int_equal(sl_inflate(&inflated, packets.bytes, packets.size_bytes, &wanted_bytes, &err),

@@ -6,6 +6,7 @@
  */
 #include "storage/journal.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "storage/base/clock.h"
@@ -228,6 +229,52 @@ covered_files_that_grew_large_are_left_early(void **state)
     test_dir_remove(path);
 }
 
+static uint64_t
+size_of_only_file(int dir_fd)
+{
+    struct sl_error err = {0};
+    uint64_t size_bytes = 0;
+    int fd = -1;
+    TEST_OK(sl_file_open(dir_fd, "0000000001.journal", O_RDONLY, &fd, &err), &err);
+    TEST_OK(sl_file_size(fd, &size_bytes, &err), &err);
+    sl_file_close(fd);
+    return size_bytes;
+}
+
+/* A sync that changes no length is one write of the disk, and waits for nobody else's. */
+static void
+short_frames_go_where_room_was_made(void **state)
+{
+    (void)state;
+    char *path = test_dir_create();
+    int dir_fd = sample_open_dir(path);
+    struct sample_seen *seen = sl_new(sizeof(*seen));
+    struct sl_journal_status status;
+
+    struct sl_journal *journal = sample_open(dir_fd, NULL, seen);
+    sample_append_values(journal, 1, 1, 100);
+    uint64_t room_bytes = size_of_only_file(dir_fd);
+    for (uint64_t i = 2; i <= 50; i++)
+        sample_append_values(journal, i, 1, 100);
+    assert_int_equal(size_of_only_file(dir_fd), room_bytes);
+    sl_journal_status(journal, &status);
+    assert_true(status.bytes < room_bytes / 2);
+
+    /* Whoever finds the room takes it for that, as after a power cut. */
+    uint64_t damaged = 0;
+    struct sl_error err = {0};
+    TEST_OK(sl_journal_check(dir_fd, 1, sample_see_damage, seen, &damaged, &err), &err);
+    assert_int_equal(damaged, 0);
+    sl_journal_close(journal);
+    assert_true(size_of_only_file(dir_fd) < room_bytes / 2);
+    sl_journal_close(sample_open(dir_fd, NULL, seen));
+    sample_expect_values(seen, 1, 50);
+    assert_int_equal(seen->damage_count, 0);
+    free(seen);
+    sl_file_close(dir_fd);
+    test_dir_remove(path);
+}
+
 static void
 limits_are_refused(void **state)
 {
@@ -265,6 +312,7 @@ main(void)
         cmocka_unit_test(frames_nobody_waits_for_are_durable_after_the_interval),
         cmocka_unit_test(trim_removes_what_lies_wholly_below),
         cmocka_unit_test(covered_files_that_grew_large_are_left_early),
+        cmocka_unit_test(short_frames_go_where_room_was_made),
         cmocka_unit_test(limits_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
