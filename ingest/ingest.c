@@ -23,6 +23,7 @@ enum {
     INGEST_MAGIC = 0x494e4753,
     BURST_MAX = 256, /* datagrams of one ring before the next has its turn */
     IDLE_MS = 50,    /* an old batch leaves at most this late */
+    PUTS_MAX = 8,    /* of state, between two looks at the rings: each may sync */
     STREAM_RING_BYTES = 4 << 20,
     IPFIX_VERSION = 10,
     IPFIX_HEADER_BYTES = 16,
@@ -242,14 +243,16 @@ serve_request(struct sl_ingest *ingest)
     sl_mutex_unlock(&ingest->lock);
 }
 
+/* Sources are forged, so thousands may be new at once: their state is kept little by little. */
 static void
-keep_state(struct sl_ingest *ingest, int64_t now_us)
+keep_state(struct sl_ingest *ingest, int64_t now_us, uint32_t puts_max)
 {
     if (ingest->options.put_state == NULL ||
         now_us - ingest->state_us < ingest->options.state_interval_us)
         return;
-    ingest->state_us = now_us;
-    sl_decoder_export(ingest->decoder, ingest->options.put_state, ingest->options.put_context);
+    if (sl_decoder_export(ingest->decoder, puts_max, ingest->options.put_state,
+                          ingest->options.put_context))
+        ingest->state_us = now_us;
 }
 
 static void
@@ -276,7 +279,7 @@ decode(void *context)
             ticked_us = now_us;
             if (sl_decoder_tick(ingest->decoder, now_us, &err) != SL_OK)
                 note_failure(ingest, &err);
-            keep_state(ingest, now_us);
+            keep_state(ingest, now_us, PUTS_MAX);
             copy_counts(ingest);
         }
         if (atomic_load_explicit(&ingest->has_request, memory_order_acquire))
@@ -336,7 +339,7 @@ sl_ingest_stop(struct sl_ingest *ingest)
     if (sl_decoder_flush(ingest->decoder, &err) != SL_OK)
         note_failure(ingest, &err);
     ingest->state_us = 0;
-    keep_state(ingest, INT64_MAX);
+    keep_state(ingest, INT64_MAX, UINT32_MAX);
     copy_counts(ingest);
 }
 

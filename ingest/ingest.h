@@ -38,8 +38,8 @@ struct sl_ingest_options {
     size_t socket_bytes;       /* receive buffer that is asked of the kernel */
     int64_t state_interval_us; /* how often changed exporters are handed to `put_state` */
 
-    /* Templates and sampling to keep (sl_store_meta_put); NULL: not kept. Called on the decode
-     * thread; may write and sync. */
+    /* Templates and sampling to keep (sl_store_meta_put; value NULL: to forget); NULL: not kept.
+     * Called on the decode thread, a few times between two bursts; may write and sync. */
     sl_exporter_put_fn *put_state;
     void *put_context;
 };

@@ -118,6 +118,21 @@ sl_decoder_make_room(struct sl_decoder *decoder, int64_t received_us, uint32_t *
     return SL_OK;
 }
 
+/* No exporter is silent for so long: templates and counters come every few minutes. */
+#define SILENT_US (INT64_C(1) * SL_US_PER_HOUR)
+
+/* The table is full: those that are not heard any more give their place to others. They are looked
+ * for once a second at most, whatever comes. */
+static void
+drop_silent(struct sl_decoder *decoder, int64_t now_us)
+{
+    if (now_us >= decoder->dropped_us && now_us - decoder->dropped_us < SL_US_PER_S)
+        return;
+    decoder->dropped_us = now_us;
+    sl_pending_expire(decoder->pending, now_us);
+    sl_exporters_drop_silent(&decoder->exporters, now_us - SILENT_US);
+}
+
 struct sl_exporter *
 sl_decoder_exporter(struct sl_decoder *decoder, const struct sl_datagram_from *from,
                     uint16_t version, uint32_t domain, size_t size_bytes)
@@ -126,6 +141,11 @@ sl_decoder_exporter(struct sl_decoder *decoder, const struct sl_datagram_from *f
         .addr = from->addr, .domain = domain, .port = from->port, .version = version};
     struct sl_exporter *exporter =
         sl_exporters_get(&decoder->exporters, &key, &decoder->options, from->received_us);
+    if (exporter == NULL) {
+        drop_silent(decoder, from->received_us);
+        exporter =
+            sl_exporters_get(&decoder->exporters, &key, &decoder->options, from->received_us);
+    }
     if (exporter == NULL) {
         decoder->counts.refused++;
         return NULL;
@@ -301,25 +321,64 @@ sl_decoder_visit(const struct sl_decoder *decoder, const struct sl_exporter_visi
             visit_exporter(e, visitor);
 }
 
-void
-sl_decoder_export(struct sl_decoder *decoder, sl_exporter_put_fn *put, void *context)
+/* What the export of a decoder works with. */
+struct export
 {
-    struct sl_buf key = sl_buf_empty(256);
-    struct sl_buf value = sl_buf_empty(SL_EXPORTER_STATE_BYTES_MAX);
-    for (uint32_t i = 0; i < decoder->exporters.bucket_count; i++)
-        for (struct sl_exporter *e = decoder->exporters.buckets[i]; e != NULL; e = e->next) {
-            if (!e->is_dirty)
-                continue;
-            e->is_dirty = false;
-            sl_buf_clear(&key);
-            sl_buf_clear(&value);
-            sl_exporter_key_encode(&e->key, &key);
-            sl_exporter_encode(e, &value);
-            if (!key.bad && !value.bad)
-                put(context, key.bytes, key.size_bytes, value.bytes, value.size_bytes);
+    sl_exporter_put_fn *put;
+    void *context;
+    uint32_t left; /* puts */
+    struct sl_buf key;
+    struct sl_buf value;
+};
+
+static void
+export_gone(struct sl_exporters *exporters, struct export *export)
+{
+    for (; exporters->gone_count != 0 && export->left != 0; export->left--) {
+        const struct sl_exporter_key *key = &exporters->gone[--exporters->gone_count];
+        sl_buf_clear(&export->key);
+        sl_exporter_key_encode(key, &export->key);
+        if (!export->key.bad)
+            export->put(export->context, export->key.bytes, export->key.size_bytes, NULL, 0);
+    }
+}
+
+static void
+export_exporter(struct sl_exporter *e, struct export *export)
+{
+    e->is_dirty = false;
+    e->is_kept = true;
+    export->left--;
+    sl_buf_clear(&export->key);
+    sl_buf_clear(&export->value);
+    sl_exporter_key_encode(&e->key, &export->key);
+    sl_exporter_encode(e, &export->value);
+    if (!export->key.bad && !export->value.bad)
+        export->put(export->context, export->key.bytes, export->key.size_bytes, export->value.bytes,
+                    export->value.size_bytes);
+}
+
+bool
+sl_decoder_export(struct sl_decoder *decoder, uint32_t puts_max, sl_exporter_put_fn *put,
+                  void *context)
+{
+    struct export export = {.put = put,
+                            .context = context,
+                            .left = puts_max,
+                            .key = sl_buf_empty(256),
+                            .value = sl_buf_empty(SL_EXPORTER_STATE_BYTES_MAX)};
+    bool is_whole = true;
+    export_gone(&decoder->exporters, &export);
+    for (uint32_t i = 0; i < decoder->exporters.bucket_count && is_whole; i++)
+        for (struct sl_exporter *e = decoder->exporters.buckets[i]; e != NULL && is_whole;
+             e = e->next) {
+            if (e->is_dirty && export.left != 0)
+                export_exporter(e, &export);
+            is_whole = !e->is_dirty;
         }
-    sl_buf_fini(&key);
-    sl_buf_fini(&value);
+    sl_buf_fini(&export.key);
+    sl_buf_fini(&export.value);
+    return is_whole && decoder->exporters.gone_count == 0;
 }
 
 sl_status
@@ -334,6 +393,7 @@ sl_decoder_import(struct sl_decoder *decoder, const void *key, size_t key_bytes,
         sl_exporters_get(&decoder->exporters, &decoded, &decoder->options, sl_clock_now_us());
     if (exporter == NULL)
         return sl_fail(err, SL_LIMIT, "there are %d exporters already", SL_EXPORTERS_MAX);
+    exporter->is_kept = true;
     sl_exporter_restore(decoder, exporter, value, value_bytes);
     return SL_OK;
 }

@@ -158,11 +158,13 @@ void sl_decoder_visit(const struct sl_decoder *decoder, const struct sl_exporter
 /*
  * Templates, sampling and names survive a restart: export what changed since the last export,
  * import it into a new decoder. Keys and values are bytes of ours (exporter_state.c); a value
- * that does not parse is refused with SL_FORMAT and changes nothing.
+ * that does not parse is refused with SL_FORMAT and changes nothing. Value NULL: the exporter was
+ * dropped, its state can be forgotten. At most `puts_max` calls; false: there is more.
  */
 typedef void sl_exporter_put_fn(void *context, const void *key, size_t key_bytes, const void *value,
                                 size_t value_bytes);
-void sl_decoder_export(struct sl_decoder *decoder, sl_exporter_put_fn *put, void *context);
+bool sl_decoder_export(struct sl_decoder *decoder, uint32_t puts_max, sl_exporter_put_fn *put,
+                       void *context);
 SL_MUST_CHECK
 sl_status sl_decoder_import(struct sl_decoder *decoder, const void *key, size_t key_bytes,
                             const void *value, size_t value_bytes, struct sl_error *err);

@@ -23,6 +23,7 @@ struct sl_decoder {
     struct sl_pending *pending; /* owned */
     struct sl_buf scratch;      /* text that is being made */
     int64_t batch_since_us;     /* receipt of the first row of the batch */
+    int64_t dropped_us;         /* when silent exporters were last looked for */
     struct sl_decoder_counts counts;
     _Atomic int64_t logged_us;
 };

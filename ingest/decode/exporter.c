@@ -53,6 +53,7 @@ sl_exporters_fini(struct sl_exporters *exporters)
             e = next;
         }
     free(exporters->buckets);
+    free(exporters->gone);
 }
 
 static bool
@@ -93,6 +94,34 @@ sl_exporters_get(struct sl_exporters *exporters, const struct sl_exporter_key *k
     *bucket = added;
     exporters->count++;
     return added;
+}
+
+static void
+drop_exporter(struct sl_exporters *exporters, struct sl_exporter **at)
+{
+    struct sl_exporter *exporter = *at;
+    *at = exporter->next;
+    exporters->count--;
+    exporters->template_count -= exporter->template_count;
+    if (exporter->is_kept) {
+        exporters->gone =
+            sl_grow(exporters->gone, sizeof(*exporters->gone), exporters->gone_count + 1U);
+        exporters->gone[exporters->gone_count++] = exporter->key;
+    }
+    destroy_exporter(exporter);
+}
+
+void
+sl_exporters_drop_silent(struct sl_exporters *exporters, int64_t since_us)
+{
+    for (uint32_t i = 0; i < exporters->bucket_count; i++)
+        for (struct sl_exporter **at = &exporters->buckets[i]; *at != NULL;) {
+            const struct sl_exporter *e = *at;
+            if (e->first_us < since_us && e->last_us < since_us && e->pending_count == 0)
+                drop_exporter(exporters, at);
+            else
+                at = &(*at)->next;
+        }
 }
 
 struct sl_template *

@@ -65,8 +65,10 @@ struct sl_exporter {
     _Atomic int64_t logged_us; /* of sl_log_due */
     int64_t first_us;
     int64_t last_us;
-    bool is_nprobe;   /* some template gave it away */
-    bool is_dirty;    /* templates, sampling or names changed since the last export */
+    uint32_t pending_count; /* data sets that wait for a template of it, and point to it */
+    bool is_nprobe;         /* some template gave it away */
+    bool is_dirty;          /* templates, sampling or names changed since the last export */
+    bool is_kept;           /* its state was exported, or came from an earlier run */
     bool is_restored; /* no message since an earlier run: what was lost meanwhile is not counted */
     bool has_sequence;
     uint32_t next_sequence;
@@ -89,7 +91,9 @@ struct sl_exporters {
     struct sl_exporter **buckets; /* owned */
     uint32_t bucket_count;        /* a power of two */
     uint32_t count;
-    uint32_t template_count; /* of all */
+    uint32_t template_count;      /* of all */
+    struct sl_exporter_key *gone; /* owned: dropped, but their state is kept somewhere still */
+    uint32_t gone_count;
 };
 
 void sl_exporters_init(struct sl_exporters *exporters);
@@ -99,6 +103,9 @@ void sl_exporters_fini(struct sl_exporters *exporters);
 struct sl_exporter *sl_exporters_get(struct sl_exporters *exporters,
                                      const struct sl_exporter_key *key,
                                      const struct sl_decoder_options *options, int64_t now_us);
+
+/* Drop exporters that nobody has heard of since `since_us` and for which no data waits. */
+void sl_exporters_drop_silent(struct sl_exporters *exporters, int64_t since_us);
 
 struct sl_template *sl_exporter_template(const struct sl_exporter *exporter, uint16_t id);
 

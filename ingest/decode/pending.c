@@ -13,7 +13,7 @@ enum { PENDING_BUCKETS = 1024 };
 struct entry {
     struct entry *older, *newer;  /* of all */
     struct entry *next, **back;   /* of a bucket, oldest first */
-    struct sl_exporter *exporter; /* borrowed: exporters outlive pending data */
+    struct sl_exporter *exporter; /* borrowed: it is not dropped while this is here */
     struct sl_message message;    /* its origin points behind the data */
     size_t size_bytes;            /* of the data */
     size_t total_bytes;           /* of the entry */
@@ -71,6 +71,7 @@ unlink_entry(struct sl_pending *pending, struct entry *e)
     else
         pending->newest = e->older;
     pending->used_bytes -= e->total_bytes;
+    e->exporter->pending_count--;
 }
 
 static void
@@ -127,6 +128,7 @@ sl_pending_add(struct sl_pending *pending, struct sl_exporter *exporter, uint16_
         pending->oldest = e;
     pending->newest = e;
     pending->used_bytes += total_bytes;
+    exporter->pending_count++;
 }
 
 sl_status

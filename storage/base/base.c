@@ -4,6 +4,7 @@
 #include "storage/base/base.h"
 
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 

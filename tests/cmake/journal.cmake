@@ -1,5 +1,5 @@
 # The simulated disk, for every test of power cuts.
-add_library(sluice_test_disk STATIC crash/disk.c crash/killer.c)
+add_library(sluice_test_disk STATIC crash/disk.c crash/disk_image.c crash/disk_node.c crash/killer.c)
 target_link_libraries(sluice_test_disk PRIVATE sluice_rules
                                        PUBLIC sluice_test_support sluice_ext_cmocka)
 

@@ -24,7 +24,7 @@ count="SELECT COUNT(*) FROM flows"
 sluice import "$work/a.flows" --no-progress >/dev/null
 contains "the first user is an admin" "first user must be an admin" \
     "$(user x '' pw add rita --role reader)"
-contains "a role has a name" "a role is reader, writer or admin" "$(user x '' pw add rita --role king)"
+contains "a role has a name" "a role is reader, writer or admin, not king" "$(user x '' pw add rita --role king)"
 same "the first user" "" "$(user x '' 'open sesame' add ada --role admin)"
 contains "nobody gets in without a password" "asks for the password" "$(as ada '' query "$count")"
 contains "nor with a wrong one" "Access denied for user 'ada'" "$(as ada wrong query "$count")"
@@ -145,7 +145,7 @@ same "a lost file does not open the doors" 1 $?
 contains "with the reason" "the file \"users\" of the data directory is gone" "$(cat "$work/err")"
 printf x >>"$work/users"
 cp "$work/users" "$work/data/users"
-contains "sluice check names a damaged one" "users: the file of users is damaged" \
+contains "sluice check names a damaged one" "^sluice: users: the file of users is damaged" \
     "$("$bin/sluice" check "$work/data" 2>&1)"
 timeout 60 "$bin/sluiced" --data "$work/data" --listen 127.0.0.1:0 --netflow-listen off 2>"$work/err"
 same "a damaged one neither" 1 $?

@@ -71,7 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
     struct sl_decoder *first = sl_decoder_create(&options, schema, sink);
     struct sl_decoder *second = sl_decoder_create(&options, schema, sink);
     feed(first, bytes, size_bytes);
-    sl_decoder_export(first, import_state, second);
+    (void)sl_decoder_export(first, UINT32_MAX, import_state, second);
     feed(second, bytes, size_bytes);
     /* State from elsewhere is refused or taken, never believed. */
     uint8_t key[24] = {0};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "storage/base/thread.h"
 #include "storage/clause.h"
 #include "storage/value_text.h"
 
@@ -243,6 +244,7 @@ oracle_store_open(struct oracle_store *s)
         s->directory = test_dir_create();
     s->schema = sl_schema_create();
     s->pool = sl_pool_create("test", 2);
+    sl_pool_set_eager(s->pool);
     options.directory = s->directory;
     options.is_background_off = true;
     s->memory = (struct sl_budget){.limit_bytes = 1 << 20};

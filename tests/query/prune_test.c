@@ -18,20 +18,14 @@ enum { HOURS = 4, ROWS_PER_HOUR = 30000 };
 #define HOUR_US  INT64_C(3600000000)
 
 struct world {
-    char *directory;
-    struct sl_budget memory; /* for decoded blocks */
-    struct sl_schema *schema;
-    struct sl_pool *pool;
-    struct sl_store *store;
-    struct sl_query_env env;
-    struct sl_session session;
+    struct oracle_store base;
     uint64_t seed;
 };
 
 static void
 set_number(struct world *w, struct sl_builder *b, enum sl_core_column column, uint64_t value)
 {
-    sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->schema, column)), value);
+    sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->base.schema, column)), value);
 }
 
 static void
@@ -53,12 +47,12 @@ add_row(struct world *w, struct sl_builder *b, uint32_t hour, uint32_t number)
     set_number(w, b, SL_COLUMN_IN_BYTES, 100 + test_random_below(&w->seed, 5000));
     set_number(w, b, SL_COLUMN_IN_PACKETS, 1 + test_random_below(&w->seed, 20));
     set_number(w, b, SL_COLUMN_SAMPLING_RATE, 1);
-    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_SRC_ADDR)),
+    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_SRC_ADDR)),
                         sl_addr_from_v4(is_needle ? 0x0a000bb9 + 7 : host));
-    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_DST_ADDR)),
+    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_DST_ADDR)),
                         sl_addr_from_v4(0xc0000200 + (uint32_t)test_random_below(&w->seed, 200)));
     if (is_needle)
-        sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_APP)),
+        sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_APP)),
                              "Rare", 4);
     sl_builder_next(b);
 }
@@ -73,10 +67,10 @@ load(struct world *w)
         for (uint32_t i = 0; i < ROWS_PER_HOUR; i++)
             add_row(w, b, hour, i);
         struct sl_batch *batch = sl_builder_finish(b);
-        TEST_OK(sl_store_append(w->store, batch, NULL, NULL, NULL, &err), &err);
+        TEST_OK(sl_store_append(w->base.store, batch, NULL, NULL, NULL, &err), &err);
         sl_batch_release(batch);
         sl_builder_destroy(b);
-        TEST_OK(sl_store_flush(w->store, &err), &err);
+        TEST_OK(sl_store_flush(w->base.store, &err), &err);
     }
 }
 
@@ -84,27 +78,9 @@ static int
 set_up(void **state)
 {
     struct world *w = sl_new(sizeof(*w));
-    struct sl_error err = {0};
 
     w->seed = test_seed();
-    w->directory = test_dir_create();
-    w->schema = sl_schema_create();
-    w->pool = sl_pool_create("test", 2);
-    sl_pool_set_eager(w->pool);
-    struct sl_store_options options = sl_store_options_default();
-    options.directory = w->directory;
-    options.is_background_off = true;
-    w->memory.limit_bytes = options.cache_bytes = 1 << 20;
-    options.memory = &w->memory;
-    TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
-    w->env = (struct sl_query_env){.store = w->store,
-                                   .schema = w->schema,
-                                   .pool = w->pool,
-                                   .threads_max = 2,
-                                   .memory_bytes = (size_t)256 << 20,
-                                   .prune = SL_PRUNE_ALL};
-    w->session = (struct sl_session){
-        .database = "flows", .time_zone = "UTC", .user = "test", .dialect = SL_DIALECT_MYSQL};
+    oracle_store_open(&w->base);
     load(w);
     *state = w;
     return 0;
@@ -115,10 +91,7 @@ tear_down(void **state)
 {
     struct world *w = *state;
 
-    sl_store_close(w->store);
-    sl_pool_destroy(w->pool);
-    sl_schema_destroy(w->schema);
-    test_dir_remove(w->directory);
+    oracle_store_close(&w->base);
     free(w);
     return 0;
 }
@@ -133,7 +106,7 @@ rows_read(struct world *w, const char *text)
     uint64_t rows = UINT64_MAX;
 
     (void)snprintf(explained, sizeof(explained), "EXPLAIN ANALYZE %s", text);
-    TEST_OK(oracle_run(&w->env, &w->session, explained, &table, &err), &err);
+    TEST_OK(oracle_run(&w->base.env, &w->base.session, explained, &table, &err), &err);
     for (uint32_t i = 0; i < table.row_count; i++) {
         const char *at = strstr(table.cells[i].text, "rows read: ");
         if (at != NULL)
@@ -151,13 +124,13 @@ check_index(struct world *w, uint32_t bits, uint32_t others, const char *text)
     struct oracle_table with, without;
     struct sl_error err = {0};
 
-    w->env.prune = others | bits;
-    TEST_OK(oracle_run(&w->env, &w->session, text, &with, &err), &err);
+    w->base.env.prune = others | bits;
+    TEST_OK(oracle_run(&w->base.env, &w->base.session, text, &with, &err), &err);
     uint64_t rows_with = rows_read(w, text);
-    w->env.prune = others;
-    TEST_OK(oracle_run(&w->env, &w->session, text, &without, &err), &err);
+    w->base.env.prune = others;
+    TEST_OK(oracle_run(&w->base.env, &w->base.session, text, &without, &err), &err);
     uint64_t rows_without = rows_read(w, text);
-    w->env.prune = SL_PRUNE_ALL;
+    w->base.env.prune = SL_PRUNE_ALL;
     oracle_table_sort(&with);
     oracle_table_sort(&without);
     const char *difference = oracle_table_differ(&with, &without);
@@ -264,7 +237,7 @@ rows_without_a_text_stay(void **state)
         "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE IFNULL(app, 'none') IN ('rare', 'x')");
     check_index(w, SL_PRUNE_BITMAP, 0,
                 "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE IFNULL(app, 'none') = 'rare'");
-    TEST_OK(oracle_run(&w->env, &w->session,
+    TEST_OK(oracle_run(&w->base.env, &w->base.session,
                        "SELECT COUNT(*) FROM flows WHERE IFNULL(app, 'none') IN ('NONE', 'rare')",
                        &table, &err),
             &err);
@@ -295,8 +268,8 @@ check_same(struct world *w, const char *text, const char *other)
     struct oracle_table one, two;
     struct sl_error err = {0};
 
-    TEST_OK(oracle_run(&w->env, &w->session, text, &one, &err), &err);
-    TEST_OK(oracle_run(&w->env, &w->session, other, &two, &err), &err);
+    TEST_OK(oracle_run(&w->base.env, &w->base.session, text, &one, &err), &err);
+    TEST_OK(oracle_run(&w->base.env, &w->base.session, other, &two, &err), &err);
     oracle_table_sort(&one);
     oracle_table_sort(&two);
     const char *difference = oracle_table_differ(&one, &two);
@@ -360,7 +333,8 @@ a_count_of_everything_reads_nothing(void **state)
     struct oracle_table table;
     struct sl_error err = {0};
 
-    TEST_OK(oracle_run(&w->env, &w->session, "SELECT COUNT(*) FROM flows", &table, &err), &err);
+    TEST_OK(oracle_run(&w->base.env, &w->base.session, "SELECT COUNT(*) FROM flows", &table, &err),
+            &err);
     assert_int_equal(table.row_count, 1);
     assert_int_equal(table.cells[0].integer, HOURS * ROWS_PER_HOUR);
     oracle_table_fini(&table);

@@ -72,19 +72,14 @@ static const struct sl_virtual_table numbers = {.schema = "system",
 static const struct sl_virtual_table *const tables[] = {&numbers, NULL};
 
 struct world {
-    char *directory;
-    struct sl_schema *schema;
-    struct sl_pool *pool;
-    struct sl_store *store;
-    struct sl_query_env env;
-    struct sl_session session;
+    struct oracle_store base;
     char database[65]; /* the session's */
 };
 
 static void
 set_number(const struct world *w, struct sl_builder *b, enum sl_core_column column, uint64_t value)
 {
-    sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->schema, column)), value);
+    sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->base.schema, column)), value);
 }
 
 static void
@@ -92,7 +87,7 @@ set_addr(const struct world *w, struct sl_builder *b, enum sl_core_column column
 {
     struct sl_addr addr;
     assert_true(sl_addr_parse(text, strlen(text), &addr));
-    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, column)), addr);
+    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->base.schema, column)), addr);
 }
 
 static void
@@ -114,12 +109,13 @@ load(struct world *w, size_t first, size_t last)
         set_number(w, b, SL_COLUMN_IN_PACKETS, flows_rows[i].packets);
         set_number(w, b, SL_COLUMN_SAMPLING_RATE, 1);
         if (flows_rows[i].app[0] != 0)
-            sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_APP)),
+            sl_builder_set_slice(b,
+                                 sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_APP)),
                                  flows_rows[i].app, strlen(flows_rows[i].app));
         sl_builder_next(b);
     }
     struct sl_batch *batch = sl_builder_finish(b);
-    TEST_OK(sl_store_append(w->store, batch, NULL, NULL, NULL, &err), &err);
+    TEST_OK(sl_store_append(w->base.store, batch, NULL, NULL, NULL, &err), &err);
     sl_batch_release(batch);
     sl_builder_destroy(b);
 }
@@ -129,37 +125,24 @@ open_world(struct world *w)
 {
     struct sl_error err = {0};
 
-    w->directory = test_dir_create();
-    w->schema = sl_schema_create();
-    w->pool = sl_pool_create("test", 2);
-    sl_pool_set_eager(w->pool);
-    struct sl_store_options options = sl_store_options_default();
-    options.directory = w->directory;
-    options.is_background_off = true;
-    TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
+    *w = (struct world){0};
+    oracle_store_open(&w->base);
     load(w, 0, SEALED_ROWS);
-    TEST_OK(sl_store_flush(w->store, &err), &err);
+    TEST_OK(sl_store_flush(w->base.store, &err), &err);
     load(w, SEALED_ROWS, SL_COUNTOF(flows_rows));
-    w->env = (struct sl_query_env){.store = w->store,
-                                   .schema = w->schema,
-                                   .pool = w->pool,
-                                   .threads_max = 2,
-                                   .memory_bytes = (size_t)64 << 20,
-                                   .tables = tables,
-                                   .prune = SL_PRUNE_ALL};
-    TEST_OK(sl_definitions_open(w->store, &w->env.definitions, &err), &err);
+    w->base.env.memory_bytes = (size_t)64 << 20;
+    w->base.env.tables = tables;
+    TEST_OK(sl_definitions_open(w->base.store, &w->base.env.definitions, &err), &err);
     (void)snprintf(w->database, sizeof(w->database), "flows");
-    w->session = (struct sl_session){.database = w->database, .time_zone = "UTC", .user = "test"};
+    w->base.session.database = w->database;
+    w->base.session.dialect = SL_DIALECT_NATIVE;
 }
 
 static void
 close_world(struct world *w)
 {
-    sl_definitions_close(w->env.definitions);
-    sl_store_close(w->store);
-    sl_pool_destroy(w->pool);
-    sl_schema_destroy(w->schema);
-    test_dir_remove(w->directory);
+    sl_definitions_close(w->base.env.definitions);
+    oracle_store_close(&w->base);
 }
 
 static void
@@ -167,8 +150,8 @@ reopen_definitions(struct world *w)
 {
     struct sl_error err = {0};
 
-    sl_definitions_close(w->env.definitions);
-    TEST_OK(sl_definitions_open(w->store, &w->env.definitions, &err), &err);
+    sl_definitions_close(w->base.env.definitions);
+    TEST_OK(sl_definitions_open(w->base.store, &w->base.env.definitions, &err), &err);
 }
 
 /* All rows of a statement, as they stand in a script. */
@@ -179,7 +162,8 @@ run(struct world *w, const char *text, struct sl_buf *out, struct sl_error *err)
     const struct sl_vector *vectors;
     uint32_t count;
 
-    sl_status st = sl_query_prepare(&w->env, &w->session, text, strlen(text), &query, err);
+    sl_status st =
+        sl_query_prepare(&w->base.env, &w->base.session, text, strlen(text), &query, err);
     while (st == SL_OK) {
         st = sl_query_next(query, &vectors, &count, err);
         if (st != SL_OK || count == 0)
@@ -203,15 +187,15 @@ static bool
 set_option(struct world *w, const char *text)
 {
     if (strcmp(text, "dialect mysql") == 0)
-        w->session.dialect = SL_DIALECT_MYSQL;
+        w->base.session.dialect = SL_DIALECT_MYSQL;
     else if (strcmp(text, "dialect native") == 0)
-        w->session.dialect = SL_DIALECT_NATIVE;
+        w->base.session.dialect = SL_DIALECT_NATIVE;
     else if (strncmp(text, "database ", 9) == 0)
         (void)snprintf(w->database, sizeof(w->database), "%s", text + 9);
     else if (strcmp(text, "reopen") == 0)
         reopen_definitions(w);
     else if (strncmp(text, "memory ", 7) == 0)
-        w->env.memory_bytes = strtoull(text + 7, NULL, 10) << 10;
+        w->base.env.memory_bytes = strtoull(text + 7, NULL, 10) << 10;
     else
         return false;
     return true;
@@ -229,8 +213,8 @@ run_script(struct world *w, const char *path)
     FILE *file = fopen(path, "r");
 
     assert_non_null(file);
-    w->env.memory_bytes = (size_t)64 << 20;
-    w->session.dialect = SL_DIALECT_NATIVE;
+    w->base.env.memory_bytes = (size_t)64 << 20;
+    w->base.session.dialect = SL_DIALECT_NATIVE;
     while (fgets(line, sizeof(line), file) != NULL) {
         line[strcspn(line, "\n")] = 0;
         if (strncmp(line, "> ", 2) != 0 || set_option(w, line + 2))
@@ -299,14 +283,14 @@ a_deadline_and_a_cancel_end_a_statement(void **state)
     (void)state;
 
     open_world(&w);
-    w.env.timeout_us = 1;
-    TEST_OK(sl_query_prepare(&w.env, &w.session, text, strlen(text), &query, &err), &err);
+    w.base.env.timeout_us = 1;
+    TEST_OK(sl_query_prepare(&w.base.env, &w.base.session, text, strlen(text), &query, &err), &err);
     assert_int_equal(sl_query_next(query, &vectors, &count, &err), SL_TIMEOUT);
     assert_int_equal(sl_query_next(query, &vectors, &count, &err), SL_TIMEOUT);
     sl_query_free(query);
 
-    w.env.timeout_us = 0;
-    TEST_OK(sl_query_prepare(&w.env, &w.session, text, strlen(text), &query, &err), &err);
+    w.base.env.timeout_us = 0;
+    TEST_OK(sl_query_prepare(&w.base.env, &w.base.session, text, strlen(text), &query, &err), &err);
     sl_query_cancel(query);
     assert_int_equal(sl_query_next(query, &vectors, &count, &err), SL_CANCELLED);
     sl_query_free(query);
@@ -326,9 +310,9 @@ a_query_sees_the_rows_of_its_prepare(void **state)
     (void)state;
 
     open_world(&w);
-    TEST_OK(sl_query_prepare(&w.env, &w.session, text, strlen(text), &query, &err), &err);
+    TEST_OK(sl_query_prepare(&w.base.env, &w.base.session, text, strlen(text), &query, &err), &err);
     load(&w, 0, SL_COUNTOF(flows_rows));
-    TEST_OK(sl_store_flush(w.store, &err), &err);
+    TEST_OK(sl_store_flush(w.base.store, &err), &err);
     do {
         TEST_OK(sl_query_next(query, &vectors, &count, &err), &err);
         rows += count;
@@ -355,7 +339,7 @@ a_delete_takes_exactly_its_rows(void **state)
     (void)state;
 
     open_world(&w);
-    TEST_OK(sl_query_prepare(&w.env, &w.session, text, strlen(text), &query, &err), &err);
+    TEST_OK(sl_query_prepare(&w.base.env, &w.base.session, text, strlen(text), &query, &err), &err);
     assert_int_equal(sl_query_info(query)->kind, SL_STATEMENT_OK);
     TEST_OK(sl_query_next(query, &vectors, &count, &err), &err);
     assert_int_equal(count, 0);

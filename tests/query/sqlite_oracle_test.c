@@ -60,9 +60,9 @@ compare_once(struct lite_world *w)
                                  .database = "flows",
                                  .time_zone = "UTC",
                                  .user = "test"};
-    struct sl_query_env env = {.store = w->store,
-                               .schema = w->schema,
-                               .pool = w->pool,
+    struct sl_query_env env = {.store = w->base.store,
+                               .schema = w->base.schema,
+                               .pool = w->base.pool,
                                .threads_max = 1 + (unsigned)lite_draw(w, 3),
                                .memory_bytes = (size_t)256 << 20,
                                .prune = lite_draw(w, 2) == 0 ? SL_PRUNE_ALL

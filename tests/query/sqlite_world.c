@@ -75,18 +75,18 @@ build_row(struct sl_builder *b, const struct lite_world *w, const struct lite_ro
     };
 
     for (size_t i = 0; i < SL_COUNTOF(numbers); i++)
-        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->schema, numbers[i].column)),
+        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->base.schema, numbers[i].column)),
                            numbers[i].value);
     if (r->has_src)
-        sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_SRC_ADDR)),
-                            r->src);
-    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_DST_ADDR)),
+        sl_builder_set_addr(
+            b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_SRC_ADDR)), r->src);
+    sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_DST_ADDR)),
                         r->dst);
     if (r->has_l7)
-        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_L7_PROTO)),
-                           r->l7);
+        sl_builder_set_u64(
+            b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_L7_PROTO)), r->l7);
     if (r->has_app)
-        sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->schema, SL_COLUMN_APP)),
+        sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_APP)),
                              r->app, strlen(r->app));
     sl_builder_next(b);
 }
@@ -102,7 +102,7 @@ append_rows(struct lite_world *w, uint32_t first, uint32_t last)
         if (!sl_builder_is_full(b) && i + 1 < last)
             continue;
         struct sl_batch *batch = sl_builder_finish(b);
-        TEST_OK(sl_store_append(w->store, batch, NULL, NULL, NULL, &err), &err);
+        TEST_OK(sl_store_append(w->base.store, batch, NULL, NULL, NULL, &err), &err);
         sl_batch_release(batch);
     }
     sl_builder_destroy(b);
@@ -149,18 +149,7 @@ insert_row(struct lite_world *w, const struct lite_row *r)
 void
 lite_open(struct lite_world *w)
 {
-    struct sl_error err = {0};
-
-    w->directory = test_dir_create();
-    w->schema = sl_schema_create();
-    w->pool = sl_pool_create("test", 2);
-    sl_pool_set_eager(w->pool);
-    struct sl_store_options options = sl_store_options_default();
-    options.directory = w->directory;
-    options.is_background_off = true;
-    w->memory.limit_bytes = options.cache_bytes = 1 << 20;
-    options.memory = &w->memory;
-    TEST_OK(sl_store_open(&options, w->schema, w->pool, &w->store, &err), &err);
+    oracle_store_open(&w->base);
     assert_int_equal(sqlite3_open(":memory:", &w->lite), SQLITE_OK);
     assert_int_equal(
         sqlite3_exec(w->lite,
@@ -187,11 +176,11 @@ lite_load(struct lite_world *w)
 
     for (uint32_t i = 0; i < 6; i++) {
         append_rows(w, i * third / 6, (i + 1) * third / 6);
-        TEST_OK(sl_store_flush(w->store, &err), &err);
+        TEST_OK(sl_store_flush(w->base.store, &err), &err);
     }
-    TEST_OK(sl_store_merge_all(w->store, &err), &err);
+    TEST_OK(sl_store_merge_all(w->base.store, &err), &err);
     append_rows(w, third, 2 * third);
-    TEST_OK(sl_store_flush(w->store, &err), &err);
+    TEST_OK(sl_store_flush(w->base.store, &err), &err);
     append_rows(w, 2 * third, w->row_count);
 
     assert_int_equal(sqlite3_exec(w->lite, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
@@ -205,9 +194,6 @@ lite_close(struct lite_world *w)
 {
     sqlite3_finalize(w->insert);
     sqlite3_close(w->lite);
-    sl_store_close(w->store);
-    sl_pool_destroy(w->pool);
-    sl_schema_destroy(w->schema);
-    test_dir_remove(w->directory);
+    oracle_store_close(&w->base);
     free(w->rows);
 }

@@ -9,7 +9,6 @@
 
 #include <sqlite3.h>
 
-#include "storage/base/arena.h"
 #include "tests/query/oracle.h"
 
 struct lite_row {
@@ -22,11 +21,7 @@ struct lite_row {
 };
 
 struct lite_world {
-    char *directory;
-    struct sl_budget memory; /* for decoded blocks */
-    struct sl_schema *schema;
-    struct sl_pool *pool;
-    struct sl_store *store;
+    struct oracle_store base;
     sqlite3 *lite;
     sqlite3_stmt *insert;
     struct lite_row *rows;

@@ -195,6 +195,75 @@ a_full_batch_goes_to_the_sink(void **state)
     collect_fini(&c);
 }
 
+struct kept_state {
+    unsigned put_count;
+    unsigned gone_count;
+};
+
+static void
+count_state(void *context, const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    struct kept_state *kept = context;
+    struct sl_exporter_key decoded;
+    assert_true(sl_exporter_key_decode(key, key_bytes, &decoded));
+    kept->put_count += value != NULL;
+    kept->gone_count += value == NULL;
+    assert_true((value == NULL) == (value_bytes == 0));
+}
+
+/* A message with a template and a record from an address, at a time. */
+static void
+send_at(struct collect *c, uint32_t addr, int64_t at_us)
+{
+    struct message m = begin(9, 0, 1);
+    put_template(&m, 9, 256, plain, 2);
+    put_plain_data(&m, 256, 1);
+    collect_datagram(c, sl_addr_from_v4(addr), 1, at_us, m.buf.bytes, m.buf.size_bytes);
+    sl_buf_fini(&m.buf);
+}
+
+/* Forged sources fill the table: an exporter that is heard stays, a new one waits until the others
+ * have been silent for long, and their state is forgotten. */
+static void
+silent_exporters_give_their_place(void **state)
+{
+    (void)state;
+    struct collect c;
+    struct sl_decoder_counts counts;
+    struct kept_state kept = {0};
+    collect_init(&c, NULL);
+    for (uint32_t addr = 1; addr <= SL_EXPORTERS_MAX; addr++)
+        send_at(&c, addr, received_us);
+    /* Little by little. */
+    assert_false(sl_decoder_export(c.decoder, 100, count_state, &kept));
+    assert_int_equal(kept.put_count, 100);
+    assert_true(sl_decoder_export(c.decoder, UINT32_MAX, count_state, &kept));
+    assert_int_equal(kept.put_count, SL_EXPORTERS_MAX);
+    send_at(&c, 0x0a0a0a0a, received_us + SL_US_PER_MINUTE);
+    sl_decoder_counts(c.decoder, &counts);
+    assert_int_equal(counts.refused, 1);
+    send_at(&c, 1, received_us + SL_US_PER_HOUR);
+    /* A clock that was wrong: data that waits is dated to a time far away. */
+    struct message m = begin(9, 0, 1);
+    put_plain_data(&m, 300, 1);
+    collect_datagram(&c, sl_addr_from_v4(2), 1, received_us + SL_US_PER_DAY, m.buf.bytes,
+                     m.buf.size_bytes);
+    collect_datagram(&c, sl_addr_from_v4(2), 1, received_us, m.buf.bytes, m.buf.size_bytes);
+    sl_buf_fini(&m.buf);
+    send_at(&c, 0x0a0a0a0a, received_us + 2 * SL_US_PER_HOUR);
+    sl_decoder_counts(c.decoder, &counts);
+    assert_int_equal(counts.refused, 1);
+    assert_int_equal(counts.exporters, 3);
+    assert_false(sl_decoder_export(c.decoder, 8, count_state, &kept));
+    assert_int_equal(kept.gone_count, 8);
+    assert_true(sl_decoder_export(c.decoder, UINT32_MAX, count_state, &kept));
+    assert_int_equal(kept.gone_count, SL_EXPORTERS_MAX - 2);
+    assert_int_equal(kept.put_count, SL_EXPORTERS_MAX + 1);
+    collect_flush(&c);
+    assert_int_equal(c.row_count, SL_EXPORTERS_MAX + 2);
+    collect_fini(&c);
+}
+
 int
 main(void)
 {
@@ -205,6 +274,7 @@ main(void)
         cmocka_unit_test(forged_sources_leave_room_for_known_elements),
         cmocka_unit_test(broken_templates_are_counted_and_not_kept),
         cmocka_unit_test(cut_and_mutated_messages_make_no_row_of_their_own),
+        cmocka_unit_test(silent_exporters_give_their_place),
         cmocka_unit_test(a_full_batch_goes_to_the_sink),
     };
     sl_log_set_level(SL_LOG_ERROR);

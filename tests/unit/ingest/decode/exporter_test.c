@@ -171,7 +171,7 @@ templates_and_sampling_survive_a_restart_of_ours(void **state)
     put_sampler(&m);
     put_template(&m, 9, 256, plain, 2);
     send_message(&before, &m);
-    sl_decoder_export(before.decoder, take_state, &c);
+    assert_true(sl_decoder_export(before.decoder, UINT32_MAX, take_state, &c));
     collect_fini(&before);
     /* The first data record is decoded, and sampled as it was. */
     m = begin(9, 500, 1);
