@@ -43,23 +43,15 @@ sl_door_take(struct sl_door *door, struct sl_tcp *tcp, const struct sl_endpoint 
     sl_conversation_start(&door->conversations, tcp, peer);
 }
 
-sl_status
-sl_door_join(struct sl_door *door, const struct sl_endpoint *peer, int *out_end,
-             struct sl_error *err)
+struct sl_tcp *
+sl_door_join(struct sl_door *door, const struct sl_endpoint *peer)
 {
-    int ends[2] = {-1, -1};
-    struct sl_tcp *tcp = NULL;
+    struct sl_tcp *ends[2];
     struct sl_endpoint here = *peer;
-    SL_TRY(sl_pair_open(ends, err));
-    sl_status st = sl_tcp_adopt(door->service.loop, ends[1], &tcp, err);
-    if (st != SL_OK) {
-        sl_pair_close_end(ends[0]);
-        return st;
-    }
     here.is_loopback = true;
-    sl_conversation_start(&door->conversations, tcp, &here);
-    *out_end = ends[0];
-    return SL_OK;
+    sl_pair_open(door->service.loop, ends);
+    sl_conversation_start(&door->conversations, ends[1], &here);
+    return ends[0];
 }
 
 void

@@ -2,7 +2,7 @@
  * door.h - the native connections of one loop.
  *
  * The server's own loop has those that come over TCP. A client within the process (the MySQL
- * adapter) has a thread and a loop of its own, and what it says over a socket pair is heard on that
+ * adapter) has a thread and a loop of its own, and what it says over a pair (net/pair.h) is heard on that
  * same loop: a statement and its answer change threads only where there is something to compute.
  *
  * Ownership: the server's; service (copied) and loop are borrowed.
@@ -25,11 +25,9 @@ void sl_door_destroy(struct sl_door *door);
 /* An accepted connection. */
 void sl_door_take(struct sl_door *door, struct sl_tcp *tcp, const struct sl_endpoint *peer);
 
-/* A connection from within the process, for `peer`, taken as one of this machine's: *out_end is the
- * caller's end. */
-SL_MUST_CHECK
-sl_status sl_door_join(struct sl_door *door, const struct sl_endpoint *peer, int *out_end,
-                       struct sl_error *err);
+/* A connection from within the process, for `peer`, taken as one of this machine's: the caller's
+ * end. */
+struct sl_tcp *sl_door_join(struct sl_door *door, const struct sl_endpoint *peer);
 
 /* End all connections; when nobody uses the loop any more, it stops. */
 void sl_door_stop(struct sl_door *door);

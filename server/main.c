@@ -2,7 +2,7 @@
  * main.c - sluiced: arguments, exit codes, and the MySQL adapter beside the server.
  *
  * The adapter is a client like any other: it has a thread and a loop of its own and speaks the native
- * protocol with the server, over socket pairs whose other ends are on the same loop (door.h). That it
+ * protocol with the server, over pairs whose other ends are on the same loop (door.h). That it
  * runs in the same process saves a second program.
  *
  * Exit status: 0 after an orderly stop, 1 when the server could not start (one line says why) or
@@ -32,10 +32,10 @@ print_help(void)
     return is_whole ? 0 : 1;
 }
 
-static sl_status
-join(void *context, const struct sl_endpoint *peer, int *out_end, struct sl_error *err)
+static struct sl_tcp *
+join(void *context, const struct sl_endpoint *peer)
 {
-    return sl_server_join(context, peer, out_end, err);
+    return sl_server_join(context, peer);
 }
 
 static void

@@ -327,12 +327,11 @@ sl_server_open_door(struct sl_server *server, struct sl_loop *loop)
     server->local = sl_door_create(&server->service, loop);
 }
 
-sl_status
-sl_server_join(struct sl_server *server, const struct sl_endpoint *peer, int *out_end,
-               struct sl_error *err)
+struct sl_tcp *
+sl_server_join(struct sl_server *server, const struct sl_endpoint *peer)
 {
     SL_ASSERT(server->magic == SERVER_MAGIC);
-    return sl_door_join(server->local, peer, out_end, err);
+    return sl_door_join(server->local, peer);
 }
 
 void

@@ -22,11 +22,8 @@
 #include "server/net/tls.h"
 #include "storage/base/status.h"
 
-/* A connection to a server in the same process, for this client: an end of sl_pair_open. The other end
- * may be on the adapter's loop. */
-typedef sl_status sl_mysql_join_fn(void *context, const struct sl_endpoint *peer, int *out_end,
-                                   struct sl_error *err);
-
+/* A connection to a server in the same process, for this client: an end of sl_pair_open. */
+typedef struct sl_tcp *sl_mysql_join_fn(void *context, const struct sl_endpoint *peer);
 /* All such connections are to end; the loop does not run now, and may be run for that. */
 typedef void sl_mysql_leave_fn(void *context);
 
