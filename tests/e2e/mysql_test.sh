@@ -70,7 +70,7 @@ asking="$asking $!"
 sleep 1
 before=$(date +%s)
 stop_server
-same "a stop takes a moment" yes "$([ $(($(date +%s) - before)) -lt 10 ] && echo yes)"
+same "a stop takes a moment" yes "$([ $(($(date +%s) - before)) -lt 30 ] && echo yes)"
 wait $asking
 same "everybody is told" 4 "$(cat "$work"/slow.* | grep -c "ERROR")"
 contains "and it was in order" "stopped" "$(tail -1 "$work/server.log")"
