@@ -2,8 +2,8 @@
  * main.c - sluiced: arguments, exit codes, and the MySQL adapter beside the server.
  *
  * The adapter is a client like any other: it has a thread and a loop of its own and speaks the native
- * protocol with the server, over socket pairs. That it runs in the same process saves a second
- * program.
+ * protocol with the server, over pairs whose other ends are on the same loop (door.h). That it
+ * runs in the same process saves a second program.
  *
  * Exit status: 0 after an orderly stop, 1 when the server could not start (one line says why) or
  * was stopped at once by a second signal.
@@ -32,10 +32,16 @@ print_help(void)
     return is_whole ? 0 : 1;
 }
 
-static sl_status
-join(void *context, const struct sl_endpoint *peer, int *out_end, struct sl_error *err)
+static struct sl_tcp *
+join(void *context, const struct sl_endpoint *peer)
 {
-    return sl_server_join(context, peer, out_end, err);
+    return sl_server_join(context, peer);
+}
+
+static void
+leave(void *context)
+{
+    sl_server_leave(context);
 }
 
 static sl_status
@@ -56,6 +62,7 @@ mysql_options(const struct sl_config *config, struct sl_server *server,
                        "same",
                        wanted);
     options->join = join;
+    options->leave = leave;
     options->join_context = server;
     options->connections_max = (uint32_t)sl_config_number(config, SL_OPTION_CONNECTIONS);
     options->input_bytes_max = sl_config_number(config, SL_OPTION_INPUT_MEMORY);
@@ -79,6 +86,7 @@ open_mysql(const struct sl_config *config, struct sl_server *server, struct sl_m
         sl_error_prefix(err, "mysql-listen = %s", sl_config_text(config, SL_OPTION_MYSQL_LISTEN));
         return st;
     }
+    sl_server_open_door(server, sl_mysql_loop(*out_mysql));
     struct sl_endpoint endpoint = sl_mysql_endpoint(*out_mysql);
     sl_endpoint_format(&endpoint, text);
     sl_log(SL_LOG_INFO, "server", "MySQL protocol on %s%s", text,

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "ingest/ingest.h"
-#include "server/conversation.h"
+#include "server/door.h"
 #include "server/inserts.h"
 #include "server/ipfix_listener.h"
 #include "server/net/loop.h"
@@ -43,7 +43,8 @@ struct sl_server {
     struct sl_budget stream_budget;
     struct sl_budget insert_budget;
     struct sl_budget query_budget;
-    struct sl_conversation_list conversations;
+    struct sl_door *native;          /* owned */
+    struct sl_door *local;           /* owned; NULL: no client within the process */
     struct sl_acceptor *acceptor;    /* owned; NULL: off, or closed */
     struct sl_ipfix_listener *ipfix; /* owned; NULL: off, or closed */
     struct sl_signal *signals[2];    /* owned */
@@ -226,28 +227,14 @@ open_store(struct sl_server *server, struct sl_error *err)
     return sl_store_open(&options, service->schema, service->work, &service->store, err);
 }
 
-struct kill {
-    struct sl_server *server;
-    uint64_t connection_id;
-    bool is_whole;
-};
-
-static void
-run_kill(void *context)
-{
-    struct kill *kill = context;
-    sl_conversation_kill(&kill->server->conversations, kill->connection_id, kill->is_whole);
-    free(kill);
-}
-
-/* Any thread. */
+/* Any thread. The connection is at one of the two doors. */
 static void
 on_kill(void *context, uint64_t connection_id, bool is_whole)
 {
     struct sl_server *server = context;
-    struct kill *kill = sl_new(sizeof(*kill));
-    *kill = (struct kill){.server = server, .connection_id = connection_id, .is_whole = is_whole};
-    sl_loop_post(server->service.loop, run_kill, kill);
+    sl_door_kill(server->native, connection_id, is_whole);
+    if (server->local != NULL)
+        sl_door_kill(server->local, connection_id, is_whole);
 }
 
 /* Rows of INSERT statements; a statement that reads sees those that were answered for. */
@@ -330,45 +317,28 @@ static void
 on_accept(void *context, struct sl_tcp *tcp, const struct sl_endpoint *peer)
 {
     struct sl_server *server = context;
-    sl_conversation_start(&server->conversations, tcp, peer);
+    sl_door_take(server->native, tcp, peer);
 }
 
-/* A connection from within the process on its way to the loop. */
-struct joining {
-    struct sl_server *server; /* borrowed */
-    int end;                  /* owned */
-    struct sl_endpoint peer;
-};
-
-static void
-take_joining(void *context)
+void
+sl_server_open_door(struct sl_server *server, struct sl_loop *loop)
 {
-    struct joining *joining = context;
-    struct sl_server *server = joining->server;
-    struct sl_tcp *tcp = NULL;
-    struct sl_error why = {0};
-    if (server->is_stopping)
-        sl_pair_close_end(joining->end);
-    else if (sl_tcp_adopt(server->service.loop, joining->end, &tcp, &why) != SL_OK)
-        sl_log(SL_LOG_ERROR, "server", "%s", why.text);
-    else
-        sl_conversation_start(&server->conversations, tcp, &joining->peer);
-    free(joining);
+    SL_ASSERT(server->magic == SERVER_MAGIC && server->local == NULL);
+    server->local = sl_door_create(&server->service, loop);
 }
 
-sl_status
-sl_server_join(struct sl_server *server, const struct sl_endpoint *peer, int *out_end,
-               struct sl_error *err)
+struct sl_tcp *
+sl_server_join(struct sl_server *server, const struct sl_endpoint *peer)
 {
-    int ends[2] = {-1, -1};
     SL_ASSERT(server->magic == SERVER_MAGIC);
-    SL_TRY(sl_pair_open(ends, err));
-    struct joining *joining = sl_new(sizeof(*joining));
-    *joining = (struct joining){.server = server, .end = ends[1], .peer = *peer};
-    joining->peer.is_loopback = true;
-    sl_loop_post(server->service.loop, take_joining, joining);
-    *out_end = ends[0];
-    return SL_OK;
+    return sl_door_join(server->local, peer);
+}
+
+void
+sl_server_leave(struct sl_server *server)
+{
+    SL_ASSERT(server->magic == SERVER_MAGIC);
+    sl_door_leave(server->local);
 }
 
 static sl_status
@@ -481,13 +451,6 @@ open_ipfix(struct sl_server *server, struct sl_error *err)
 /* ---- stop ---- */
 
 static void
-on_all_gone(void *context)
-{
-    struct sl_server *server = context;
-    sl_loop_stop(server->service.loop);
-}
-
-static void
 on_signal(void *context)
 {
     struct sl_server *server = context;
@@ -502,7 +465,7 @@ on_signal(void *context)
     server->acceptor = NULL;
     sl_ipfix_listener_close(server->ipfix);
     server->ipfix = NULL;
-    sl_conversation_stop_all(&server->conversations);
+    sl_door_stop(server->native);
 }
 
 static void
@@ -523,8 +486,6 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
     server->service.config = config;
     sl_log_set_level((enum sl_log_level)sl_config_number(config, SL_OPTION_LOG_LEVEL));
     make_parts(server);
-    server->conversations = (struct sl_conversation_list){
-        .service = &server->service, .on_empty = on_all_gone, .context = server};
 
     /* A wish that is to be refused is refused before anything is opened. */
     struct sl_endpoint endpoint;
@@ -543,6 +504,8 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
         st = open_users(server, err);
     if (st == SL_OK)
         st = open_ingest(server, err);
+    if (st == SL_OK)
+        server->native = sl_door_create(&server->service, server->service.loop);
     if (st == SL_OK)
         st = open_ipfix(server, err);
     if (st == SL_OK)
@@ -601,6 +564,8 @@ sl_server_close(struct sl_server *server)
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);
+    sl_door_destroy(server->native);
+    sl_door_destroy(server->local);
     sl_registry_destroy(service->registry);
     sl_loop_destroy(service->loop);
     sl_stats_destroy(service->stats);

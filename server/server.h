@@ -29,12 +29,14 @@ sl_status sl_server_open(const struct sl_config *config, struct sl_server **out_
 void sl_server_run(struct sl_server *server);
 
 /*
- * A connection from within the process, for `peer`: *out_end is the caller's end (loop.h). The server
- * takes it as one of this machine's. Any thread, until sl_server_close.
+ * A client within the process that has a loop: open_door once, before the server runs. join, on
+ * that loop's thread: a connection for `peer`; the caller's end, the server's is on the same loop
+ * (sl_pair_open). leave, when that loop has been stopped, on its thread: returns when nothing
+ * of the server uses it any more.
  */
-SL_MUST_CHECK
-sl_status sl_server_join(struct sl_server *server, const struct sl_endpoint *peer, int *out_end,
-                         struct sl_error *err);
+void sl_server_open_door(struct sl_server *server, struct sl_loop *loop);
+struct sl_tcp *sl_server_join(struct sl_server *server, const struct sl_endpoint *peer);
+void sl_server_leave(struct sl_server *server);
 
 /* Somebody has been added with `sluice user add`: passwords are asked for. */
 SL_MUST_CHECK

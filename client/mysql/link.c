@@ -123,7 +123,7 @@ static const struct sl_tcp_events tcp_events = {
 };
 
 sl_status
-sl_link_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, int end,
+sl_link_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, struct sl_tcp *end,
              const struct sl_stream_limits *limits, const struct sl_link_events *events,
              void *context, struct sl_link **out_link, struct sl_error *err)
 {
@@ -133,9 +133,10 @@ sl_link_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, int end,
     link->limits = *limits;
     link->events = events;
     link->context = context;
-    sl_status st = endpoint != NULL
-                       ? sl_tcp_connect(loop, endpoint, &tcp_events, link, &link->tcp, err)
-                       : sl_tcp_adopt(loop, end, &link->tcp, err);
+    link->tcp = end;
+    sl_status st = SL_OK;
+    if (endpoint != NULL)
+        st = sl_tcp_connect(loop, endpoint, &tcp_events, link, &link->tcp, err);
     if (st != SL_OK) {
         free_link(link);
         return st;

@@ -28,7 +28,7 @@ struct sl_link_events {
 /* Over TCP to `endpoint`; when that is NULL, over `end` of a pair, which the link takes over, also when
  * it fails. */
 SL_MUST_CHECK
-sl_status sl_link_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, int end,
+sl_status sl_link_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, struct sl_tcp *end,
                        const struct sl_stream_limits *limits, const struct sl_link_events *events,
                        void *context, struct sl_link **out_link, struct sl_error *err);
 /* The server cancels what ran. NULL is allowed. */

@@ -303,13 +303,10 @@ sl_session_link(struct sl_mysql_session *s)
     s->timer = sl_timer_open(s->list->loop, LOGIN_US, 0, on_late, s);
     const struct sl_mysql_options *options = s->list->options;
     const struct sl_endpoint *connect = options->join == NULL ? &options->connect : NULL;
-    int end = -1;
-    sl_status st = SL_OK;
-    if (connect == NULL)
-        st = options->join(options->join_context, &s->endpoint, &end, &why);
-    if (st == SL_OK)
-        st = sl_link_open(s->list->loop, connect, end, &limits, &link_events, s, &s->link, &why);
-    if (st != SL_OK)
+    struct sl_tcp *end =
+        connect != NULL ? NULL : options->join(options->join_context, &s->endpoint);
+    if (sl_link_open(s->list->loop, connect, end, &limits, &link_events, s, &s->link, &why) !=
+        SL_OK)
         sl_session_finish(s, SL_ER_SERVER_SHUTDOWN, why.text);
 }
 

@@ -91,6 +91,11 @@ sl_mysql_run(struct sl_mysql *mysql)
 {
     SL_ASSERT(mysql->magic == MYSQL_MAGIC);
     sl_loop_run(mysql->loop);
+    sl_timer_close(mysql->patience);
+    mysql->patience = NULL;
+    sl_session_close_all(&mysql->sessions);
+    if (mysql->options.leave != NULL)
+        mysql->options.leave(mysql->options.join_context);
 }
 
 static void

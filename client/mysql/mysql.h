@@ -23,13 +23,15 @@
 #include "storage/base/status.h"
 
 /* A connection to a server in the same process, for this client: an end of sl_pair_open. */
-typedef sl_status sl_mysql_join_fn(void *context, const struct sl_endpoint *peer, int *out_end,
-                                   struct sl_error *err);
+typedef struct sl_tcp *sl_mysql_join_fn(void *context, const struct sl_endpoint *peer);
+/* All such connections are to end; the loop does not run now, and may be run for that. */
+typedef void sl_mysql_leave_fn(void *context);
 
 struct sl_mysql_options {
     struct sl_endpoint listen;
     struct sl_endpoint connect; /* the native protocol; unused when there is join */
     sl_mysql_join_fn *join;     /* NULL: over TCP. Called on the adapter's thread */
+    sl_mysql_leave_fn *leave;   /* with join: behind the last use of it */
     void *join_context;
     uint32_t connections_max;
     size_t input_bytes_max;

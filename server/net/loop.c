@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <uv.h>
 
+#include "server/net/pair.h"
 #include "storage/base/thread.h"
 
 enum {
@@ -32,6 +33,8 @@ struct sl_loop {
     struct task *tasks; /* owned; guarded by mutex, with the two counts */
     size_t task_count;
     size_t task_capacity;
+    uv_idle_t handover; /* runs while ends of pairs are due */
+    struct sl_tcp *due; /* they, latest first */
     char read_bytes[READ_BYTES];
 };
 
@@ -62,6 +65,10 @@ struct sl_tcp {
     void *context;
     uv_connect_t connect;
     uv_shutdown_t shutdown;
+    bool is_end; /* of a pair: no socket, and what follows means something */
+    struct sl_pair_end pair;
+    bool is_due;
+    struct sl_tcp *due_next;
 };
 
 struct write {
@@ -103,6 +110,8 @@ run_tasks(struct sl_loop *loop)
     free(tasks);
 }
 
+static void hand_over(uv_idle_t *handover);
+
 static void
 on_wake(uv_async_t *wake)
 {
@@ -120,6 +129,8 @@ sl_loop_create(void)
     int wake_code = uv_async_init(&loop->uv, &loop->wake, on_wake);
     SL_ASSERT(wake_code == 0);
     loop->wake.data = loop;
+    (void)uv_idle_init(&loop->uv, &loop->handover); /* never fails */
+    loop->handover.data = loop;
     return loop;
 }
 
@@ -142,7 +153,8 @@ close_left_over(uv_handle_t *handle, void *context)
     struct sl_loop *loop = context;
     if (uv_is_closing(handle))
         return;
-    uv_close(handle, handle == (uv_handle_t *)&loop->wake ? NULL : free_handle);
+    bool is_own = handle == (uv_handle_t *)&loop->wake || handle == (uv_handle_t *)&loop->handover;
+    uv_close(handle, is_own ? NULL : free_handle);
 }
 
 void
@@ -463,34 +475,91 @@ sl_tcp_connect(struct sl_loop *loop, const struct sl_endpoint *endpoint,
     return SL_OK;
 }
 
-sl_status
-sl_pair_open(int out_ends[2], struct sl_error *err)
+/* ---- pairs ---- */
+
+/* Have what lies in the end's queue handed over, on a turn of its own. */
+static void
+make_due(struct sl_tcp *tcp)
 {
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, out_ends) != 0)
-        return sl_fail_errno(err, "a connection within the process");
-    return SL_OK;
+    struct sl_loop *loop = tcp->loop;
+    if (tcp->is_due || !sl_pair_is_due(&tcp->pair))
+        return;
+    tcp->is_due = true;
+    tcp->due_next = loop->due;
+    loop->due = tcp;
+    (void)uv_idle_start(&loop->handover, hand_over); /* fails only without a callback */
+}
+
+/* An end that is closed is freed before its turn comes. */
+static void
+drop_due(struct sl_tcp *tcp)
+{
+    struct sl_tcp **at = &tcp->loop->due;
+    while (*at != NULL && *at != tcp)
+        at = &(*at)->due_next;
+    if (*at == tcp)
+        *at = tcp->due_next;
+}
+
+static struct sl_tcp *
+mate_of(const struct sl_tcp *tcp)
+{
+    struct sl_pair_end *mate = tcp->pair.mate;
+    return mate == NULL
+               ? NULL
+               : (struct sl_tcp *)(void *)((uint8_t *)mate - offsetof(struct sl_tcp, pair));
 }
 
 void
-sl_pair_close_end(int end)
+sl_pair_open(struct sl_loop *loop, struct sl_tcp *out_ends[2])
 {
-    (void)close(end);
+    for (int i = 0; i < 2; i++) {
+        out_ends[i] = create_tcp(loop);
+        out_ends[i]->is_end = true;
+    }
+    sl_pair_join(&out_ends[0]->pair, &out_ends[1]->pair);
 }
 
-/* The library's TCP handle is a stream over any socket, as long as no option of TCP is asked for. */
-sl_status
-sl_tcp_adopt(struct sl_loop *loop, int end, struct sl_tcp **out_tcp, struct sl_error *err)
+/* One chunk; whoever gets it may close either end, which are freed a turn later. */
+static void
+hand_over_end(struct sl_tcp *tcp)
 {
-    struct sl_tcp *tcp = create_tcp(loop);
-    int code = uv_tcp_open(&tcp->uv, end);
-    *out_tcp = NULL;
-    if (code != 0) {
-        sl_pair_close_end(end);
-        sl_tcp_close(tcp);
-        return fail_uv(err, code, "a connection within the process");
+    if (tcp->pair.is_broken) {
+        end_tcp(tcp, UV_EPIPE);
+        return;
     }
-    *out_tcp = tcp;
-    return SL_OK;
+    struct sl_pair_chunk *chunk = sl_pair_take(&tcp->pair);
+    if (chunk != NULL) {
+        struct sl_tcp *mate =
+            mate_of(tcp); /* also when this end closes now: it has read the chunk */
+        tcp->events->on_read(tcp->context, chunk->bytes, chunk->size_bytes);
+        free(chunk->bytes);
+        free(chunk);
+        if (mate != NULL && !uv_is_closing((uv_handle_t *)&mate->uv))
+            mate->events->on_written(mate->context);
+    } else if (sl_pair_is_over(&tcp->pair)) {
+        end_tcp(tcp, UV_EOF);
+        return;
+    }
+    if (!uv_is_closing((uv_handle_t *)&tcp->uv))
+        make_due(tcp);
+}
+
+static void
+hand_over(uv_idle_t *handover)
+{
+    struct sl_loop *loop = handover->data;
+    struct sl_tcp *due = loop->due;
+    loop->due = NULL;
+    while (due != NULL) {
+        struct sl_tcp *tcp = due;
+        due = tcp->due_next;
+        tcp->is_due = false;
+        if (!uv_is_closing((uv_handle_t *)&tcp->uv))
+            hand_over_end(tcp);
+    }
+    if (loop->due == NULL)
+        (void)uv_idle_stop(handover);
 }
 
 void
@@ -521,6 +590,11 @@ on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 void
 sl_tcp_read_start(struct sl_tcp *tcp)
 {
+    if (tcp->is_end) {
+        tcp->pair.is_reading = true;
+        make_due(tcp);
+        return;
+    }
     /* Fails only for a socket that is closing or reading already; both need nothing. */
     (void)uv_read_start((uv_stream_t *)&tcp->uv, lend_bytes, on_bytes);
 }
@@ -528,6 +602,7 @@ sl_tcp_read_start(struct sl_tcp *tcp)
 void
 sl_tcp_read_stop(struct sl_tcp *tcp)
 {
+    tcp->pair.is_reading = false;
     (void)uv_read_stop((uv_stream_t *)&tcp->uv);
 }
 
@@ -550,6 +625,11 @@ void
 sl_tcp_write(struct sl_tcp *tcp, uint8_t *bytes, size_t size_bytes)
 {
     SL_ASSERT(size_bytes <= UINT32_MAX);
+    if (tcp->is_end) {
+        sl_pair_write(&tcp->pair, bytes, size_bytes);
+        make_due(tcp->pair.mate != NULL ? mate_of(tcp) : tcp);
+        return;
+    }
     uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)size_bytes);
     /* A short answer nearly always fits at once; a queued write costs a change of the poll set. */
     if (size_bytes <= SL_TCP_SMALL_BYTES) {
@@ -576,7 +656,8 @@ sl_tcp_write(struct sl_tcp *tcp, uint8_t *bytes, size_t size_bytes)
 size_t
 sl_tcp_unwritten_bytes(const struct sl_tcp *tcp)
 {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&tcp->uv);
+    return tcp->is_end ? sl_pair_unwritten_bytes(&tcp->pair)
+                       : uv_stream_get_write_queue_size((const uv_stream_t *)&tcp->uv);
 }
 
 static void
@@ -589,14 +670,28 @@ on_shutdown(uv_shutdown_t *request, int status)
 void
 sl_tcp_shutdown(struct sl_tcp *tcp)
 {
+    if (tcp->is_end) {
+        sl_pair_shutdown(&tcp->pair);
+        if (tcp->pair.mate != NULL)
+            make_due(mate_of(tcp));
+        return;
+    }
     (void)uv_shutdown(&tcp->shutdown, (uv_stream_t *)&tcp->uv, on_shutdown);
 }
 
 void
 sl_tcp_close(struct sl_tcp *tcp)
 {
-    if (tcp != NULL && !uv_is_closing((uv_handle_t *)&tcp->uv))
-        uv_close((uv_handle_t *)&tcp->uv, free_handle);
+    if (tcp == NULL || uv_is_closing((uv_handle_t *)&tcp->uv))
+        return;
+    if (tcp->is_end) {
+        struct sl_tcp *mate = mate_of(tcp);
+        drop_due(tcp);
+        sl_pair_close(&tcp->pair);
+        if (mate != NULL)
+            make_due(mate); /* which sees the end */
+    }
+    uv_close((uv_handle_t *)&tcp->uv, free_handle);
 }
 
 struct sl_loop *

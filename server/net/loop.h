@@ -99,15 +99,8 @@ sl_status sl_tcp_connect(struct sl_loop *loop, const struct sl_endpoint *endpoin
                          const struct sl_tcp_events *events, void *context, struct sl_tcp **out_tcp,
                          struct sl_error *err);
 
-/* Two ends of a connection within the process: descriptors, the caller's. */
-SL_MUST_CHECK
-sl_status sl_pair_open(int out_ends[2], struct sl_error *err);
-void sl_pair_close_end(int end);
-
-/* A socket over an end of a pair, which it takes over, also when it fails: as an accepted one. */
-SL_MUST_CHECK
-sl_status sl_tcp_adopt(struct sl_loop *loop, int end, struct sl_tcp **out_tcp,
-                       struct sl_error *err);
+/* Two ends of a connection within the loop: as accepted sockets, and no system call between them. */
+void sl_pair_open(struct sl_loop *loop, struct sl_tcp *out_ends[2]);
 
 /* Take over an accepted socket. Events are borrowed for the socket's life. Reading is off. */
 void sl_tcp_own(struct sl_tcp *tcp, const struct sl_tcp_events *events, void *context);

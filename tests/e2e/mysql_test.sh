@@ -56,8 +56,24 @@ exec 3<&-
 contains "the victim is told" "ERROR 1317 \(70100\)" "$(cat "$work/killed")"
 contains "KILL of nobody" "ERROR 1094 \(HY000\).*Unknown thread id: 999999" "$(my 'KILL 999999')"
 same "the server lives" 65000 "$(my 'SELECT COUNT(*) FROM flows')"
+# A stop in the middle of statements: all are told, and nothing holds the server up.
+slow="select max(length(replace(lpad(src_addr, 500, 'ab'), 'a', 'bc'))) from flows"
+for part in 1 2 3 4 5 6; do slow="$slow union all $slow"; done
+asking=""
+for i in 1 2 3; do
+    mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u root flows -e "$slow" >"$work/slow.$i" 2>&1 &
+    asking="$asking $!"
+done
+mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u root --local-infile flows \
+    -e "LOAD DATA LOCAL INFILE '/dev/zero' INTO TABLE flows (last_seen)" >"$work/slow.4" 2>&1 &
+asking="$asking $!"
+sleep 1
+before=$(date +%s)
 stop_server
-contains "and stops in order" "stopped" "$(tail -1 "$work/server.log")"
+same "a stop takes a moment" yes "$([ $(($(date +%s) - before)) -lt 30 ] && echo yes)"
+wait $asking
+same "everybody is told" 4 "$(cat "$work"/slow.* | grep -c "ERROR")"
+contains "and it was in order" "stopped" "$(tail -1 "$work/server.log")"
 
 timeout 60 "$bin/sluiced" --data "$work/x" --mysql-listen 0.0.0.0:0 --listen 127.0.0.1:0 --netflow-listen off \
     >/dev/null 2>"$work/err"
