@@ -189,7 +189,7 @@ run_query(struct sl_cli *cli, int argc, char **argv)
         else
             text = argv[i];
     }
-    if (text == NULL)
+    if (text == NULL || text[strspn(text, " \t\r\n;")] == '\0')
         return sl_cli_misuse("query needs a statement", "");
     if (!cli->has_format)
         cli->format = isatty(STDOUT_FILENO) ? SL_PRINT_TABLE : SL_PRINT_TSV;
@@ -223,8 +223,17 @@ print_totals(const struct sl_import_totals *t)
     if (t->rows_rejected > t->reason_count)
         fprintf(stderr, "sluice: and %" PRIu64 " more rejected rows\n",
                 t->rows_rejected - t->reason_count);
-    for (uint64_t i = 0; i < t->files_failed && i < SL_IMPORT_REASONS_MAX; i++)
+}
+
+/* The files that failed, or the first of many. */
+static void
+print_failures(const struct sl_import_totals *t)
+{
+    for (uint64_t i = 0; i < t->files_failed && i < SL_IMPORT_FAILURES_MAX; i++)
         print_story("", t->failures[i]);
+    if (t->files > 1 && t->files_failed != 0)
+        fprintf(stderr, "sluice: %" PRIu64 " of %" PRIu64 " files could not be imported\n",
+                t->files_failed, t->files);
 }
 
 static int
@@ -268,21 +277,20 @@ run_import(struct sl_cli *cli, int argc, char **argv)
         return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return sl_cli_complain(&err);
+    sl_memory_keep();
     sl_log_set_level(SL_LOG_ERROR);             /* the decoder logs; here the summary tells */
     sl_connection_watch(cli->connection, NULL); /* Ctrl-C ends the import, between two batches */
     for (int i = 0; i < file_count && st == SL_OK; i++)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
     if (options.shows_progress)
         fprintf(stderr, "\r\033[K");
-    if (st == SL_OK || totals.rows_read != 0)
+    if (totals.rows_read != 0 || (st == SL_OK && totals.files > totals.files_failed))
         print_totals(&totals);
+    print_failures(&totals);
     if (st != SL_OK)
         return sl_cli_complain(&err);
-    if (totals.files_failed != 0) {
-        fprintf(stderr, "sluice: %" PRIu64 " of %" PRIu64 " files could not be imported\n",
-                totals.files_failed, totals.files);
+    if (totals.files_failed != 0)
         return 1;
-    }
     if (totals.rows_read != 0 && totals.rows_rejected == totals.rows_read) {
         fprintf(stderr, "sluice: every row was rejected\n");
         return 1;
@@ -333,11 +341,17 @@ run_status(struct sl_cli *cli, int argc, char **argv)
     return finish_output();
 }
 
+/* What was damaged, so that each advice is given once. */
+struct findings {
+    bool has[SL_CHECK_PART_COUNT];
+};
+
 static void
-print_finding(void *context, const char *file, uint64_t offset, const char *reason)
+print_finding(void *context, enum sl_check_part part, const char *finding)
 {
-    (void)context;
-    fprintf(stderr, "sluice: %s: offset %" PRIu64 ": %s\n", file, offset, reason);
+    struct findings *findings = context;
+    findings->has[part] = true;
+    print_story("", finding);
 }
 
 /* The file of users, which a server without users has not. */
@@ -353,7 +367,11 @@ check_users(const char *directory, uint64_t *damaged, struct sl_error *err)
     sl_file_close(dir_fd);
     if (st == SL_OK || st == SL_MISSING)
         return SL_OK;
-    print_finding(NULL, "users", 0, why.text);
+    fprintf(stderr,
+            "sluice: users: %s\n"
+            "sluice: put the file of users back from a backup: sluiced does not start "
+            "without it\n",
+            why.text);
     *damaged += 1;
     return SL_OK;
 }
@@ -363,10 +381,14 @@ run_check(int argc, char **argv)
 {
     struct sl_error err = {0};
     uint64_t damaged = 0;
+    struct findings findings = {0};
     if (argc != 1)
         return sl_cli_misuse("check takes one data directory", "");
-    if (sl_store_check(argv[0], print_finding, NULL, &damaged, &err) != SL_OK ||
-        check_users(argv[0], &damaged, &err) != SL_OK)
+    sl_status st = sl_store_check(argv[0], print_finding, &findings, &damaged, &err);
+    for (enum sl_check_part part = 0; part < SL_CHECK_PART_COUNT; part++)
+        if (findings.has[part])
+            print_story("", sl_check_advice(part));
+    if (st != SL_OK || check_users(argv[0], &damaged, &err) != SL_OK)
         return sl_cli_complain(&err);
     if (damaged != 0) {
         fprintf(stderr, "sluice: %" PRIu64 " damaged place%s in %s\n", damaged,

@@ -14,6 +14,7 @@ enum { READ_BYTES = 256 << 10 };
 struct sl_connection {
     struct sl_channel *channel; /* owned */
     uint32_t tag;
+    bool is_broken;
     uint32_t cancel_tag; /* of the CANCEL on its way; 0: none */
     uint64_t id;
     char server[64];
@@ -25,13 +26,27 @@ struct sl_connection {
     size_t in_end;
 };
 
-sl_status
-sl_connection_send(struct sl_connection *c, struct sl_error *err)
+bool
+sl_connection_is_broken(const struct sl_connection *c)
+{
+    return c->is_broken;
+}
+
+static sl_status
+send_all(struct sl_connection *c, struct sl_error *err)
 {
     if (c->out.bad)
         return sl_fail(err, SL_LIMIT, "the request is larger than the protocol allows");
     sl_status st = sl_channel_send(c->channel, c->out.bytes, c->out.size_bytes, err);
     sl_buf_clear(&c->out);
+    return st;
+}
+
+sl_status
+sl_connection_send(struct sl_connection *c, struct sl_error *err)
+{
+    sl_status st = send_all(c, err);
+    c->is_broken = c->is_broken || st != SL_OK;
     return st;
 }
 
@@ -95,9 +110,8 @@ take_error(const struct sl_wire_frame *frame, struct sl_error *err)
     return told.status;
 }
 
-sl_status
-sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
-                      struct sl_error *err)
+static sl_status
+read_frame(struct sl_connection *c, struct sl_wire_frame *out_frame, struct sl_error *err)
 {
     for (;;) {
         size_t used_bytes = 0;
@@ -111,10 +125,21 @@ sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
                 c->cancel_tag = 0;
                 continue;
             }
-            return out_frame->type == SL_WIRE_ERROR ? take_error(out_frame, err) : SL_OK;
+            return SL_OK;
         }
         SL_TRY(read_more(c, wanted_bytes, err));
     }
+}
+
+sl_status
+sl_connection_receive(struct sl_connection *c, struct sl_wire_frame *out_frame,
+                      struct sl_error *err)
+{
+    sl_status st = read_frame(c, out_frame, err);
+    if (st == SL_OK)
+        return out_frame->type == SL_WIRE_ERROR ? take_error(out_frame, err) : SL_OK;
+    c->is_broken = true;
+    return st;
 }
 
 bool
@@ -136,10 +161,11 @@ sl_connection_expect(struct sl_connection *c, enum sl_wire_type type,
                      struct sl_wire_frame *out_frame, struct sl_error *err)
 {
     SL_TRY(sl_connection_receive(c, out_frame, err));
-    if (out_frame->type != type)
-        return sl_fail(err, SL_FORMAT, "sluiced answered %s where %s was expected",
-                       sl_wire_type_name(out_frame->type), sl_wire_type_name(type));
-    return SL_OK;
+    if (out_frame->type == type)
+        return SL_OK;
+    c->is_broken = true;
+    return sl_fail(err, SL_FORMAT, "sluiced answered %s where %s was expected",
+                   sl_wire_type_name(out_frame->type), sl_wire_type_name(type));
 }
 
 /* ---- login ---- */

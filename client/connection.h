@@ -29,6 +29,9 @@ sl_status sl_connection_open(const char *address, const struct sl_credentials *c
 /* NULL is allowed. */
 void sl_connection_close(struct sl_connection *connection);
 
+/* The peer is gone, or what it sent was not understood: nothing more can be asked of it. */
+bool sl_connection_is_broken(const struct sl_connection *connection);
+
 /* The number by which another connection cancels what this one runs. */
 uint64_t sl_connection_id(const struct sl_connection *connection);
 const char *sl_connection_server(const struct sl_connection *connection);

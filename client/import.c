@@ -18,7 +18,7 @@
 #include "storage/base/clock.h"
 
 enum {
-    PASS_BYTES = 1 << 20,
+    PASS_BYTES = 256 << 10, /* hashed while they are in the cache */
     BATCH_ROWS = 32768,
     DEPTH_MAX = 32, /* of directories */
     PRODUCER_BYTES = 96,
@@ -393,19 +393,36 @@ by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* In a walk, a file that holds no flows is told in the end, and the others are read. */
-static sl_status
-note_failed_file(const struct sl_import_options *options, struct sl_import_totals *totals,
-                 sl_status st, const struct sl_error *err)
+/* Is it the file that failed, and not the server, or what lies between? */
+static bool
+is_of_file(const struct sl_connection *connection, sl_status st, const struct sl_error *err)
 {
-    bool is_of_file = st == SL_FORMAT || st == SL_UNSUPPORTED;
-    if (!is_of_file || options->is_strict)
+    if (sl_connection_is_broken(connection))
+        return false;
+    /* An error of the system's calls is ours: the server's come without a number. */
+    return st == SL_FORMAT || st == SL_UNSUPPORTED || (st == SL_IO && err->os_errno != 0);
+}
+
+/* A file that cannot be read as flows is told in the end, and the others are read. */
+static sl_status
+note_failed_file(const struct sl_connection *connection, const struct sl_import_options *options,
+                 struct sl_import_totals *totals, sl_status st, const struct sl_error *err)
+{
+    if (st == SL_OK || options->is_strict || !is_of_file(connection, st, err))
         return st;
-    if (totals->files_failed < SL_IMPORT_REASONS_MAX)
+    if (totals->files_failed < SL_IMPORT_FAILURES_MAX)
         (void)snprintf(totals->failures[totals->files_failed], SL_IMPORT_REASON_BYTES, "%s",
-                       err == NULL ? "" : err->text);
+                       err->text);
     totals->files_failed++;
     return SL_OK;
+}
+
+/* What is no file that was opened counts among the files all the same: it may hold some. */
+static sl_status
+fail_path(struct sl_import_totals *totals, const char *what, const char *path, struct sl_error *err)
+{
+    totals->files++;
+    return sl_fail_errno(err, "%s %s", what, path);
 }
 
 /* Recursion follows directories, at most DEPTH_MAX deep; links are not followed below the first
@@ -417,17 +434,18 @@ import_below(struct sl_connection *connection, const char *path, unsigned depth,
 {
     struct stat info = {0};
     if (strcmp(path, "-") != 0 && (depth == 0 ? stat(path, &info) : lstat(path, &info)) != 0)
-        return sl_fail_errno(err, "import %s", path);
+        return fail_path(totals, "import", path, err);
     if (strcmp(path, "-") == 0 || S_ISREG(info.st_mode) || (depth == 0 && !S_ISDIR(info.st_mode)))
         return import_file(connection, path, S_ISREG(info.st_mode), options, totals, err);
     if (!S_ISDIR(info.st_mode))
         return SL_OK;
     if (depth == DEPTH_MAX)
-        return sl_fail(err, SL_LIMIT, "%s lies more than %d directories deep", path, DEPTH_MAX);
+        return sl_fail(err, SL_UNSUPPORTED, "%s lies more than %d directories deep", path,
+                       DEPTH_MAX);
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, NULL, by_name);
     if (count < 0)
-        return sl_fail_errno(err, "read directory %s", path);
+        return fail_path(totals, "read directory", path, err);
     sl_status st = SL_OK;
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
@@ -435,11 +453,10 @@ import_below(struct sl_connection *connection, const char *path, unsigned depth,
             char below[SL_PATH_BYTES_MAX];
             int used = snprintf(below, sizeof(below), "%s/%s", path, name);
             if (used < 0 || (size_t)used >= sizeof(below))
-                st = sl_fail(err, SL_LIMIT, "a path below %s is too long", path);
+                st = sl_fail(err, SL_UNSUPPORTED, "a path below %s is too long", path);
             else
-                st = note_failed_file(
-                    options, totals,
-                    import_below(connection, below, depth + 1, options, totals, err), err);
+                st = import_below(connection, below, depth + 1, options, totals, err);
+            st = note_failed_file(connection, options, totals, st, err);
         }
         free(entries[i]);
     }
@@ -452,5 +469,10 @@ sl_import_path(struct sl_connection *connection, const char *path,
                const struct sl_import_options *options, struct sl_import_totals *totals,
                struct sl_error *err)
 {
-    return import_below(connection, path, 0, options, totals, err);
+    struct sl_error story = {0};
+    sl_status st = import_below(connection, path, 0, options, totals, &story);
+    st = note_failed_file(connection, options, totals, st, &story);
+    if (st != SL_OK && err != NULL)
+        *err = story;
+    return st;
 }

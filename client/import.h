@@ -27,7 +27,7 @@ enum sl_import_type {
 /* False when `name` is none of auto, nprobe, csv, json, netflow. */
 bool sl_import_type_parse(const char *name, enum sl_import_type *out_type);
 
-enum { SL_IMPORT_REASONS_MAX = 5, SL_IMPORT_REASON_BYTES = 480 };
+enum { SL_IMPORT_REASONS_MAX = 5, SL_IMPORT_FAILURES_MAX = 50, SL_IMPORT_REASON_BYTES = 480 };
 
 struct sl_import_options {
     enum sl_import_type type;
@@ -42,7 +42,7 @@ struct sl_import_options {
 struct sl_import_totals {
     uint64_t files;
     uint64_t files_known;  /* imported before: nothing was sent */
-    uint64_t files_failed; /* of a directory: they hold no flows, or are damaged */
+    uint64_t files_failed; /* they cannot be read, hold no flows, or are damaged */
     uint64_t rows_read;
     uint64_t rows_stored; /* acknowledged: on the server's disk */
     uint64_t rows_rejected;
@@ -52,13 +52,13 @@ struct sl_import_totals {
         char text[SL_IMPORT_REASON_BYTES];
     } reasons[SL_IMPORT_REASONS_MAX]; /* the first bad lines */
     unsigned reason_count;
-    char failures[SL_IMPORT_REASONS_MAX][SL_IMPORT_REASON_BYTES]; /* of the first failed files */
-    unsigned warning_count;                                       /* told already */
+    char failures[SL_IMPORT_FAILURES_MAX][SL_IMPORT_REASON_BYTES]; /* of the first failed files */
+    unsigned warning_count;                                        /* told already */
 };
 
 /* Import a file, a directory (walked; names that end in .temp are skipped), or "-". Totals are
- * added to. A file of a directory that cannot be read as flows is counted as failed, and the walk
- * goes on, unless is_strict. */
+ * added to. A file or directory that cannot be read, or not as flows, is counted as failed and no
+ * error, unless is_strict. */
 SL_MUST_CHECK
 sl_status sl_import_path(struct sl_connection *connection, const char *path,
                          const struct sl_import_options *options, struct sl_import_totals *totals,

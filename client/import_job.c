@@ -8,7 +8,7 @@
 
 #include "storage/base/clock.h"
 
-enum { CHUNK_BYTES = 1 << 20, LINE_BYTES_MAX = 1 << 20, WARNINGS_MAX = 10 };
+enum { CHUNK_BYTES = 256 << 10, LINE_BYTES_MAX = 1 << 20, WARNINGS_MAX = 10 };
 
 static void
 note_reason(struct sl_import_job *job, uint64_t line, const struct sl_error *err)
@@ -83,6 +83,18 @@ sl_import_job_send(struct sl_import_job *job, uint64_t offset_bytes, struct sl_e
                            job->has_identity ? offset_bytes : 0, err);
 }
 
+/* What was read up to offset_bytes is in the builder: send it when that is full. */
+static sl_status
+go_on(struct sl_import_job *job, uint64_t offset_bytes, struct sl_error *err)
+{
+    job->done_bytes = offset_bytes > job->done_bytes ? offset_bytes : job->done_bytes;
+    if (offset_bytes != 0 && sl_builder_is_full(job->builder)) {
+        SL_TRY(sl_import_job_send(job, job->done_bytes, err));
+        sl_import_job_show(job);
+    }
+    return SL_OK;
+}
+
 sl_status
 sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_bytes, sl_status st,
                   struct sl_error *err)
@@ -96,7 +108,7 @@ sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_byte
         const struct sl_column *origin = sl_schema_at(job->schema, SL_COLUMN_ORIGIN);
         struct sl_builder_column *c = sl_builder_column(job->builder, origin);
         if (!sl_bit_get(c->present, job->builder->row_count))
-            sl_builder_set_slice(job->builder, c, "import", 6);
+            sl_builder_set_slice(job->builder, c, SL_IMPORT_ORIGIN, sizeof(SL_IMPORT_ORIGIN) - 1);
         st = sl_field_end_row(job->schema, job->builder, sl_inserter_oldest_us(job->inserter),
                               &reason);
     } else {
@@ -108,17 +120,21 @@ sl_import_job_row(struct sl_import_job *job, uint64_t line, uint64_t offset_byte
             return sl_fail(err, SL_FORMAT, "%.100s:%" PRIu64 ": %.110s", job->path, line,
                            reason.text);
     }
-    job->done_bytes = offset_bytes > job->done_bytes ? offset_bytes : job->done_bytes;
-    if (offset_bytes != 0 && sl_builder_is_full(job->builder)) {
-        SL_TRY(sl_import_job_send(job, job->done_bytes, err));
-        sl_import_job_show(job);
-    }
-    return SL_OK;
+    return go_on(job, offset_bytes, err);
+}
+
+/* Rows that are complete in the builder. */
+static sl_status
+take_rows(struct sl_import_job *job, uint32_t count, uint64_t offset_bytes, struct sl_error *err)
+{
+    job->totals->rows_read += count;
+    job->rows_read += count;
+    return go_on(job, offset_bytes, err);
 }
 
 /* Lines in buffer[0 .. used); what is left of the last one is moved to its start. */
 struct line_splitter {
-    char *buffer; /* LINE_BYTES_MAX + CHUNK_BYTES, owned */
+    char *buffer; /* LINE_BYTES_MAX + CHUNK_BYTES and the padding, owned */
     size_t used;
     uint64_t offset_bytes; /* of buffer[0] in the input */
     uint64_t number;
@@ -138,28 +154,57 @@ reject_long_line(struct sl_import_job *job, uint64_t number, uint64_t offset_byt
     return sl_import_job_row(job, number, offset_bytes, st, err);
 }
 
+/* The line from `at` to `next`, which includes its end. */
 static sl_status
-split(struct sl_import_job *job, struct line_splitter *s, bool is_last, sl_import_line_fn *take,
-      void *context, struct sl_error *err)
+take_line(struct sl_import_job *job, struct line_splitter *s, char *at, const char *next,
+          const struct sl_import_line_reader *reader, struct sl_error *err)
+{
+    size_t line_bytes = (size_t)(next - at);
+    uint64_t next_bytes = s->offset_bytes + (uint64_t)(next - s->buffer);
+    if (line_bytes != 0 && at[line_bytes - 1] == '\n')
+        line_bytes--;
+    if (line_bytes != 0 && at[line_bytes - 1] == '\r')
+        line_bytes--;
+    s->number++;
+    job->line_bytes = s->offset_bytes + (uint64_t)(at - s->buffer);
+    if (s->is_skipping || line_bytes > LINE_BYTES_MAX) {
+        s->is_skipping = false;
+        return reject_long_line(job, s->number, next_bytes, err);
+    }
+    return reader->take(reader->context, at, line_bytes, s->number, next_bytes, err);
+}
+
+/* Lines that the reader takes at once; 0 bytes: none. */
+static sl_status
+take_many(struct sl_import_job *job, struct line_splitter *s, const char *at, const char *end,
+          const struct sl_import_line_reader *reader, size_t *out_bytes, struct sl_error *err)
+{
+    *out_bytes = 0;
+    job->line_bytes = s->offset_bytes + (uint64_t)(at - s->buffer);
+    if (s->is_skipping || reader->take_many == NULL || job->line_bytes < job->resume_bytes)
+        return SL_OK;
+    uint32_t count = reader->take_many(reader->context, at, (size_t)(end - at), out_bytes);
+    s->number += count;
+    return count == 0 ? SL_OK : take_rows(job, count, job->line_bytes + *out_bytes, err);
+}
+
+static sl_status
+split(struct sl_import_job *job, struct line_splitter *s, bool is_last,
+      const struct sl_import_line_reader *reader, struct sl_error *err)
 {
     char *at = s->buffer;
     char *end = s->buffer + s->used;
     while (at < end) {
+        size_t many_bytes = 0;
+        SL_TRY(take_many(job, s, at, end, reader, &many_bytes, err));
+        at += many_bytes;
+        if (many_bytes != 0)
+            continue;
         char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL && !is_last)
             break;
         char *next = stop == NULL ? end : stop + 1;
-        size_t line_bytes = (size_t)((stop == NULL ? end : stop) - at);
-        if (line_bytes != 0 && at[line_bytes - 1] == '\r')
-            line_bytes--;
-        uint64_t next_bytes = s->offset_bytes + (uint64_t)(next - s->buffer);
-        s->number++;
-        job->line_bytes = s->offset_bytes + (uint64_t)(at - s->buffer);
-        if (s->is_skipping || line_bytes > LINE_BYTES_MAX)
-            SL_TRY(reject_long_line(job, s->number, next_bytes, err));
-        else
-            SL_TRY(take(context, at, line_bytes, s->number, next_bytes, err));
-        s->is_skipping = false;
+        SL_TRY(take_line(job, s, at, next, reader, err));
         at = next;
     }
     size_t left = (size_t)(end - at);
@@ -179,10 +224,11 @@ split(struct sl_import_job *job, struct line_splitter *s, bool is_last, sl_impor
 }
 
 sl_status
-sl_import_job_lines(struct sl_import_job *job, sl_import_line_fn *take, void *context,
+sl_import_job_lines(struct sl_import_job *job, const struct sl_import_line_reader *reader,
                     struct sl_error *err)
 {
-    struct line_splitter s = {.buffer = sl_new(LINE_BYTES_MAX + CHUNK_BYTES)};
+    struct line_splitter s = {.buffer =
+                                  sl_new(LINE_BYTES_MAX + CHUNK_BYTES + SL_IMPORT_PADDING_BYTES)};
     sl_status st = SL_OK;
     for (bool is_last = false; st == SL_OK && !is_last;) {
         size_t got = 0;
@@ -192,7 +238,7 @@ sl_import_job_lines(struct sl_import_job *job, sl_import_line_fn *take, void *co
         is_last = got == 0;
         s.used += got;
         if (st == SL_OK)
-            st = split(job, &s, is_last, take, context, err);
+            st = split(job, &s, is_last, reader, err);
     }
     if (st == SL_OK)
         st = sl_import_job_send(job, s.offset_bytes, err);

@@ -14,6 +14,9 @@
 #include "client/inserter.h"
 #include "storage/field.h"
 
+/* The origin of rows that name none. */
+#define SL_IMPORT_ORIGIN "import"
+
 struct sl_import_job {
     const struct sl_import_options *options;
     struct sl_import_totals *totals;
@@ -57,12 +60,23 @@ SL_MUST_CHECK
 sl_status sl_import_job_send(struct sl_import_job *job, uint64_t offset_bytes,
                              struct sl_error *err);
 
-/* Lines of the input: `line` without its end, `number` from 1, `offset_bytes` where the next one
- * begins. A line longer than a megabyte is skipped and counted as a bad row. */
-typedef sl_status sl_import_line_fn(void *context, char *line, size_t line_bytes, uint64_t number,
-                                    uint64_t offset_bytes, struct sl_error *err);
+/* Who takes the lines of an input. */
+struct sl_import_line_reader {
+    void *context;
+    /* `line` without its end, `number` from 1, `offset_bytes` where the next one begins. */
+    sl_status (*take)(void *context, char *line, size_t line_bytes, uint64_t number,
+                      uint64_t offset_bytes, struct sl_error *err);
+    /* Complete rows from whole lines at the start of the text, whatever follows them: how many lines,
+     * each one row, and their bytes. 0: `take` is to look at the first one. NULL: always. */
+    uint32_t (*take_many)(void *context, const char *text, size_t size_bytes, size_t *out_bytes);
+};
+
+enum { SL_IMPORT_PADDING_BYTES = 64 }; /* readable behind the text of take_many */
+
+/* Give the lines of the input to the reader. A line longer than a megabyte is skipped and counted as
+ * a bad row. */
 SL_MUST_CHECK
-sl_status sl_import_job_lines(struct sl_import_job *job, sl_import_line_fn *take, void *context,
+sl_status sl_import_job_lines(struct sl_import_job *job, const struct sl_import_line_reader *reader,
                               struct sl_error *err);
 
 /* The readers. */

@@ -155,7 +155,8 @@ sl_import_json(struct sl_import_job *job, struct sl_error *err)
 {
     struct json_reader *r = sl_new(sizeof(*r));
     r->job = job;
-    sl_status st = sl_import_job_lines(job, take_line, r, err);
+    const struct sl_import_line_reader reader = {.context = r, .take = take_line};
+    sl_status st = sl_import_job_lines(job, &reader, err);
     for (uint32_t i = 0; i < r->key_count; i++)
         free(r->keys[i].name);
     free(r);

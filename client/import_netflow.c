@@ -64,7 +64,7 @@ decode_all(struct netflow_reader *reader, struct sl_capture *capture, struct sl_
         struct sl_datagram_from from = {.addr = packet.src_addr,
                                         .port = packet.src_port,
                                         .received_us = time_us,
-                                        .origin = "import"};
+                                        .origin = SL_IMPORT_ORIGIN};
         job->done_bytes = sl_input_position(job->input);
         sl_import_job_show(job);
         SL_TRY(sl_import_check(job->options, err));

@@ -1,93 +1,37 @@
 /*
- * import_text.c - nProbe's text dumps and CSV. See import.h.
- *
- * The first line names the columns; its separator is the first character in it that is neither
- * letter, digit, underscore, point, blank nor quote (nProbe's default is |). A field may be
- * quoted as RFC 4180 has it; a quoted field does not span lines.
+ * import_text.c - nProbe's text dumps and CSV. See import.h; text_table.h says how they are written.
  */
 #include "client/import_job.h"
+#include "client/text_table.h"
 
 #include <stdio.h>
 
-enum { FIELDS_MAX = 1024 };
+_Static_assert((int)SL_IMPORT_PADDING_BYTES >= (int)SL_TABLE_PADDING_BYTES,
+               "a table is read with its padding");
 
 struct text_reader {
     struct sl_import_job *job;
-    char separator;
-    uint32_t field_count;
-    struct sl_field fields[FIELDS_MAX];
-    struct sl_field exporter;
-    bool has_exporter_field;
+    struct sl_text_table table;
 };
-
-static char
-find_separator(const char *line, size_t line_bytes)
-{
-    for (size_t i = 0; i < line_bytes; i++) {
-        char c = line[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_word && c != '_' && c != '.' && c != '"' && c != ' ' && c != '%' && c != '-')
-            return c;
-    }
-    return ','; /* one column */
-}
-
-/*
- * The field that begins at *at; steps behind the separator that ends it. A quoted field is
- * unquoted in place. False when a quote does not end.
- */
-static bool
-next_field(char **at, char *end, char separator, char **out_text, size_t *out_bytes)
-{
-    char *start = *at;
-    if (start < end && *start == '"') {
-        char *to = start;
-        char *from = start + 1;
-        for (;;) {
-            if (from == end)
-                return false;
-            if (*from == '"' && from + 1 < end && from[1] == '"')
-                from++;
-            else if (*from == '"')
-                break;
-            *to++ = *from++;
-        }
-        from++;
-        if (from < end && *from != separator)
-            return false;
-        *out_text = start;
-        *out_bytes = (size_t)(to - start);
-        *at = from < end ? from + 1 : end + 1;
-        return true;
-    }
-    char *stop = start;
-    while (stop < end && *stop != separator)
-        stop++;
-    *out_text = start;
-    *out_bytes = (size_t)(stop - start);
-    *at = stop + 1;
-    return true;
-}
 
 /* Rows without a time are no flows, and names that nobody knows are worth a word: a column src_ip
  * is kept, but `WHERE src_addr = ...` will not find it. */
 static sl_status
-check_head(struct text_reader *r, struct sl_error *err)
+check_head(const struct text_reader *r, struct sl_error *err)
 {
     char unknown[SL_IMPORT_REASON_BYTES / 2];
     size_t used = 0;
-    bool has_time = false;
     unknown[0] = '\0';
-    for (uint32_t i = 0; i < r->field_count; i++) {
-        const struct sl_column *column = r->fields[i].column;
-        has_time |= column->index == SL_COLUMN_FIRST_SEEN || column->index == SL_COLUMN_LAST_SEEN;
-        if (r->fields[i].is_unknown && used < sizeof(unknown)) {
+    for (uint32_t i = 0; i < r->table.field_count; i++) {
+        const struct sl_field *field = &r->table.fields[i];
+        if (field->is_unknown && used < sizeof(unknown)) {
             int put = snprintf(&unknown[used], sizeof(unknown) - used, "%s%s",
-                               used == 0 ? "" : ", ", column->name);
+                               used == 0 ? "" : ", ", field->column->name);
             used += put > 0 ? (size_t)put : 0;
         }
     }
-    if (!has_time)
+    if (!sl_text_table_has(&r->table, SL_COLUMN_FIRST_SEEN) &&
+        !sl_text_table_has(&r->table, SL_COLUMN_LAST_SEEN))
         return sl_fail(err, SL_FORMAT,
                        "%.100s: no column of the first line is a time: it must name one first_seen "
                        "or last_seen (or FIRST_SWITCHED ...)",
@@ -101,58 +45,22 @@ check_head(struct text_reader *r, struct sl_error *err)
 static sl_status
 read_head(struct text_reader *r, char *line, size_t line_bytes, struct sl_error *err)
 {
-    char *at = line;
-    char *end = line + line_bytes;
-    r->separator = find_separator(line, line_bytes);
-    while (at <= end) {
-        char *name = NULL;
-        size_t name_bytes = 0;
-        if (!next_field(&at, end, r->separator, &name, &name_bytes))
-            return sl_fail(err, SL_FORMAT, "%s:1: a quote does not end", r->job->path);
-        while (name_bytes != 0 && (*name == ' ' || *name == '%'))
-            name++, name_bytes--;
-        while (name_bytes != 0 && name[name_bytes - 1] == ' ')
-            name_bytes--;
-        if (name_bytes == 0 && at > end)
-            break; /* a separator at the end of the line */
-        if (r->field_count == FIELDS_MAX)
-            return sl_fail(err, SL_LIMIT, "%s:1: more than %d columns", r->job->path, FIELDS_MAX);
-        struct sl_field *field = &r->fields[r->field_count++];
-        sl_status st = sl_field_find(r->job->schema, name, name_bytes, field, err);
-        if (st != SL_OK) {
-            sl_error_prefix(err, "%.100s:1", r->job->path);
-            return st;
-        }
-        r->has_exporter_field |= field->column->index == SL_COLUMN_EXPORTER_ADDR;
+    const struct sl_schema *schema = r->job->schema;
+    const char *exporter = r->job->options->exporter;
+    sl_status st = sl_text_table_head(&r->table, line, line_bytes, err);
+    if (st != SL_OK) {
+        sl_error_prefix(err, "%.100s:1", r->job->path);
+        return st;
     }
+    if (exporter != NULL && !sl_text_table_has(&r->table, SL_COLUMN_EXPORTER_ADDR))
+        sl_text_table_add_constant(&r->table, sl_schema_at(schema, SL_COLUMN_EXPORTER_ADDR),
+                                   exporter);
+    if (!sl_text_table_has(&r->table, SL_COLUMN_ORIGIN))
+        sl_text_table_add_constant(&r->table, sl_schema_at(schema, SL_COLUMN_ORIGIN),
+                                   SL_IMPORT_ORIGIN);
+    else
+        r->table.is_columnar = false; /* rows that name none get one, row by row */
     return check_head(r, err);
-}
-
-static sl_status
-read_row(struct text_reader *r, char *line, size_t line_bytes, struct sl_error *err)
-{
-    struct sl_import_job *job = r->job;
-    char *at = line;
-    char *end = line + line_bytes;
-    uint32_t i = 0;
-    for (; at <= end; i++) {
-        char *text = NULL;
-        size_t text_bytes = 0;
-        if (!next_field(&at, end, r->separator, &text, &text_bytes))
-            return sl_fail(err, SL_FORMAT, "a quote does not end");
-        if (i == r->field_count && text_bytes == 0 && at > end)
-            break;
-        if (i >= r->field_count)
-            return sl_fail(err, SL_FORMAT, "more than the %u fields of the first line",
-                           r->field_count);
-        SL_TRY(sl_field_set(&r->fields[i], job->schema, job->builder, text, text_bytes, err));
-    }
-    if (i < r->field_count)
-        return sl_fail(err, SL_FORMAT, "%u fields, the first line has %u", i, r->field_count);
-    if (job->options->exporter != NULL && !r->has_exporter_field)
-        return sl_field_set(&r->exporter, job->schema, job->builder, job->options->exporter,
-                            strlen(job->options->exporter), err);
-    return SL_OK;
 }
 
 static sl_status
@@ -160,14 +68,23 @@ take_line(void *context, char *line, size_t line_bytes, uint64_t number, uint64_
           struct sl_error *err)
 {
     struct text_reader *r = context;
+    struct sl_import_job *job = r->job;
     if (line_bytes == 0)
         return SL_OK;
-    if (r->field_count == 0)
+    if (r->table.field_count == 0)
         return read_head(r, line, line_bytes, err);
-    if (r->job->line_bytes < r->job->resume_bytes)
+    if (job->line_bytes < job->resume_bytes)
         return SL_OK; /* durable since an earlier run, also when the line has grown since */
-    sl_status st = read_row(r, line, line_bytes, err);
-    return sl_import_job_row(r->job, number, offset_bytes, st, err);
+    sl_status st = sl_text_table_row(&r->table, job->builder, line, line_bytes, err);
+    return sl_import_job_row(job, number, offset_bytes, st, err);
+}
+
+static uint32_t
+take_many(void *context, const char *text, size_t size_bytes, size_t *out_bytes)
+{
+    struct text_reader *r = context;
+    return sl_text_table_rows(&r->table, r->job->builder, text, size_bytes,
+                              sl_inserter_oldest_us(r->job->inserter), out_bytes);
 }
 
 sl_status
@@ -175,8 +92,11 @@ sl_import_text(struct sl_import_job *job, struct sl_error *err)
 {
     struct text_reader *r = sl_new(sizeof(*r));
     r->job = job;
-    r->exporter.column = sl_schema_at(job->schema, SL_COLUMN_EXPORTER_ADDR);
-    sl_status st = sl_import_job_lines(job, take_line, r, err);
+    sl_text_table_init(&r->table, job->schema);
+    const struct sl_import_line_reader reader = {
+        .context = r, .take = take_line, .take_many = take_many};
+    sl_status st = sl_import_job_lines(job, &reader, err);
+    sl_text_table_fini(&r->table);
     free(r);
     return st;
 }

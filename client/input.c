@@ -34,24 +34,33 @@ struct sl_input {
     struct sl_error *stream_err; /* borrowed; of sl_input_stream */
 };
 
+/* The next raw bytes of the file. */
+static sl_status
+read_raw(struct sl_input *in, uint8_t *bytes, size_t size_bytes, size_t *out_got,
+         struct sl_error *err)
+{
+    SL_ASSERT(size_bytes != 0);
+    for (;;) {
+        ssize_t got = read(in->fd, bytes, size_bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return sl_fail_errno(err, "read %s", in->path);
+        in->raw_ended = got == 0;
+        in->raw_bytes += (uint64_t)got;
+        *out_got = (size_t)got;
+        return SL_OK;
+    }
+}
+
 /* More raw bytes when none are left; raw_start == raw_end after it means the end. */
 static sl_status
 fill(struct sl_input *in, struct sl_error *err)
 {
     if (in->raw_start != in->raw_end || in->raw_ended)
         return SL_OK;
-    for (;;) {
-        ssize_t got = read(in->fd, in->raw, RAW_BYTES);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return sl_fail_errno(err, "read %s", in->path);
-        in->raw_start = 0;
-        in->raw_end = (size_t)got;
-        in->raw_ended = got == 0;
-        in->raw_bytes += (uint64_t)got;
-        return SL_OK;
-    }
+    in->raw_start = in->raw_end = 0;
+    return read_raw(in, in->raw, RAW_BYTES, &in->raw_end, err);
 }
 
 static sl_status
@@ -112,12 +121,12 @@ static sl_status
 read_plain(struct sl_input *in, uint8_t *bytes, size_t size_bytes, size_t *out_got,
            struct sl_error *err)
 {
-    SL_TRY(fill(in, err));
     size_t got = sl_min_size(size_bytes, in->raw_end - in->raw_start);
-    if (got != 0)
-        memcpy(bytes, in->raw + in->raw_start, got);
-    in->raw_start += got;
     *out_got = got;
+    if (got == 0) /* nothing is left of the beginning: the rest needs no copy */
+        return in->raw_ended ? SL_OK : read_raw(in, bytes, size_bytes, out_got, err);
+    memcpy(bytes, in->raw + in->raw_start, got);
+    in->raw_start += got;
     return SL_OK;
 }
 

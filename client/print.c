@@ -30,7 +30,7 @@ drain(struct sl_buf *out, FILE *file, bool is_last, struct sl_error *err)
         return sl_fail(err, SL_LIMIT, "a row is too large to print");
     if (out->size_bytes < FLUSH_BYTES && !is_last)
         return SL_OK;
-    if (fwrite(out->bytes, 1, out->size_bytes, file) != out->size_bytes)
+    if (out->size_bytes != 0 && fwrite(out->bytes, 1, out->size_bytes, file) != out->size_bytes)
         return sl_fail_errno(err, "the output cannot be written");
     if (is_last && fflush(file) != 0)
         return sl_fail_errno(err, "the output cannot be written");

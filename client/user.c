@@ -8,6 +8,7 @@
 
 #include "client/cli.h"
 #include "server/auth/scheme.h"
+#include "server/auth/user_file.h"
 
 /* Standard input; twice on a terminal. */
 static sl_status
@@ -77,6 +78,9 @@ sl_user_run(struct sl_cli *cli, int argc, char **argv)
         return sl_cli_misuse("user takes add NAME --role ROLE, remove NAME, password NAME or list",
                              "");
     }
+    enum sl_role role;
+    if (user.verb == SL_WIRE_USER_ADD && !sl_role_parse(user.role, &role))
+        return sl_cli_misuse("a role is reader, writer or admin, not ", user.role);
     if (user.verb != SL_WIRE_USER_LIST)
         user.name = argv[1];
     bool has_password = user.verb == SL_WIRE_USER_ADD || user.verb == SL_WIRE_USER_PASSWORD;

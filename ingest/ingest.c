@@ -401,22 +401,26 @@ sl_ingest_visit(struct sl_ingest *ingest, const struct sl_exporter_visitor *visi
     (void)ask(ingest, &request, SL_US_PER_MINUTE, NULL);
 }
 
-struct sl_ingest_stream *
-sl_ingest_stream_open(struct sl_ingest *ingest, struct sl_addr addr, uint16_t port)
+sl_status
+sl_ingest_stream_open(struct sl_ingest *ingest, struct sl_addr addr, uint16_t port,
+                      struct sl_ingest_stream **out_stream, struct sl_error *err)
 {
     SL_ASSERT(ingest->magic == INGEST_MAGIC);
+    *out_stream = NULL;
     if (!sl_addr_is_allowed(ingest->allowed, ingest->options.allowed_count, addr))
-        return NULL;
+        return sl_fail(err, SL_DENIED, "it is not on the list of exporters");
     if (atomic_fetch_add_explicit(&ingest->stream_count, 1, memory_order_relaxed) >=
         SL_INGEST_STREAMS_MAX) {
         atomic_fetch_sub_explicit(&ingest->stream_count, 1, memory_order_relaxed);
-        return NULL;
+        return sl_fail(err, SL_LIMIT, "there are %d connections of exporters already",
+                       SL_INGEST_STREAMS_MAX);
     }
     struct sl_ingest_stream *stream = sl_new(sizeof(*stream));
     stream->ingest = ingest;
     stream->addr = addr;
     stream->port = port;
-    return stream;
+    *out_stream = stream;
+    return SL_OK;
 }
 
 void

@@ -87,9 +87,11 @@ sl_status sl_ingest_flush(struct sl_ingest *ingest, int64_t timeout_us, struct s
  */
 struct sl_ingest_stream;
 
-/* NULL when the peer is not allowed, or there are too many. After create, at any time. */
-struct sl_ingest_stream *sl_ingest_stream_open(struct sl_ingest *ingest, struct sl_addr addr,
-                                               uint16_t port);
+/* SL_DENIED: the address is not on the list. SL_LIMIT: there are SL_INGEST_STREAMS_MAX streams
+ * already. After create, at any time. */
+SL_MUST_CHECK
+sl_status sl_ingest_stream_open(struct sl_ingest *ingest, struct sl_addr addr, uint16_t port,
+                                struct sl_ingest_stream **out_stream, struct sl_error *err);
 /* SL_FORMAT: this is no IPFIX, close the connection. SL_LIMIT: the decoder is behind; nothing
  * was taken of what *out_taken does not count, offer the rest again later. */
 SL_MUST_CHECK

@@ -72,8 +72,14 @@ split_address(const char *address, char host[ORIGIN_BYTES], const char **out_por
 {
     const char *colon = strrchr(address, ':');
     size_t host_bytes = colon == NULL ? 0 : (size_t)(colon - address);
-    if (colon == NULL || colon[1] == '\0' || host_bytes >= ORIGIN_BYTES - 32)
+    if (colon == NULL || host_bytes >= ORIGIN_BYTES - 32)
         return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT", address);
+    char *end = NULL;
+    bool is_digit = colon[1] >= '0' && colon[1] <= '9';
+    unsigned long port = is_digit ? strtoul(&colon[1], &end, 10) : 0;
+    /* getaddrinfo would take the lower 16 bits of any number. */
+    if (!is_digit || *end != '\0' || port > UINT16_MAX)
+        return sl_fail(err, SL_FORMAT, "\"%.80s\": a port is a number from 0 to 65535", address);
     memcpy(host, address, host_bytes);
     host[host_bytes] = '\0';
     if (host_bytes >= 2 && host[0] == '[' && host[host_bytes - 1] == ']') {

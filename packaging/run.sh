@@ -38,10 +38,12 @@ show() {
     echo "$ sluice query \"$1\""
     "$bin/sluice" --connect "$address" query "$1" --format table
 }
+mysql_port=${SLUICE_MYSQL_LISTEN:-127.0.0.1:3307}
+mysql_port=${mysql_port##*:}
 show "SELECT src_addr, SUM(bytes) AS bytes, COUNT(*) AS flows FROM flows LAST 1h GROUP BY src_addr ORDER BY bytes DESC LIMIT 5"
 echo
 echo "native protocol  $address   (build/release/bin/sluice is the shell; --help)"
-echo "MySQL protocol   ${SLUICE_MYSQL_LISTEN:-127.0.0.1:3307}   (mariadb -h 127.0.0.1 -P 3307 flows)"
+echo "MySQL protocol   ${SLUICE_MYSQL_LISTEN:-127.0.0.1:3307}   (mariadb -h 127.0.0.1 -P $mysql_port flows)"
 echo "NetFlow, IPFIX   ${SLUICE_NETFLOW_LISTEN:-127.0.0.1:2055} UDP"
 if [ "${SLUICE_RUN_ONCE:-0}" = 1 ]; then
     kill $server

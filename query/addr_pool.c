@@ -10,7 +10,7 @@
 #include "storage/base/thread.h"
 
 enum {
-    STRIPES = 64,
+    STRIPES = 16,
     CAPACITY_FIRST = 16, /* addresses of a stripe */
     CAPACITY_MAX = (1 << 27) / STRIPES,
 };
@@ -115,26 +115,95 @@ grow(struct stripe *stripe, struct sl_budget *budget)
     return true;
 }
 
-bool
-sl_addr_pool_number(struct sl_addr_pool *pool, struct sl_addr addr, uint32_t *out_code)
-{
-    uint64_t hash = sl_group_hash(&addr, sizeof(addr));
-    unsigned number = (unsigned)(hash >> 58);
-    struct stripe *stripe = &pool->stripes[number];
-    bool is_done = true;
+/* Some addresses, stripe by stripe. */
+struct batch {
+    uint64_t hashes[SL_ADDR_POOL_MANY]; /* of each address */
+    uint16_t order[SL_ADDR_POOL_MANY];
+    uint32_t ends[STRIPES]; /* of each stripe's, in `order` */
+};
 
-    sl_mutex_lock(&stripe->lock);
-    if (stripe->count == stripe->capacity)
-        is_done = grow(stripe, pool->budget);
-    if (is_done) {
-        uint32_t *slot = find_slot(stripe, addr, hash);
+static unsigned
+stripe_of(uint64_t hash)
+{
+    return (unsigned)(hash >> 60);
+}
+
+static void
+sort_batch(struct batch *batch, const struct sl_addr *addrs, uint32_t count)
+{
+    uint32_t at = 0;
+
+    memset(batch->ends, 0, sizeof(batch->ends));
+    for (uint32_t i = 0; i < count; i++) {
+        batch->hashes[i] = sl_group_hash(&addrs[i], sizeof(addrs[i]));
+        batch->ends[stripe_of(batch->hashes[i])]++;
+    }
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
+        uint32_t of_stripe = batch->ends[stripe];
+        batch->ends[stripe] = at;
+        at += of_stripe;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        batch->order[batch->ends[stripe_of(batch->hashes[i])]++] = (uint16_t)i;
+}
+
+/* What will be looked at is on its way from memory. */
+static void
+fetch(const struct stripe *stripe, const struct batch *batch, uint32_t start, uint32_t end)
+{
+    uint32_t mask = 2 * stripe->capacity - 1;
+
+    for (uint32_t i = start; i < end; i++)
+        __builtin_prefetch(&stripe->slots[(uint32_t)batch->hashes[batch->order[i]] & mask]);
+    for (uint32_t i = start; i < end; i++) {
+        uint32_t slot = stripe->slots[(uint32_t)batch->hashes[batch->order[i]] & mask];
+        if (slot != 0)
+            __builtin_prefetch(&stripe->addrs[slot - 1]);
+    }
+}
+
+/* Under the lock of the stripe. */
+static bool
+number_stripe(struct sl_addr_pool *pool, unsigned number, const struct batch *batch, uint32_t start,
+              uint32_t end, const struct sl_addr *addrs, uint32_t *out_codes)
+{
+    struct stripe *stripe = &pool->stripes[number];
+
+    if (stripe->capacity != 0)
+        fetch(stripe, batch, start, end);
+    for (uint32_t i = start; i < end; i++) {
+        uint32_t at = batch->order[i];
+        if (stripe->count == stripe->capacity && !grow(stripe, pool->budget))
+            return false;
+        uint32_t *slot = find_slot(stripe, addrs[at], batch->hashes[at]);
         if (*slot == 0) {
-            stripe->addrs[stripe->count++] = addr;
+            stripe->addrs[stripe->count++] = addrs[at];
             *slot = stripe->count;
         }
-        *out_code = SL_ADDR_CODE_NUMBERED + (*slot - 1) * STRIPES + number;
+        out_codes[at] = SL_ADDR_CODE_NUMBERED + (*slot - 1) * STRIPES + number;
     }
-    sl_mutex_unlock(&stripe->lock);
+    return true;
+}
+
+bool
+sl_addr_pool_number(struct sl_addr_pool *pool, const struct sl_addr *addrs, uint32_t count,
+                    uint32_t *out_codes)
+{
+    struct batch batch;
+    uint32_t start = 0;
+    bool is_done = true;
+
+    SL_ASSERT(count <= SL_ADDR_POOL_MANY);
+    sort_batch(&batch, addrs, count);
+    for (unsigned number = 0; number < STRIPES && is_done; number++) {
+        uint32_t end = batch.ends[number];
+        if (start == end)
+            continue;
+        sl_mutex_lock(&pool->stripes[number].lock);
+        is_done = number_stripe(pool, number, &batch, start, end, addrs, out_codes);
+        sl_mutex_unlock(&pool->stripes[number].lock);
+        start = end;
+    }
     return is_done;
 }
 

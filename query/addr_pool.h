@@ -28,16 +28,26 @@ struct sl_addr_pool *sl_addr_pool_create(struct sl_budget *budget);
 /* NULL is allowed. */
 void sl_addr_pool_destroy(struct sl_addr_pool *pool);
 
-/* The code of an address that is not below SL_ADDR_CODE_NUMBERED itself. */
+enum { SL_ADDR_POOL_MANY = 2048 };
+
+/* The codes of at most SL_ADDR_POOL_MANY addresses that are not below SL_ADDR_CODE_NUMBERED themselves:
+ * far cheaper together than one by one. */
 SL_MUST_CHECK
-bool sl_addr_pool_number(struct sl_addr_pool *pool, struct sl_addr addr, uint32_t *out_code);
+bool sl_addr_pool_number(struct sl_addr_pool *pool, const struct sl_addr *addrs, uint32_t count,
+                         uint32_t *out_codes);
+
+static inline bool
+sl_addr_is_numbered(struct sl_addr addr)
+{
+    return addr.high != 0 || addr.low >= SL_ADDR_CODE_NUMBERED;
+}
 
 SL_MUST_CHECK
 static inline bool
 sl_addr_pool_code(struct sl_addr_pool *pool, struct sl_addr addr, uint32_t *out_code)
 {
-    if (addr.high != 0 || addr.low >= SL_ADDR_CODE_NUMBERED)
-        return sl_addr_pool_number(pool, addr, out_code);
+    if (sl_addr_is_numbered(addr))
+        return sl_addr_pool_number(pool, &addr, 1, out_code);
     *out_code = (uint32_t)addr.low;
     return true;
 }

@@ -116,10 +116,14 @@ bool sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struc
                                const uint32_t *rows, uint32_t count, void *const *records,
                                size_t offset, struct sl_arena *arena, bool *out_done);
 
-/* COUNT, SUM and AVG: `count` values more, whose sum is `sum`. */
+/*
+ * COUNT, SUM and AVG: to the state at records[i] + offset come sums[i][0] values more, whose sum is
+ * sums[i][which].
+ */
 SL_MUST_CHECK
-bool sl_aggregate_add_sum(const struct sl_aggregate *aggregate, void *state, uint64_t count,
-                          uint64_t sum, struct sl_arena *arena);
+bool sl_aggregate_add_sums(const struct sl_aggregate *aggregate, void *const *records,
+                           size_t offset, const uint64_t *const *sums, unsigned which,
+                           uint32_t count, struct sl_arena *arena);
 
 /* COUNT(*) */
 void sl_aggregate_count_rows(void *const *records, size_t offset, uint32_t count);

@@ -94,21 +94,26 @@ sl_aggregate_update_plain(const struct sl_aggregate *aggregate, const struct sl_
 }
 
 bool
-sl_aggregate_add_sum(const struct sl_aggregate *aggregate, void *state, uint64_t count,
-                     uint64_t sum, struct sl_arena *arena)
+sl_aggregate_add_sums(const struct sl_aggregate *aggregate, void *const *records, size_t offset,
+                      const uint64_t *const *sums, unsigned which, uint32_t count,
+                      struct sl_arena *arena)
 {
-    uint64_t *words = state;
+    bool is_sum = aggregate->kind == SL_AGG_SUM || aggregate->kind == SL_AGG_AVG;
+    size_t count_offset = offset;
 
-    if (count == 0)
-        return true;
-    if (aggregate->kind == SL_AGG_SUM)
-        return sl_aggregate_cell_add(words, (sl_i128)sum, arena);
-    if (aggregate->kind != SL_AGG_AVG) {
-        *words += count;
-        return true;
+    if (is_sum) {
+        for (uint32_t i = 0; i < count; i++)
+            if (sums[i][0] != 0 &&
+                !sl_aggregate_cell_add_u64(sl_aggregate_word_at(records[i], offset), sums[i][which],
+                                           arena))
+                return false;
+        if (aggregate->kind == SL_AGG_SUM)
+            return true;
+        count_offset += offsetof(struct sl_average, count);
     }
-    words[offsetof(struct sl_average, count) / sizeof(*words)] += count;
-    return sl_aggregate_cell_add(words, (sl_i128)sum, arena);
+    for (uint32_t i = 0; i < count; i++)
+        *sl_aggregate_word_at(records[i], count_offset) += sums[i][0];
+    return true;
 }
 
 /* ---- MIN, MAX, ANY ---- */

@@ -148,11 +148,11 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         break;
     case SL_SYNTAX_DELETE:
         out_statement->class = SL_CLASS_DELETE;
-        SL_TRY(sl_bind_delete(&b, syntax.select, &out_statement->select, err));
+        SL_TRY(sl_bind_delete(&b, syntax.select, out_statement, err));
         break;
     case SL_SYNTAX_INSERT:
         out_statement->class = SL_CLASS_INSERT;
-        SL_TRY(sl_bind_insert(&b, &syntax, &out_statement->insert, err));
+        SL_TRY(sl_bind_insert(&b, &syntax, out_statement, err));
         break;
     case SL_SYNTAX_UPDATE:
         SL_TRY(sl_bind_update(&b, &syntax, err));

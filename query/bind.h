@@ -3,7 +3,7 @@
  *
  * bind.c binds statements, bind_select.c selects and their two stages, bind_expr.c expressions,
  * bind_call.c calls and aggregates, bind_names.c columns, derived columns and names of values,
- * bind_view.c views and derived tables that are bound where they are read.
+ * bind_view.c views and derived tables that are bound where they are read, bind_join.c several tables.
  *
  * Layer: query, internal to the binder.
  */
@@ -69,10 +69,17 @@ struct sl_assigned {
     struct sl_assigned *next; /* the one before it */
 };
 
+/* A column that * means. `name` is NULL when memory ran out. */
+typedef sl_status sl_bind_star_fn(void *context, const char *name, struct sl_expr *expr,
+                                  struct sl_error *err);
+
+struct sl_joined; /* bind_join.c: the tables of a select that has several */
+
 struct sl_scope {
     struct sl_binder *binder;
     const struct sl_syntax_select *syntax;
     struct sl_level level;
+    struct sl_joined *joined; /* NULL: there is one table at most */
     struct sl_select *select;
     enum sl_clause_place place;
     enum sl_side side;
@@ -133,6 +140,11 @@ bool sl_bind_is_aggregate(const struct sl_node *node);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 
+/* bind_concat.c: the arguments of GROUP_CONCAT, and its ORDER BY, as the one argument of the aggregate. */
+SL_MUST_CHECK
+sl_status sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggregate *a,
+                         struct sl_error *err);
+
 /* bind_subquery.c: x IN (select), in a WHERE. */
 SL_MUST_CHECK
 sl_status sl_bind_in_select(struct sl_scope *s, const struct sl_node *node,
@@ -149,6 +161,8 @@ SL_MUST_CHECK
 sl_status sl_bind_input(struct sl_scope *s, const struct sl_input *input, uint32_t position,
                         struct sl_expr **out_expr, struct sl_error *err);
 struct sl_sql_type sl_bind_column_type(const struct sl_column *column);
+sl_status sl_bind_fail_unknown(struct sl_scope *s, const struct sl_node *node,
+                               struct sl_error *err);
 /* Is it `host`, `port`? */
 bool sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node,
                       enum sl_key_kind *out_kind);
@@ -174,6 +188,34 @@ bool sl_service_by_name(struct sl_slice name, uint16_t *out_port);
 const char *sl_protocol_name(uint8_t protocol);
 const char *sl_service_name(uint16_t port);
 
+/* bind_select.c: what FROM names; WHERE, and that of every layer; one more output of the select. */
+SL_MUST_CHECK
+sl_status sl_bind_source(struct sl_scope *s, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_where(struct sl_scope *s, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_output(struct sl_scope *s, const char *name, struct sl_expr *expr,
+                         uint32_t *capacity, uint32_t position, struct sl_error *err);
+
+/* bind_join.c: the tables of FROM, each in a scope of its own. bind_join_where.c: WHERE and the
+ * conditions of the joins; what is about one table is bound as its own WHERE. */
+SL_MUST_CHECK
+sl_status sl_bind_joins(struct sl_scope *s, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_join_where(struct sl_scope *s, struct sl_error *err);
+/* The scope of the table that a name is of; NULL: of none, or of several. */
+struct sl_scope *sl_bind_joined_scope(const struct sl_scope *s, const struct sl_node *node);
+SL_MUST_CHECK
+sl_status sl_bind_joined_name(struct sl_scope *s, const struct sl_node *node,
+                              struct sl_expr **out_expr, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_joined_star(struct sl_scope *s, const struct sl_node *node,
+                              sl_bind_star_fn *visit, void *context, struct sl_error *err);
+
+/* Where a column of a join comes from. */
+void sl_bind_joined_origin(const struct sl_scope *s, const struct sl_input *input,
+                           struct sl_output *output);
+
 /* bind_select.c: a chain of selects; `orders` of the head belong to the chain. */
 SL_MUST_CHECK
 sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax,
@@ -181,7 +223,7 @@ sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *synt
 /* The table and where of a DELETE, within what the configuration lets it remove. */
 SL_MUST_CHECK
 sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
-                         struct sl_select **out_select, struct sl_error *err);
+                         struct sl_statement *statement, struct sl_error *err);
 /* Is the table one that rows can be inserted into? *out_view: the built-in view, NULL for flows. */
 SL_MUST_CHECK
 sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
@@ -190,18 +232,17 @@ sl_status sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *sy
 /* bind_insert.c: the origin of rows that an INSERT puts into this table, "insert:DATABASE.TABLE" in lower case; NULL
  * when there is no memory. */
 const char *sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *table);
-/* The rows of an INSERT; names that nobody knows become columns. */
+/* The rows of an INSERT; names that nobody knows become columns. A <prefix>flows that is not defined
+ * becomes so: it is then listed. */
 SL_MUST_CHECK
 sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
-                         struct sl_insert **out_insert, struct sl_error *err);
+                         struct sl_statement *statement, struct sl_error *err);
 
 /* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
 SL_MUST_CHECK
 sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);
 
-/* Each column that * means here. `name` is NULL when memory ran out. */
-typedef sl_status sl_bind_star_fn(void *context, const char *name, struct sl_expr *expr,
-                                  struct sl_error *err);
+/* Each column that * means here. */
 SL_MUST_CHECK
 sl_status sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *visit,
                        void *context, struct sl_error *err);
@@ -247,6 +288,20 @@ bool sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node);
 SL_MUST_CHECK
 sl_status sl_bind_define(struct sl_binder *b, const struct sl_define *define,
                          struct sl_statement *statement, struct sl_error *err);
+
+/* bind_own.c: a table that a client has made for itself; *out_table NULL: it is none. What INSERT
+ * and DELETE do to it. */
+SL_MUST_CHECK
+sl_status sl_bind_own_table(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                            struct sl_own_table **out_table, struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
+                             const struct sl_own_table *table, struct sl_statement *statement,
+                             struct sl_error *err);
+SL_MUST_CHECK
+sl_status sl_bind_own_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                             struct sl_own_table *table, struct sl_statement *statement,
+                             struct sl_error *err);
 
 /* bind_set.c: SET and USE, whose values are constants. sl_bind_constant binds an expression that may
  * name no column; it is SL_EXPR_CONST unless a parameter without a value is in it. */

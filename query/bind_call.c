@@ -227,6 +227,7 @@ type_aggregate(struct sl_scope *s, struct sl_aggregate *a, struct sl_error *err)
     case SL_AGG_GROUP_CONCAT:
         wanted = a->type = sl_sql_type_of(SL_TYPE_TEXT);
         a->type.length = 65535;
+        wanted = a->is_ordered ? a->argument->type : wanted;
         break;
     case SL_AGG_BIT_OR:
     case SL_AGG_BIT_AND:
@@ -281,6 +282,33 @@ bind_arguments(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
                     : SL_OK;
 }
 
+/* What the aggregate is of; NULL stands for COUNT(*) of all rows. */
+static sl_status
+bind_argument(struct sl_scope *s, const struct sl_node *node, bool is_star, struct sl_aggregate *a,
+              struct sl_error *err)
+{
+    struct sl_value null = {.type = SL_TYPE_NULL, .is_null = true};
+    struct sl_sql_type truth = sl_sql_type_of(SL_TYPE_BOOL);
+    struct sl_expr *condition, *nothing;
+
+    if (is_star && node->filter == NULL)
+        return SL_OK;
+    if (is_star)
+        SL_TRY(sl_expr_const_i64(&s->binder->typing, node->position, 1, &a->argument, err));
+    else if (a->kind == SL_AGG_GROUP_CONCAT)
+        SL_TRY(sl_bind_concat(s, node, a, err));
+    else
+        SL_TRY(bind_arguments(s, node, &a->argument, err));
+    if (node->filter == NULL)
+        return SL_OK;
+    /* All aggregates leave NULL out. */
+    SL_TRY(sl_bind_expr(s, node->filter, &condition, err));
+    SL_TRY(sl_expr_coerce(&s->binder->typing, &condition, &truth, err));
+    SL_TRY(sl_expr_const(&s->binder->typing, node->position, &null, &nothing, err));
+    return sl_bind_if(s, node->filter->position, condition, a->argument, nothing, &a->argument,
+                      err);
+}
+
 static sl_status
 bind_aggregate(struct sl_scope *s, const struct sl_node *node, size_t index,
                struct sl_expr **out_expr, struct sl_error *err)
@@ -292,20 +320,14 @@ bind_aggregate(struct sl_scope *s, const struct sl_node *node, size_t index,
     if (s->in_aggregate || s->place == SL_PLACE_WHERE || s->place == SL_PLACE_GROUP)
         return sl_bind_fail(s->binder, err, SL_TYPE, 1111, node->position,
                             "invalid use of the aggregate %s", aggregates[index].name);
-    if (is_star && is_count && !node->is_distinct) {
-        a.kind = SL_AGG_COUNT_STAR;
-        a.type = (struct sl_sql_type){.type = SL_TYPE_I64};
-        return sl_bind_aggregate(s, &a, node->position, out_expr, err);
-    }
-    bool is_tuple = is_count && node->is_distinct && node->arg_count > 1;
-    if (node->arg_count != aggregates[index].args && !is_tuple)
+    bool is_many = (is_count && node->is_distinct) || a.kind == SL_AGG_GROUP_CONCAT;
+    if (node->arg_count != aggregates[index].args && !(is_many && node->arg_count > 1))
         return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
                             "incorrect parameter count in the call to %s", aggregates[index].name);
     s->in_aggregate = true;
-    sl_status st = bind_arguments(s, node, &a.argument, err);
+    sl_status st = bind_argument(s, node, is_star && is_count && !node->is_distinct, &a, err);
     s->in_aggregate = false;
     SL_TRY(st);
-    SL_ASSERT(a.argument != NULL);
     if (a.kind == SL_AGG_QUANTILE || a.kind == SL_AGG_APPROX_QUANTILE)
         SL_TRY(bind_share(s, node, &a.parameter, err));
     if (node->is_distinct) {
@@ -315,12 +337,14 @@ bind_aggregate(struct sl_scope *s, const struct sl_node *node, size_t index,
             a.kind = SL_AGG_SUM_DISTINCT;
         else if (a.kind == SL_AGG_AVG)
             a.kind = SL_AGG_AVG_DISTINCT;
+        else if (a.kind == SL_AGG_GROUP_CONCAT)
+            a.is_distinct = true;
         else if (a.kind != SL_AGG_MIN && a.kind != SL_AGG_MAX)
             return sl_bind_fail(s->binder, err, SL_UNSUPPORTED, 1235, node->position,
                                 "DISTINCT inside %s is not supported yet", aggregates[index].name);
     }
-    if (a.kind == SL_AGG_COUNT && !a.argument->type.is_nullable) {
-        a.kind = SL_AGG_COUNT_STAR; /* COUNT(1), COUNT(src_port) */
+    if (a.argument == NULL || (a.kind == SL_AGG_COUNT && !a.argument->type.is_nullable)) {
+        a.kind = SL_AGG_COUNT_STAR; /* COUNT(*), COUNT(1), COUNT(src_port) */
         a.argument = NULL;
         a.type = (struct sl_sql_type){.type = SL_TYPE_I64};
         return sl_bind_aggregate(s, &a, node->position, out_expr, err);
@@ -398,6 +422,9 @@ sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
     enum session_function session = find_session(node->text, false);
     bool found;
 
+    if (node->filter != NULL && !sl_bind_is_aggregate(node))
+        return sl_bind_fail(s->binder, err, SL_TYPE, 1064, node->filter->position,
+                            "FILTER stands behind an aggregate only");
     if (session != SESSION_NONE)
         return bind_session(s, node, session, out_expr, err);
     size_t aggregate = find_aggregate(node->text);

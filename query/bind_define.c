@@ -53,12 +53,15 @@ static sl_status
 check_new(const struct defining *d, bool *out_is_done, struct sl_error *err)
 {
     bool is_flows = sl_slice_is(d->name, "flows");
+    /* What INSERTs have made has no columns yet. */
+    bool is_declared =
+        d->is_found && (d->found.kind != SL_DEFINITION_TABLE || d->found.text.size_bytes > 0);
 
-    *out_is_done = (d->is_found || is_flows) && d->define->is_lenient;
+    *out_is_done = (is_declared || is_flows) && d->define->is_lenient;
     if (*out_is_done)
         return SL_OK;
     if (is_flows ||
-        (d->is_found && (!d->define->is_replace || d->found.kind != SL_DEFINITION_VIEW)))
+        (is_declared && (!d->define->is_replace || d->found.kind != SL_DEFINITION_VIEW)))
         return fail_name(d, SL_EXISTS, 1050, "exists already", err);
     return SL_OK;
 }
@@ -175,6 +178,8 @@ alter_table(struct defining *d, struct sl_error *err)
 
     if (d->is_found && d->found.kind == SL_DEFINITION_VIEW)
         return fail_name(d, SL_TYPE, 1347, "is not a table", err);
+    if (d->is_found && d->found.row_count > 0)
+        return fail_name(d, SL_UNSUPPORTED, 1235, "has rows: its columns stay as they are", err);
     if (d->is_found)
         return change_columns(d, &d->found, err);
     return is_ours ? SL_OK : fail_name(d, SL_NAME, 1146, "is not there", err);

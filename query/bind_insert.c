@@ -21,7 +21,8 @@ enum { ORIGIN_BYTES = 160 }; /* two names of 64 bytes, and what stands around th
 /* What rows go into. */
 struct table {
     const struct sl_flow_view *view; /* NULL: flows itself */
-    bool is_declared;                /* a client has created it, with these columns */
+    bool is_found;                   /* a client has created something of this name */
+    bool is_declared;                /* a table, with these columns */
     struct sl_definition declared;
 };
 
@@ -32,9 +33,9 @@ find_table(struct sl_binder *b, const struct sl_syntax_select *syntax, struct ta
     struct sl_slice database = syntax->schema.size_bytes > 0 ? syntax->schema : b->database;
     *out_table = (struct table){0};
     SL_TRY(sl_bind_written(b, syntax, &out_table->view, err));
-    out_table->is_declared = sl_definitions_find(b->env->definitions, database, syntax->table,
-                                                 b->typing.arena, &out_table->declared) &&
-                             out_table->declared.kind == SL_DEFINITION_TABLE;
+    out_table->is_found = sl_definitions_find(b->env->definitions, database, syntax->table,
+                                              b->typing.arena, &out_table->declared);
+    out_table->is_declared = out_table->is_found && out_table->declared.kind == SL_DEFINITION_TABLE;
     return SL_OK;
 }
 
@@ -326,12 +327,37 @@ bind_load(struct sl_binder *b, const struct sl_syntax_insert *from, struct sl_in
     return insert->file == NULL ? sl_fail_memory(err) : SL_OK;
 }
 
+/* A <prefix>flows that only INSERTs have made: a table without declared columns. */
+static sl_status
+define_prefixed(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                const struct table *table, struct sl_statement *statement, struct sl_error *err)
+{
+    struct sl_definition_change *change;
+
+    if (table->view == NULL || !table->view->is_prefixed || table->is_found ||
+        b->env->definitions == NULL)
+        return SL_OK;
+    change = sl_arena_calloc(b->typing.arena, 1, sizeof(*change));
+    if (change == NULL)
+        return sl_fail_memory(err);
+    change->definition = (struct sl_definition){
+        .kind = SL_DEFINITION_TABLE,
+        .dialect = b->session->dialect,
+        .database = syntax->schema.size_bytes > 0 ? syntax->schema : b->database,
+        .name = syntax->table,
+        .text = {.bytes = (const uint8_t *)""}};
+    statement->definitions = change;
+    statement->definition_count = 1;
+    return SL_OK;
+}
+
 sl_status
-sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_insert **out_insert,
+sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_statement *statement,
                struct sl_error *err)
 {
     const struct sl_syntax_insert *from = &syntax->insert;
     struct sl_insert *insert = sl_arena_calloc(b->typing.arena, 1, sizeof(*insert));
+    struct sl_own_table *own = NULL;
     struct table table;
     if (insert == NULL)
         return sl_fail_memory(err);
@@ -339,7 +365,10 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_in
         return sl_bind_fail(b, err, SL_DENIED, 1142, syntax->select->table_position,
                             "the role of user \"%.80s\" is reader: it changes nothing",
                             b->session->user);
-    *out_insert = insert;
+    SL_TRY(sl_bind_own_table(b, syntax->select, &own, err));
+    if (own != NULL)
+        return sl_bind_own_insert(b, syntax, own, statement, err);
+    statement->insert = insert;
     insert->is_delayed = from->is_delayed;
     insert->is_ignore = from->is_ignore;
     SL_TRY(find_table(b, syntax->select, &table, err));
@@ -350,6 +379,7 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_in
                             "INSERT ... SELECT is not supported");
     }
     SL_TRY(bind_columns(b, syntax, &table, insert, err));
+    SL_TRY(define_prefixed(b, syntax->select, &table, statement, err));
     insert->origin = sl_bind_origin(b, syntax->select);
     if (insert->origin == NULL)
         return sl_fail_memory(err);

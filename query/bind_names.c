@@ -69,6 +69,7 @@ sl_bind_input(struct sl_scope *s, const struct sl_input *input, uint32_t positio
     if (expr == NULL)
         return sl_fail_memory(err);
     while (slot < select->input_count && (select->inputs[slot].column != input->column ||
+                                          select->inputs[slot].table != input->table ||
                                           select->inputs[slot].index != input->index))
         slot++;
     if (slot == select->input_count) {
@@ -315,6 +316,8 @@ sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node)
 {
     enum sl_type type;
 
+    if (s->joined != NULL)
+        return sl_bind_joined_scope(s, node) != NULL;
     if (node->kind != SL_NODE_NAME || !sl_bind_is_qualified(s, node))
         return false;
     if (s->level.layer != NULL)
@@ -346,6 +349,10 @@ sl_bind_naming(const struct sl_scope *s, const struct sl_node *node)
     struct sl_scope at = *s;
     struct sl_node name = *node;
 
+    if (s->joined != NULL) {
+        const struct sl_scope *table = sl_bind_joined_scope(s, node);
+        return table == NULL ? SL_NAMING_NONE : sl_bind_naming(table, node);
+    }
     if (sl_bind_is_sided(s, node, &kind))
         return kind == SL_KEY_PORT ? SL_NAMING_PORT : SL_NAMING_NONE;
     if (!sl_bind_follow(&at, &name))
@@ -372,8 +379,8 @@ suggest(const struct sl_scope *s, struct sl_slice name)
     return nearest.best;
 }
 
-static sl_status
-fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
+sl_status
+sl_bind_fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
 {
     const char *near = suggest(s, node->text);
     int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
@@ -394,7 +401,7 @@ bind_missing(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
     struct sl_value null = {.is_null = true};
 
     if (s->level.view == NULL || !sl_flow_field_type(node->text, &null.type))
-        return fail_unknown(s, node, err);
+        return sl_bind_fail_unknown(s, node, err);
     return sl_expr_const(&s->binder->typing, node->position, &null, out_expr, err);
 }
 
@@ -404,11 +411,13 @@ sl_bind_name(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
 {
     struct sl_select *select = s->select;
 
+    if (s->joined != NULL)
+        return sl_bind_joined_name(s, node, out_expr, err);
     if (!sl_bind_is_qualified(s, node))
-        return fail_unknown(s, node, err);
+        return sl_bind_fail_unknown(s, node, err);
     if (s->level.layer != NULL)
         return sl_bind_is_column(s, node) ? sl_bind_layer_name(s, node, out_expr, err)
-                                          : fail_unknown(s, node, err);
+                                          : sl_bind_fail_unknown(s, node, err);
     if (select->source == SL_SOURCE_FLOWS) {
         enum derived what = find_derived(node->text);
         if (what != DERIVED_NONE)
@@ -419,7 +428,7 @@ sl_bind_name(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
     }
     uint32_t index = find_index(s, node->text);
     if (index == UINT32_MAX)
-        return fail_unknown(s, node, err);
+        return sl_bind_fail_unknown(s, node, err);
     struct sl_input input = {.index = index};
     input.type = select->source == SL_SOURCE_VIRTUAL ? select->table->columns[index].type
                                                      : select->subselect->outputs[index].expr->type;

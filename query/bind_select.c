@@ -12,6 +12,7 @@
 
 #include "query/definition.h"
 #include "query/lex.h"
+#include "query/own_table.h"
 #include "query/value.h"
 #include "storage/base/limits.h"
 
@@ -133,6 +134,13 @@ bind_from(struct sl_scope *s, const struct sl_syntax_select *syntax,
         s->select->source = SL_SOURCE_FLOWS;
         return SL_OK;
     }
+    struct sl_own_table *own;
+    SL_TRY(sl_bind_own_table(b, syntax, &own, err));
+    if (own != NULL) {
+        s->select->table = &own->table;
+        s->select->source = SL_SOURCE_VIRTUAL;
+        return SL_OK;
+    }
     b->database = database_of(b, syntax);
     SL_TRY(sl_bind_enter_view(b, syntax, b->database, err));
     SL_TRY(sl_bind_view(b, syntax, b->database, &view, err));
@@ -141,8 +149,8 @@ bind_from(struct sl_scope *s, const struct sl_syntax_select *syntax,
     return bind_below(s, view.select, view.view, out_next, err);
 }
 
-static sl_status
-bind_source(struct sl_scope *s, struct sl_error *err)
+sl_status
+sl_bind_source(struct sl_scope *s, struct sl_error *err)
 {
     const struct sl_syntax_select *next = s->syntax;
     struct sl_slice database = s->binder->database;
@@ -150,6 +158,8 @@ bind_source(struct sl_scope *s, struct sl_error *err)
     sl_status st = SL_OK;
 
     s->level.from = s->syntax;
+    if (s->syntax->join_count > 0)
+        return sl_bind_joins(s, err);
     while (st == SL_OK && next != NULL)
         st = bind_from(s, next, &next, err);
     s->binder->database = database;
@@ -250,9 +260,9 @@ bind_keys(struct sl_scope *s, struct sl_error *err)
     return SL_OK;
 }
 
-static sl_status
-add_output(struct sl_scope *s, const char *name, struct sl_expr *expr, uint32_t *capacity,
-           uint32_t position, struct sl_error *err)
+sl_status
+sl_bind_output(struct sl_scope *s, const char *name, struct sl_expr *expr, uint32_t *capacity,
+               uint32_t position, struct sl_error *err)
 {
     struct sl_select *select = s->select;
 
@@ -275,6 +285,8 @@ add_output(struct sl_scope *s, const char *name, struct sl_expr *expr, uint32_t 
     } else if (expr->kind == SL_EXPR_INPUT && select->source == SL_SOURCE_VIRTUAL) {
         output->origin_table = select->table->name;
         output->origin_column = select->table->columns[select->inputs[expr->slot].index].name;
+    } else if (expr->kind == SL_EXPR_INPUT && s->joined != NULL) {
+        sl_bind_joined_origin(s, &select->inputs[expr->slot], output);
     }
     return SL_OK;
 }
@@ -287,6 +299,8 @@ sl_bind_star(struct sl_scope *s, const struct sl_node *node, sl_bind_star_fn *vi
     const struct sl_schema *schema = s->binder->env->schema;
     uint32_t count = 0;
 
+    if (s->joined != NULL)
+        return sl_bind_joined_star(s, node, visit, context, err);
     if (s->level.layer != NULL)
         return sl_bind_layer_star(s, visit, context, err);
     if (select->source == SL_SOURCE_FLOWS)
@@ -331,7 +345,7 @@ add_star(void *context, const char *name, struct sl_expr *expr, struct sl_error 
 {
     const struct star *star = context;
 
-    return add_output(star->scope, name, expr, star->capacity, star->position, err);
+    return sl_bind_output(star->scope, name, expr, star->capacity, star->position, err);
 }
 
 static sl_status
@@ -348,8 +362,8 @@ bind_outputs(struct sl_scope *s, uint32_t *capacity, struct sl_error *err)
         s->place = SL_PLACE_OUTPUT;
         s->may_assign = true;
         SL_TRY(sl_bind_expr(s, item->expr, &expr, err));
-        SL_TRY(add_output(s, sl_bind_make_name(s->binder, item->name), expr, capacity,
-                          item->expr->position, err));
+        SL_TRY(sl_bind_output(s, sl_bind_make_name(s->binder, item->name), expr, capacity,
+                              item->expr->position, err));
     }
     s->select->visible_count = s->select->output_count;
     return SL_OK;
@@ -403,7 +417,7 @@ bind_orders(struct sl_scope *s, uint32_t *capacity, struct sl_error *err)
             return sl_bind_fail(s->binder, err, SL_TYPE, 3065, item->expr->position,
                                 "with DISTINCT, ORDER BY must name what is selected");
         order->output = select->output_count;
-        SL_TRY(add_output(s, "", expr, capacity, item->expr->position, err));
+        SL_TRY(sl_bind_output(s, "", expr, capacity, item->expr->position, err));
     }
     return SL_OK;
 }
@@ -467,12 +481,13 @@ bind_limits(struct sl_scope *s, struct sl_error *err)
     return bind_count(&empty, s->syntax->offset, 0, &s->select->offset, err);
 }
 
-/* WHERE, and that of every layer. */
-static sl_status
-bind_where(struct sl_scope *s, struct sl_error *err)
+sl_status
+sl_bind_where(struct sl_scope *s, struct sl_error *err)
 {
     struct sl_expr *own, *below;
 
+    if (s->joined != NULL)
+        return sl_bind_join_where(s, err);
     s->in_where = true;
     SL_TRY(bind_condition(s, s->syntax->where, SL_PLACE_WHERE, &own, err));
     SL_TRY(sl_bind_layer_where(s, &below, err));
@@ -509,8 +524,8 @@ bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alo
     s->select->limit = UINT64_MAX;
     s->select->is_distinct = syntax->is_distinct;
     s->select->is_union_all = syntax->is_union_all;
-    SL_TRY(bind_source(s, err));
-    SL_TRY(bind_where(s, err));
+    SL_TRY(sl_bind_source(s, err));
+    SL_TRY(sl_bind_where(s, err));
     SL_TRY(bind_keys(s, err));
     SL_TRY(bind_outputs(s, &capacity, err));
     SL_TRY(bind_condition(s, syntax->having, SL_PLACE_TAIL, &s->select->having, err));
@@ -643,7 +658,7 @@ bind_written(struct sl_scope *s, struct sl_error *err)
     if (s->select == NULL)
         return sl_fail_memory(err);
     s->select->limit = UINT64_MAX;
-    SL_TRY(bind_source(s, err));
+    SL_TRY(sl_bind_source(s, err));
     if (s->select->source != SL_SOURCE_FLOWS)
         return sl_bind_fail(b, err, SL_UNSUPPORTED, 1290, s->syntax->table_position,
                             "only flows can be written to");
@@ -662,11 +677,15 @@ sl_bind_written(struct sl_binder *b, const struct sl_syntax_select *syntax,
 
 sl_status
 sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
-               struct sl_select **out_select, struct sl_error *err)
+               struct sl_statement *statement, struct sl_error *err)
 {
     struct sl_scope s = {.binder = b, .syntax = syntax};
+    struct sl_own_table *own;
+    SL_TRY(sl_bind_own_table(b, syntax, &own, err));
+    if (own != NULL)
+        return sl_bind_own_delete(b, syntax, own, statement, err);
     SL_TRY(bind_written(&s, err));
-    *out_select = s.select;
-    SL_TRY(bind_where(&s, err));
+    statement->select = s.select;
+    SL_TRY(sl_bind_where(&s, err));
     return limit_delete(&s, err);
 }

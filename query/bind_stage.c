@@ -84,6 +84,7 @@ sl_bind_aggregate(struct sl_scope *s, const struct sl_aggregate *aggregate, uint
     for (uint32_t i = 0; i < select->aggregate_count; i++) {
         const struct sl_aggregate *a = &select->aggregates[i];
         bool is_same = a->kind == aggregate->kind && a->parameter == aggregate->parameter &&
+                       a->is_distinct == aggregate->is_distinct &&
                        (a->argument == NULL) == (aggregate->argument == NULL) &&
                        sl_text_compare(a->separator, aggregate->separator, true) == 0;
         if (is_same && (a->argument == NULL || sl_expr_equal(a->argument, aggregate->argument)))

@@ -29,8 +29,9 @@ has_aggregate(const struct sl_node *node)
 bool
 sl_bind_is_layer(const struct sl_syntax_select *select)
 {
-    if (select->next_union != NULL || select->is_distinct || select->group_count > 0 ||
-        select->having != NULL || select->order_count > 0 || select->limit != NULL)
+    if (select->next_union != NULL || select->join_count > 0 || select->is_distinct ||
+        select->group_count > 0 || select->having != NULL || select->order_count > 0 ||
+        select->limit != NULL)
         return false;
     for (uint32_t i = 0; i < select->item_count; i++)
         if (has_aggregate(select->items[i].expr))
@@ -216,7 +217,10 @@ sl_bind_layer_where(struct sl_scope *s, struct sl_expr **out_where, struct sl_er
 bool
 sl_bind_is_interface(const struct sl_scope *s, const struct sl_node *node)
 {
-    struct sl_scope at = *s;
+    const struct sl_scope *table = s->joined == NULL ? s : sl_bind_joined_scope(s, node);
+    if (table == NULL)
+        return false;
+    struct sl_scope at = *table;
     struct sl_node name = *node;
 
     while (at.level.layer != NULL) {

@@ -98,6 +98,8 @@ struct sl_aggregate {
     struct sl_expr *argument;  /* first-stage; NULL for COUNT(*) */
     double parameter;          /* QUANTILE */
     struct sl_slice separator; /* GROUP_CONCAT */
+    bool is_distinct;          /* GROUP_CONCAT: each text once */
+    bool is_ordered;           /* GROUP_CONCAT: the argument is a call of SORTED */
 };
 
 /* A group key. `host` and `port` count a row once under each distinct side. */
@@ -130,18 +132,41 @@ enum sl_source_kind {
     SL_SOURCE_FLOWS,   /* inputs are columns of the store */
     SL_SOURCE_VIRTUAL, /* inputs are columns of a virtual table */
     SL_SOURCE_SELECT,  /* inputs are outputs of a subselect */
+    SL_SOURCE_JOIN,    /* inputs are outputs of the tables that are joined */
 };
 
 struct sl_input {
     const struct sl_column *column; /* FLOWS */
-    uint32_t index;                 /* VIRTUAL: column; SELECT: output of the subselect */
+    uint32_t table;                 /* JOIN: number of the table behind FROM, else 0 */
+    uint32_t index; /* VIRTUAL: column; SELECT, JOIN: output of the subselect, of the table */
     struct sl_sql_type type;
+};
+
+/* An equality of two expressions over the inputs of the select that joins. */
+struct sl_join_key {
+    struct sl_expr *probe;   /* reads tables of earlier steps */
+    struct sl_expr *build;   /* reads the table of this step */
+    struct sl_sql_type type; /* of both, or integers of its sign */
+};
+
+/*
+ * One step of a join: rows of `select` are found by their keys. They match where all keys are equal
+ * and none is NULL; without keys, every row matches every row. Step 0 has none: its rows come first.
+ */
+struct sl_join {
+    struct sl_select *select; /* its outputs are what is read of the table */
+    uint32_t table;           /* see sl_input */
+    bool is_left;             /* a row that finds none is kept, with NULLs */
+    struct sl_join_key *keys;
+    uint32_t key_count;
 };
 
 struct sl_select {
     enum sl_source_kind source;
     const struct sl_virtual_table *table; /* VIRTUAL */
     struct sl_select *subselect;          /* SELECT: head of its UNION chain */
+    struct sl_join *joins;                /* JOIN: in the order in which they are done */
+    uint32_t join_count;
     struct sl_input *inputs;
     uint32_t input_count;
 

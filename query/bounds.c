@@ -8,6 +8,7 @@
 #include "query/bounds.h"
 
 #include "query/bounds_side.h"
+#include "query/bounds_time.h"
 #include "query/function.h"
 #include "storage/base/clock.h"
 
@@ -117,24 +118,6 @@ add_addr_range(struct tests *tests, const struct sl_column *column, struct sl_ad
     test->low = low;
     test->high = high;
     return true;
-}
-
-/* The comparison with its sides exchanged. */
-static enum sl_function_id
-mirror(enum sl_function_id id)
-{
-    switch ((int)id) {
-    case SL_FN_LT:
-        return SL_FN_GT;
-    case SL_FN_LE:
-        return SL_FN_GE;
-    case SL_FN_GT:
-        return SL_FN_LT;
-    case SL_FN_GE:
-        return SL_FN_LE;
-    default:
-        return id;
-    }
 }
 
 /* An interval of the numbers that a side is, as one of its column. */
@@ -379,7 +362,7 @@ test_expr(struct tests *tests, const struct sl_expr *expr)
     case SL_FN_GT:
     case SL_FN_GE:
         if (sl_bound_is_constant(expr->args[0]))
-            return test_comparison(tests, mirror(id), expr->args[1], expr->args[0]);
+            return test_comparison(tests, sl_bound_mirror(id), expr->args[1], expr->args[0]);
         return test_comparison(tests, id, expr->args[0], expr->args[1]);
     case SL_FN_BETWEEN:
         return test_between(tests, expr);
@@ -456,46 +439,6 @@ cost_of(const struct sl_expr *expr)
     }
 }
 
-static bool
-is_last_seen(const struct sl_expr *expr, const struct sl_input *inputs)
-{
-    const struct sl_column *column = sl_bound_column(expr, inputs);
-    return column != NULL && column->is_core && column->index == SL_COLUMN_LAST_SEEN;
-}
-
-/* Does the conjunct say nothing but "last_seen lies between"? */
-static void
-find_time_range(struct sl_conjunct *conjunct, const struct sl_input *inputs)
-{
-    const struct sl_expr *expr = conjunct->expr;
-    sl_i128 low = 0;
-    sl_i128 high = 0;
-    sl_i128 value;
-
-    if (expr->kind != SL_EXPR_CALL || expr->arg_count < 2)
-        return;
-    enum sl_function_id id = expr->function->id;
-    if (id == SL_FN_BETWEEN && is_last_seen(expr->args[0], inputs)) {
-        if (!sl_bound_integer(expr->args[1], &low) || !sl_bound_integer(expr->args[2], &high) ||
-            expr->args[1]->value.type != SL_TYPE_TIME || expr->args[2]->value.type != SL_TYPE_TIME)
-            return;
-    } else {
-        const struct sl_expr *side = expr->args[0];
-        const struct sl_expr *constant = expr->args[1];
-        if (sl_bound_is_constant(side)) {
-            side = expr->args[1];
-            constant = expr->args[0];
-            id = mirror(id);
-        }
-        if (!is_last_seen(side, inputs) || !sl_bound_integer(constant, &value) ||
-            constant->value.type != SL_TYPE_TIME || !sl_bound_interval(id, value, &low, &high))
-            return;
-    }
-    conjunct->is_time_range = true;
-    conjunct->low_us = low < INT64_MIN ? INT64_MIN : low > INT64_MAX ? INT64_MAX : (int64_t)low;
-    conjunct->high_us = high > INT64_MAX ? INT64_MAX : high < INT64_MIN ? INT64_MIN : (int64_t)high;
-}
-
 static uint32_t
 count_conjuncts(const struct sl_expr *expr)
 {
@@ -529,6 +472,16 @@ order_conjuncts(struct sl_conjunct *list, uint32_t count)
     }
 }
 
+/* The time range of the list, which has one at most; NULL. */
+static struct sl_conjunct *
+find_range(struct sl_conjunct *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].is_time_range)
+            return &list[i];
+    return NULL;
+}
+
 sl_status
 sl_bounds_split(const struct sl_expr *where, const struct sl_input *inputs, uint32_t input_count,
                 struct sl_arena *arena, struct sl_conjunct **out_conjuncts, uint32_t *out_count,
@@ -553,8 +506,12 @@ sl_bounds_split(const struct sl_expr *where, const struct sl_input *inputs, uint
         *out_never = *out_never || is_false_constant(conjunct.expr);
         SL_TRY(sl_term_compile(conjunct.expr, input_count, arena, &conjunct.term, err));
         conjunct.cost = cost_of(conjunct.expr);
-        find_time_range(&conjunct, inputs);
-        list[kept++] = conjunct;
+        sl_bounds_find_time(&conjunct, inputs);
+        struct sl_conjunct *range = conjunct.is_time_range ? find_range(list, kept) : NULL;
+        if (range != NULL)
+            SL_TRY(sl_bounds_join_times(range, &conjunct, input_count, arena, err));
+        else
+            list[kept++] = conjunct;
     }
     order_conjuncts(list, kept);
     *out_count = kept;

@@ -209,3 +209,20 @@ sl_bound_side_excludes(const struct sl_bound_side *side, enum sl_function_id id,
                    constant->value.type == SL_TYPE_ADDR && id == SL_FN_EQ;
     return is_addr && !sl_addr_equal(side->fallback->value.as.addr, constant->value.as.addr);
 }
+
+enum sl_function_id
+sl_bound_mirror(enum sl_function_id id)
+{
+    switch ((int)id) {
+    case SL_FN_LT:
+        return SL_FN_GT;
+    case SL_FN_LE:
+        return SL_FN_GE;
+    case SL_FN_GT:
+        return SL_FN_LT;
+    case SL_FN_GE:
+        return SL_FN_LE;
+    default:
+        return id;
+    }
+}

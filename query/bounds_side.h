@@ -49,4 +49,7 @@ const struct sl_column *sl_bound_column(const struct sl_expr *expr, const struct
 /* The interval of values x for which `x <id> value`; false for other functions. */
 bool sl_bound_interval(enum sl_function_id id, sl_i128 value, sl_i128 *low, sl_i128 *high);
 
+/* The comparison with its sides exchanged. */
+enum sl_function_id sl_bound_mirror(enum sl_function_id id);
+
 #endif

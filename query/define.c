@@ -13,6 +13,8 @@
  *        5     n  the database, as it was written
  *      5+n     m  the name
  *    5+n+m        the text
+ *
+ * Rows of a table are a value of the kind "rows" under the same key (own_table.h).
  */
 #include "query/define.h"
 
@@ -28,6 +30,7 @@
 enum { FORM = 1, HEAD_BYTES = 5, KEY_BYTES_MAX = 2 * SL_COLUMN_NAME_BYTES_MAX + 1 };
 
 static const char *const meta_kind = "definition";
+static const char *const rows_kind = "rows";
 
 static size_t
 put_lower(uint8_t *key, struct sl_slice name)
@@ -37,15 +40,50 @@ put_lower(uint8_t *key, struct sl_slice name)
     return name.size_bytes;
 }
 
+/* "database\0name"; its size. */
+static size_t
+make_key(uint8_t key[KEY_BYTES_MAX], const struct sl_definition *definition)
+{
+    size_t key_bytes = put_lower(key, definition->database);
+
+    key[key_bytes++] = '\0';
+    return key_bytes + put_lower(&key[key_bytes], definition->name);
+}
+
+static sl_status
+save_rows(void *context, const struct sl_definition *definition, struct sl_slice rows,
+          struct sl_error *err)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    size_t key_bytes = make_key(key, definition);
+
+    return sl_store_meta_put(context, rows_kind, key, key_bytes,
+                             rows.size_bytes == 0 ? NULL : rows.bytes, rows.size_bytes, err);
+}
+
+static void
+load_rows(void *context, const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    const uint8_t *zero = memchr(key, '\0', key_bytes);
+    struct sl_slice database = {.bytes = key};
+    struct sl_slice rows = {.bytes = value, .size_bytes = (uint32_t)value_bytes};
+
+    if (zero == NULL || value_bytes > SL_DEFINITION_ROWS_BYTES_MAX)
+        return;
+    database.size_bytes = (uint32_t)(zero - database.bytes);
+    struct sl_slice name = {.bytes = zero + 1,
+                            .size_bytes = (uint32_t)(key_bytes - database.size_bytes - 1)};
+    if (!sl_definitions_load_rows(context, database, name, rows))
+        sl_log(SL_LOG_WARN, "query", "stored rows of a table that is not there are left out");
+}
+
 static sl_status
 save(void *context, const struct sl_definition *definition, struct sl_error *err)
 {
     struct sl_buf value = sl_buf_empty(HEAD_BYTES + KEY_BYTES_MAX + SL_DEFINITION_BYTES_MAX);
     uint8_t key[KEY_BYTES_MAX];
-    size_t key_bytes = put_lower(key, definition->database);
+    size_t key_bytes = make_key(key, definition);
 
-    key[key_bytes++] = '\0';
-    key_bytes += put_lower(&key[key_bytes], definition->name);
     if (definition->text.bytes == NULL)
         return sl_store_meta_put(context, meta_kind, key, key_bytes, NULL, 0, err);
     sl_buf_u8(&value, FORM);
@@ -106,8 +144,10 @@ sl_status
 sl_definitions_open(struct sl_store *store, struct sl_definitions **out_definitions,
                     struct sl_error *err)
 {
-    *out_definitions = sl_definitions_create(save, store);
+    *out_definitions = sl_definitions_create(save, save_rows, store);
     sl_status st = sl_store_meta_walk(store, meta_kind, load, *out_definitions, err);
+    if (st == SL_OK)
+        st = sl_store_meta_walk(store, rows_kind, load_rows, *out_definitions, err);
     if (st != SL_OK) {
         sl_definitions_close(*out_definitions);
         *out_definitions = NULL;

@@ -3,27 +3,38 @@
  */
 #include "query/definition.h"
 
+#include "query/flow_view.h"
 #include "query/lex.h"
 #include "query/value.h"
+#include "storage/base/cursor.h"
 #include "storage/base/limits.h"
 #include "storage/base/thread.h"
+
+struct entry {
+    struct sl_definition definition; /* its bytes are owned */
+    uint8_t *rows;                   /* owned: row_bytes of them */
+};
 
 struct sl_definitions {
     struct sl_mutex lock;
     sl_definition_save_fn *save;
+    sl_definition_save_rows_fn *save_rows;
     void *context;
-    struct sl_definition *list; /* sorted by database and name; their bytes are owned */
+    struct entry *list; /* sorted by database and name */
     uint32_t count;
     uint32_t capacity;
+    size_t rows_bytes; /* of all tables */
 };
 
 struct sl_definitions *
-sl_definitions_create(sl_definition_save_fn *save, void *context)
+sl_definitions_create(sl_definition_save_fn *save, sl_definition_save_rows_fn *save_rows,
+                      void *context)
 {
     struct sl_definitions *definitions = sl_new(sizeof(*definitions));
 
     sl_mutex_init(&definitions->lock, SL_LOCK_DEFINITION);
     definitions->save = save;
+    definitions->save_rows = save_rows;
     definitions->context = context;
     return definitions;
 }
@@ -41,8 +52,10 @@ sl_definitions_close(struct sl_definitions *definitions)
 {
     if (definitions == NULL)
         return;
-    for (uint32_t i = 0; i < definitions->count; i++)
-        free_definition(&definitions->list[i]);
+    for (uint32_t i = 0; i < definitions->count; i++) {
+        free_definition(&definitions->list[i].definition);
+        free(definitions->list[i].rows);
+    }
     free(definitions->list);
     sl_mutex_fini(&definitions->lock);
     free(definitions);
@@ -87,13 +100,13 @@ find_place(const struct sl_definitions *definitions, struct sl_slice database, s
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (compare_names(&definitions->list[middle], database, name) < 0)
+        if (compare_names(&definitions->list[middle].definition, database, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    *out_found =
-        low < definitions->count && compare_names(&definitions->list[low], database, name) == 0;
+    *out_found = low < definitions->count &&
+                 compare_names(&definitions->list[low].definition, database, name) == 0;
     return low;
 }
 
@@ -109,7 +122,7 @@ sl_definitions_find(struct sl_definitions *definitions, struct sl_slice database
     sl_mutex_lock(&definitions->lock);
     uint32_t at = find_place(definitions, database, name, &is_found);
     if (is_found) {
-        const struct sl_definition *found = &definitions->list[at];
+        const struct sl_definition *found = &definitions->list[at].definition;
         uint8_t *bytes = sl_arena_alloc(arena, size_of(found));
         is_found = bytes != NULL;
         if (is_found)
@@ -129,13 +142,14 @@ put_definition(struct sl_definitions *definitions, const struct sl_definition *d
 
     if (!is_found && definitions->count == SL_DEFINITIONS_MAX)
         return sl_fail(err, SL_LIMIT, "there are %d views and tables already", SL_DEFINITIONS_MAX);
+    struct entry before = {0};
     if (is_found) {
-        free_definition(&definitions->list[at]);
+        before = definitions->list[at];
+        free_definition(&before.definition);
     } else {
         if (definitions->count == definitions->capacity) {
             definitions->capacity = definitions->capacity == 0 ? 16 : 2 * definitions->capacity;
-            struct sl_definition *grown =
-                sl_new(definitions->capacity * sizeof(struct sl_definition));
+            struct entry *grown = sl_new(definitions->capacity * sizeof(struct entry));
             if (definitions->count > 0)
                 memcpy(grown, definitions->list, definitions->count * sizeof(*grown));
             free(definitions->list);
@@ -145,7 +159,11 @@ put_definition(struct sl_definitions *definitions, const struct sl_definition *d
                 (definitions->count - at) * sizeof(*definitions->list));
         definitions->count++;
     }
-    copy_into(sl_new(size_of(definition)), definition, &definitions->list[at]);
+    struct entry *entry = &definitions->list[at];
+    copy_into(sl_new(size_of(definition)), definition, &entry->definition);
+    entry->rows = before.rows; /* they stay when the table changes */
+    entry->definition.row_count = before.definition.row_count;
+    entry->definition.row_bytes = before.definition.row_bytes;
     return SL_OK;
 }
 
@@ -191,6 +209,126 @@ sl_definitions_load(struct sl_definitions *definitions, const struct sl_definiti
     return st;
 }
 
+/* ---- rows ---- */
+
+bool
+sl_definition_is_own(struct sl_slice name)
+{
+    return !sl_slice_is(name, "flows") && sl_flow_view_find(name) == NULL;
+}
+
+/* The number of rows that the bytes begin with. */
+static uint32_t
+count_rows(struct sl_slice rows)
+{
+    struct sl_cursor cursor = sl_cursor_over(rows.bytes, rows.size_bytes);
+    return rows.size_bytes == 0 ? 0 : sl_cursor_u32le(&cursor);
+}
+
+/* In memory alone. Called with the lock held. */
+static void
+put_rows(struct sl_definitions *definitions, struct entry *entry, struct sl_slice rows)
+{
+    struct sl_definition *definition = &entry->definition;
+
+    free(entry->rows);
+    entry->rows = rows.size_bytes == 0 ? NULL : sl_new(rows.size_bytes);
+    if (rows.size_bytes > 0)
+        memcpy(entry->rows, rows.bytes, rows.size_bytes);
+    definitions->rows_bytes = definitions->rows_bytes - definition->row_bytes + rows.size_bytes;
+    definition->row_bytes = rows.size_bytes;
+    definition->row_count = count_rows(rows);
+}
+
+/* Durably. Called with the lock held. */
+static sl_status
+replace_rows(struct sl_definitions *definitions, struct entry *entry, struct sl_slice rows,
+             struct sl_error *err)
+{
+    if (rows.size_bytes > SL_DEFINITION_ROWS_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "a table of one's own holds at most %d bytes",
+                       SL_DEFINITION_ROWS_BYTES_MAX);
+    if (definitions->rows_bytes - entry->definition.row_bytes + rows.size_bytes >
+        SL_DEFINITIONS_ROWS_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "tables of clients hold at most %d bytes together",
+                       SL_DEFINITIONS_ROWS_BYTES_MAX);
+    if (definitions->save_rows != NULL)
+        SL_TRY(definitions->save_rows(definitions->context, &entry->definition, rows, err));
+    put_rows(definitions, entry, rows);
+    return SL_OK;
+}
+
+bool
+sl_definitions_rows(struct sl_definitions *definitions, struct sl_slice database,
+                    struct sl_slice name, struct sl_arena *arena, struct sl_slice *out_rows)
+{
+    bool is_found;
+
+    *out_rows = (struct sl_slice){0};
+    if (definitions == NULL)
+        return false;
+    sl_mutex_lock(&definitions->lock);
+    uint32_t at = find_place(definitions, database, name, &is_found);
+    if (is_found) {
+        const struct entry *entry = &definitions->list[at];
+        uint32_t size_bytes = entry->definition.row_bytes;
+        uint8_t *copy = sl_arena_alloc(arena, (size_t)size_bytes + 1);
+        is_found = copy != NULL;
+        if (copy != NULL && size_bytes > 0)
+            memcpy(copy, entry->rows, size_bytes);
+        *out_rows = (struct sl_slice){.bytes = copy, .size_bytes = copy == NULL ? 0 : size_bytes};
+    }
+    sl_mutex_unlock(&definitions->lock);
+    return is_found;
+}
+
+sl_status
+sl_definitions_change_rows(struct sl_definitions *definitions, struct sl_slice database,
+                           struct sl_slice name, sl_definition_change_rows_fn *change,
+                           void *context, struct sl_error *err)
+{
+    struct sl_buf rows = sl_buf_empty(SL_DEFINITION_ROWS_BYTES_MAX);
+    sl_status st = SL_OK;
+    bool is_found;
+
+    if (definitions == NULL)
+        return sl_fail(err, SL_MISSING, "there is no catalog for tables here");
+    sl_mutex_lock(&definitions->lock);
+    uint32_t at = find_place(definitions, database, name, &is_found);
+    if (!is_found) {
+        st = sl_fail(err, SL_NAME, "the table is not there any more");
+    } else {
+        struct entry *entry = &definitions->list[at];
+        struct sl_slice before = {.bytes = entry->rows, .size_bytes = entry->definition.row_bytes};
+        st = change(context, before, &rows, err);
+        if (st == SL_OK && rows.bad)
+            st = sl_fail(err, SL_LIMIT, "a table of one's own holds at most %d bytes",
+                         SL_DEFINITION_ROWS_BYTES_MAX);
+        if (st == SL_OK)
+            st = replace_rows(
+                definitions, entry,
+                (struct sl_slice){.bytes = rows.bytes, .size_bytes = (uint32_t)rows.size_bytes},
+                err);
+    }
+    sl_mutex_unlock(&definitions->lock);
+    sl_buf_fini(&rows);
+    return st;
+}
+
+bool
+sl_definitions_load_rows(struct sl_definitions *definitions, struct sl_slice database,
+                         struct sl_slice name, struct sl_slice rows)
+{
+    bool is_found;
+
+    sl_mutex_lock(&definitions->lock);
+    uint32_t at = find_place(definitions, database, name, &is_found);
+    if (is_found)
+        put_rows(definitions, &definitions->list[at], rows);
+    sl_mutex_unlock(&definitions->lock);
+    return is_found;
+}
+
 sl_status
 sl_definitions_remove(struct sl_definitions *definitions, struct sl_slice database,
                       struct sl_slice name, bool *out_found, struct sl_error *err)
@@ -203,12 +341,14 @@ sl_definitions_remove(struct sl_definitions *definitions, struct sl_slice databa
     sl_mutex_lock(&definitions->lock);
     uint32_t at = find_place(definitions, database, name, out_found);
     if (*out_found) {
-        struct sl_definition gone = definitions->list[at];
+        struct sl_definition gone = definitions->list[at].definition;
+        if (gone.row_bytes > 0)
+            st = replace_rows(definitions, &definitions->list[at], (struct sl_slice){0}, err);
         gone.text.bytes = NULL;
-        if (definitions->save != NULL)
+        if (st == SL_OK && definitions->save != NULL)
             st = definitions->save(definitions->context, &gone, err);
         if (st == SL_OK) {
-            free_definition(&definitions->list[at]);
+            free_definition(&definitions->list[at].definition);
             definitions->count--;
             memmove(&definitions->list[at], &definitions->list[at + 1],
                     (definitions->count - at) * sizeof(*definitions->list));
@@ -232,10 +372,11 @@ sl_definitions_list(struct sl_definitions *definitions, struct sl_arena *arena,
     *out_list = sl_arena_calloc(arena, (size_t)definitions->count + 1, sizeof(**out_list));
     is_good = *out_list != NULL;
     for (uint32_t i = 0; i < definitions->count && is_good; i++) {
-        uint8_t *bytes = sl_arena_alloc(arena, size_of(&definitions->list[i]));
+        const struct sl_definition *definition = &definitions->list[i].definition;
+        uint8_t *bytes = sl_arena_alloc(arena, size_of(definition));
         is_good = bytes != NULL;
         if (is_good)
-            copy_into(bytes, &definitions->list[i], &(*out_list)[i]);
+            copy_into(bytes, definition, &(*out_list)[i]);
     }
     *out_count = is_good ? definitions->count : 0;
     sl_mutex_unlock(&definitions->lock);

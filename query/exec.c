@@ -9,6 +9,7 @@
 sl_status
 sl_exec_check(struct sl_exec *exec, struct sl_error *err)
 {
+    sl_pool_each_lasts(SL_POOL_ALONE_US);
     if (atomic_load_explicit(&exec->is_cancelled, memory_order_relaxed))
         return sl_fail(err, SL_CANCELLED, "query was cancelled");
     if (atomic_load_explicit(&exec->is_failing, memory_order_relaxed))
@@ -40,6 +41,7 @@ struct phase {
     struct sl_exec *exec;
     sl_exec_each_fn *run;
     void *context;
+    bool is_long; /* workers are called at once */
     struct sl_mutex lock;
     sl_status status; /* guarded by lock: the first failure */
     struct sl_error error;
@@ -51,6 +53,8 @@ run_phase(void *context, unsigned index)
     struct phase *phase = context;
     struct sl_error err = {0};
 
+    if (phase->is_long)
+        sl_pool_each_lasts(0);
     sl_status st = phase->run(phase->context, index, &err);
     if (st == SL_OK)
         return;
@@ -68,11 +72,13 @@ sl_status
 sl_exec_each(struct sl_exec *exec, unsigned count, sl_exec_each_fn *run, void *context,
              struct sl_error *err)
 {
-    struct phase phase = {.exec = exec, .run = run, .context = context};
+    struct phase phase = {.exec = exec, .run = run, .context = context, .is_long = exec->is_long};
+    int64_t started_us = sl_clock_monotonic_us();
 
     sl_mutex_init(&phase.lock, SL_LOCK_QUERY);
     sl_pool_each(exec->env->pool, exec->threads, count, run_phase, &phase);
     sl_mutex_fini(&phase.lock);
+    exec->is_long = exec->is_long || sl_clock_monotonic_us() - started_us > SL_POOL_ALONE_US;
     if (phase.status != SL_OK && err != NULL)
         *err = phase.error;
     return phase.status;
@@ -125,6 +131,15 @@ sl_term_compile(const struct sl_expr *expr, uint32_t input_count, struct sl_aren
             term.slots[term.slot_count++] = slot;
     *out_term = term;
     return SL_OK;
+}
+
+void
+sl_term_announce(const struct sl_term *term, const struct sl_chunk *chunk)
+{
+    const struct sl_lazy *lazy = chunk->lazy;
+    for (uint32_t i = 0; lazy != NULL && i < term->slot_count; i++)
+        if (!lazy->is_fetched[term->slots[i]])
+            sl_morsel_announce(lazy->morsel, lazy->inputs[term->slots[i]].column);
 }
 
 static sl_status

@@ -29,11 +29,14 @@ struct sl_exec {
     unsigned threads;                 /* workers, 1 .. SL_THREADS_MAX */
     int64_t deadline_us;              /* monotonic; 0: none */
     bool is_analyzed;                 /* operators measure their time */
+    bool is_long;                     /* a phase of it called workers: the next do at once */
+    bool is_wide;                     /* not narrow: see sl_query_is_narrow */
     atomic_bool is_cancelled;
     atomic_bool is_failing; /* a worker failed: the others of its phase give up */
 };
 
-/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk. */
+/* SL_CANCELLED, SL_TIMEOUT, or SL_OK. Asked once for each chunk; a phase that lasts gets its workers
+ * here. */
 SL_MUST_CHECK
 sl_status sl_exec_check(struct sl_exec *exec, struct sl_error *err);
 
@@ -85,6 +88,9 @@ struct sl_term {
 SL_MUST_CHECK
 sl_status sl_term_compile(const struct sl_expr *expr, uint32_t input_count, struct sl_arena *arena,
                           struct sl_term *out_term, struct sl_error *err);
+
+/* It will be run: what it reads may be fetched meanwhile, with that of others. */
+void sl_term_announce(const struct sl_term *term, const struct sl_chunk *chunk);
 
 /* Fetch what it reads for the rows of `selection` (NULL: those of the chunk), and run it. */
 SL_MUST_CHECK

@@ -13,10 +13,8 @@ explain_scan(const struct sl_op *op, unsigned depth, struct sl_buf *out)
 
     sl_op_scan_counters(op, &c);
     sl_buf_printf(out,
-                  "%*ssegments: %" PRIu64 ", pruned by time %" PRIu64 ", by zone %" PRIu64
-                  ", by index %" PRIu64 "\n",
-                  (int)(2 * depth), "", c.segments, c.segments_pruned_time, c.segments_pruned_zone,
-                  c.segments_pruned_index);
+                  "%*ssegments: %" PRIu64 ", pruned by time %" PRIu64 ", by zone %" PRIu64 "\n",
+                  (int)(2 * depth), "", c.segments, c.segments_pruned_time, c.segments_pruned_zone);
     sl_buf_printf(out, "%*sblocks: %" PRIu64 ", pruned by zone %" PRIu64 ", by index %" PRIu64 "\n",
                   (int)(2 * depth), "", c.blocks, c.blocks_pruned_zone, c.blocks_pruned_index);
     sl_buf_printf(out,

@@ -30,11 +30,13 @@ enum sl_statement_class {
     SL_CLASS_SELECT,  /* select */
     SL_CLASS_EXPLAIN, /* the plan of select, as rows of one text column */
     SL_CLASS_EXPLAIN_ANALYZE,
-    SL_CLASS_DELETE,  /* select has source FLOWS, inputs and where; no outputs */
-    SL_CLASS_INSERT,  /* insert */
-    SL_CLASS_SESSION, /* changes */
-    SL_CLASS_KILL,    /* kill_id */
-    SL_CLASS_DEFINE,  /* definitions, perhaps none */
+    SL_CLASS_DELETE,     /* select has source FLOWS, inputs and where; no outputs */
+    SL_CLASS_INSERT,     /* insert */
+    SL_CLASS_SESSION,    /* changes */
+    SL_CLASS_KILL,       /* kill_id */
+    SL_CLASS_DEFINE,     /* definitions, perhaps none */
+    SL_CLASS_OWN_INSERT, /* own */
+    SL_CLASS_OWN_DELETE, /* own; select gives the numbers of the rows that go */
 };
 
 struct sl_definition_change {
@@ -43,6 +45,7 @@ struct sl_definition_change {
 };
 
 struct sl_insert;
+struct sl_own_change; /* own_table.h */
 
 /*
  * `left IN (select)`: the select runs before the statement is planned, and `in`, which stands in
@@ -71,8 +74,9 @@ struct sl_statement {
     uint32_t change_count;
     uint64_t kill_id;
     bool kills_connection;
-    struct sl_definition_change *definitions; /* DEFINE */
+    struct sl_definition_change *definitions; /* DEFINE; INSERT: what it makes */
     uint32_t definition_count;
+    struct sl_own_change *own;      /* OWN_INSERT, OWN_DELETE */
     struct sl_subquery *subqueries; /* in the order in which they run */
 };
 

@@ -95,6 +95,7 @@ sl_row_fn sl_row_sec_to_time;
 sl_row_fn sl_row_service_name;
 sl_row_fn sl_row_to_local, sl_row_to_utc, sl_row_convert_tz;
 sl_row_fn sl_row_sign;
+sl_row_fn sl_row_sorted;
 sl_row_fn sl_row_space;
 sl_row_fn sl_row_sqrt;
 sl_row_fn sl_row_strcmp;

@@ -8,6 +8,7 @@
  *   group_key.c     keys of rows as the bytes of a record, and back
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
  *   group_value.c   distinct values, and those of quantiles, as records
+ *   group_distinct.c how many distinct values a group has, by sorting them
  *   group_merge.c   tables of the workers to one, per partition
  *   group_finish.c  what the values of a group come to
  *
@@ -21,11 +22,12 @@
  *
  *   8 bytes                how often (QUANTILE, GROUP_CONCAT), the register (HyperLogLog); none
  *                          for the distinct ones
- *   key bytes              of the group, without their padding
+ *   4 bytes                the place of the group's record (group_table.h)
  *   value bytes            as many as its type has; code or number as above
  *
- * A value record lies in the partition of its group, so that one thread finishes both; without
- * keys there is one group, and values are spread by their own hash.
+ * A value record lies in the partition of its group, so that one thread finishes both. Until
+ * then, the state of the first holistic aggregate is the place of the record. Without keys there is one
+ * group, at place 0, and values are spread by their own hash.
  *
  * Layer: query, internal to the group operator.
  */
@@ -43,9 +45,11 @@ enum {
     GROUP_SLICE_ROWS = 2048, /* rows mapped to records at a time: scratch stays in L2 */
     GROUP_CHUNK_ROWS = 8192, /* groups in a chunk */
     GROUP_SIDES_MAX = GROUP_NUMBER_SIDES_MAX,
-    GROUP_DICTIONARY_MAX = 1 << 22,   /* entries: as many as a row group has rows */
-    GROUP_VALUE_KEY_BYTES_MAX = 1000, /* key bytes of a group with a value table */
-    GROUP_HLL_BITS = 12,              /* 4096 registers: 1.6 % */
+    GROUP_DICTIONARY_MAX = 1 << 22, /* entries: as many as a row group has rows */
+    GROUP_VALUE_OFFSET = 4,         /* of the value, in the key of a value record */
+    GROUP_VALUE_KEY_BYTES_MAX = 24,
+    GROUP_RECENT_BITS = 14, /* values that came lately: 128 KiB */
+    GROUP_HLL_BITS = 12,    /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,
 };
 
@@ -94,7 +98,8 @@ struct group_seen {
 
 /*
  * States of the entries of one dictionary, then of NULL: see group_dense.c. A dense record is
- * the states, then 8 bytes, 1 when a row has the entry and else 0.
+ * the states, then 8 bytes, 1 when a row has the entry and else 0. Where all aggregates are counts
+ * and sums, it is these, 8 bytes each (group_number.h).
  */
 struct group_dense {
     uint64_t dictionary;     /* 0: none, and all records are zero */
@@ -103,6 +108,16 @@ struct group_dense {
     uint8_t *records;        /* owned: entry_capacity + 1 */
     size_t entry_bytes_capacity;
     uint32_t entry_capacity;
+    bool is_summed;
+    uint64_t sum_bound; /* no sum is greater */
+};
+
+/* Addresses of a slice that ask the pool for their codes together. */
+struct group_missing {
+    uint32_t count;
+    uint32_t at[GROUP_SLICE_ROWS]; /* of the slice's rows */
+    uint32_t codes[GROUP_SLICE_ROWS];
+    struct sl_addr addrs[GROUP_SLICE_ROWS];
 };
 
 struct group_worker {
@@ -110,20 +125,34 @@ struct group_worker {
     size_t room_bytes; /* of all tables: above it they are united */
     struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
-    struct group_codes *codes;           /* of each key, for each side */
-    struct group_seen *seen;             /* of each aggregate */
+    struct group_codes *codes; /* of each key, for each side */
+    struct group_seen *seen;   /* of each aggregate */
+    uint64_t **recent;         /* of each aggregate: values that came lately; NULL unless narrow */
+    struct group_codes *value_codes; /* of each aggregate */
+    uint32_t **argument_codes;       /* of each aggregate: of this chunk's dictionary, or NULL */
     struct sl_group_table *value_tables; /* of each holistic aggregate */
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
     struct sl_arena *kept;               /* what states point to */
     /* Scratch of one slice, in `kept`. */
     uint8_t *keys;
-    uint8_t *value_keys;
+    void *value_keys;
     void **records;
     void **found;
+    const uint64_t **sums;
     union sl_argument *values;
     uint32_t *fresh;
     uint32_t *index;
+    uint32_t *narrow;
+    struct group_missing *missing;
+};
+
+/* What became of the numbers of a partition's records when these were united. */
+struct group_places {
+    uint32_t *numbers; /* of each number that was given: the number it is now */
+    uint32_t *fresh;
+    void **records; /* of each number that there is now */
+    uint64_t given_count;
 };
 
 /* A record of the table of worker 0 once all are united. */
@@ -145,7 +174,8 @@ struct group {
     size_t key_bytes;      /* a multiple of 8 */
     size_t key_used_bytes; /* without padding */
     size_t state_bytes;
-    size_t room_bytes; /* of a worker's tables at first */
+    size_t place_offset; /* in the states: see above */
+    size_t room_bytes;   /* of a worker's tables at first */
     struct group_worker *workers;
     struct sl_arena *kept[SL_GROUP_PARTITIONS]; /* owned; NULL until needed: as a worker's */
     struct sl_op_arenas arenas;
@@ -197,6 +227,20 @@ SL_MUST_CHECK
 bool group_pour_slices(const struct sl_slice *slices, uint32_t count, struct sl_arena *arena,
                        struct sl_vector *out);
 
+/* Addresses as codes, `stride` bytes apart; SL_ADDR_CODE_NONE where there is none. `codes`: of the
+ * dictionary, or NULL. False: budget used up. */
+SL_MUST_CHECK
+bool group_pack_addrs(struct sl_addr_pool *addrs, struct group_missing *missing,
+                      const struct sl_vector *v, uint32_t *codes, size_t stride,
+                      const uint32_t *rows, uint32_t count, void *out_codes);
+
+/* A chunk comes, of which `row_count` rows count: codes for the dictionaries of its values. */
+void group_values_open(const struct group *group, struct group_worker *w,
+                       const struct sl_vector *arguments, uint32_t row_count);
+
+/* Forget which values came lately: places of records are about to change. */
+void group_value_forget(struct group_worker *w, uint32_t aggregate_index);
+
 /* The values of rows[0 .. count), whose groups are w->records, for one holistic aggregate. */
 SL_MUST_CHECK
 bool group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
@@ -205,28 +249,40 @@ void group_seen_fini(struct group_seen *seen, struct sl_budget *budget);
 
 /* The layout of a holistic aggregate's value table. */
 uint32_t group_value_bytes(const struct sl_aggregate *aggregate);
-void group_value_table_init(const struct group *group, const struct group_aggregate *a,
-                            struct sl_budget *budget, struct sl_group_table *out_table);
+void group_value_table_init(const struct group_aggregate *a, struct sl_budget *budget,
+                            struct sl_group_table *out_table);
+/* Is a record of it 8 bytes, and says the same when it comes again? */
+bool group_value_is_narrow(const struct group_aggregate *a);
+/* Is it counted by group_count_distinct, so that its values are not united in the end? */
+bool group_value_is_dealt(const struct group *group, const struct group_aggregate *a);
 /* The value of a record of it. */
-union sl_argument group_value_read(const struct group *group, const struct group_aggregate *a,
+union sl_argument group_value_read(const struct group_aggregate *a,
                                    const struct sl_group_table *table, const uint8_t *record);
 sl_group_merge_fn group_value_merge; /* context: the group_aggregate */
 
 /*
  * The dense states for a chunk whose one key has a large dictionary with a name: those of side
- * `side` (or of side 0, where that is the same dictionary). *out_dense is NULL where they do not
+ * `side` (or of side 0, where that is the same dictionary). is_summed: all aggregates are counts and
+ * sums, and the chunk's fit. *out_dense is NULL where they do not
  * pay or there is no memory for them. False: the ones before were in the way and could not be put
  * into the table.
  */
 SL_MUST_CHECK
 bool group_dense_open(const struct group *group, struct group_worker *w, unsigned side,
-                      const struct sl_vector *key, uint32_t row_count,
+                      const struct sl_vector *key, bool is_summed, uint32_t row_count,
                       struct group_dense **out_dense);
 
 /* The dense records of rows[0 .. count). */
 void group_dense_map(const struct group *group, const struct group_dense *dense,
                      const struct sl_vector *key, const uint32_t *rows, uint32_t count,
                      void **out_records);
+
+/* Add a slice to sums. UNFIT when its values are so large that a sum may overflow. */
+SL_MUST_CHECK
+enum group_outcome group_dense_add(const struct group *group, struct group_worker *w,
+                                   struct group_dense *dense, const struct sl_vector *key,
+                                   const struct sl_vector *arguments,
+                                   const struct group_slice *slice);
 
 /* Put what it holds into the worker's table. */
 SL_MUST_CHECK
@@ -240,21 +296,32 @@ SL_MUST_CHECK
 bool group_make_room(const struct group *group, struct group_worker *w);
 
 /*
- * The values of partitions first .. last - 1 to the states of their groups, for all holistic
- * aggregates. `index` finds the groups, unless there are no keys.
+ * How many distinct values each group of a partition has, to its state; they are in no order and may
+ * come again and again. False: the budget is used up.
  */
 SL_MUST_CHECK
-bool group_finish(struct sl_op *op, const struct sl_group_index *index, unsigned first,
-                  unsigned last);
+bool group_count_distinct(const struct group_aggregate *a, const struct group_places *places,
+                          uint32_t group_count, const struct sl_group_table *table,
+                          unsigned partition);
+
+/*
+ * The values of partitions first .. last - 1 to the states of their groups, for all holistic
+ * aggregates. `records` are the groups by number.
+ */
+SL_MUST_CHECK
+bool group_finish(struct sl_op *op, void *const *records, unsigned first, unsigned last);
 
 /* Merge everything into the tables of worker 0 and finish the holistic aggregates. */
 SL_MUST_CHECK
 sl_status group_merge(struct sl_op *op, struct sl_error *err);
 
-static inline size_t
-group_dense_record_bytes(const struct group *group)
+/* The place of the group, from the key of a value record. */
+static inline uint32_t
+group_value_place(const void *key)
 {
-    return group->state_bytes + sizeof(uint64_t);
+    uint32_t place;
+    memcpy(&place, key, sizeof(place));
+    return place;
 }
 
 static inline void *

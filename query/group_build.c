@@ -136,8 +136,17 @@ build_slice(struct sl_op *op, struct group_worker *w, struct build *build,
             const struct group_slice *slice, struct sl_error *err)
 {
     const struct group *group = op->state;
+    bool is_mapped = build->dense != NULL;
 
-    if (build->dense != NULL) {
+    if (build->dense != NULL && build->dense->is_summed) {
+        enum group_outcome outcome = group_dense_add(
+            group, w, build->dense, &build->side->vectors[0], build->arguments, slice);
+        if (outcome == GROUP_DONE)
+            return SL_OK;
+        if (outcome == GROUP_NO_MEMORY)
+            return sl_exec_out_of_memory(op->exec, err);
+        is_mapped = false;
+    } else if (build->dense != NULL) {
         group_dense_map(group, build->dense, &build->side->vectors[0], slice->rows, slice->count,
                         w->records);
     } else if (build->has_numbers) {
@@ -148,7 +157,7 @@ build_slice(struct sl_op *op, struct group_worker *w, struct build *build,
         if (outcome == GROUP_NO_MEMORY)
             return sl_exec_out_of_memory(op->exec, err);
     }
-    if (build->dense == NULL && !map_hashed(group, w, build->side, slice))
+    if (!is_mapped && !map_hashed(group, w, build->side, slice))
         return sl_exec_out_of_memory(op->exec, err);
     if (!update_slice(group, w, build->arguments, slice, false))
         return sl_exec_out_of_memory(op->exec, err);
@@ -169,6 +178,39 @@ build_side(struct sl_op *op, struct group_worker *w, struct build *build, const 
     return SL_OK;
 }
 
+/* The value of a row is on its way from memory. */
+static void
+fetch_entry(const struct sl_vector *v, uint32_t row)
+{
+    __builtin_prefetch((const uint8_t *)v->values + (size_t)sl_vector_entry(v, row) * v->width);
+}
+
+static bool
+has_all(const struct sl_vector *v)
+{
+    return v->present == NULL && v->value_count != 0;
+}
+
+/* Rows with addresses on both sides that are not the same. */
+static uint32_t
+keep_other_addrs(const struct sl_vector *first, const struct sl_vector *other, uint32_t *rows,
+                 uint32_t row_count)
+{
+    enum { AHEAD = 16 };
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t row = rows[i];
+        if (i + AHEAD < row_count) {
+            fetch_entry(first, rows[i + AHEAD]);
+            fetch_entry(other, rows[i + AHEAD]);
+        }
+        rows[kept] = row;
+        kept += !sl_addr_equal(sl_vector_addr(first, row), sl_vector_addr(other, row));
+    }
+    return kept;
+}
+
 /* Rows whose other side is another group than the first: they count there too. */
 static uint32_t
 keep_other_rows(const struct group *group, const struct key_side *first,
@@ -176,6 +218,9 @@ keep_other_rows(const struct group *group, const struct key_side *first,
 {
     uint32_t kept = 0;
 
+    if (group->key_count == 1 && group->keys[0].addrs != NULL && has_all(&first->vectors[0]) &&
+        has_all(&other->vectors[0]))
+        return keep_other_addrs(&first->vectors[0], &other->vectors[0], rows, row_count);
     for (uint32_t i = 0; i < row_count; i++) {
         bool is_other = false;
         for (uint32_t k = 0; k < group->key_count && !is_other; k++)
@@ -245,12 +290,15 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
     if (rows == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t row_count = sl_chunk_rows(chunk, rows);
+    bool has_sums = group_sums_fit(group, arguments);
+    bool is_summed = has_sums && group->is_all_sums;
+    group_values_open(group, w, arguments, row_count);
     for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
         struct build build = {.side_index = s, .side = &sides[s], .arguments = arguments};
         if (s == 1)
             row_count = keep_other_rows(group, &sides[0], &sides[1], rows, row_count);
-        if (group->key_count == 1 &&
-            !group_dense_open(group, w, s, &sides[s].vectors[0], row_count, &build.dense))
+        if (group->key_count == 1 && !group_dense_open(group, w, s, &sides[s].vectors[0], is_summed,
+                                                       row_count, &build.dense))
             return sl_exec_out_of_memory(op->exec, err);
         if (build.dense == NULL) {
             SL_TRY(prepare_side(op, w, s, &sides[s], chunk, row_count, err));
@@ -258,7 +306,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
             if (outcome == GROUP_NO_MEMORY)
                 return sl_exec_out_of_memory(op->exec, err);
             build.has_numbers = outcome == GROUP_DONE;
-            build.has_sums = build.has_numbers && group_sums_fit(group, arguments);
+            build.has_sums = build.has_numbers && has_sums;
         }
         SL_TRY(build_side(op, w, &build, rows, row_count, err));
     }

@@ -133,8 +133,8 @@ enum group_outcome
 group_code_open(const struct group *group, struct group_numbers *numbers, unsigned side_index,
                 const struct key_side *side, uint32_t row_count)
 {
-    uint32_t most =
-        group->key_count == 1 ? (uint32_t)GROUP_DICTIONARY_MAX : (uint32_t)GROUP_NUMBER_ENTRIES_MAX;
+    bool is_large = group->key_count == 1 && group->value_table_count == 0;
+    uint32_t most = is_large ? (uint32_t)GROUP_DICTIONARY_MAX : (uint32_t)GROUP_NUMBER_ENTRIES_MAX;
 
     for (uint32_t k = 0; k < group->key_count; k++) {
         const struct sl_vector *v = &side->vectors[k];

@@ -13,9 +13,23 @@
 enum { AHEAD = 24 }; /* rows whose records are on their way from memory */
 
 static size_t
+states_bytes(const struct group *group)
+{
+    return group->state_bytes + sizeof(uint64_t);
+}
+
+static size_t
+record_bytes_of(const struct group *group, const struct group_dense *dense)
+{
+    return dense->is_summed ? group->sum_stride * sizeof(uint64_t) : states_bytes(group);
+}
+
+/* Room for records of either kind. */
+static size_t
 records_bytes(const struct group *group, uint32_t entry_capacity)
 {
-    return ((size_t)entry_capacity + 1) * group_dense_record_bytes(group);
+    size_t sums_bytes = group->sum_stride * sizeof(uint64_t);
+    return ((size_t)entry_capacity + 1) * sl_max_size(states_bytes(group), sums_bytes);
 }
 
 void
@@ -58,7 +72,8 @@ reserve(const struct group *group, struct group_dense *dense, struct sl_budget *
 
 bool
 group_dense_open(const struct group *group, struct group_worker *w, unsigned side,
-                 const struct sl_vector *key, uint32_t row_count, struct group_dense **out_dense)
+                 const struct sl_vector *key, bool is_summed, uint32_t row_count,
+                 struct group_dense **out_dense)
 {
     struct group_dense *dense = &w->denses[side];
 
@@ -67,7 +82,7 @@ group_dense_open(const struct group *group, struct group_worker *w, unsigned sid
         group->value_table_count != 0)
         return true;
     for (unsigned s = 0; s <= side; s++)
-        if (w->denses[s].dictionary == key->dictionary) {
+        if (w->denses[s].dictionary == key->dictionary && w->denses[s].is_summed == is_summed) {
             *out_dense = &w->denses[s];
             return true;
         }
@@ -80,6 +95,7 @@ group_dense_open(const struct group *group, struct group_worker *w, unsigned sid
         return true;
     memcpy(dense->entries, key->values, (size_t)key->value_count * key->width);
     dense->dictionary = key->dictionary;
+    dense->is_summed = is_summed;
     dense->vector = (struct sl_vector){.type = key->type,
                                        .encoding = SL_PLAIN,
                                        .width = key->width,
@@ -97,7 +113,7 @@ group_dense_map(const struct group *group, const struct group_dense *dense,
                 void **out_records)
 {
     static const uint64_t seen = 1;
-    size_t record_bytes = group_dense_record_bytes(group);
+    size_t record_bytes = states_bytes(group);
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t code = key->codes[rows[i]];
@@ -111,63 +127,107 @@ group_dense_map(const struct group *group, const struct group_dense *dense,
     }
 }
 
+/* Codes of a slice's rows; of NULL, the number of entries. */
+static const uint32_t *
+codes_of(const struct sl_vector *key, const struct group_slice *slice, uint32_t *room)
+{
+    if (slice->is_adjacent && key->present == NULL)
+        return key->codes + slice->rows[0];
+    for (uint32_t i = 0; i < slice->count; i++) {
+        uint32_t row = slice->rows[i];
+        bool is_null = key->present != NULL && !sl_bit_get(key->present, row);
+        room[i] = is_null ? key->value_count : key->codes[row];
+    }
+    return room;
+}
+
+enum group_outcome
+group_dense_add(const struct group *group, struct group_worker *w, struct group_dense *dense,
+                const struct sl_vector *key, const struct sl_vector *arguments,
+                const struct group_slice *slice)
+{
+    uint64_t most;
+
+    if (!group_sums_read(group, w, arguments, slice, &most))
+        return GROUP_UNFIT;
+    if ((dense->sum_bound + most) >> 63 != 0) {
+        uint64_t dictionary = dense->dictionary;
+        if (!group_dense_flush(group, w, dense))
+            return GROUP_NO_MEMORY;
+        dense->dictionary = dictionary;
+    }
+    dense->sum_bound += most;
+    group_sums_put(w, codes_of(key, slice, w->numbers.row_numbers), slice->count,
+                   (uint64_t *)(void *)dense->records);
+    return GROUP_DONE;
+}
+
 /* The states of w->records[0 .. count), whose keys are w->keys, leave the array. */
 static bool
-move_states(const struct group *group, struct group_worker *w, uint32_t count)
+move_states(const struct group *group, struct group_worker *w, const struct group_dense *dense,
+            uint32_t count)
 {
     const uint8_t *key = w->keys;
+    size_t bytes = record_bytes_of(group, dense);
 
     for (uint32_t i = 0; i < count; i++, key += group->key_bytes) {
         unsigned partition = sl_group_partition_of(sl_group_hash(key, group->key_bytes));
-        uint8_t *dense = w->records[i];
-        if (sl_group_table_append(&w->table, partition, dense, key) == NULL)
+        const void *state = dense->is_summed ? NULL : w->records[i];
+        w->sums[i] = w->records[i];
+        w->found[i] = sl_group_table_append(&w->table, partition, state, key);
+        if (w->found[i] == NULL)
             return false;
-        for (size_t at = 0; at < group_dense_record_bytes(group); at += 8)
-            memset(dense + at, 0, 8);
     }
+    if (dense->is_summed && !group_sums_move(group, w->sums, w->found, count, w->kept))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t at = 0; at < bytes; at += 8)
+            memset((uint8_t *)w->records[i] + at, 0, 8);
     return true;
 }
 
 static bool
-is_seen(const struct group *group, const uint8_t *record)
+is_seen(const struct group *group, const struct group_dense *dense, const uint8_t *record)
 {
     uint64_t seen;
-    memcpy(&seen, record + group->state_bytes, sizeof(seen));
+    memcpy(&seen, dense->is_summed ? record : record + group->state_bytes, sizeof(seen));
     return seen != 0;
 }
 
 bool
 group_dense_flush(const struct group *group, struct group_worker *w, struct group_dense *dense)
 {
-    size_t record_bytes = group_dense_record_bytes(group);
+    size_t record_bytes = record_bytes_of(group, dense);
     uint32_t *entries = w->index;
     uint32_t count = 0;
 
     if (dense->dictionary == 0)
         return true;
     dense->dictionary = 0;
+    dense->sum_bound = 0;
     struct key_side side = {.vectors = &dense->vector};
     for (uint32_t entry = 0; entry < dense->vector.count; entry++) {
         uint8_t *record = dense->records + entry * record_bytes;
-        if (!is_seen(group, record))
+        if (!is_seen(group, dense, record))
             continue;
         w->records[count] = record;
         entries[count++] = entry;
         if (count < GROUP_SLICE_ROWS)
             continue;
-        if (!group_pack_keys(group, w, &side, entries, count) || !move_states(group, w, count))
+        if (!group_pack_keys(group, w, &side, entries, count) ||
+            !move_states(group, w, dense, count))
             return false;
         count = 0;
     }
     if (count != 0 &&
-        (!group_pack_keys(group, w, &side, entries, count) || !move_states(group, w, count)))
+        (!group_pack_keys(group, w, &side, entries, count) || !move_states(group, w, dense, count)))
         return false;
     uint8_t *record = dense->records + dense->vector.count * record_bytes;
-    if (!is_seen(group, record))
+    if (!is_seen(group, dense, record))
         return true;
     struct sl_vector null = sl_vector_nulls(dense->vector.type, 1);
     side.vectors = &null;
     w->records[0] = record;
     entries[0] = 0;
-    return group_pack_keys(group, w, &side, entries, 1) && move_states(group, w, 1);
+    return group_pack_keys(group, w, &side, entries, 1) && move_states(group, w, dense, 1);
 }

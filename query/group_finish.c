@@ -102,37 +102,54 @@ finish_quantile(const struct group_aggregate *a, const struct value_entry *entri
     state->value.f64 = x + (y - x) * (position - (double)low);
 }
 
-/* The values of a group in order, each as often as it came, cut at GROUP_CONCAT_BYTES_MAX. */
+/* Takes the text out of the bytes that SORTED made (function_sort.c); what is left is its order. */
+static struct sl_slice
+take_sorted_text(struct sl_slice *value)
+{
+    struct sl_slice text = {0};
+
+    SL_ASSERT(value->size_bytes >= sizeof(text.size_bytes));
+    value->size_bytes -= (uint32_t)sizeof(text.size_bytes);
+    memcpy(&text.size_bytes, value->bytes + value->size_bytes, sizeof(text.size_bytes));
+    SL_ASSERT(value->size_bytes >= text.size_bytes);
+    value->size_bytes -= text.size_bytes;
+    text.bytes = value->bytes + value->size_bytes;
+    return text;
+}
+
+/* Is it left out, as what DISTINCT has seen? With an order that is the first of its texts. */
+static bool
+is_repeated(const struct sl_aggregate *aggregate, const struct value_entry *entries, uint32_t i)
+{
+    if (!aggregate->is_distinct || !aggregate->is_ordered || i == 0)
+        return false;
+    struct sl_slice now = entries[i].value.slice, before = entries[i - 1].value.slice;
+    (void)take_sorted_text(&now);
+    (void)take_sorted_text(&before);
+    return sl_slice_compare(now, before, true) == 0;
+}
+
+/* The values of a group in order, each as often as it came or once, cut at GROUP_CONCAT_BYTES_MAX. */
 static bool
 finish_concat(const struct group_aggregate *a, const struct value_entry *entries,
               uint32_t entry_count, struct sl_arena *arena)
 {
     struct sl_aggregate_state *state = group_state(entries->record, a);
-    const struct sl_sql_type *type = &a->aggregate->argument->type;
     struct sl_buf text = sl_buf_empty(2 * GROUP_CONCAT_BYTES_MAX + 64);
 
     for (uint32_t i = 0; i < entry_count; i++) {
-        const union sl_argument *value = &entries[i].value;
-        uint32_t offsets[2] = {0, 0};
-        struct sl_vector one = {.type = type->type,
-                                .encoding = SL_CONSTANT,
-                                .width = (uint8_t)sl_type_bytes(type->type),
-                                .scale = type->scale,
-                                .count = 1,
-                                .value_count = 1,
-                                .values = value};
-        if (a->pool != NULL) {
-            offsets[1] = value->slice.size_bytes;
-            one.offsets = offsets;
-            one.bytes = value->slice.bytes;
-        }
-        for (uint64_t k = 0; k < entries[i].count; k++) {
+        struct sl_slice value = entries[i].value.slice;
+        if (is_repeated(a->aggregate, entries, i))
+            continue;
+        if (a->aggregate->is_ordered)
+            value = take_sorted_text(&value);
+        for (uint64_t k = 0; k < (a->aggregate->is_distinct ? 1 : entries[i].count); k++) {
             if (text.size_bytes >= GROUP_CONCAT_BYTES_MAX)
                 break;
-            if (text.size_bytes != 0 || i != 0 || k != 0)
+            if (i != 0 || k != 0)
                 sl_buf_append(&text, a->aggregate->separator.bytes,
                               a->aggregate->separator.size_bytes);
-            sl_value_format(&one, 0, &text);
+            sl_buf_append(&text, value.bytes, value.size_bytes);
         }
     }
     size_t size_bytes = sl_min_size(text.size_bytes, GROUP_CONCAT_BYTES_MAX);
@@ -153,7 +170,8 @@ finish_entries(const struct group_aggregate *a, struct value_entry *entries, uin
                struct sl_arena *arena)
 {
     const struct sl_sql_type *type = &a->aggregate->argument->type;
-    struct value_order order = {.form = sl_form_of(type->type), .is_binary = type->is_binary};
+    struct value_order order = {.form = sl_form_of(type->type),
+                                .is_binary = type->is_binary || type->type == SL_TYPE_OCTETS};
 
     qsort_r(entries, count, sizeof(*entries), compare_entries, &order);
     for (uint64_t start = 0; start < count;) {
@@ -171,19 +189,9 @@ finish_entries(const struct group_aggregate *a, struct value_entry *entries, uin
 }
 
 static void *
-group_of_value(const struct group *group, const struct sl_group_index *index, const uint8_t *value)
+group_of_value(void *const *records, const struct sl_group_table *values, const uint8_t *value)
 {
-    const struct sl_group_table *table = &group->workers[0].table;
-    uint8_t key[GROUP_VALUE_KEY_BYTES_MAX + 8];
-
-    if (group->key_count == 0)
-        return table->partitions[0].first->records;
-    SL_ASSERT(group->key_bytes <= sizeof(key)); /* bounded when the operator was made */
-    memset(key + group->key_bytes - 8, 0, 8);
-    memcpy(key, value, group->key_used_bytes);
-    void *found = sl_group_index_find(index, table, sl_group_hash(key, group->key_bytes), key);
-    SL_ASSERT(found != NULL); /* a value is only kept for a row that has its group */
-    return found;
+    return records[sl_group_place_number(group_value_place(value + values->state_bytes))];
 }
 
 /* All records of partitions first .. last - 1. */
@@ -212,7 +220,7 @@ walk_next(struct walk *walk)
 }
 
 static bool
-finish_sorted(struct sl_op *op, const struct group_aggregate *a, const struct sl_group_index *index,
+finish_sorted(struct sl_op *op, const struct group_aggregate *a, void *const *records,
               unsigned first, unsigned last)
 {
     struct group *group = op->state;
@@ -229,8 +237,8 @@ finish_sorted(struct sl_op *op, const struct group_aggregate *a, const struct sl
     bool is_done = entries != NULL;
     for (uint64_t at = 0; at < count && is_done; at++) {
         const uint8_t *record = walk_next(&walk);
-        entries[at].record = group_of_value(group, index, record + values->state_bytes);
-        entries[at].value = group_value_read(group, a, values, record);
+        entries[at].record = group_of_value(records, values, record);
+        entries[at].value = group_value_read(a, values, record);
         memcpy(&entries[at].count, record, sizeof(uint64_t));
     }
     is_done = is_done && finish_entries(a, entries, count, group_kept(group, first));
@@ -253,16 +261,15 @@ finish_registers(struct sl_aggregate_state *state)
 }
 
 static void
-finish_sketch(const struct group *group, const struct group_aggregate *a,
-              const struct sl_group_index *index, unsigned first, unsigned last)
+finish_sketch(const struct group *group, const struct group_aggregate *a, void *const *records,
+              unsigned first, unsigned last)
 {
     const struct sl_group_table *values = &group->workers[0].value_tables[a->value_table];
     struct walk walk = {.table = values, .partition = first, .last = last};
     struct walk groups = {.table = &group->workers[0].table, .partition = first, .last = last};
 
     for (const uint8_t *record; (record = walk_next(&walk)) != NULL;) {
-        struct sl_aggregate_state *state =
-            group_state(group_of_value(group, index, record + values->state_bytes), a);
+        struct sl_aggregate_state *state = group_state(group_of_value(records, values, record), a);
         uint64_t rank;
         memcpy(&rank, record, sizeof(rank));
         state->value.f64 += ldexp(1, -(int)rank);
@@ -273,8 +280,8 @@ finish_sketch(const struct group *group, const struct group_aggregate *a,
 }
 
 static void
-finish_distinct(const struct group *group, const struct group_aggregate *a,
-                const struct sl_group_index *index, unsigned first, unsigned last)
+finish_distinct(const struct group *group, const struct group_aggregate *a, void *const *records,
+                unsigned first, unsigned last)
 {
     const struct sl_group_table *values = &group->workers[0].value_tables[a->value_table];
     struct walk walk = {.table = values, .partition = first, .last = last};
@@ -282,21 +289,20 @@ finish_distinct(const struct group *group, const struct group_aggregate *a,
 
     if (is_count && group->key_count == 0) {
         for (unsigned p = first; p < last; p++)
-            *(uint64_t *)group_state(group_of_value(group, index, NULL), a) +=
-                values->partitions[p].record_count;
+            *(uint64_t *)group_state(records[0], a) += values->partitions[p].record_count;
         return;
     }
     for (const uint8_t *record; (record = walk_next(&walk)) != NULL;) {
-        void *state = group_state(group_of_value(group, index, record + values->state_bytes), a);
+        void *state = group_state(group_of_value(records, values, record), a);
         union sl_argument value = {0};
         if (!is_count)
-            value = group_value_read(group, a, values, record);
+            value = group_value_read(a, values, record);
         sl_aggregate_add_distinct(a->aggregate, state, &value);
     }
 }
 
 bool
-group_finish(struct sl_op *op, const struct sl_group_index *index, unsigned first, unsigned last)
+group_finish(struct sl_op *op, void *const *records, unsigned first, unsigned last)
 {
     struct group *group = op->state;
 
@@ -308,14 +314,15 @@ group_finish(struct sl_op *op, const struct sl_group_index *index, unsigned firs
         case SL_AGG_QUANTILE:
         case SL_AGG_APPROX_QUANTILE:
         case SL_AGG_GROUP_CONCAT:
-            if (!finish_sorted(op, a, index, first, last))
+            if (!finish_sorted(op, a, records, first, last))
                 return false;
             break;
         case SL_AGG_APPROX_COUNT_DISTINCT:
-            finish_sketch(group, a, index, first, last);
+            finish_sketch(group, a, records, first, last);
             break;
         default:
-            finish_distinct(group, a, index, first, last);
+            if (!group_value_is_dealt(group, a))
+                finish_distinct(group, a, records, first, last);
         }
         for (unsigned p = first; p < last; p++)
             sl_group_partition_fini(&group->workers[0].value_tables[a->value_table], p);

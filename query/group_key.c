@@ -47,21 +47,6 @@ group_pack_value(const struct group_key *key, const struct sl_vector *v, uint32_
     return true;
 }
 
-static bool
-pack_addresses(const struct group_key *key, const struct sl_vector *v, size_t key_bytes,
-               const uint32_t *rows, uint32_t count, uint8_t *target)
-{
-    target += key->offset;
-    for (uint32_t i = 0; i < count; i++, target += key_bytes) {
-        uint32_t code = SL_ADDR_CODE_NONE;
-        if (!sl_vector_is_null(v, rows[i]) &&
-            !sl_addr_pool_code(key->addrs, sl_vector_addr(v, rows[i]), &code))
-            return false;
-        memcpy(target, &code, sizeof(code));
-    }
-    return true;
-}
-
 void
 group_codes_fini(struct group_codes *codes, struct sl_budget *budget)
 {
@@ -113,47 +98,95 @@ group_codes_open(struct group_codes *codes, struct sl_budget *budget, const stru
     return codes->codes;
 }
 
+/* One more address that has no code by itself, to be put at out[at]. */
+static void
+miss(struct group_missing *missing, struct sl_addr addr, uint32_t at)
+{
+    missing->addrs[missing->count] = addr;
+    missing->at[missing->count++] = at;
+}
+
 /* Addresses of a dictionary whose codes are kept. */
-static bool
-pack_coded(const struct group_key *key, const struct sl_vector *v, uint32_t *codes,
-           size_t key_bytes, const uint32_t *rows, uint32_t count, uint8_t *target)
+static void
+pack_coded(const struct sl_vector *v, const uint32_t *codes, size_t stride, const uint32_t *rows,
+           uint32_t count, struct group_missing *missing, uint8_t *target)
 {
     enum { AHEAD = 16 };
 
-    target += key->offset;
-    for (uint32_t i = 0; i < count; i++, target += key_bytes) {
-        uint32_t *code = &codes[v->codes[rows[i]]];
-        uint32_t none = SL_ADDR_CODE_NONE;
+    for (uint32_t i = 0; i < count; i++, target += stride) {
+        uint32_t code = codes[v->codes[rows[i]]];
         if (i + AHEAD < count)
             __builtin_prefetch(&codes[v->codes[rows[i + AHEAD]]]);
         if (v->present != NULL && !sl_bit_get(v->present, rows[i]))
-            code = &none;
-        else if (*code == SL_ADDR_CODE_NONE &&
-                 !sl_addr_pool_code(key->addrs, sl_vector_addr(v, rows[i]), code))
-            return false;
-        memcpy(target, code, sizeof(*code));
+            code = SL_ADDR_CODE_NONE;
+        else if (SL_UNLIKELY(code == SL_ADDR_CODE_NONE))
+            miss(missing, sl_vector_addr(v, rows[i]), i);
+        memcpy(target, &code, sizeof(code));
     }
-    return true;
+}
+
+static void
+pack_uncoded(const struct sl_vector *v, size_t stride, const uint32_t *rows, uint32_t count,
+             struct group_missing *missing, uint8_t *target)
+{
+    for (uint32_t i = 0; i < count; i++, target += stride) {
+        uint32_t code = SL_ADDR_CODE_NONE;
+        if (!sl_vector_is_null(v, rows[i])) {
+            struct sl_addr addr = sl_vector_addr(v, rows[i]);
+            if (sl_addr_is_numbered(addr))
+                miss(missing, addr, i);
+            else
+                code = (uint32_t)addr.low;
+        }
+        memcpy(target, &code, sizeof(code));
+    }
 }
 
 /* IPv4, all there: what most large keys are made of. How many rows were packed, before one that
  * needs its number. */
 static uint32_t
-pack_ipv4(const struct group_key *key, const struct sl_vector *v, size_t key_bytes,
-          const uint32_t *rows, uint32_t count, uint8_t *target)
+pack_ipv4(const struct sl_vector *v, size_t stride, const uint32_t *rows, uint32_t count,
+          uint8_t *target)
 {
     const uint32_t *values = v->values;
 
     if (v->encoding == SL_CONSTANT || v->width != 4 || v->present != NULL)
         return 0;
-    target += key->offset;
-    for (uint32_t i = 0; i < count; i++, target += key_bytes) {
+    for (uint32_t i = 0; i < count; i++, target += stride) {
         uint32_t code = values[v->encoding == SL_DICT ? v->codes[rows[i]] : rows[i]];
         if (code >= SL_ADDR_CODE_NUMBERED)
             return i;
         memcpy(target, &code, sizeof(code));
     }
     return count;
+}
+
+bool
+group_pack_addrs(struct sl_addr_pool *addrs, struct group_missing *missing,
+                 const struct sl_vector *v, uint32_t *codes, size_t stride, const uint32_t *rows,
+                 uint32_t count, void *out_codes)
+{
+    uint8_t *target = out_codes;
+
+    missing->count = 0;
+    if (codes != NULL) {
+        pack_coded(v, codes, stride, rows, count, missing, target);
+    } else {
+        uint32_t done = pack_ipv4(v, stride, rows, count, target);
+        rows += done;
+        target += done * stride;
+        pack_uncoded(v, stride, rows, count - done, missing, target);
+    }
+    if (missing->count == 0)
+        return true;
+    if (!sl_addr_pool_number(addrs, missing->addrs, missing->count, missing->codes))
+        return false;
+    for (uint32_t i = 0; i < missing->count; i++) {
+        if (codes != NULL)
+            codes[v->codes[rows[missing->at[i]]]] = missing->codes[i];
+        memcpy(target + missing->at[i] * stride, &missing->codes[i], sizeof(uint32_t));
+    }
+    return true;
 }
 
 bool
@@ -166,15 +199,9 @@ group_pack_keys(const struct group *group, struct group_worker *w, struct key_si
         const struct sl_vector *v = &side->vectors[k];
         uint32_t *numbers = side->numbers == NULL ? NULL : side->numbers[k];
         uint8_t *target = w->keys;
-        if (key->addrs != NULL && numbers != NULL) {
-            if (!pack_coded(key, v, numbers, group->key_bytes, rows, count, target))
-                return false;
-            continue;
-        }
         if (key->addrs != NULL) {
-            uint32_t done = pack_ipv4(key, v, group->key_bytes, rows, count, target);
-            if (!pack_addresses(key, v, group->key_bytes, rows + done, count - done,
-                                target + done * group->key_bytes))
+            if (!group_pack_addrs(key->addrs, w->missing, v, numbers, group->key_bytes, rows, count,
+                                  target + key->offset))
                 return false;
             continue;
         }

@@ -10,7 +10,97 @@
 struct merge_context {
     const struct group *group;
     struct sl_arena *arena;
+    struct group_places *places;
 };
+
+/* ---- numbers of records ---- */
+
+static size_t
+places_bytes(uint64_t given_count)
+{
+    return given_count * (2 * sizeof(uint32_t) + sizeof(void *));
+}
+
+static void
+places_fini(struct group_places *places, struct sl_budget *budget)
+{
+    if (places->records == NULL)
+        return;
+    free(places->records);
+    sl_budget_give(budget, places_bytes(places->given_count));
+}
+
+/* Before records are united: each number is its own. False: the budget is used up. */
+static bool
+places_open(struct group_places *places, const struct sl_group_table *table, unsigned partition)
+{
+    uint64_t given = sl_group_number_end(table, partition);
+
+    *places = (struct group_places){.given_count = given};
+    if (!sl_budget_take(table->budget, places_bytes(given)))
+        return false;
+    places->records = sl_try_alloc(places_bytes(given) + 1);
+    if (places->records == NULL) {
+        sl_budget_give(table->budget, places_bytes(given));
+        return false;
+    }
+    places->numbers = (uint32_t *)(void *)(places->records + given);
+    places->fresh = places->numbers + given;
+    for (uint32_t number = 0; number < given; number++)
+        places->numbers[number] = number;
+    memset(places->fresh, 0, given * sizeof(*places->fresh));
+    return true;
+}
+
+static uint32_t *
+place_at(const struct group *group, void *record)
+{
+    return (uint32_t *)(void *)((uint8_t *)record + group->place_offset);
+}
+
+/* Records have been united: they are numbered anew, in their order. For the last time: from 0, and
+ * their states are zero where their places were. */
+static void
+places_settle(struct group_places *places, const struct group *group, struct sl_group_table *table,
+              unsigned partition, bool is_last)
+{
+    struct sl_group_partition *p = &table->partitions[partition];
+
+    p->number = 0;
+    for (struct sl_group_page *page = p->first; page != NULL; page = page->next) {
+        uint32_t count = sl_group_page_count(table, p, page);
+        for (uint32_t i = 0; i < count; i++, p->number++) {
+            uint8_t *record = page->records + i * table->record_bytes;
+            uint32_t *place = place_at(group, record);
+            uint32_t number =
+                (uint32_t)(is_last ? p->number : sl_group_number_end(table, partition));
+            places->fresh[sl_group_place_number(*place)] = number;
+            places->records[number] = record;
+            *place = is_last ? 0 : sl_group_place(partition, number);
+        }
+    }
+    for (uint64_t i = 0; i < places->given_count; i++)
+        places->numbers[i] = places->fresh[places->numbers[i]];
+}
+
+static void
+renumber_values(const struct group_places *places, struct sl_group_table *values,
+                unsigned partition)
+{
+    struct sl_group_partition *p = &values->partitions[partition];
+
+    for (struct sl_group_page *page = p->first; page != NULL; page = page->next) {
+        uint32_t count = sl_group_page_count(values, p, page);
+        uint8_t *key = page->records + values->state_bytes;
+        for (uint32_t i = 0; i < count; i++, key += values->record_bytes) {
+            uint32_t number = sl_group_place_number(group_value_place(key));
+            uint32_t place = sl_group_place(partition, places->numbers[number]);
+            memcpy(key, &place, sizeof(place));
+        }
+    }
+}
+
+/* ---- uniting ---- */
 
 /* A sl_group_merge_fn for main records. */
 static bool
@@ -20,22 +110,61 @@ merge_states(void *context, void *const *into, void *const *from, uint32_t count
     const struct group *group = merge->group;
 
     for (uint32_t a = 0; a < group->aggregate_count; a++)
-        if (!sl_aggregate_merge_many(group->aggregates[a].aggregate, into, from,
+        if (group->aggregates[a].value_table < 0 &&
+            !sl_aggregate_merge_many(group->aggregates[a].aggregate, into, from,
                                      group->aggregates[a].offset, count, merge->arena))
             return false;
+    if (merge->places == NULL)
+        return true;
+    for (uint32_t i = 0; i < count; i++)
+        merge->places->numbers[sl_group_place_number(*place_at(group, from[i]))] =
+            sl_group_place_number(*place_at(group, into[i]));
     return true;
 }
-
 static bool
-unite_values(const struct group *group, struct group_worker *w, unsigned partition)
+unite_values(const struct group *group, struct group_worker *w, const struct group_places *places,
+             unsigned partition, bool is_last)
 {
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         struct group_aggregate *a = &group->aggregates[i];
-        if (a->value_table >= 0 && !sl_group_table_unite(&w->value_tables[a->value_table],
-                                                         partition, group_value_merge, a, NULL))
+        if (a->value_table < 0)
+            continue;
+        struct sl_group_table *values = &w->value_tables[a->value_table];
+        if (is_last && group_value_is_dealt(group, a)) {
+            uint32_t count = (uint32_t)w->table.partitions[partition].record_count;
+            if (!group_count_distinct(a, places, count, values, partition))
+                return false;
+            continue;
+        }
+        if (places != NULL)
+            renumber_values(places, values, partition);
+        if (!sl_group_table_unite(values, partition, group_value_merge, a, NULL))
             return false;
     }
     return true;
+}
+
+/* Records of a worker's partition, and values. `places` is NULL where records have no numbers; else
+ * the caller gives them back. */
+static bool
+unite(const struct group *group, struct group_worker *w, unsigned partition, struct sl_arena *arena,
+      struct group_places *places, bool is_last)
+{
+    struct merge_context context = {.group = group, .arena = arena, .places = places};
+
+    if (places != NULL && !places_open(places, &w->table, partition))
+        return false;
+    if (!sl_group_table_unite(&w->table, partition, merge_states, &context, NULL))
+        return false;
+    if (places != NULL)
+        places_settle(places, group, &w->table, partition, is_last);
+    return unite_values(group, w, places, partition, is_last);
+}
+
+static bool
+has_places(const struct group *group)
+{
+    return group->key_count != 0 && group->value_table_count != 0;
 }
 
 static size_t
@@ -51,19 +180,22 @@ worker_bytes(const struct group *group, const struct group_worker *w)
 bool
 group_make_room(const struct group *group, struct group_worker *w)
 {
-    struct merge_context context = {.group = group, .arena = w->kept};
-
     if (worker_bytes(group, w) < w->room_bytes)
         return true;
     if (!group_numbers_forget(group, w))
         return false;
-    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++)
-        if (!sl_group_table_unite(&w->table, p, merge_states, &context, NULL) ||
-            !unite_values(group, w, p))
+    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+        struct group_places places = {0};
+        bool is_done = unite(group, w, p, w->kept, has_places(group) ? &places : NULL, false);
+        places_fini(&places, w->table.budget);
+        if (!is_done)
             return false;
+    }
     sl_group_table_forget(&w->table);
     for (uint32_t i = 0; i < group->value_table_count; i++)
         sl_group_table_forget(&w->value_tables[i]);
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        group_value_forget(w, i);
     w->room_bytes = sl_max_size(w->room_bytes, 2 * worker_bytes(group, w));
     return true;
 }
@@ -89,18 +221,17 @@ merge_partition(void *context, unsigned partition, struct sl_error *err)
     struct sl_op *op = context;
     struct group *group = op->state;
     struct group_worker *first = &group->workers[0];
-    struct merge_context merge = {.group = group};
-    struct sl_group_index index = {0};
+    struct group_places places = {0};
+    struct sl_arena *arena = NULL;
 
     SL_TRY(sl_exec_check(op->exec, err));
     join_workers(op, partition);
     if (first->table.partitions[partition].record_count != 0)
-        merge.arena = group_kept(group, partition);
-    bool is_done = sl_group_table_unite(&first->table, partition, merge_states, &merge, &index) &&
-                   unite_values(group, first, partition);
-    if (is_done && group->key_count != 0 && group->value_table_count != 0)
-        is_done = group_finish(op, &index, partition, partition + 1);
-    sl_group_index_fini(&index, first->table.budget);
+        arena = group_kept(group, partition);
+    bool is_done = unite(group, first, partition, arena, has_places(group) ? &places : NULL, true);
+    if (is_done && has_places(group))
+        is_done = group_finish(op, places.records, partition, partition + 1);
+    places_fini(&places, first->table.budget);
     return is_done ? SL_OK : sl_exec_out_of_memory(op->exec, err);
 }
 
@@ -136,14 +267,16 @@ group_merge(struct sl_op *op, struct sl_error *err)
 {
     struct group *group = op->state;
     struct sl_group_table *table = &group->workers[0].table;
+    bool is_one = group->key_count == 0 && group->value_table_count == 0;
 
-    SL_TRY(sl_exec_each(op->exec, SL_GROUP_PARTITIONS, merge_partition, op, err));
+    SL_TRY(sl_exec_each(op->exec, is_one ? 1 : SL_GROUP_PARTITIONS, merge_partition, op, err));
     if (group->key_count == 0) {
         /* Without keys there is one group even where there are no rows. */
         if (table->partitions[0].record_count == 0 &&
             sl_group_table_append(table, 0, NULL, NULL) == NULL)
             return sl_exec_out_of_memory(op->exec, err);
-        if (group->value_table_count != 0 && !group_finish(op, NULL, 0, SL_GROUP_PARTITIONS))
+        void *records[] = {table->partitions[0].first->records};
+        if (group->value_table_count != 0 && !group_finish(op, records, 0, SL_GROUP_PARTITIONS))
             return sl_exec_out_of_memory(op->exec, err);
     }
     return cut_chunks(op) ? SL_OK : sl_exec_out_of_memory(op->exec, err);

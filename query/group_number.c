@@ -155,12 +155,12 @@ group_numbers_init(const struct group *group, struct sl_budget *budget, struct s
 
     *numbers = (struct group_numbers){.budget = budget, .sum_stride = group->sum_stride};
     numbers->is_full = group->key_count > GROUP_NUMBER_KEYS_MAX;
-    numbers->row_codes = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint64_t));
-    numbers->row_numbers = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
-    numbers->run_rows = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
-    numbers->run_numbers = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
-    numbers->missing = sl_arena_calloc(arena, GROUP_SLICE_ROWS, sizeof(uint32_t));
-    numbers->row_values = sl_arena_calloc(arena, value_count, sizeof(uint64_t));
+    numbers->row_codes = sl_arena_alloc(arena, GROUP_SLICE_ROWS * sizeof(uint64_t));
+    numbers->row_numbers = sl_arena_alloc(arena, GROUP_SLICE_ROWS * sizeof(uint32_t));
+    numbers->run_rows = sl_arena_alloc(arena, GROUP_SLICE_ROWS * sizeof(uint32_t));
+    numbers->run_numbers = sl_arena_alloc(arena, GROUP_SLICE_ROWS * sizeof(uint32_t));
+    numbers->missing = sl_arena_alloc(arena, GROUP_SLICE_ROWS * sizeof(uint32_t));
+    numbers->row_values = sl_arena_alloc(arena, value_count * sizeof(uint64_t));
     return numbers->row_codes != NULL && numbers->row_numbers != NULL &&
            numbers->run_rows != NULL && numbers->run_numbers != NULL && numbers->missing != NULL &&
            numbers->row_values != NULL && group_code_init(group, arena, numbers);

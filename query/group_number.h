@@ -175,6 +175,22 @@ enum group_outcome group_sums_add(const struct group *group, struct group_worker
                                   const struct sl_vector *arguments,
                                   const struct group_slice *slice);
 
+/*
+ * The parts of it, for sums that lie elsewhere: the values of a slice are read, and no sum grows by
+ * more than *out_most (false: by 2^63); then they are added to sums[row_numbers[i] * sum_stride],
+ * where the count of rows is the first; and those of each group are moved to its record (false: the
+ * budget is used up).
+ */
+SL_MUST_CHECK
+bool group_sums_read(const struct group *group, struct group_worker *w,
+                     const struct sl_vector *arguments, const struct group_slice *slice,
+                     uint64_t *out_most);
+void group_sums_put(const struct group_worker *w, const uint32_t *row_numbers, uint32_t count,
+                    uint64_t *sums);
+SL_MUST_CHECK
+bool group_sums_move(const struct group *group, const uint64_t *const *sums, void *const *records,
+                     uint32_t count, struct sl_arena *arena);
+
 /* Move what the sums hold to the records; false: the budget is used up. */
 SL_MUST_CHECK
 bool group_sums_fold(const struct group *group, struct group_worker *w);

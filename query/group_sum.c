@@ -7,6 +7,8 @@
  */
 #include "query/group.h"
 
+enum { AHEAD = 24 }; /* rows whose sums are on their way from memory */
+
 bool
 group_sums_fit(const struct group *group, const struct sl_vector *arguments)
 {
@@ -22,6 +24,24 @@ group_sums_fit(const struct group *group, const struct sl_vector *arguments)
     return true;
 }
 
+#define GATHER_AS(type)                         \
+    for (uint32_t i = 0; i < slice->count; i++) \
+        room[i] = ((const type *)v->values)[slice->rows[i]];
+
+/* Some values of a plain vector, 8 bytes each. */
+static void
+gather(const struct sl_vector *v, const struct group_slice *slice, uint64_t *room)
+{
+    if (v->width == 1)
+        GATHER_AS(uint8_t)
+    else if (v->width == 2)
+        GATHER_AS(uint16_t)
+    else if (v->width == 4)
+        GATHER_AS(uint32_t)
+    else
+        GATHER_AS(uint64_t)
+}
+
 /* The values of a slice: where they lie, or 8 bytes each in `room`. */
 static struct group_values
 values_of(const struct sl_vector *v, const struct group_slice *slice, uint64_t *room)
@@ -30,8 +50,11 @@ values_of(const struct sl_vector *v, const struct group_slice *slice, uint64_t *
         return (struct group_values){.values = (const uint8_t *)v->values +
                                                (size_t)slice->rows[0] * v->width,
                                      .width = v->width};
-    for (uint32_t i = 0; i < slice->count; i++)
-        room[i] = sl_vector_u64(v, slice->rows[i]);
+    if (v->encoding == SL_PLAIN)
+        gather(v, slice, room);
+    else
+        for (uint32_t i = 0; i < slice->count; i++)
+            room[i] = sl_vector_u64(v, slice->rows[i]);
     return (struct group_values){.values = room, .width = sizeof(*room)};
 }
 
@@ -58,6 +81,8 @@ bound_of(const struct group_values *v, uint32_t count, uint64_t *out_bound)
     {                                                                                         \
         for (uint32_t i = 0; i < count; i++) {                                                \
             uint64_t *pair = &sums[(size_t)row_numbers[i] * 2];                               \
+            if (i + AHEAD < count)                                                            \
+                __builtin_prefetch(&sums[(size_t)row_numbers[i + AHEAD] * 2], 1);             \
             pair[0]++;                                                                        \
             pair[1] += values[i];                                                             \
         }                                                                                     \
@@ -136,19 +161,23 @@ total_of(const struct group_values *v, uint32_t count)
 static void
 add_counts(const uint32_t *row_numbers, uint32_t count, uint64_t *sums, unsigned stride)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            __builtin_prefetch(&sums[(size_t)row_numbers[i + AHEAD] * stride], 1);
         sums[(size_t)row_numbers[i] * stride]++;
+    }
 }
 
-enum group_outcome
-group_sums_add(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
-               const struct group_slice *slice)
+bool
+group_sums_read(const struct group *group, struct group_worker *w,
+                const struct sl_vector *arguments, const struct group_slice *slice,
+                uint64_t *out_most)
 {
     struct group_numbers *numbers = &w->numbers;
     struct group_values *values = numbers->values;
-    uint64_t bound = 0, most = 0;
-    unsigned stride = numbers->sum_stride;
+    uint64_t bound = 0;
 
+    *out_most = 0;
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         unsigned sum = group->aggregates[i].sum;
         if (sum == GROUP_SUM_NONE || sum == GROUP_SUM_COUNT)
@@ -156,25 +185,61 @@ group_sums_add(const struct group *group, struct group_worker *w, const struct s
         uint64_t *room = numbers->row_values + (size_t)sum * GROUP_SLICE_ROWS;
         values[sum] = values_of(&arguments[i], slice, room);
         if (!bound_of(&values[sum], slice->count, &bound))
-            return GROUP_UNFIT;
-        most = bound > most ? bound : most;
+            return false;
+        *out_most = bound > *out_most ? bound : *out_most;
     }
+    return true;
+}
+
+void
+group_sums_put(const struct group_worker *w, const uint32_t *row_numbers, uint32_t count,
+               uint64_t *sums)
+{
+    const struct group_values *values = w->numbers.values;
+    unsigned stride = w->numbers.sum_stride;
+
+    if (stride == 2) {
+        add_pairs(row_numbers, &values[1], count, sums);
+        return;
+    }
+    add_counts(row_numbers, count, sums, stride);
+    for (unsigned sum = 1; sum < stride; sum++)
+        add_sums(row_numbers, &values[sum], count, sums + sum, stride);
+}
+
+bool
+group_sums_move(const struct group *group, const uint64_t *const *sums, void *const *records,
+                uint32_t count, struct sl_arena *arena)
+{
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        const struct group_aggregate *a = &group->aggregates[i];
+        if (a->sum != GROUP_SUM_NONE &&
+            !sl_aggregate_add_sums(a->aggregate, records, a->offset, sums, a->sum, count, arena))
+            return false;
+    }
+    return true;
+}
+
+enum group_outcome
+group_sums_add(const struct group *group, struct group_worker *w, const struct sl_vector *arguments,
+               const struct group_slice *slice)
+{
+    struct group_numbers *numbers = &w->numbers;
+    unsigned stride = numbers->sum_stride;
+    uint64_t most;
+
+    if (!group_sums_read(group, w, arguments, slice, &most))
+        return GROUP_UNFIT;
     if ((numbers->sum_bound + most) >> 63 != 0 && !group_sums_fold(group, w))
         return GROUP_NO_MEMORY;
     numbers->sum_bound += most;
-    if (group->key_count == 0) {
-        numbers->sums[stride] += slice->count;
-        for (unsigned sum = 1; sum < stride; sum++)
-            numbers->sums[stride + sum] += total_of(&values[sum], slice->count);
+    if (group->key_count != 0) {
+        group_sums_put(w, numbers->row_numbers, slice->count, numbers->sums);
         return GROUP_DONE;
     }
-    if (stride == 2) {
-        add_pairs(numbers->row_numbers, &values[1], slice->count, numbers->sums);
-        return GROUP_DONE;
-    }
-    add_counts(numbers->row_numbers, slice->count, numbers->sums, stride);
+    numbers->sums[stride] += slice->count;
     for (unsigned sum = 1; sum < stride; sum++)
-        add_sums(numbers->row_numbers, &values[sum], slice->count, numbers->sums + sum, stride);
+        numbers->sums[stride + sum] += total_of(&numbers->values[sum], slice->count);
     return GROUP_DONE;
 }
 
@@ -184,15 +249,13 @@ group_sums_fold(const struct group *group, struct group_worker *w)
     struct group_numbers *numbers = &w->numbers;
     unsigned stride = numbers->sum_stride;
 
-    for (uint32_t n = 1; n <= numbers->count; n++) {
-        const uint64_t *sums = &numbers->sums[(size_t)n * stride];
-        for (uint32_t i = 0; i < group->aggregate_count; i++) {
-            const struct group_aggregate *a = &group->aggregates[i];
-            if (a->sum != GROUP_SUM_NONE &&
-                !sl_aggregate_add_sum(a->aggregate, group_state(numbers->records[n], a), sums[0],
-                                      sums[a->sum], w->kept))
-                return false;
-        }
+    for (uint32_t first = 1; first <= numbers->count; first += GROUP_SLICE_ROWS) {
+        uint32_t count = numbers->count - first + 1;
+        count = count < GROUP_SLICE_ROWS ? count : GROUP_SLICE_ROWS;
+        for (uint32_t i = 0; i < count; i++)
+            w->sums[i] = &numbers->sums[(size_t)(first + i) * stride];
+        if (!group_sums_move(group, w->sums, &numbers->records[first], count, w->kept))
+            return false;
     }
     if (numbers->count != 0)
         memset(numbers->sums, 0, ((size_t)numbers->count + 1) * stride * sizeof(uint64_t));

@@ -27,7 +27,28 @@ sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size
     *table = (struct sl_group_table){.budget = budget,
                                      .state_bytes = state_bytes,
                                      .key_bytes = key_bytes,
-                                     .record_bytes = sl_max_size(state_bytes + key_bytes, 8)};
+                                     .record_bytes = sl_max_size(state_bytes + key_bytes, 8),
+                                     .place_offset = SL_GROUP_NO_PLACE};
+}
+
+void
+sl_group_table_number(struct sl_group_table *table, size_t offset, uint32_t first, uint32_t step)
+{
+    SL_ASSERT(offset + sizeof(uint64_t) <= table->state_bytes);
+    table->place_offset = offset;
+    table->number_first = first;
+    table->number_step = step;
+}
+
+/* False: there are too many. */
+static bool
+put_place(const struct sl_group_table *table, unsigned partition, uint8_t *record)
+{
+    uint64_t number = sl_group_number_end(table, partition);
+    uint32_t place = sl_group_place(partition, (uint32_t)number);
+
+    memcpy(record + table->place_offset, &place, sizeof(place));
+    return number < SL_GROUP_NUMBERS_MAX;
 }
 
 static size_t
@@ -240,8 +261,11 @@ sl_group_table_append(struct sl_group_table *table, unsigned partition, const vo
     }
     for (size_t at = 0; at < table->key_bytes; at += 8)
         memcpy(record + table->state_bytes + at, (const uint8_t *)key + at, 8);
+    if (table->place_offset != SL_GROUP_NO_PLACE && !put_place(table, partition, record))
+        return NULL;
     p->next += table->record_bytes;
     p->record_count++;
+    p->number++;
     return record;
 }
 
@@ -309,6 +333,7 @@ sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from, un
         a->next = b->next;
         a->page_end = b->page_end;
         a->record_count += b->record_count;
+        a->number = b->number > a->number ? b->number : a->number;
     }
     *b = (struct sl_group_partition){0};
 }

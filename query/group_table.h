@@ -13,6 +13,9 @@
  *
  * Records do not move except by sl_group_table_unite.
  *
+ * A table may be *numbered*: each new record then has its place, which is the partition and a
+ * number within it, in a word of its state. So other tables name a record in 32 bits.
+ *
  * Ownership: init in the caller's memory, fini gives everything back to the budget.
  * Threads:   adding one; after that, one for each partition.
  * Errors:    NULL or false when the budget is used up.
@@ -27,7 +30,10 @@
 enum {
     SL_GROUP_PARTITION_BITS = 8,
     SL_GROUP_PARTITIONS = 1 << SL_GROUP_PARTITION_BITS,
+    SL_GROUP_NUMBERS_MAX = 1 << (32 - SL_GROUP_PARTITION_BITS),
 };
+
+#define SL_GROUP_NO_PLACE SIZE_MAX
 
 struct sl_group_page {
     struct sl_group_page *next;
@@ -42,6 +48,7 @@ struct sl_group_partition {
     uint8_t *next; /* where the next record goes, unless it is page_end: then a page is opened */
     uint8_t *page_end;
     uint64_t record_count;
+    uint64_t number; /* how many numbers were given */
 };
 
 /*
@@ -60,14 +67,50 @@ struct sl_group_table {
     size_t key_bytes;
     size_t record_bytes;
     struct sl_group_index recent;
-    uint64_t asked;   /* keys since the last were forgotten */
-    uint64_t unasked; /* keys that are still to be added without a look for them */
+    uint64_t asked;        /* keys since the last were forgotten */
+    uint64_t unasked;      /* keys that are still to be added without a look for them */
+    size_t place_offset;   /* in the state; SL_GROUP_NO_PLACE: not numbered */
+    uint32_t number_first; /* of each partition */
+    uint32_t number_step;
     struct sl_group_partition partitions[SL_GROUP_PARTITIONS];
 };
 
 void sl_group_table_init(struct sl_group_table *table, struct sl_budget *budget, size_t state_bytes,
                          size_t key_bytes);
 void sl_group_table_fini(struct sl_group_table *table);
+
+/*
+ * Records get places, at `offset` of their state: numbers `first`, `first + step` and so on, so
+ * that tables whose records will be joined never give the same. At most SL_GROUP_NUMBERS_MAX of a
+ * partition.
+ */
+void sl_group_table_number(struct sl_group_table *table, size_t offset, uint32_t first,
+                           uint32_t step);
+
+static inline uint32_t
+sl_group_place(unsigned partition, uint32_t number)
+{
+    return number << SL_GROUP_PARTITION_BITS | partition;
+}
+
+static inline unsigned
+sl_group_place_partition(uint32_t place)
+{
+    return place & (SL_GROUP_PARTITIONS - 1);
+}
+
+static inline uint32_t
+sl_group_place_number(uint32_t place)
+{
+    return place >> SL_GROUP_PARTITION_BITS;
+}
+
+/* Every number of the partition is below it. */
+static inline uint64_t
+sl_group_number_end(const struct sl_group_table *table, unsigned partition)
+{
+    return table->number_first + table->partitions[partition].number * table->number_step;
+}
 
 /* Give back the records of one partition, which is empty then. */
 void sl_group_partition_fini(struct sl_group_table *table, unsigned partition);

@@ -35,17 +35,17 @@ group_value_bytes(const struct sl_aggregate *aggregate)
 }
 
 static size_t
-value_key_bytes(const struct group *group, const struct group_aggregate *a)
+value_key_bytes(const struct group_aggregate *a)
 {
-    return (group->key_used_bytes + a->value_bytes + 7) / 8 * 8;
+    return (GROUP_VALUE_OFFSET + a->value_bytes + 7) / 8 * 8;
 }
 
 void
-group_value_table_init(const struct group *group, const struct group_aggregate *a,
-                       struct sl_budget *budget, struct sl_group_table *out_table)
+group_value_table_init(const struct group_aggregate *a, struct sl_budget *budget,
+                       struct sl_group_table *out_table)
 {
     sl_group_table_init(out_table, budget, has_payload(a->aggregate) ? sizeof(uint64_t) : 0,
-                        value_key_bytes(group, a));
+                        value_key_bytes(a));
 }
 
 /* The nearest number with eight significant bits: 0.2 % off at most. Numbers of an approximate
@@ -109,6 +109,19 @@ value_key(const struct group_aggregate *a, const union sl_argument *value,
     return true;
 }
 
+bool
+group_value_is_narrow(const struct group_aggregate *a)
+{
+    return !has_payload(a->aggregate) && a->value_bytes <= sizeof(uint32_t);
+}
+
+bool
+group_value_is_dealt(const struct group *group, const struct group_aggregate *a)
+{
+    return group->key_count != 0 && a->aggregate->kind == SL_AGG_COUNT_DISTINCT &&
+           group_value_is_narrow(a);
+}
+
 static void
 merge_payload(const struct group_aggregate *a, uint64_t *into, uint64_t from)
 {
@@ -129,12 +142,12 @@ group_value_merge(void *context, void *const *into, void *const *from, uint32_t 
 }
 
 union sl_argument
-group_value_read(const struct group *group, const struct group_aggregate *a,
-                 const struct sl_group_table *table, const uint8_t *record)
+group_value_read(const struct group_aggregate *a, const struct sl_group_table *table,
+                 const uint8_t *record)
 {
     union sl_argument value = {0};
 
-    memcpy(&value, record + table->state_bytes + group->key_used_bytes, a->value_bytes);
+    memcpy(&value, record + table->state_bytes + GROUP_VALUE_OFFSET, a->value_bytes);
     uint32_t number = (uint32_t)value.u64;
     if (a->pool != NULL)
         value.slice = sl_text_pool_slice(a->pool, number);
@@ -143,42 +156,142 @@ group_value_read(const struct group *group, const struct group_aggregate *a,
     return value;
 }
 
-/* The partition of the value's group, so that one thread finishes both; without keys, its own. */
-static unsigned
-partition_of_value(const struct group *group, const uint8_t *record, uint64_t hash)
+/* Without keys there is one group, and its values lie in the partitions of their own hashes. */
+static uint32_t
+place_of(const struct group *group, const void *record)
 {
+    uint32_t place = 0;
+
     if (group->key_count != 0)
-        hash = sl_group_hash(record + group->state_bytes, group->key_bytes);
-    return sl_group_partition_of(hash);
+        memcpy(&place, (const uint8_t *)record + group->place_offset, sizeof(place));
+    return place;
 }
 
-/* The keys of w->values into w->value_keys, and the payloads into w->values; neighbours that say
- * the same, and need no counting, once. False: budget used up. */
+/* Integers of at most 4 bytes, or their codes: codes of values that are there, and their rows. */
 static bool
-pack_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
-            uint32_t *count)
+code_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+            const struct sl_vector *v, const uint32_t *rows, uint32_t *count)
 {
     const struct group_aggregate *a = &group->aggregates[aggregate_index];
-    size_t bytes = value_key_bytes(group, a);
-    bool is_counted = has_payload(a->aggregate);
+    struct sl_text_cache *cache = w->value_caches[aggregate_index];
     uint32_t kept = 0;
 
+    if (a->addrs != NULL) {
+        if (!group_pack_addrs(a->addrs, w->missing, v, w->argument_codes[aggregate_index],
+                              sizeof(uint32_t), rows, *count, w->narrow))
+            return false;
+        for (uint32_t i = 0; i < *count; i++) {
+            w->index[kept] = i;
+            w->narrow[kept] = w->narrow[i];
+            kept += w->narrow[i] != SL_ADDR_CODE_NONE;
+        }
+        *count = kept;
+        return true;
+    }
     for (uint32_t i = 0; i < *count; i++) {
-        uint8_t *target = w->value_keys + kept * bytes;
-        const uint8_t *record = w->records[w->index[i]];
+        if (sl_vector_is_null(v, rows[i]))
+            continue;
+        uint32_t code = a->pool == NULL ? (uint32_t)sl_vector_u64(v, rows[i])
+                                        : sl_text_cache_number(cache, sl_vector_slice(v, rows[i]));
+        if (a->pool != NULL && code == SL_TEXT_NONE)
+            return false;
+        w->index[kept] = i;
+        w->narrow[kept++] = code;
+    }
+    *count = kept;
+    return true;
+}
+
+void
+group_value_forget(struct group_worker *w, uint32_t aggregate_index)
+{
+    if (w->recent[aggregate_index] != NULL)
+        memset(w->recent[aggregate_index], 0xff, sizeof(uint64_t) << GROUP_RECENT_BITS);
+}
+
+/* Keys of 8 bytes, which need no counting. One that came lately is dropped: each is compared to the
+ * last that had the same place in a small array. */
+static bool
+add_narrow(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+           const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
+{
+    struct sl_group_table *table = &w->value_tables[group->aggregates[aggregate_index].value_table];
+    uint64_t *recent = w->recent[aggregate_index];
+
+    if (!code_values(group, w, aggregate_index, argument, rows, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = place_of(group, w->records[w->index[i]]);
+        uint64_t key = place | (uint64_t)w->narrow[i] << 32;
+        uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+        uint64_t *slot = &recent[hash >> (64 - GROUP_RECENT_BITS)];
+        if (*slot == key)
+            continue;
+        *slot = key;
+        unsigned partition =
+            group->key_count == 0 ? sl_group_partition_of(hash) : sl_group_place_partition(place);
+        if (sl_group_table_append(table, partition, NULL, &key) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Any others, with their payloads in w->values. */
+static bool
+pack_wide(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+          const struct sl_vector *argument, const uint32_t *rows, uint32_t *count)
+{
+    const struct group_aggregate *a = &group->aggregates[aggregate_index];
+    size_t bytes = value_key_bytes(a);
+    uint8_t *target = w->value_keys;
+
+    *count = sl_argument_gather(argument, rows, *count, w->values, w->index);
+    for (uint32_t i = 0; i < *count; i++, target += bytes) {
+        uint32_t place = place_of(group, w->records[w->index[i]]);
         union sl_argument key;
         uint64_t payload;
         if (!value_key(a, &w->values[i], w->value_caches[aggregate_index], &key, &payload))
             return false;
         memset(target + bytes - 8, 0, 8);
-        memcpy(target, record + group->state_bytes, group->key_used_bytes);
-        memcpy(target + group->key_used_bytes, &key, a->value_bytes);
-        if (!is_counted && kept != 0 && sl_group_keys_equal(target, target - bytes, bytes))
-            continue;
-        w->values[kept].u64 = payload;
-        w->index[kept++] = w->index[i];
+        memcpy(target, &place, sizeof(place));
+        memcpy(target + GROUP_VALUE_OFFSET, &key, a->value_bytes);
+        w->values[i].u64 = payload;
     }
-    *count = kept;
+    return true;
+}
+
+static bool
+add_wide(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
+         const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
+{
+    enum { AHEAD = 16 };
+    const struct group_aggregate *a = &group->aggregates[aggregate_index];
+    struct sl_group_table *table = &w->value_tables[a->value_table];
+    const uint8_t *keys = w->value_keys;
+    size_t bytes = table->key_bytes;
+    uint64_t hashes[AHEAD];
+
+    if (!pack_wide(group, w, aggregate_index, argument, rows, &count))
+        return false;
+    for (uint32_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD) {
+            uint32_t now = i - AHEAD;
+            uint64_t hash = hashes[now % AHEAD];
+            const uint8_t *key = keys + now * bytes;
+            unsigned partition = group->key_count == 0
+                                     ? sl_group_partition_of(hash)
+                                     : sl_group_place_partition(group_value_place(key));
+            void *record = sl_group_table_add(table, partition, hash, key);
+            if (record == NULL)
+                return false;
+            if (table->state_bytes != 0)
+                merge_payload(a, record, w->values[now].u64);
+        }
+        if (i < count) {
+            hashes[i % AHEAD] = sl_group_hash(keys + i * bytes, bytes);
+            sl_group_table_fetch(table, hashes[i % AHEAD]);
+        }
+    }
     return true;
 }
 
@@ -238,40 +351,28 @@ take_fresh(struct group_seen *seen, const struct sl_vector *v, const uint32_t *r
     return kept;
 }
 
+void
+group_values_open(const struct group *group, struct group_worker *w,
+                  const struct sl_vector *arguments, uint32_t row_count)
+{
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        if (group->aggregates[i].addrs != NULL && group->key_count != 0)
+            w->argument_codes[i] =
+                group_codes_open(&w->value_codes[i], w->table.budget, &arguments[i], row_count);
+}
+
 bool
 group_add_values(const struct group *group, struct group_worker *w, uint32_t aggregate_index,
                  const struct sl_vector *argument, const uint32_t *rows, uint32_t count)
 {
-    enum { AHEAD = 16 };
     const struct group_aggregate *a = &group->aggregates[aggregate_index];
-    struct sl_group_table *table = &w->value_tables[a->value_table];
     struct group_seen *seen = &w->seen[aggregate_index];
-    size_t bytes = table->key_bytes;
-    uint64_t hashes[AHEAD];
 
     if (group->key_count == 0 && is_idempotent(a->aggregate) &&
-        seen_open(seen, table->budget, argument)) {
+        seen_open(seen, w->table.budget, argument)) {
         count = take_fresh(seen, argument, rows, count, w->fresh);
         rows = w->fresh;
     }
-    count = sl_argument_gather(argument, rows, count, w->values, w->index);
-    if (!pack_values(group, w, aggregate_index, &count))
-        return false;
-    for (uint32_t i = 0; i < count + AHEAD; i++) {
-        if (i >= AHEAD) {
-            uint32_t now = i - AHEAD;
-            uint64_t hash = hashes[now % AHEAD];
-            unsigned partition = partition_of_value(group, w->records[w->index[now]], hash);
-            void *record = sl_group_table_add(table, partition, hash, w->value_keys + now * bytes);
-            if (record == NULL)
-                return false;
-            if (table->state_bytes != 0)
-                merge_payload(a, record, w->values[now].u64);
-        }
-        if (i < count) {
-            hashes[i % AHEAD] = sl_group_hash(w->value_keys + i * bytes, bytes);
-            sl_group_table_fetch(table, hashes[i % AHEAD]);
-        }
-    }
-    return true;
+    return group_value_is_narrow(a) ? add_narrow(group, w, aggregate_index, argument, rows, count)
+                                    : add_wide(group, w, aggregate_index, argument, rows, count);
 }

@@ -9,6 +9,7 @@
 #include "query/lex.h"
 #include "query/system_variable.h"
 #include "query/type_text.h"
+#include "query/view_text.h"
 #include "storage/base/buf.h"
 #include "storage/store.h"
 
@@ -52,8 +53,14 @@ emit_table(struct sl_info_walk *walk, const struct sl_info_table *table, struct 
     bool is_system = table->kind == SL_INFO_VIRTUAL;
     int64_t rows = -1, bytes = -1, index_bytes = -1;
 
-    if (is_table)
+    bool is_own = is_table && table->kind == SL_INFO_CLIENTS;
+    if (is_own) {
+        rows = table->definition->row_count;
+        bytes = table->definition->row_bytes;
+        index_bytes = 0;
+    } else if (is_table) {
         count_flows(walk, &rows, &bytes, &index_bytes);
+    }
     sl_info_put_text(walk, "def");
     sl_info_put_slice(walk, table->database);
     sl_info_put_slice(walk, table->name);
@@ -76,7 +83,7 @@ emit_table(struct sl_info_walk *walk, const struct sl_info_table *table, struct 
     walk->values[walk->count - 1].is_null = !is_table;
     sl_info_put_number(walk, -1);
     sl_info_put_text(walk, "");
-    sl_info_put_text(walk, is_table ? "flows" : is_system ? "" : "VIEW");
+    sl_info_put_text(walk, is_own ? "" : is_table ? "flows" : is_system ? "" : "VIEW");
     return sl_info_end_row(walk, err);
 }
 
@@ -113,6 +120,19 @@ emit_column(struct sl_info_walk *walk, const struct sl_info_table *table,
     return sl_info_end_row(walk, err);
 }
 
+/* The select of a view, in MySQL's dialect. */
+static sl_status
+view_text(struct sl_info_walk *walk, const struct sl_info_table *table, struct sl_slice *out_text,
+          struct sl_error *err)
+{
+    const struct sl_definition *definition = table->definition;
+
+    if (table->kind == SL_INFO_CLIENTS)
+        return sl_view_text(definition->dialect, definition->text, walk->arena, out_text, err);
+    SL_TRY(sl_flow_view_text(table->view, walk->arena, out_text, err));
+    return sl_view_text(SL_DIALECT_NATIVE, *out_text, walk->arena, out_text, err);
+}
+
 static sl_status
 emit_view(struct sl_info_walk *walk, const struct sl_info_table *table, struct sl_error *err)
 {
@@ -120,10 +140,7 @@ emit_view(struct sl_info_walk *walk, const struct sl_info_table *table, struct s
 
     if (!table->is_view || table->kind == SL_INFO_VIRTUAL)
         return SL_OK;
-    if (table->kind == SL_INFO_CLIENTS)
-        text = table->definition->text;
-    else
-        SL_TRY(sl_flow_view_text(table->view, walk->arena, &text, err));
+    SL_TRY(view_text(walk, table, &text, err));
     sl_info_put_text(walk, "def");
     sl_info_put_slice(walk, table->database);
     sl_info_put_slice(walk, table->name);
@@ -158,10 +175,8 @@ emit_create(struct sl_info_walk *walk, const struct sl_info_table *table, struct
     struct sl_slice view = {0};
 
     walk->text.size_bytes = 0;
-    if (table->kind == SL_INFO_CLIENTS && table->is_view)
-        view = table->definition->text;
-    else if (table->kind == SL_INFO_BUILT_IN && table->is_view)
-        SL_TRY(sl_flow_view_text(table->view, walk->arena, &view, err));
+    if (table->is_view && table->kind != SL_INFO_VIRTUAL)
+        SL_TRY(view_text(walk, table, &view, err));
     bool is_view = view.size_bytes > 0;
     sl_buf_text(&walk->text, is_view ? "CREATE ALGORITHM=MERGE DEFINER=`root`@`localhost` SQL "
                                        "SECURITY INVOKER VIEW "

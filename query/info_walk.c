@@ -242,6 +242,28 @@ each_column_of_view(struct sl_info_walk *walk, const struct sl_info_table *table
     return SL_OK;
 }
 
+/* As they were declared. */
+static sl_status
+each_column_of_own(struct sl_info_walk *walk, const struct sl_info_table *table,
+                   sl_info_column_fn *visit, struct sl_error *err)
+{
+    struct sl_slice name, type;
+    uint32_t number = 0;
+
+    for (uint32_t at = 0; sl_definition_column(table->definition, &at, &name, &type);) {
+        struct sl_info_column column = {
+            .name = sl_arena_string(walk->arena, (const char *)name.bytes, name.size_bytes),
+            .type = type,
+            .is_nullable = true,
+            .comment = "",
+            .number = ++number};
+        if (column.name == NULL)
+            return sl_fail_memory(err);
+        SL_TRY(visit(walk, table, &column, err));
+    }
+    return SL_OK;
+}
+
 static sl_status
 each_column_of_built_in(struct sl_info_walk *walk, const struct sl_info_table *table,
                         sl_info_column_fn *visit, struct sl_error *err)
@@ -270,6 +292,8 @@ sl_info_each_column(struct sl_info_walk *walk, const struct sl_info_table *table
     case SL_INFO_BUILT_IN:
         return each_column_of_built_in(walk, table, visit, err);
     case SL_INFO_CLIENTS:
+        if (!table->is_view)
+            return each_column_of_own(walk, table, visit, err);
         return each_column_of_view(walk, table, visit, err);
     case SL_INFO_VIRTUAL:
         break;

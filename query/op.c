@@ -327,11 +327,13 @@ sl_op_filter(struct sl_exec *exec, struct sl_op *child, const struct sl_conjunct
     return SL_OK;
 }
 
-/* ---- rename: outputs of a subselect become inputs ---- */
+/* ---- rename: outputs of a subselect or of a joined table become inputs ---- */
 
 struct rename_op {
     const struct sl_input *inputs;
     uint32_t input_count;
+    uint32_t table;
+    uint32_t read_count;        /* inputs of the table */
     struct sl_vector **vectors; /* of each worker: input_count */
 };
 
@@ -345,7 +347,8 @@ rename_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
     if (out_chunk->count == 0)
         return SL_OK;
     for (uint32_t i = 0; i < rename_op->input_count; i++)
-        vectors[i] = out_chunk->inputs[rename_op->inputs[i].index];
+        if (rename_op->inputs[i].table == rename_op->table)
+            vectors[i] = out_chunk->inputs[rename_op->inputs[i].index];
     out_chunk->inputs = vectors;
     return SL_OK;
 }
@@ -354,7 +357,7 @@ static void
 rename_describe(const struct sl_op *op, struct sl_buf *out)
 {
     const struct rename_op *rename_op = op->state;
-    sl_buf_printf(out, "subselect, %" PRIu32 " columns read", rename_op->input_count);
+    sl_buf_printf(out, "subselect, %" PRIu32 " columns read", rename_op->read_count);
 }
 
 static const struct sl_op_class rename_class = {
@@ -365,7 +368,7 @@ static const struct sl_op_class rename_class = {
 
 sl_status
 sl_op_rename(struct sl_exec *exec, struct sl_op *child, const struct sl_input *inputs,
-             uint32_t input_count, struct sl_op **out_op, struct sl_error *err)
+             uint32_t input_count, uint32_t table, struct sl_op **out_op, struct sl_error *err)
 {
     *out_op = sl_op_create(exec, &rename_class, child, sizeof(struct rename_op));
     if (*out_op == NULL)
@@ -373,6 +376,9 @@ sl_op_rename(struct sl_exec *exec, struct sl_op *child, const struct sl_input *i
     struct rename_op *rename_op = (*out_op)->state;
     rename_op->inputs = inputs;
     rename_op->input_count = input_count;
+    rename_op->table = table;
+    for (uint32_t i = 0; i < input_count; i++)
+        rename_op->read_count += inputs[i].table == table;
     rename_op->vectors = sl_arena_calloc(exec->arena, exec->threads, sizeof(*rename_op->vectors));
     if (rename_op->vectors == NULL)
         return fail_plan(err);

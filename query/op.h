@@ -122,10 +122,22 @@ SL_MUST_CHECK
 sl_status sl_op_row_count(struct sl_exec *exec, const struct sl_aggregate *aggregates,
                           uint32_t aggregate_count, struct sl_op **out_op, struct sl_error *err);
 
-/* Inputs of a select over a subselect: output `inputs[i].index` of the child becomes input i. */
+/* Inputs of a select over a subselect or a joined table: output `inputs[i].index` of the child becomes
+ * input i, where inputs[i].table is `table`; the others stay empty. */
 SL_MUST_CHECK
 sl_status sl_op_rename(struct sl_exec *exec, struct sl_op *child, const struct sl_input *inputs,
-                       uint32_t input_count, struct sl_op **out_op, struct sl_error *err);
+                       uint32_t input_count, uint32_t table, struct sl_op **out_op,
+                       struct sl_error *err);
+
+/*
+ * op_join.c: the rows of `probe`, each with those of `build` that its keys find (bound.h, sl_join). Both carry
+ * `inputs`, the second those of the join's table alone. What `build` gives is kept, in the query's
+ * budget; rows of `probe` pass by. Borrows inputs and join.
+ */
+SL_MUST_CHECK
+sl_status sl_op_join(struct sl_exec *exec, struct sl_op *probe, struct sl_op *build,
+                     const struct sl_input *inputs, uint32_t input_count,
+                     const struct sl_join *join, struct sl_op **out_op, struct sl_error *err);
 
 /* Outputs of a select. */
 SL_MUST_CHECK

@@ -82,6 +82,8 @@ compile_terms(struct group *group, const struct sl_exec *exec, uint32_t input_co
         SL_TRY(sl_term_compile(a->aggregate->argument, input_count, exec->arena, &a->term, err));
         if (!sl_aggregate_is_holistic(a->aggregate->kind))
             continue;
+        if (group->value_table_count == 0)
+            group->place_offset = a->offset;
         a->value_table = (int32_t)group->value_table_count++;
         a->value_bytes = group_value_bytes(a->aggregate);
     }
@@ -90,11 +92,14 @@ compile_terms(struct group *group, const struct sl_exec *exec, uint32_t input_co
 
 static bool
 open_worker(const struct group *group, const struct sl_exec *exec, struct sl_budget *budget,
-            struct group_worker *w)
+            unsigned worker)
 {
-    size_t value_key_bytes = group->value_table_count == 0 ? 0 : group->key_bytes + 16;
+    struct group_worker *w = &group->workers[worker];
+    size_t value_key_bytes = group->value_table_count == 0 ? 0 : GROUP_VALUE_KEY_BYTES_MAX;
 
     sl_group_table_init(&w->table, budget, group->state_bytes, group->key_bytes);
+    if (group->value_table_count != 0 && group->key_count != 0)
+        sl_group_table_number(&w->table, group->place_offset, worker, exec->threads);
     w->room_bytes = group->room_bytes;
     w->kept = sl_arena_create_shared(budget);
     w->value_tables =
@@ -102,15 +107,24 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->codes =
         sl_arena_calloc(exec->arena, (size_t)group->key_count * GROUP_SIDES_MAX, sizeof(*w->codes));
     w->seen = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(*w->seen));
+    w->value_codes = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(*w->value_codes));
+    w->recent = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
+    w->argument_codes = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->key_caches = sl_arena_calloc(exec->arena, group->key_count, sizeof(*w->key_caches));
     w->value_caches = sl_arena_calloc(exec->arena, group->aggregate_count, sizeof(void *));
     w->keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, group->key_bytes);
     w->value_keys = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, value_key_bytes);
-    w->records = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->records));
-    w->found = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->found));
-    w->values = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->values));
-    w->fresh = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->fresh));
-    w->index = sl_arena_calloc(w->kept, GROUP_SLICE_ROWS, sizeof(*w->index));
+    w->records = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->records));
+    w->found = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->found));
+    w->values = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->values));
+    w->fresh = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->fresh));
+    w->index = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->index));
+    w->sums = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->sums));
+    w->missing = sl_arena_calloc(w->kept, 1, sizeof(*w->missing));
+    w->narrow = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->narrow));
+    if (w->value_codes == NULL || w->argument_codes == NULL || w->recent == NULL ||
+        w->missing == NULL || w->sums == NULL || w->narrow == NULL)
+        return false;
     if (w->codes == NULL || w->seen == NULL || w->fresh == NULL || w->value_tables == NULL ||
         w->key_caches == NULL || w->value_caches == NULL || w->keys == NULL ||
         w->value_keys == NULL || w->records == NULL || w->found == NULL || w->values == NULL ||
@@ -119,7 +133,13 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     for (uint32_t i = 0; i < group->aggregate_count; i++) {
         const struct group_aggregate *a = &group->aggregates[i];
         if (a->value_table >= 0)
-            group_value_table_init(group, a, budget, &w->value_tables[a->value_table]);
+            group_value_table_init(a, budget, &w->value_tables[a->value_table]);
+        if (a->value_table < 0 || !group_value_is_narrow(a))
+            continue;
+        w->recent[i] = sl_arena_calloc(w->kept, sizeof(uint64_t), 1 << GROUP_RECENT_BITS);
+        if (w->recent[i] == NULL)
+            return false;
+        group_value_forget(w, i);
     }
     for (uint32_t i = 0; i < group->key_count; i++)
         if (group->keys[i].pool != NULL)
@@ -170,14 +190,15 @@ group_start(struct sl_op *op, struct sl_error *err)
             continue;
         const struct sl_sql_type *type = &a->aggregate->argument->type;
         /* Concatenated texts keep their spelling, distinct ones are equal without it. */
-        bool is_exact = is_binary_text(type) || a->aggregate->kind == SL_AGG_GROUP_CONCAT;
+        bool is_exact = is_binary_text(type) ||
+                        (a->aggregate->kind == SL_AGG_GROUP_CONCAT && !a->aggregate->is_distinct);
         if (sl_type_is_bytes(type->type))
             a->pool = sl_text_pool_create(budget, is_exact);
         if (type->type == SL_TYPE_ADDR)
             a->addrs = sl_addr_pool_create(budget);
     }
     for (unsigned i = 0; i < op->exec->threads; i++)
-        if (!open_worker(group, op->exec, budget, &group->workers[i]))
+        if (!open_worker(group, op->exec, budget, i))
             return sl_exec_out_of_memory(op->exec, err);
     SL_TRY(sl_exec_each(op->exec, op->children[0]->width, build, op, err));
     return group_merge(op, err);
@@ -192,6 +213,8 @@ close_worker(const struct group *group, struct group_worker *w, struct sl_budget
         group_codes_fini(&w->codes[i], budget);
     for (uint32_t i = 0; i < group->aggregate_count && w->seen != NULL; i++)
         group_seen_fini(&w->seen[i], budget);
+    for (uint32_t i = 0; i < group->aggregate_count && w->value_codes != NULL; i++)
+        group_codes_fini(&w->value_codes[i], budget);
     group_numbers_fini(group, &w->numbers);
     sl_group_table_fini(&w->table);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
@@ -295,7 +318,7 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     sl_arena_reset(arena);
     if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
         return SL_OK;
-    void **records = sl_arena_calloc(arena, GROUP_CHUNK_ROWS, sizeof(*records));
+    void **records = sl_arena_alloc(arena, GROUP_CHUNK_ROWS * sizeof(*records));
     if (records == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t count = take_records(group, records);
@@ -361,8 +384,5 @@ sl_op_group(struct sl_exec *exec, struct sl_op *child, const struct sl_key *keys
     group->workers = workers;
     group->room_bytes = sl_budget_limit(&exec->budget) / 4 / exec->threads;
     (*out_op)->width = exec->threads;
-    SL_TRY(compile_terms(group, exec, input_count, err));
-    if (group->value_table_count != 0 && group->key_bytes > GROUP_VALUE_KEY_BYTES_MAX)
-        return sl_fail(err, SL_LIMIT, "GROUP BY has too many keys for a distinct aggregate");
-    return SL_OK;
+    return compile_terms(group, exec, input_count, err);
 }

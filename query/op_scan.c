@@ -30,6 +30,7 @@ scan_start(struct sl_op *op, struct sl_error *err)
     SL_ASSERT(op->exec->snapshot != NULL);
     SL_TRY(sl_op_arenas_open(&scan->arenas, op->exec, err));
     struct sl_scan *opened = NULL;
+    scan->request.deadline_us = op->exec->deadline_us;
     SL_TRY(sl_scan_open(op->exec->snapshot, &scan->request, &opened, err));
     scan->scan = opened;
     return SL_OK;

@@ -2,6 +2,7 @@
  * op_virtual.c - rows of a virtual table: made once, at start, then handed out in chunks.
  */
 #include "query/op.h"
+#include "query/own_rows.h"
 #include "query/row_store.h"
 
 enum { VIRTUAL_CHUNK_ROWS = 4096 };
@@ -27,10 +28,23 @@ sl_virtual_exec(const struct sl_virtual_sink *sink)
     return sink->exec;
 }
 
+const struct sl_session *
+sl_virtual_session(const struct sl_virtual_sink *sink)
+{
+    return sink->exec->session;
+}
+
 sl_status
 sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values, struct sl_error *err)
 {
     return sl_row_store_append_values(&sink->store, values, err);
+}
+
+/* Of a row; one of a client's has its number behind them. */
+static uint32_t
+count_columns(const struct sl_virtual_table *table)
+{
+    return table->column_count + (table->own != NULL);
 }
 
 static sl_status
@@ -41,7 +55,9 @@ virtual_start(struct sl_op *op, struct sl_error *err)
 
     SL_TRY(sl_op_arenas_open(&state->arenas, op->exec, err));
     state->sink.exec = op->exec;
-    sl_row_store_init(&state->sink.store, op->exec, state->types, table->column_count);
+    sl_row_store_init(&state->sink.store, op->exec, state->types, count_columns(table));
+    if (table->own != NULL)
+        return sl_own_fill(table->own, &state->sink, err);
     return table->fill(op->exec->env->tables_context, &state->sink, err);
 }
 
@@ -102,10 +118,10 @@ sl_op_virtual(struct sl_exec *exec, const struct sl_virtual_table *table,
               struct sl_error *err)
 {
     *out_op = sl_op_create(exec, &virtual_class, NULL, sizeof(struct virtual_op));
-    struct sl_sql_type *types = sl_arena_calloc(exec->arena, table->column_count, sizeof(*types));
+    struct sl_sql_type *types = sl_arena_calloc(exec->arena, count_columns(table), sizeof(*types));
     if (*out_op == NULL || types == NULL)
         return sl_fail(err, SL_LIMIT, "statement is too large");
-    for (uint32_t i = 0; i < table->column_count; i++)
+    for (uint32_t i = 0; i < count_columns(table); i++)
         types[i] = table->columns[i].type;
     struct virtual_op *state = (*out_op)->state;
     state->table = table;

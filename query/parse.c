@@ -147,9 +147,8 @@ sl_parser_is_reserved(struct sl_slice word)
     return false;
 }
 
-/* [AS] alias; false when none is there. */
-static sl_status
-parse_alias(struct sl_parser *p, struct sl_slice *out_alias, bool *out_found)
+sl_status
+sl_parse_alias(struct sl_parser *p, struct sl_slice *out_alias, bool *out_found)
 {
     bool is_as = sl_parser_accept_word(p, "AS");
     const struct sl_token *token = sl_parser_token(p);
@@ -173,7 +172,7 @@ parse_item(struct sl_parser *p, struct sl_item *item)
 
     SL_TRY(sl_parse_expr(p, &item->expr));
     const struct sl_token *last = &p->tokens[p->at - 1];
-    SL_TRY(parse_alias(p, &item->name, &item->is_alias));
+    SL_TRY(sl_parse_alias(p, &item->name, &item->is_alias));
     if (item->is_alias)
         return SL_OK;
     /* A column is named by its own name, everything else by its text. */
@@ -210,60 +209,6 @@ parse_items(struct sl_parser *p, struct sl_syntax_select *select)
     return SL_OK;
 }
 
-sl_status
-sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *select)
-{
-    for (int part = 0; part < 2; part++) {
-        const struct sl_token *token = sl_parser_token(p);
-        if (token->kind != SL_TOKEN_QUOTED &&
-            (token->kind != SL_TOKEN_NAME || (part == 0 && sl_parser_is_reserved(token->text))))
-            return sl_parser_fail(p, "a table");
-        select->schema = select->table;
-        select->table = token->text;
-        select->table_position = part == 0 ? token->position : select->table_position;
-        p->at++;
-        if (part == 0 && !sl_parser_accept(p, "."))
-            break;
-    }
-    return SL_OK;
-}
-
-static sl_status
-parse_from(struct sl_parser *p, struct sl_syntax_select *select)
-{
-    bool has_alias;
-
-    select->table_position = sl_parser_token(p)->position;
-    if (sl_parser_accept(p, "(")) {
-        SL_TRY(sl_parse_chain(p, &select->subselect));
-        SL_TRY(sl_parser_expect(p, ")"));
-        SL_TRY(parse_alias(p, &select->alias, &has_alias));
-        if (!has_alias && p->dialect == SL_DIALECT_MYSQL)
-            return sl_fail_at(p->err, SL_SYNTAX, 1248, p->text, p->text_bytes,
-                              select->table_position, "every derived table must have an alias");
-    } else {
-        SL_TRY(sl_parse_table_name(p, select));
-        if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
-            p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
-            select->table.size_bytes = 0;
-        /* A LAST that lost its length is no alias: all rows would come. */
-        if (p->dialect == SL_DIALECT_NATIVE && sl_parser_is_word(p, "LAST") &&
-            !sl_parser_is_last(p))
-            return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes,
-                              sl_parser_token(p)->position, "%s", sl_last_story);
-        SL_TRY(parse_alias(p, &select->alias, &has_alias));
-    }
-    static const char *const joins[] = {"JOIN",  "LEFT",    "RIGHT",        "INNER",
-                                        "CROSS", "NATURAL", "STRAIGHT_JOIN"};
-    bool is_join = sl_parser_is(p, ",");
-    for (size_t i = 0; i < SL_COUNTOF(joins); i++)
-        is_join |= sl_parser_is_word(p, joins[i]);
-    if (is_join)
-        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                          sl_parser_token(p)->position, "a join is not supported yet");
-    return SL_OK;
-}
-
 static sl_status
 parse_groups(struct sl_parser *p, struct sl_syntax_select *select)
 {
@@ -283,8 +228,8 @@ parse_groups(struct sl_parser *p, struct sl_syntax_select *select)
     return SL_OK;
 }
 
-static sl_status
-parse_orders(struct sl_parser *p, struct sl_syntax_select *select)
+sl_status
+sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders, uint32_t *out_count)
 {
     struct sl_node_list list = {0};
     uint64_t descending[SL_SQL_COLUMNS_MAX / 64] = {0};
@@ -300,14 +245,15 @@ parse_orders(struct sl_parser *p, struct sl_syntax_select *select)
         else
             (void)sl_parser_accept_word(p, "ASC");
     } while (sl_parser_accept(p, ","));
-    select->orders = sl_arena_calloc(p->arena, list.count, sizeof(*select->orders));
-    if (select->orders == NULL)
+    struct sl_order_item *orders = sl_arena_calloc(p->arena, list.count, sizeof(*orders));
+    if (orders == NULL)
         return fail_memory(p);
     for (uint32_t i = 0; i < list.count; i++) {
-        select->orders[i].expr = list.nodes[i];
-        select->orders[i].is_descending = sl_bit_get(descending, i);
+        orders[i].expr = list.nodes[i];
+        orders[i].is_descending = sl_bit_get(descending, i);
     }
-    select->order_count = list.count;
+    *out_orders = orders;
+    *out_count = list.count;
     return SL_OK;
 }
 
@@ -317,7 +263,7 @@ parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
 {
     if (sl_parser_accept_word(p, "ORDER")) {
         SL_TRY(sl_parser_expect_word(p, "BY"));
-        SL_TRY(parse_orders(p, select));
+        SL_TRY(sl_parse_orders(p, &select->orders, &select->order_count));
     }
     if (!sl_parser_accept_word(p, "LIMIT"))
         return SL_OK;
@@ -381,7 +327,7 @@ parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
             i = 0;
     SL_TRY(parse_items(p, select));
     if (sl_parser_accept_word(p, "FROM"))
-        SL_TRY(parse_from(p, select));
+        SL_TRY(sl_parse_from(p, select));
     SL_TRY(sl_parse_where(p, &select->where));
     if (sl_parser_accept_word(p, "GROUP")) {
         SL_TRY(sl_parser_expect_word(p, "BY"));

@@ -197,6 +197,13 @@ parse_call(struct sl_parser *p, const struct sl_token *name, struct sl_node **ou
                 continue;
         break;
     }
+    if (sl_parser_accept_word(p, "ORDER")) {
+        if (!sl_slice_is(name->text, "GROUP_CONCAT"))
+            return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, name->position,
+                              "only GROUP_CONCAT has an ORDER BY inside");
+        SL_TRY(sl_parser_expect_word(p, "BY"));
+        SL_TRY(sl_parse_orders(p, &(*out_node)->orders, &(*out_node)->order_count));
+    }
     if (sl_parser_accept_word(p, "SEPARATOR")) {
         if (sl_parser_token(p)->kind != SL_TOKEN_STRING)
             return sl_parser_fail(p, "a quoted separator");
@@ -205,6 +212,21 @@ parse_call(struct sl_parser *p, const struct sl_token *name, struct sl_node **ou
     }
     (*out_node)->args = args.nodes;
     (*out_node)->arg_count = args.count;
+    return sl_parser_expect(p, ")");
+}
+
+/* FILTER (WHERE condition) behind a call. */
+static sl_status
+parse_filter(struct sl_parser *p, struct sl_node *call)
+{
+    const struct sl_token *next = sl_parser_peek(p, 1);
+
+    if (!sl_parser_is_word(p, "FILTER") || next->kind != SL_TOKEN_OPERATOR ||
+        !sl_slice_is(next->text, "("))
+        return SL_OK; /* an alias, perhaps */
+    p->at += 2;
+    SL_TRY(sl_parser_expect_word(p, "WHERE"));
+    SL_TRY(sl_parse_expr(p, &call->filter));
     return sl_parser_expect(p, ")");
 }
 
@@ -230,5 +252,6 @@ sl_parse_function(struct sl_parser *p, struct sl_node **out_node)
         return parse_extract(p, name->position, out_node);
     if (sl_slice_is(word, "TRIM"))
         return parse_trim(p, name->position, out_node);
-    return parse_call(p, name, out_node);
+    SL_TRY(parse_call(p, name, out_node));
+    return parse_filter(p, *out_node);
 }

@@ -303,8 +303,8 @@ parse_case(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
 }
 
 /* LAST 1h, LAST 5 MINUTE */
-static sl_status
-parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
+sl_status
+sl_parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
 {
     static const int64_t unit_us[] = {
         [SL_TIME_MICROSECOND] = 1,
@@ -448,7 +448,7 @@ parse_word(struct sl_parser *p, struct sl_node **out_node)
     }
     if (sl_parser_is_last(p)) {
         p->at++;
-        return parse_last(p, token->position, out_node);
+        return sl_parse_last(p, token->position, out_node);
     }
     if (is_call)
         return sl_parse_function(p, out_node);

@@ -1,8 +1,8 @@
 /*
  * parser.h - what the two halves of the parser share: the cursor over tokens.
  *
- * parse_expr.c reads expressions, parse_call.c calls, parse.c selects and statements, parse_insert.c and
- * parse_session.c those that are no selects.
+ * parse_expr.c reads expressions, parse_call.c calls, parse.c selects and statements, parse_from.c what
+ * stands behind FROM, parse_insert.c and parse_session.c those that are no selects.
  *
  * Layer: query, internal to the parser.
  */
@@ -74,6 +74,9 @@ sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, 
 
 /* Does LAST with a length of time start here? Native dialect only. */
 bool sl_parser_is_last(const struct sl_parser *p);
+/* The length behind LAST, which is consumed. */
+SL_MUST_CHECK
+sl_status sl_parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node);
 /* What is said when its length is missing. */
 extern const char sl_last_story[];
 
@@ -92,6 +95,13 @@ sl_status sl_parse_function(struct sl_parser *p, struct sl_node **out_node);
 /* Words that end an expression or a table and so cannot be an alias without AS. */
 bool sl_parser_is_reserved(struct sl_slice word);
 
+/* [AS] alias; false when none is there. */
+SL_MUST_CHECK
+sl_status sl_parse_alias(struct sl_parser *p, struct sl_slice *out_alias, bool *out_found);
+
+/* parse_from.c: the tables behind FROM. */
+SL_MUST_CHECK
+sl_status sl_parse_from(struct sl_parser *p, struct sl_syntax_select *select);
 /* schema.table or table, into the select's members. */
 SL_MUST_CHECK
 sl_status sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *select);
@@ -105,6 +115,11 @@ sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **ou
 /* [WHERE expr] [LAST 1h] */
 SL_MUST_CHECK
 sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
+
+/* expr [ASC | DESC], ... behind ORDER BY. */
+SL_MUST_CHECK
+sl_status sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders,
+                          uint32_t *out_count);
 
 /* parse_insert.c: INSERT and REPLACE; UPDATE; the first word consumed. */
 SL_MUST_CHECK

@@ -3,7 +3,7 @@
  *
  * The shape of every select, from the bottom up:
  *
- *   source -> filter (WHERE) -> group -> filter (HAVING) -> project | sort -> limit
+ *   source | join of sources -> filter (WHERE) -> group -> filter (HAVING) -> project | sort -> limit
  *
  * DISTINCT is a second grouping, by the outputs; UNION stacks the plans of its members and sorts
  * and cuts the whole.
@@ -15,6 +15,9 @@
 /* Beyond this many rows to keep, ending the scan early, or fetching what does not decide the order
  * at the end, would cost more than it saves. */
 enum { NEWEST_ROWS_MAX = 100000 };
+
+/* A select of the flows of so many hosts may be narrow. */
+enum { HOSTS_NARROW_MAX = 16 };
 
 static sl_status
 fail_size(struct sl_error *err)
@@ -64,6 +67,26 @@ choose_order(const struct sl_select *select, uint64_t keep_rows)
     return select->orders[0].is_descending ? SL_SCAN_NEWEST_FIRST : SL_SCAN_OLDEST_FIRST;
 }
 
+/* Does a clause leave nothing but the rows of a few hosts? */
+static bool
+names_hosts(const struct sl_clause *clauses, uint32_t clause_count)
+{
+    for (uint32_t c = 0; c < clause_count; c++) {
+        bool is_host = clauses[c].test_count != 0;
+        for (uint32_t t = 0; t < clauses[c].test_count; t++) {
+            const struct sl_test *test = &clauses[c].tests[t];
+            bool is_end = test->column->is_core && (test->column->index == SL_COLUMN_SRC_ADDR ||
+                                                    test->column->index == SL_COLUMN_DST_ADDR);
+            bool is_few = test->kind == SL_TEST_SET ? test->key_count <= HOSTS_NARROW_MAX
+                                                    : sl_addr_equal(test->low, test->high);
+            is_host = is_host && is_end && is_few;
+        }
+        if (is_host)
+            return true;
+    }
+    return false;
+}
+
 static sl_status
 plan_scan(struct planning *p, struct sl_error *err)
 {
@@ -76,6 +99,7 @@ plan_scan(struct planning *p, struct sl_error *err)
         return sl_fail(err, SL_MISSING, "there is no table flows here");
     SL_TRY(sl_bounds_clauses(p->conjuncts, p->conjunct_count, select->inputs, exec->arena, &clauses,
                              &clause_count, err));
+    exec->is_wide = exec->is_wide || !names_hosts(clauses, clause_count);
     struct sl_scan_request request = {.clauses = clauses,
                                       .clause_count = clause_count,
                                       .order = p->order,
@@ -90,6 +114,27 @@ plan_scan(struct planning *p, struct sl_error *err)
 static sl_status plan_union(struct sl_exec *exec, const struct sl_select *select,
                             struct sl_op **out_op, struct sl_error *err);
 
+/* The tables, each with its own plan: rows of the first one find theirs in the others. */
+static sl_status
+plan_join(struct planning *p, struct sl_error *err)
+{
+    const struct sl_select *select = p->select;
+
+    for (uint32_t i = 0; i < select->join_count; i++) {
+        const struct sl_join *join = &select->joins[i];
+        struct sl_op *table = NULL;
+        SL_TRY(plan_union(p->exec, join->select, &table, err));
+        SL_TRY(sl_op_rename(p->exec, table, select->inputs, select->input_count, join->table,
+                            &table, err));
+        if (i == 0)
+            p->op = table;
+        else
+            SL_TRY(sl_op_join(p->exec, p->op, table, select->inputs, select->input_count, join,
+                              &p->op, err));
+    }
+    return SL_OK;
+}
+
 static sl_status
 plan_source(struct planning *p, struct sl_error *err)
 {
@@ -102,11 +147,14 @@ plan_source(struct planning *p, struct sl_error *err)
     case SL_SOURCE_FLOWS:
         return plan_scan(p, err);
     case SL_SOURCE_VIRTUAL:
+        p->exec->is_wide = true;
         return sl_op_virtual(p->exec, select->table, select->inputs, select->input_count, &p->op,
                              err);
     case SL_SOURCE_SELECT:
         SL_TRY(plan_union(p->exec, select->subselect, &inner, err));
-        return sl_op_rename(p->exec, inner, select->inputs, select->input_count, &p->op, err);
+        return sl_op_rename(p->exec, inner, select->inputs, select->input_count, 0, &p->op, err);
+    case SL_SOURCE_JOIN:
+        return plan_join(p, err);
     }
     return sl_fail(err, SL_UNSUPPORTED, "unknown source of rows");
 }

@@ -234,6 +234,30 @@ prepare_set(struct compiler *c, const struct sl_expr *call, struct sl_in_set **o
     return SL_OK;
 }
 
+/* IN_RANGES over constants, which are in order already. */
+static sl_status
+prepare_ranges(struct compiler *c, const struct sl_expr *call, struct sl_in_set **out_set)
+{
+    struct sl_in_set *set = sl_arena_calloc(c->arena, 1, sizeof(*set));
+    uint32_t count = (call->arg_count - 1) / 2;
+
+    *out_set = NULL;
+    for (uint32_t i = 1; i < call->arg_count; i++)
+        if (call->args[i]->kind != SL_EXPR_CONST || call->args[i]->value.is_null)
+            return SL_OK;
+    if (set == NULL)
+        return sl_fail_memory(c->err);
+    set->ranges = sl_arena_calloc(c->arena, count, sizeof(*set->ranges));
+    if (set->ranges == NULL)
+        return sl_fail_memory(c->err);
+    for (uint32_t i = 0; i < count; i++)
+        set->ranges[i] = (struct sl_in_range){.first = call->args[1 + 2 * i]->value.as.addr,
+                                              .last = call->args[2 + 2 * i]->value.as.addr};
+    set->range_count = count;
+    *out_set = set;
+    return SL_OK;
+}
+
 static sl_status
 compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
 {
@@ -242,6 +266,8 @@ compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint
 
     if (expr->function->id == SL_FN_IN)
         SL_TRY(prepare_set(c, expr, &set));
+    if (expr->function->id == SL_FN_IN_RANGES)
+        SL_TRY(prepare_ranges(c, expr, &set));
     if (set != NULL)
         count = 1;
     uint32_t *args = sl_arena_calloc(c->arena, count + 1, sizeof(*args));

@@ -37,7 +37,7 @@ range_addr(const struct sl_addr *values, uint32_t count, const struct range *r, 
     }
 }
 
-/* Rows of a vector in the range; width 1, 2, 4, 8 (unsigned order) or 16. */
+/* Rows of values in the range; width 1, 2, 4, 8 (unsigned order) or 16. */
 static void
 run_range(const void *values, unsigned width, uint32_t count, const struct range *r,
           uint64_t *truth)
@@ -45,9 +45,7 @@ run_range(const void *values, unsigned width, uint32_t count, const struct range
     const struct sl_range_kernels *kernels = sl_range_kernels_best();
     uint64_t low = r->low.low, span = r->high.low - r->low.low;
 
-    if (r->is_empty)
-        memset(truth, 0, sl_words_for(count) * sizeof(*truth));
-    else if (width == 1)
+    if (width == 1)
         kernels->u8(values, count, (uint8_t)low, (uint8_t)span, truth);
     else if (width == 2)
         kernels->u16(values, count, (uint16_t)low, (uint16_t)span, truth);
@@ -57,6 +55,32 @@ run_range(const void *values, unsigned width, uint32_t count, const struct range
         kernels->u64(values, count, low, span, truth);
     else
         range_addr(values, count, r, truth);
+}
+
+/* The same where the mask (NULL: everywhere) has rows: an index may have left few. */
+static void
+run_masked(const void *values, unsigned width, uint32_t count, const struct range *r,
+           const uint64_t *mask, uint64_t *truth)
+{
+    size_t words = sl_words_for(count);
+
+    if (r->is_empty) {
+        memset(truth, 0, words * sizeof(*truth));
+        return;
+    }
+    for (size_t word = 0; word < words;) {
+        size_t end = mask == NULL ? words : word;
+        while (end < words && mask[end] != 0)
+            end++;
+        if (end == word) {
+            truth[word++] = 0;
+            continue;
+        }
+        uint32_t first = (uint32_t)word * 64;
+        uint32_t rows = (uint32_t)sl_min_size(end * 64, count) - first;
+        run_range((const uint8_t *)values + (size_t)first * width, width, rows, r, &truth[word]);
+        word = end;
+    }
 }
 
 /* Negate, forget what is not there, and clear the tail. */
@@ -212,14 +236,14 @@ has_keys(const struct sl_vector *v)
 /* Rows of a column, plain or over a sorted dictionary, in the range. */
 static void
 run_column(const struct sl_vector *column, uint32_t count, const struct range *range,
-           uint64_t *truth)
+           const uint64_t *mask, uint64_t *truth)
 {
     if (column->encoding == SL_PLAIN) {
-        run_range(column->values, column->width, count, range, truth);
+        run_masked(column->values, column->width, count, range, mask, truth);
         return;
     }
     struct range codes = code_range(column, range);
-    run_range(column->codes, 4, count, &codes, truth);
+    run_masked(column->codes, 4, count, &codes, mask, truth);
 }
 
 /* Can rows of the vector be found by ranges? */
@@ -250,7 +274,7 @@ swap_sides(enum sl_function_id id)
 /* Comparison and BETWEEN of a column with constants that are not NULL. */
 static sl_status
 compare_constant(struct sl_run *run, enum sl_function_id id, const struct sl_vector *args,
-                 uint32_t arg_count, struct sl_register *out, bool *out_done)
+                 uint32_t arg_count, const uint64_t *mask, struct sl_register *out, bool *out_done)
 {
     const struct sl_vector *column = &args[0];
     struct range range;
@@ -271,7 +295,7 @@ compare_constant(struct sl_run *run, enum sl_function_id id, const struct sl_vec
     uint64_t *truth = sl_run_bits(run);
     if (truth == NULL)
         return sl_fail_memory(run->err);
-    run_column(column, run->count, &range, truth);
+    run_column(column, run->count, &range, mask, truth);
     sl_run_finish_truth(run, range.is_negated, column->present, truth, out);
     *out_done = true;
     return SL_OK;
@@ -397,7 +421,7 @@ sl_kernel_compare(struct sl_run *run, const struct sl_expr *call, const struct s
 {
     enum sl_function_id id = call->function->id;
 
-    SL_TRY(compare_constant(run, id, args, arg_count, out, out_done));
+    SL_TRY(compare_constant(run, id, args, arg_count, mask, out, out_done));
     if (!*out_done && arg_count == 2)
         SL_TRY(compare_numbers(run, id, args, out, out_done));
     if (!*out_done && arg_count == 2)
@@ -421,7 +445,7 @@ element_range(const struct sl_vector *column, const struct sl_value *value, stru
 /* IN over few values: one range after the other. */
 static sl_status
 in_few(struct sl_run *run, const struct sl_in_set *set, const struct sl_vector *column,
-       struct sl_register *out, bool *out_done)
+       const uint64_t *mask, struct sl_register *out, bool *out_done)
 {
     enum { FEW = 8 };
     struct range ranges[FEW];
@@ -435,9 +459,9 @@ in_few(struct sl_run *run, const struct sl_in_set *set, const struct sl_vector *
     uint64_t *truth = sl_run_bits(run), *one = sl_run_bits(run);
     if (truth == NULL || one == NULL)
         return sl_fail_memory(run->err);
-    run_column(column, run->count, &ranges[0], truth);
+    run_column(column, run->count, &ranges[0], mask, truth);
     for (uint32_t i = 1; i < set->count; i++) {
-        run_column(column, run->count, &ranges[i], one);
+        run_column(column, run->count, &ranges[i], mask, one);
         for (size_t w = 0; w < words; w++)
             truth[w] |= one[w];
     }
@@ -482,6 +506,6 @@ sl_kernel_in(struct sl_run *run, const struct sl_in_set *set, const struct sl_ve
 {
     if (set == NULL || set->has_null)
         return SL_OK;
-    SL_TRY(in_few(run, set, column, out, out_done));
+    SL_TRY(in_few(run, set, column, mask, out, out_done));
     return *out_done ? SL_OK : in_bitmap(run, set, column, mask, out, out_done);
 }

@@ -492,6 +492,8 @@ sl_kernel_call(struct sl_run *run, const struct sl_expr *call, const struct sl_i
         return sl_kernel_compare(run, call, args, arg_count, mask, out, out_done);
     case SL_FN_IN:
         return sl_kernel_in(run, set, &args[0], mask, out, out_done);
+    case SL_FN_IN_RANGES:
+        return sl_kernel_in_ranges(run, set, &args[0], mask, out, out_done);
     case SL_FN_ADD:
     case SL_FN_SUB:
     case SL_FN_MUL:

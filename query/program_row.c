@@ -100,11 +100,30 @@ writer_finish(struct writer *w, struct sl_register *out)
     *out = (struct sl_register){.vector = w->vector};
 }
 
+static int
+compare_to_range(const void *key, const void *element)
+{
+    const struct sl_addr *addr = key;
+    const struct sl_in_range *range = element;
+
+    if (sl_addr_compare(*addr, range->first) < 0)
+        return -1;
+    return sl_addr_compare(*addr, range->last) > 0;
+}
+
+const struct sl_in_range *
+sl_in_set_range(const struct sl_in_set *set, struct sl_addr addr)
+{
+    return bsearch(&addr, set->ranges, set->range_count, sizeof(*set->ranges), compare_to_range);
+}
+
 bool
 sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value)
 {
     uint32_t low = 0, high = set->count;
 
+    if (set->ranges != NULL)
+        return sl_in_set_range(set, value->as.addr) != NULL;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = sl_value_compare(&set->values[middle], value, set->is_binary);

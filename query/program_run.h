@@ -27,13 +27,21 @@ struct sl_run {
     struct sl_error *err;
 };
 
-/* Prepared once for a call: the constants of IN, sorted. */
+/* First and last address, both in it. */
+struct sl_in_range {
+    struct sl_addr first;
+    struct sl_addr last;
+};
+
+/* Prepared once for a call: the constants of IN, sorted; or the ranges of IN_RANGES. */
 struct sl_in_set {
     struct sl_value *values; /* ascending by sl_value_compare, distinct */
     uint32_t count;
     bool has_null;
     bool is_binary;
-    uint64_t *bits; /* when all are below 65,536: a bitmap of them; else NULL */
+    uint64_t *bits;             /* when all are below 65,536: a bitmap of them; else NULL */
+    struct sl_in_range *ranges; /* of IN_RANGES: ascending, apart from each other; else NULL */
+    uint32_t range_count;
 };
 
 /* Bitmap of run->count bits, not cleared; NULL on SL_LIMIT. */
@@ -56,7 +64,8 @@ sl_status sl_run_settle(struct sl_run *run, struct sl_vector *vector);
 
 /*
  * Evaluate a call over vectors of run->count rows. Rows outside `mask` (NULL: all) may be left
- * out. `set` is the prepared set of an IN, else NULL.
+ * out. `set` is the prepared set of an IN or IN_RANGES, else NULL; with it the only argument is
+ * the value that is looked for.
  */
 SL_MUST_CHECK
 sl_status sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
@@ -96,6 +105,15 @@ bool sl_run_join_present(struct sl_run *run, const struct sl_vector *args, uint3
 SL_MUST_CHECK
 sl_status sl_kernel_network(struct sl_run *run, const struct sl_vector *args,
                             struct sl_register *out, bool *out_done);
+
+/* IN_RANGES over constants; `set` may be NULL. */
+SL_MUST_CHECK
+sl_status sl_kernel_in_ranges(struct sl_run *run, const struct sl_in_set *set,
+                              const struct sl_vector *column, const uint64_t *mask,
+                              struct sl_register *out, bool *out_done);
+
+/* The range that holds the address; NULL: none. The set is one of ranges. */
+const struct sl_in_range *sl_in_set_range(const struct sl_in_set *set, struct sl_addr addr);
 
 /* Is the value in the set? */
 bool sl_in_set_has(const struct sl_in_set *set, const struct sl_value *value);

@@ -14,6 +14,7 @@
 #include "query/front.h"
 #include "query/info_schema.h"
 #include "query/insert.h"
+#include "query/own_rows.h"
 #include "query/plan.h"
 #include "query/subquery.h"
 #include "storage/base/clock.h"
@@ -158,6 +159,8 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
             return SL_OK; /* what is asked for is there already */
         break;
     case SL_CLASS_DELETE:
+    case SL_CLASS_OWN_INSERT:
+    case SL_CLASS_OWN_DELETE:
         break;
     }
     (void)sl_fail(err, SL_DENIED, "the role of user \"%.80s\" is reader: it changes nothing",
@@ -186,9 +189,12 @@ is_limited(const struct sl_query_env *env, const struct sl_session *session)
 }
 
 static sl_status
-prepare_insert(struct sl_query *query, struct sl_error *err)
+prepare_insert(struct sl_query *query, bool has_values, struct sl_error *err)
 {
     const struct sl_insert *insert = query->statement.insert;
+    if (has_values)
+        SL_TRY(sl_define_run(query->env.definitions, query->statement.definitions,
+                             query->statement.definition_count, err));
     query->info.kind = SL_STATEMENT_INSERT;
     query->info.insert_rows = insert->file == NULL ? insert->row_count : UINT32_MAX;
     query->info.insert_columns = insert->width;
@@ -247,7 +253,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
             st = sl_fail(err, SL_MISSING, "there is no table flows here");
         break;
     case SL_CLASS_INSERT:
-        st = prepare_insert(query, err);
+        st = prepare_insert(query, has_values, err);
         break;
     case SL_CLASS_SESSION:
         query->info.changes = query->statement.changes;
@@ -259,6 +265,8 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         query->info.kills_connection = query->statement.kills_connection;
         break;
     case SL_CLASS_DEFINE:
+    case SL_CLASS_OWN_INSERT:
+    case SL_CLASS_OWN_DELETE:
     case SL_CLASS_EMPTY:
         break;
     }
@@ -272,6 +280,13 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
 fail:
     sl_query_free(query);
     return st;
+}
+
+bool
+sl_query_is_narrow(const struct sl_query *query)
+{
+    SL_ASSERT(query->magic == QUERY_MAGIC);
+    return query->statement.class == SL_CLASS_SELECT && query->root != NULL && !query->exec.is_wide;
 }
 
 const struct sl_query_info *
@@ -509,6 +524,22 @@ run_define(struct sl_query *query, struct sl_error *err)
                          query->statement.definition_count, err);
 }
 
+/* INSERT and DELETE of a table that a client has made for itself. */
+static sl_status
+change_own(struct sl_query *query, struct sl_error *err)
+{
+    const struct sl_own_change *change = query->statement.own;
+
+    if (query->is_started)
+        return SL_OK;
+    query->is_started = true;
+    set_deadline(query);
+    if (query->statement.class == SL_CLASS_OWN_DELETE)
+        return sl_own_delete(&query->exec, &query->statement, &query->info.affected_rows, err);
+    query->info.affected_rows = change->row_count;
+    return sl_own_insert(&query->exec, change, err);
+}
+
 /* ---- the rest of the facade ---- */
 
 sl_status
@@ -544,6 +575,10 @@ sl_query_next(struct sl_query *query, const struct sl_vector **out_vectors, uint
         break;
     case SL_CLASS_DEFINE:
         st = run_define(query, &story);
+        break;
+    case SL_CLASS_OWN_INSERT:
+    case SL_CLASS_OWN_DELETE:
+        st = change_own(query, &story);
         break;
     case SL_CLASS_SESSION: /* the caller carries the changes */
     case SL_CLASS_KILL:    /* and knows the connections */

@@ -60,6 +60,7 @@ struct sl_virtual_column {
     const char *name;
     struct sl_sql_type type;
 };
+struct sl_own_table;    /* query's own */
 struct sl_virtual_sink; /* opaque: rows go in through the functions below */
 struct sl_virtual_table {
     const char *schema; /* "system" */
@@ -67,7 +68,10 @@ struct sl_virtual_table {
     const struct sl_virtual_column *columns;
     uint32_t column_count;
     sl_status (*fill)(void *context, struct sl_virtual_sink *sink, struct sl_error *err);
+    const struct sl_own_table *own; /* a client's, whose rows were inserted; else NULL */
 };
+/* Whoever asks for the rows. */
+const struct sl_session *sl_virtual_session(const struct sl_virtual_sink *sink);
 /* One row: column_count values, copied. */
 SL_MUST_CHECK
 sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *values,
@@ -157,6 +161,10 @@ SL_MUST_CHECK
 sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session,
                            const char *text, size_t text_bytes, struct sl_query **out_query,
                            struct sl_error *err);
+
+/* A select that reads little or nothing of the store, if a good index is believed: the flows of a
+ * few hosts, or a count of all. It keeps to its timeout within a few blocks. */
+bool sl_query_is_narrow(const struct sl_query *query);
 
 const struct sl_query_info *sl_query_info(const struct sl_query *query);
 

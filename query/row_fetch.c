@@ -68,6 +68,8 @@ append_rows(const struct fetching *fetching, unsigned worker, const struct sl_ro
 
     SL_TRY(sl_op_scan_revisit(fetch->scan, worker, places[0].place, rows, count, &chunk, err));
     for (uint32_t i = 0; i < fetch->term_count; i++)
+        sl_term_announce(&fetch->terms[i], &chunk);
+    for (uint32_t i = 0; i < fetch->term_count; i++)
         SL_TRY(sl_term_run(&fetch->terms[i], &chunk, NULL, &vectors[i], err));
     if (sl_morsel_is_damaged(chunk.lazy->morsel))
         return SL_OK;

@@ -50,6 +50,7 @@ enum sl_time_unit {
 };
 
 struct sl_syntax_select;
+struct sl_order_item;
 
 struct sl_node {
     enum sl_node_kind kind;
@@ -63,9 +64,12 @@ struct sl_node {
     struct sl_node *operand;      /* CASE, INTERVAL */
     struct sl_node **args;
     uint32_t arg_count;
-    bool is_distinct;                /* COUNT(DISTINCT x) */
-    bool is_quoted;                  /* NAME: never a word of ours */
-    struct sl_slice separator;       /* GROUP_CONCAT; bytes NULL: the default */
+    bool is_distinct;             /* COUNT(DISTINCT x) */
+    bool is_quoted;               /* NAME: never a word of ours */
+    struct sl_slice separator;    /* GROUP_CONCAT; bytes NULL: the default */
+    struct sl_order_item *orders; /* GROUP_CONCAT(x ORDER BY y) */
+    uint32_t order_count;
+    struct sl_node *filter;          /* CALL: FILTER (WHERE condition); NULL */
     struct sl_syntax_select *select; /* IN_SELECT */
 };
 
@@ -80,6 +84,15 @@ struct sl_order_item {
     bool is_descending;
 };
 
+/* A further table behind FROM, and what joins it to those before it. */
+struct sl_syntax_join {
+    struct sl_syntax_select *table; /* its FROM alone */
+    bool is_left;                   /* LEFT JOIN; else INNER, CROSS or a comma */
+    struct sl_node *on;             /* NULL: none */
+    struct sl_node **using_names;   /* USING (name, ...) */
+    uint32_t using_count;
+};
+
 struct sl_syntax_select {
     uint32_t position;
     bool is_distinct;
@@ -92,6 +105,8 @@ struct sl_syntax_select {
     struct sl_slice alias;
     uint32_t table_position;
     struct sl_syntax_select *subselect;
+    struct sl_syntax_join *joins; /* further tables, in the order in which they were written */
+    uint32_t join_count;
 
     struct sl_node *where;
     struct sl_node **groups;

@@ -153,7 +153,7 @@ sl_type_parts_of(struct sl_slice text)
         parts.octets = parts.is_text && first >= 0 ? first * CHAR_BYTES_MAX : parts.chars;
     } else if (is_word(word, times, SL_COUNTOF(times))) {
         parts.time_digits = first < 0 ? 0 : first;
-    } else if (sl_slice_is(word, "decimal")) {
+    } else if (sl_slice_is(word, "decimal") || sl_slice_is(word, "numeric")) {
         parts.precision = first < 0 ? 10 : first;
         parts.scale = second < 0 ? 0 : second;
     } else if (sl_slice_is(word, "double")) {
@@ -165,4 +165,40 @@ sl_type_parts_of(struct sl_slice text)
         parts.scale = parts.precision < 0 ? -1 : 0;
     }
     return parts;
+}
+
+struct sl_sql_type
+sl_type_declared(struct sl_slice text)
+{
+    static const char *const integers[] = {"tinyint", "smallint", "mediumint", "int", "integer",
+                                           "bigint",  "bool",     "boolean",   "year"};
+    static const char *const doubles[] = {"double", "float", "real"};
+    static const char *const decimals[] = {"decimal", "numeric", "dec", "fixed"};
+    static const char *const bytes[] = {"varbinary", "binary",     "blob",
+                                        "tinyblob",  "mediumblob", "longblob"};
+    struct sl_type_parts parts = sl_type_parts_of(text);
+    struct sl_slice word = {.bytes = (const uint8_t *)parts.data_type,
+                            .size_bytes = (uint32_t)strlen(parts.data_type)};
+    struct sl_sql_type type = {.type = SL_TYPE_TEXT, .is_nullable = true};
+
+    if (is_word(word, integers, SL_COUNTOF(integers))) {
+        type.type = says_unsigned(text) ? SL_TYPE_U64 : SL_TYPE_I64;
+    } else if (is_word(word, doubles, SL_COUNTOF(doubles))) {
+        type.type = SL_TYPE_F64;
+    } else if (is_word(word, decimals, SL_COUNTOF(decimals))) {
+        type.type = SL_TYPE_DECIMAL;
+        type.scale = (uint8_t)(parts.scale < 0 ? 0 : parts.scale > 30 ? 30 : parts.scale);
+    } else if (sl_slice_is(word, "datetime") || sl_slice_is(word, "timestamp") ||
+               sl_slice_is(word, "time")) {
+        type.type = sl_slice_is(word, "time") ? SL_TYPE_SPAN : SL_TYPE_TIME;
+        type.scale = (uint8_t)(parts.time_digits > 6 ? 6 : parts.time_digits);
+    } else if (sl_slice_is(word, "date")) {
+        type.type = SL_TYPE_DATE;
+    } else {
+        bool is_bytes = is_word(word, bytes, SL_COUNTOF(bytes));
+        type.type = is_bytes ? SL_TYPE_OCTETS : SL_TYPE_TEXT;
+        type.is_binary = is_bytes;
+        type.length = parts.chars < 0 || parts.chars > TEXT_CHARS ? 255 : (uint32_t)parts.chars;
+    }
+    return type;
 }

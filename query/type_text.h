@@ -26,4 +26,8 @@ struct sl_type_parts {
 };
 struct sl_type_parts sl_type_parts_of(struct sl_slice text);
 
+/* The type of values in a column that a client declared so, for a table of its own: integers have 64
+ * bits, and what is no type of MySQL's is a text. */
+struct sl_sql_type sl_type_declared(struct sl_slice text);
+
 #endif

@@ -11,6 +11,9 @@
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 
+/* The longest time that an option may be, a thousand years: sums with a clock do not overflow. */
+#define TIME_MAX (INT64_C(365000) * SL_US_PER_DAY)
+
 struct option {
     const char *key;
     enum sl_option_kind kind;
@@ -41,6 +44,8 @@ struct sl_config {
 
 /* ---- values ---- */
 
+enum { NUMBER_TEXT_BYTES = 32, BINARY_SIZE_UNITS = 6 };
+
 struct unit {
     const char *name;
     uint64_t factor;
@@ -53,6 +58,7 @@ static const struct unit size_units[] = {
     {"MiB", UINT64_C(1) << 20},
     {"GiB", UINT64_C(1) << 30},
     {"TiB", UINT64_C(1) << 40},
+    /* BINARY_SIZE_UNITS */
     {"kB", UINT64_C(1000)},
     {"MB", UINT64_C(1000000)},
     {"GB", UINT64_C(1000000000)},
@@ -214,7 +220,8 @@ parse_value(const struct option *option, const char *text, struct setting *setti
     return false;
 }
 
-/* May it be off? Doors always, numbers and texts whose range begins at 0. */
+/* May it be off? Doors always, numbers and texts whose range begins at 0, or which are off unless
+ * somebody sets them. */
 static bool
 may_be_off(const struct option *option)
 {
@@ -233,7 +240,7 @@ may_be_off(const struct option *option)
     case SL_KIND_DURATION:
     case SL_KIND_COUNT:
     case SL_KIND_CAP:
-        return option->smallest == 0;
+        return option->smallest == 0 || strcmp(option->value, "off") == 0;
     }
     return false;
 }
@@ -242,7 +249,44 @@ static bool
 has_range(enum sl_option_kind kind)
 {
     return kind == SL_KIND_TEXT || kind == SL_KIND_SIZE || kind == SL_KIND_DURATION ||
-           kind == SL_KIND_COUNT;
+           kind == SL_KIND_COUNT || kind == SL_KIND_CAP;
+}
+
+/* A bound of the range as somebody would write it, in the largest unit that has no fraction. */
+static void
+format_bound(enum sl_option_kind kind, uint64_t number, char text[NUMBER_TEXT_BYTES])
+{
+    bool is_time = kind == SL_KIND_DURATION;
+    bool is_size = kind == SL_KIND_SIZE || kind == SL_KIND_CAP;
+    const struct unit *units = is_time ? time_units : size_units;
+    size_t count = is_time ? SL_COUNTOF(time_units) : is_size ? BINARY_SIZE_UNITS : 1;
+    size_t best = 0;
+    for (size_t i = 1; i < count && number != 0; i++)
+        if (number % units[i].factor == 0)
+            best = i;
+    (void)snprintf(text, NUMBER_TEXT_BYTES, "%" PRIu64 "%s", number / units[best].factor,
+                   units[best].name);
+}
+
+static sl_status
+check_range(const struct option *option, const char *value, const struct setting *setting,
+            struct sl_error *err)
+{
+    char least[NUMBER_TEXT_BYTES];
+    char most[NUMBER_TEXT_BYTES + 16] = "";
+    if (!has_range(option->kind) || setting->is_percent ||
+        (setting->number >= option->smallest && setting->number <= option->largest))
+        return SL_OK;
+    if (option->kind == SL_KIND_TEXT)
+        return sl_fail(err, SL_FORMAT, "%s: %s", option->key,
+                       setting->number == 0 ? "a value is missing" : "the value is too long");
+    format_bound(option->kind, option->smallest, least);
+    if (option->largest != INT64_MAX) {
+        memcpy(most, ", at most ", sizeof(", at most "));
+        format_bound(option->kind, option->largest, &most[sizeof(", at most ") - 1]);
+    }
+    return sl_fail(err, SL_FORMAT, "%s: \"%.80s\" is out of range: at least %s%s%s", option->key,
+                   value, least, most, may_be_off(option) ? ", or off" : "");
 }
 
 static sl_status
@@ -262,11 +306,7 @@ set_option(struct sl_config *config, enum sl_option index, const char *value, st
         if (!parse_value(option, value, &setting))
             return sl_fail(err, SL_FORMAT, "%s: \"%.80s\" is not %s", option->key, value,
                            kind_hint(option->kind));
-        if (has_range(option->kind) &&
-            (setting.number < option->smallest || setting.number > option->largest))
-            return sl_fail(err, SL_FORMAT,
-                           "%s: \"%.80s\" is out of range (%" PRIu64 " to %" PRIu64 ")",
-                           option->key, value, option->smallest, option->largest);
+        SL_TRY(check_range(option, value, &setting, err));
         setting.is_off = setting.number == 0 && has_range(option->kind);
     }
     setting.text = sl_new_string(value);
@@ -389,11 +429,14 @@ read_argument(int argc, const char *const *argv, int at, struct argument *out, s
     if (equals != NULL || strcmp(out->key, "help") == 0 || strcmp(out->key, "version") == 0)
         return SL_OK;
 
-    for (unsigned i = 0; i < SL_OPTION_COUNT; i++) {
-        if (options[i].kind == SL_KIND_FLAG && strcmp(options[i].key, out->key) == 0) {
-            out->value = "yes";
-            return SL_OK;
-        }
+    unsigned index = 0;
+    while (index < SL_OPTION_COUNT && strcmp(options[index].key, out->key) != 0)
+        index++;
+    if (index == SL_OPTION_COUNT && strcmp(out->key, "config") != 0)
+        return sl_fail(err, SL_NAME, "unknown option \"%.80s\"; sluiced --help lists them", word);
+    if (index < SL_OPTION_COUNT && options[index].kind == SL_KIND_FLAG) {
+        out->value = "yes";
+        return SL_OK;
     }
     if (at + 1 >= argc)
         return sl_fail(err, SL_FORMAT, "--%s needs a value", out->key);

@@ -144,9 +144,10 @@ finish(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
 void
 sl_conversation_refuse(struct sl_conversation *c, uint32_t tag, const struct sl_error *why)
 {
+    static struct sl_log_kind kind;
     sl_stats_add(c->service->stats, SL_COUNTER_PROTOCOL_ERRORS, 1);
-    sl_log(SL_LOG_INFO, "server", "connection %" PRIu64 " from %s ended: %s", sl_entry_id(c->entry),
-           c->peer, why->text);
+    sl_log_limited(&kind, SL_LOG_INFO, "server", "connection %" PRIu64 " from %s ended: %s",
+                   sl_entry_id(c->entry), c->peer, why->text);
     finish(c, tag, why);
 }
 

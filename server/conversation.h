@@ -25,6 +25,8 @@ struct sl_conversation_list {
     const struct sl_service *service; /* borrowed */
     struct sl_conversation *first;
     uint32_t count;
+    uint32_t stepping_count;                  /* whose request is with a worker */
+    const struct sl_conversation *asked_last; /* only compared: it may be gone */
     uint32_t denial_count; /* of those, whose login failed and who are not told yet */
     bool is_stopping;
     void (*on_empty)(void *context); /* the last one has gone, after sl_conversation_stop_all */

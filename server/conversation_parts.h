@@ -20,6 +20,7 @@
 
 enum {
     SL_CONVERSATION_MAGIC = 0x434f4e56,
+    SL_CONVERSATION_LASTING = 16,
     SL_CONVERSATION_SMALL_BYTES = 128 << 10, /* of a frame that is no rows */
     SL_CONVERSATION_QUEUED_BYTES = 4
                                    << 20, /* a result waits while more is on its way to the peer */
@@ -55,6 +56,8 @@ struct sl_conversation {
     uint32_t denial_tag;
     struct sl_timer *progress; /* owned; NULL unless a request wants it */
 
+    uint64_t lasting[SL_CONVERSATION_LASTING]; /* hashes of statements that lasted */
+    uint32_t lasting_next;
     struct sl_request *request; /* owned, but while a worker steps it */
     bool is_stepping;
     bool is_held_back; /* the next step waits for the peer to read */

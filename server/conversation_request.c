@@ -3,6 +3,7 @@
  */
 #include "server/conversation_parts.h"
 #include "storage/base/clock.h"
+#include "storage/base/hash.h"
 
 enum { PROGRESS_US = SL_US_PER_S / 2 };
 
@@ -20,13 +21,20 @@ answer_insert_open(struct sl_conversation *c)
     sl_wire_insert_ready_encode(&r->out, r->tag, &r->ready);
 }
 
+static void
+begin_step(struct sl_conversation *c)
+{
+    SL_ASSERT(!c->is_stepping);
+    c->is_stepping = true;
+    c->list->stepping_count++;
+    c->is_held_back = false;
+}
+
 /* A step that is not worth a worker: what it costs to hand it over would be most of it. */
 static void
 step_here(struct sl_conversation *c)
 {
-    SL_ASSERT(!c->is_stepping);
-    c->is_stepping = true;
-    c->is_held_back = false;
+    begin_step(c);
     sl_request_step(c->request);
     on_stepped(c);
 }
@@ -80,6 +88,30 @@ offer_file(struct sl_conversation *c)
     sl_stream_resume(c->stream);
 }
 
+/* Where it stands among the statements that last; NULL: it is not there. */
+static uint64_t *
+find_lasting(struct sl_conversation *c, const struct sl_request *r)
+{
+    uint64_t hash = sl_hash64(r->text.bytes, r->text.size_bytes);
+    for (unsigned i = 0; i < SL_CONVERSATION_LASTING; i++)
+        if (c->lasting[i] == hash)
+            return &c->lasting[i];
+    return NULL;
+}
+
+/* A worker has answered: was that a matter of a moment? What is asked again goes where it belongs. */
+static void
+note_duration(struct sl_conversation *c, const struct sl_request *r)
+{
+    uint64_t *found = find_lasting(c, r);
+    bool is_lasting = sl_clock_monotonic_us() - r->started_us > SL_REQUEST_MOMENT_US;
+    if (found != NULL && !is_lasting)
+        *found = 0;
+    if (found == NULL && is_lasting)
+        c->lasting[c->lasting_next++ % SL_CONVERSATION_LASTING] =
+            sl_hash64(r->text.bytes, r->text.size_bytes);
+}
+
 static void
 on_stepped(void *context)
 {
@@ -87,6 +119,7 @@ on_stepped(void *context)
     SL_ASSERT(c->magic == SL_CONVERSATION_MAGIC);
     struct sl_request *r = c->request;
     c->is_stepping = false;
+    c->list->stepping_count--;
     bool may_go_on = !r->is_waiting || await_ticket(c);
 
     if (c->stream == NULL || c->state != SL_CONVERSATION_READY) {
@@ -105,8 +138,10 @@ on_stepped(void *context)
         sl_statements_remove(&c->statements, r->statement_id);
     sl_conversation_send(c, &r->out);
     bool wants_input = r->wants_input && !is_done;
-    if (is_done)
+    if (is_done) {
+        note_duration(c, r);
         sl_conversation_drop_request(c);
+    }
     if (is_done || wants_input)
         offer_file(c);
     else if (sl_stream_queued_bytes(c->stream) > SL_CONVERSATION_QUEUED_BYTES)
@@ -128,9 +163,7 @@ work(void *context)
 void
 sl_conversation_step(struct sl_conversation *c)
 {
-    SL_ASSERT(!c->is_stepping);
-    c->is_stepping = true;
-    c->is_held_back = false;
+    begin_step(c);
     sl_pool_submit(c->service->requests, SL_POOL_FOREGROUND, work, c);
 }
 
@@ -153,6 +186,18 @@ send_progress(void *context)
     sl_wire_progress_encode(&out, c->request->tag, &wire);
     sl_conversation_send(c, &out);
     sl_buf_fini(&out);
+}
+
+/*
+ * The whole answer here and now, where nobody waits for the loop meanwhile: no request runs, and the
+ * last one was this client's too.
+ */
+static bool
+answer_at_once(struct sl_conversation *c, struct sl_request *r)
+{
+    bool is_alone = c->list->stepping_count == 0 && c->list->asked_last == c;
+    c->list->asked_last = c;
+    return is_alone && find_lasting(c, r) == NULL && sl_request_try(r);
 }
 
 static sl_status
@@ -198,9 +243,13 @@ sl_conversation_take_request(struct sl_conversation *c, const struct sl_wire_fra
     if ((r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0 &&
         (c->features & SL_WIRE_FEATURE_PROGRESS) != 0)
         c->progress = sl_timer_open(c->service->loop, PROGRESS_US, PROGRESS_US, send_progress, c);
-    if (sl_request_is_light(r))
+    if (sl_request_is_light(r)) {
         step_here(c);
-    else
+    } else if (answer_at_once(c, r)) {
+        begin_step(c);
+        on_stepped(c);
+    } else {
         sl_conversation_step(c);
+    }
     return SL_OK;
 }

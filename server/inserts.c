@@ -2,7 +2,8 @@
  * inserts.c - see inserts.h.
  *
  * Batches have numbers in the order in which they are closed, which is the order in which they are
- * appended: sl_inserts_settle waits for a number. Rows that somebody waits for are appended at once,
+ * appended: sl_inserts_settle closes the builder when it holds rows that were answered, and waits for
+ * the number of the newest batch with such rows. Rows that somebody waits for are appended at once,
  * but not while a sync is under way that others wait for: until it is done the builder gathers the
  * rows of the next one. Behind a sync the builder is kept open until as many wait as did for the
  * last one and at its end, for they are about to come again, but not longer than two syncs take, and
@@ -57,8 +58,8 @@ struct sl_inserts {
     uint32_t queue_count; /* closed or about to be, not appended */
     uint64_t closed_number;
     uint64_t appended_number;
-    uint64_t received_number; /* the newest batch with rows that were answered on receipt */
-    uint64_t settle_number;   /* somebody waits until this batch is appended */
+    bool is_received;         /* the builder holds rows that were answered on receipt */
+    uint64_t received_number; /* the newest closed batch with such rows */
     uint32_t syncing_count;   /* batches that somebody waits for, appended or about to be */
     bool is_stopping;
     _Atomic int64_t lost_logged_us;
@@ -113,6 +114,9 @@ close_builder_locked(struct sl_inserts *s)
     SL_ASSERT(group->batch != NULL);
     s->queue_count++;
     enqueue_locked(s, group);
+    if (s->is_received)
+        s->received_number = s->closed_number;
+    s->is_received = false;
 }
 
 /* The next rows that somebody waits for may go. */
@@ -185,7 +189,7 @@ wait_us_locked(const struct sl_inserts *s)
 {
     int64_t now_us = sl_clock_monotonic_us();
     int64_t wait_us = s->oldest_us + LINGER_US - now_us;
-    if (s->is_stopping || s->settle_number > s->closed_number || wait_us <= 0)
+    if (s->is_stopping || wait_us <= 0)
         return 0;
     if (s->tickets == NULL || s->syncing_count != 0)
         return wait_us;
@@ -308,7 +312,7 @@ put_short(struct sl_inserts *s, struct sl_query *query, struct sl_insert_ticket 
         s->oldest_us = sl_clock_monotonic_us();
     if (st == SL_OK && b->row_count != rows_before) {
         if (durable == NULL)
-            s->received_number = s->closed_number + 1;
+            s->is_received = true;
         else
             add_ticket(&s->tickets, durable);
         s->ticket_count += durable != NULL;
@@ -385,16 +389,23 @@ sl_inserts_put(struct sl_inserts *s, struct sl_query *query, enum sl_insert_ack 
     return put_long(s, query, durable, ticket, out_is_done, out_is_waiting, err);
 }
 
+bool
+sl_inserts_are_settled(struct sl_inserts *s)
+{
+    sl_mutex_lock(&s->lock);
+    bool are_settled = s->appended_number >= s->received_number;
+    sl_mutex_unlock(&s->lock);
+    return are_settled;
+}
+
 void
 sl_inserts_settle(void *context)
 {
     struct sl_inserts *s = context;
     sl_mutex_lock(&s->lock);
+    if (s->is_received)
+        close_builder_locked(s);
     uint64_t number = s->received_number;
-    if (number > s->appended_number && number > s->settle_number) {
-        s->settle_number = number;
-        sl_cond_signal(&s->work);
-    }
     while (s->appended_number < number)
         sl_cond_wait(&s->changed, &s->lock);
     sl_mutex_unlock(&s->lock);

@@ -49,5 +49,7 @@ sl_status sl_inserts_put(struct sl_inserts *inserts, struct sl_query *query, enu
 
 /* Return when rows that were put before are in the store, readable. For sl_query_env.settle. */
 void sl_inserts_settle(void *context);
+/* Would it return at once? */
+bool sl_inserts_are_settled(struct sl_inserts *inserts);
 
 #endif

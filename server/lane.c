@@ -175,6 +175,7 @@ append(struct sl_insert *insert)
     SL_TRY(sl_batch_decode(insert->batch.bytes, insert->batch.size_bytes, service->schema, &batch,
                            err));
     insert->row_count = batch->row_count;
+    uint32_t column_count = batch->column_count;
     sl_status st = sl_origin_fill(batch, service->schema, "native", err);
     if (st == SL_OK) {
         struct sl_append_from from = {
@@ -184,6 +185,11 @@ append(struct sl_insert *insert)
             .import_id = insert->head.has_import ? &insert->head.import_id : NULL,
             .import_offset = insert->head.import_offset,
         };
+        if (batch->column_count ==
+            column_count) { /* it named its origin: the bytes are all of it */
+            from.encoded = insert->batch.bytes;
+            from.encoded_bytes = insert->batch.size_bytes;
+        }
         st = sl_store_append(service->store, batch, &from, on_durable, insert, err);
     }
     sl_batch_release(batch);

@@ -102,6 +102,17 @@ run_mysql(void *context)
     sl_mysql_run(context);
 }
 
+static bool
+has_door(const struct sl_config *config)
+{
+    static const enum sl_option doors[] = {SL_OPTION_LISTEN, SL_OPTION_MYSQL_LISTEN,
+                                           SL_OPTION_NETFLOW_LISTEN, SL_OPTION_IPFIX_LISTEN};
+    for (size_t i = 0; i < SL_COUNTOF(doors); i++)
+        if (!sl_config_is_off(config, doors[i]))
+            return true;
+    return false;
+}
+
 static int
 serve(const struct sl_config *config)
 {
@@ -109,6 +120,11 @@ serve(const struct sl_config *config)
     struct sl_mysql *mysql = NULL;
     struct sl_thread *thread = NULL;
     struct sl_error err = {0};
+    if (!has_door(config)) {
+        fprintf(stderr, "sluiced: every door is off: set listen, mysql-listen, netflow-listen or "
+                        "ipfix-listen\n");
+        return 1;
+    }
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is a status, not the end */
     sl_file_raise_limit();
     sl_status st = sl_server_open(config, &server, &err);
@@ -116,6 +132,10 @@ serve(const struct sl_config *config)
         st = open_mysql(config, server, &mysql, &err);
     if (st != SL_OK) {
         fprintf(stderr, "sluiced: %s\n", err.text);
+        if (st == SL_CORRUPT)
+            fprintf(stderr,
+                    "sluiced: \"sluice check %s\" names what is damaged and says what to do\n",
+                    sl_config_text(config, SL_OPTION_DATA));
         sl_server_close(server);
         return 1;
     }

@@ -5,7 +5,6 @@
 
 #include "server/registry.h"
 #include "server/service.h"
-#include "server/users.h"
 #include "storage/base/clock.h"
 
 #define TEXT(size)                             \
@@ -69,57 +68,6 @@ fill_processes(void *context, struct sl_virtual_sink *sink, struct sl_error *err
     return sl_registry_walk(service->registry, emit_process, sink, err);
 }
 
-/* ---- mysql.user ---- */
-
-static const struct sl_virtual_column user_columns[] = {
-    {"Host", TEXT(255)},      {"User", TEXT(32)},       {"Select_priv", TEXT(1)},
-    {"Insert_priv", TEXT(1)}, {"Delete_priv", TEXT(1)}, {"Create_priv", TEXT(1)},
-    {"Super_priv", TEXT(1)},  {"plugin", TEXT(64)}};
-
-/* "name\trole" */
-static sl_status
-emit_user(struct sl_virtual_sink *sink, const char *name, const char *role_name,
-          struct sl_error *err)
-{
-    enum sl_role role = SL_ROLE_READER;
-    (void)sl_role_parse(role_name, &role);
-    const struct sl_value yes = value_text("Y");
-    const struct sl_value writes = role >= SL_ROLE_WRITER ? yes : value_text("N");
-    const struct sl_value values[SL_COUNTOF(user_columns)] = {
-        value_text("%"),
-        value_text(name),
-        yes,
-        writes,
-        writes,
-        writes,
-        role == SL_ROLE_ADMIN ? yes : value_text("N"),
-        value_text("mysql_native_password")};
-    return sl_virtual_emit(sink, values, err);
-}
-
-static sl_status
-fill_users(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
-{
-    const struct sl_service *service = context;
-    struct sl_buf lines = sl_buf_empty((size_t)SL_USERS_MAX * 64);
-    sl_status st = SL_OK;
-    char *rest = NULL;
-
-    sl_users_list(service->users, &lines);
-    sl_buf_u8(&lines, '\0');
-    if (lines.bad)
-        st = sl_fail(err, SL_LIMIT, "no memory for the list of users");
-    for (char *line = st == SL_OK ? strtok_r((char *)lines.bytes, "\n", &rest) : NULL;
-         line != NULL && st == SL_OK; line = strtok_r(NULL, "\n", &rest)) {
-        char *tab = strchr(line, '\t');
-        SL_ASSERT(tab != NULL);
-        *tab = '\0';
-        st = emit_user(sink, line, tab + 1, err);
-    }
-    sl_buf_fini(&lines);
-    return st;
-}
-
 /* ---- mysql.help_topic: the server has no texts of help ---- */
 
 static const struct sl_virtual_column topic_columns[] = {
@@ -141,11 +89,6 @@ const struct sl_virtual_table sl_mysql_tables[SL_MYSQL_TABLE_COUNT] = {
      .columns = process_columns,
      .column_count = SL_COUNTOF(process_columns),
      .fill = fill_processes},
-    {.schema = "mysql",
-     .name = "user",
-     .columns = user_columns,
-     .column_count = SL_COUNTOF(user_columns),
-     .fill = fill_users},
     {.schema = "mysql",
      .name = "help_topic",
      .columns = topic_columns,

@@ -1,7 +1,7 @@
 /*
  * request.h - one request of a connection, worked off in steps.
  *
- * A step runs on a worker, computes a bounded amount of answer into `out`, and returns; the
+ * A step runs on a worker (but see sl_request_try), computes a bounded amount of answer into `out`, and returns; the
  * connection sends that, waits until the peer has taken enough of it, and starts the next step.
  * So a slow reader holds a query open, but never a thread; nor does a statement that waits for its
  * rows to be on disk (is_waiting).
@@ -28,6 +28,9 @@ struct sl_statement_text {
     char *database;  /* owned */
     char *time_zone; /* owned */
 };
+
+/* So long may a statement hold up the loop's thread. */
+enum { SL_REQUEST_MOMENT_US = 300 };
 
 /* So much of a client's file is worth a step. */
 enum { SL_REQUEST_INPUT_BYTES = 1 << 20 };
@@ -78,6 +81,7 @@ struct sl_request {
 
     /* The statement that runs. */
     struct sl_query *query;
+    bool is_tried;    /* the statement runs in sl_request_try */
     bool is_inserted; /* INSERT: all rows were put, what the ticket says ends it */
     struct sl_request_rows rows;
     size_t text_offset; /* of the statement after it */
@@ -114,5 +118,13 @@ bool sl_request_is_ending(const struct sl_request *request);
 
 /* On a worker, unless it is light: the next piece of the answer. */
 void sl_request_step(struct sl_request *request);
+
+/*
+ * On the loop, instead of the first step: the whole answer, if that is a matter of a moment (a narrow
+ * select over what is in memory: sl_query_is_narrow). To hand such a statement to a worker and back
+ * takes longer than to answer it. False: it is not, and nothing has happened.
+ */
+SL_MUST_CHECK
+bool sl_request_try(struct sl_request *request);
 
 #endif

@@ -24,6 +24,11 @@ prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_qu
         (env.timeout_us == 0 || (int64_t)r->session.timeout_us < env.timeout_us))
         env.timeout_us = (int64_t)r->session.timeout_us;
 
+    if (r->is_tried) {
+        env.pool = NULL;
+        env.settle = NULL;
+        env.timeout_us = SL_REQUEST_MOMENT_US;
+    }
     struct sl_session session;
     sl_status st = sl_request_session(r, &session, err);
     if (st == SL_OK)
@@ -97,11 +102,17 @@ ask_for_file(struct sl_request *r, struct sl_error *err)
 static sl_status
 begin_statement(struct sl_request *r, struct sl_error *err)
 {
-    sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
+    if (!r->is_tried)
+        sl_stats_add(r->service->stats, SL_COUNTER_STATEMENTS, 1);
     r->statement_us = sl_clock_monotonic_us();
     r->result_rows = 0;
     r->is_inserted = false;
     SL_TRY(prepare(r, r->text_offset, &r->query, err));
+    if (r->is_tried && !sl_query_is_narrow(r->query)) {
+        sl_query_free(r->query);
+        r->query = NULL;
+        return sl_fail(err, SL_UNSUPPORTED, "not narrow");
+    }
     if (!sl_entry_set_query(r->entry, r->query)) {
         sl_query_free(r->query);
         r->query = NULL;

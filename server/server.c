@@ -156,7 +156,7 @@ listen_udp(void *context, const char *item, struct sl_error *err)
     uint16_t port = 0;
     sl_status st = sl_ingest_listen_udp(server->service.ingest, item, &port, &story);
     if (st != SL_OK)
-        return sl_fail(err, st, "netflow-listen = %s: %s", item, story.text);
+        return sl_fail(err, st, "netflow-listen: %s", story.text);
     const char *colon = strrchr(item, ':');
     size_t host_bytes = colon == NULL ? strlen(item) : (size_t)(colon - item);
     sl_log(SL_LOG_INFO, "server", "NetFlow and IPFIX on udp %.*s:%u", (int)host_bytes, item,

@@ -25,6 +25,7 @@
     X(STATEMENTS, "statements", "statements that were begun")                                   \
     X(STATEMENTS_FAILED, "statements_failed", "statements that ended with an error")            \
     X(STATEMENTS_CANCELLED, "statements_cancelled", "statements that somebody stopped")         \
+    X(STATEMENTS_AT_ONCE, "statements_at_once", "statements that the loop answered itself")     \
     X(STATEMENT_US, "statement_us", "microseconds that statements took")                        \
     X(ROWS_SENT, "rows_sent", "rows of results")                                                \
     X(INSERT_BATCHES, "insert_batches", "batches of the native protocol that are durable")      \

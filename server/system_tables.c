@@ -13,6 +13,7 @@
 #include "server/registry.h"
 #include "server/service.h"
 #include "server/stats.h"
+#include "server/user_tables.h"
 #include "storage/base/clock.h"
 #include "storage/store.h"
 
@@ -546,12 +547,15 @@ static const struct sl_virtual_table table_list[] = {
 };
 
 static const struct sl_virtual_table *const tables[] = {
-    &table_list[0],      &table_list[1],      &table_list[2],      &table_list[3], &table_list[4],
-    &table_list[5],      &table_list[6],      &table_list[7],      &table_list[8], &table_list[9],
-    &sl_mysql_tables[0], &sl_mysql_tables[1], &sl_mysql_tables[2], NULL,
+    &table_list[0],      &table_list[1],      &table_list[2],
+    &table_list[3],      &table_list[4],      &table_list[5],
+    &table_list[6],      &table_list[7],      &table_list[8],
+    &table_list[9],      &sl_user_tables[0],  &sl_user_tables[1],
+    &sl_mysql_tables[0], &sl_mysql_tables[1], NULL,
 };
 
-_Static_assert(SL_COUNTOF(tables) == SL_COUNTOF(table_list) + SL_MYSQL_TABLE_COUNT + 1,
+_Static_assert(SL_COUNTOF(tables) ==
+                   SL_COUNTOF(table_list) + SL_USER_TABLE_COUNT + SL_MYSQL_TABLE_COUNT + 1,
                "every table is in the list");
 
 const struct sl_virtual_table *const *

@@ -1,6 +1,6 @@
 /*
  * system_tables.h - the server's own state as tables: system.segments, .columns, .exporters,
- * .interfaces, .templates, .sources, .imports, .queries, .metrics, .settings.
+ * .interfaces, .templates, .sources, .imports, .queries, .users, .metrics, .settings.
  *
  * The tables' context (sl_query_env.tables_context) is the struct sl_service.
  *

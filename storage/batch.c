@@ -183,6 +183,20 @@ sl_builder_set_u64(struct sl_builder *b, struct sl_builder_column *c, uint64_t v
 }
 
 void
+sl_builder_mark_rows(struct sl_builder_column *c, uint32_t first, uint32_t count)
+{
+    uint32_t end = first + count;
+    while (first < end) {
+        uint32_t shift = first % 64;
+        uint32_t bits = 64 - shift < end - first ? 64 - shift : end - first;
+        uint64_t mask = UINT64_MAX >> (64 - bits) << shift;
+        c->set_rows += bits - (uint32_t)__builtin_popcountll(c->present[first / 64] & mask);
+        c->present[first / 64] |= mask;
+        first += bits;
+    }
+}
+
+void
 sl_builder_set_f64(struct sl_builder *b, struct sl_builder_column *c, double value)
 {
     SL_ASSERT(c->column->type == SL_TYPE_F64);
@@ -208,6 +222,28 @@ fill_offsets(struct sl_builder_column *c, uint32_t row)
     }
 }
 
+uint8_t *
+sl_builder_open_slices(struct sl_builder_column *c, uint32_t first, size_t size_bytes)
+{
+    SL_ASSERT(sl_type_is_bytes(c->column->type));
+    fill_offsets(c, first);
+    if (c->bytes_capacity - c->bytes_used < size_bytes) {
+        c->bytes_capacity = c->bytes_capacity * 2 + size_bytes + 1024;
+        c->bytes = sl_grow(c->bytes, 1, c->bytes_capacity);
+    }
+    return c->bytes;
+}
+
+void
+sl_builder_close_slices(struct sl_builder *b, struct sl_builder_column *c, uint32_t end,
+                        size_t bytes_used)
+{
+    SL_ASSERT(bytes_used <= c->bytes_capacity);
+    b->bytes_used += bytes_used - c->bytes_used;
+    c->bytes_used = bytes_used;
+    c->last_end = end;
+}
+
 void
 sl_builder_set_slice(struct sl_builder *b, struct sl_builder_column *c, const void *bytes,
                      size_t size_bytes)
@@ -217,17 +253,11 @@ sl_builder_set_slice(struct sl_builder *b, struct sl_builder_column *c, const vo
         return;
     if (size_bytes > SL_TEXT_BYTES_MAX)
         size_bytes = SL_TEXT_BYTES_MAX;
-    fill_offsets(c, b->row_count);
-    if (c->bytes_capacity - c->bytes_used < size_bytes) {
-        c->bytes_capacity = c->bytes_capacity * 2 + size_bytes + 1024;
-        c->bytes = sl_grow(c->bytes, 1, c->bytes_capacity);
-    }
+    (void)sl_builder_open_slices(c, b->row_count, size_bytes);
     if (size_bytes != 0)
         memcpy(&c->bytes[c->bytes_used], bytes, size_bytes);
-    c->bytes_used += size_bytes;
-    b->bytes_used += size_bytes;
-    c->last_end = b->row_count + 1;
-    c->values.u32[c->last_end] = (uint32_t)c->bytes_used;
+    c->values.u32[b->row_count + 1] = (uint32_t)(c->bytes_used + size_bytes);
+    sl_builder_close_slices(b, c, b->row_count + 1, c->bytes_used + size_bytes);
     sl_builder_mark(b, c);
 }
 

@@ -246,6 +246,19 @@ void sl_builder_set_addr(struct sl_builder *b, struct sl_builder_column *c, stru
 void sl_builder_set_slice(struct sl_builder *b, struct sl_builder_column *c, const void *bytes,
                           size_t size_bytes);
 
+/* Rows first .. first + count of the column, which may be ahead of the builder's, have values: their
+ * entries were written. Below the capacity. */
+void sl_builder_mark_rows(struct sl_builder_column *c, uint32_t first, uint32_t count);
+
+/*
+ * Texts of many rows from `first` on, none of which has one: between open and close the caller
+ * writes up to size_bytes bytes from bytes_used of the answer on, and the end of row r as offset
+ * r + 1; close tells the row behind the last one and the end of its text. Rows are then marked.
+ */
+uint8_t *sl_builder_open_slices(struct sl_builder_column *c, uint32_t first, size_t size_bytes);
+void sl_builder_close_slices(struct sl_builder *b, struct sl_builder_column *c, uint32_t end,
+                             size_t bytes_used);
+
 /* The row is complete. Asserts that there was room. */
 void sl_builder_next(struct sl_builder *b);
 

@@ -14,14 +14,25 @@ struct families {
     uint32_t v6_count;
 };
 
+/* Room for these, and not zeroed: all of it is written. */
 static struct families
-families_create(uint32_t count)
+families_create(uint32_t v4_count, uint32_t v6_count)
 {
-    struct families f = {0};
-    f.high = sl_new(((size_t)count + 1) * (2 * sizeof(*f.high) + sizeof(*f.v4)));
-    f.low = f.high + count;
-    f.v4 = (uint32_t *)(void *)(f.low + count);
+    struct families f = {.v4_count = v4_count, .v6_count = v6_count};
+    size_t v6_bytes = (size_t)v6_count * 2 * sizeof(*f.high);
+    f.high = sl_grow(NULL, 1, v6_bytes + ((size_t)v4_count + 1) * sizeof(*f.v4));
+    f.low = f.high + v6_count;
+    f.v4 = (uint32_t *)(void *)(f.low + v6_count);
     return f;
+}
+
+static uint32_t
+count_v6(const struct sl_addr *addrs, uint32_t count)
+{
+    uint32_t v6_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        v6_count += !sl_addr_is_v4(addrs[i]);
+    return v6_count;
 }
 
 void
@@ -31,16 +42,19 @@ sl_addrs_encode(const struct sl_addr *addrs, uint32_t count, struct sl_buf *out)
     uint8_t *is_v6 = sl_buf_extend(out, bits_bytes);
     if (is_v6 == NULL)
         return;
-    struct families f = families_create(count);
+    uint32_t v6_count = count_v6(addrs, count);
+    struct families f = families_create(count - v6_count, v6_count);
+    uint32_t v4_at = 0;
+    uint32_t v6_at = 0;
     memset(is_v6, 0, bits_bytes);
     for (uint32_t i = 0; i < count; i++) {
         if (sl_addr_is_v4(addrs[i])) {
-            f.v4[f.v4_count++] = (uint32_t)addrs[i].low;
+            f.v4[v4_at++] = (uint32_t)addrs[i].low;
             continue;
         }
         is_v6[i / 8] |= (uint8_t)(1U << i % 8);
-        f.high[f.v6_count] = addrs[i].high;
-        f.low[f.v6_count++] = addrs[i].low;
+        f.high[v6_at] = addrs[i].high;
+        f.low[v6_at++] = addrs[i].low;
     }
     sl_ints_encode(f.v4, sizeof(*f.v4), 0, f.v4_count, out);
     sl_ints_encode(f.high, sizeof(*f.high), 0, f.v6_count, out);
@@ -63,10 +77,10 @@ sl_addrs_decode(struct sl_cursor *c, uint32_t count, struct sl_addr *addrs)
     const uint8_t *is_v6 = sl_cursor_take(c, bits_bytes);
     if (is_v6 == NULL || (count % 8 != 0 && is_v6[count / 8] >> count % 8 != 0))
         return false;
-    struct families f = families_create(count);
+    uint32_t v6_count = 0;
     for (size_t i = 0; i < bits_bytes; i++)
-        f.v6_count += (uint32_t)__builtin_popcount(is_v6[i]);
-    f.v4_count = count - f.v6_count;
+        v6_count += (uint32_t)__builtin_popcount(is_v6[i]);
+    struct families f = families_create(count - v6_count, v6_count);
     bool is_good = decode_families(c, &f);
     uint32_t v4_at = 0;
     uint32_t v6_at = 0;

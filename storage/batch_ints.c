@@ -282,6 +282,43 @@ sl_ints_encode(const void *values, unsigned width, uint64_t flip, uint32_t count
     }
 }
 
+/* `sum` is wide enough for the least of a width and the greatest entry. */
+#define UNPACK_AS(from, to, sum)                                    \
+    {                                                               \
+        sum all = 0;                                                \
+        for (uint32_t i = 0; i < count; i++) {                      \
+            from entry;                                             \
+            memcpy(&entry, &bytes[i * sizeof(from)], sizeof(from)); \
+            sum value = (sum)min + entry;                           \
+            all |= value;                                           \
+            ((to *)values)[i] = (to)value;                          \
+        }                                                           \
+        *out_all = all;                                             \
+        return true;                                                \
+    }
+
+/* The same cases back; false when it is none of them, or when the minimum alone is too wide. */
+static bool
+unpack_narrow(const uint8_t *bytes, uint32_t count, uint64_t min, unsigned entry_bytes,
+              unsigned width, void *values, uint64_t *out_all)
+{
+    if (width > 4 || min >> (8 * width) != 0)
+        return false;
+    if (width == 1 && entry_bytes == 1)
+        UNPACK_AS(uint8_t, uint8_t, uint32_t)
+    if (width == 2 && entry_bytes == 1)
+        UNPACK_AS(uint8_t, uint16_t, uint32_t)
+    if (width == 2 && entry_bytes == 2)
+        UNPACK_AS(uint16_t, uint16_t, uint32_t)
+    if (width == 4 && entry_bytes == 1)
+        UNPACK_AS(uint8_t, uint32_t, uint64_t)
+    if (width == 4 && entry_bytes == 2)
+        UNPACK_AS(uint16_t, uint32_t, uint64_t)
+    if (width == 4 && entry_bytes == 4)
+        UNPACK_AS(uint32_t, uint32_t, uint64_t)
+    return false;
+}
+
 bool
 sl_ints_decode(struct sl_cursor *c, unsigned width, uint64_t flip, uint64_t max, uint32_t count,
                void *values)
@@ -298,6 +335,9 @@ sl_ints_decode(struct sl_cursor *c, unsigned width, uint64_t flip, uint64_t max,
     const uint8_t *bytes = sl_cursor_take(c, (size_t)entry_bytes * count);
     if (bytes == NULL)
         return false;
+    if (flip == 0 && step == 0 &&
+        unpack_narrow(bytes, count, min, entry_bytes, width, values, &all))
+        return all <= max;
     for (uint32_t first = 0; first < count; first += PIECE) {
         uint32_t pieces = piece_count(first, count);
         expand_piece(&bytes[(size_t)first * entry_bytes], pieces, min, steps[step], entry_bytes,

@@ -57,11 +57,10 @@ SL_MUST_CHECK
 sl_status sl_catalog_move_aside(const char *path, char *out_path, size_t out_path_bytes,
                                 struct sl_error *err);
 
-/* Prove a catalog that nobody has open, changing nothing; a catalog that is not there is
- * SL_MISSING. */
+/* Prove a catalog that nobody has open, changing nothing: SL_CORRUPT when it is damaged,
+ * SL_MISSING when it is not there. */
 SL_MUST_CHECK
-sl_status sl_catalog_check(const char *path, sl_check_fn *report, void *context,
-                           uint64_t *out_damaged, struct sl_error *err);
+sl_status sl_catalog_check(const char *path, struct sl_error *err);
 
 /* A live segment, with what is asked of it before its file is opened. */
 struct sl_catalog_segment {

@@ -43,7 +43,7 @@ enum sl_prune {
     SL_PRUNE_ZONE = 2,     /* minimum and maximum of row groups and blocks */
     SL_PRUNE_BITMAP = 4,   /* bitmap indexes */
     SL_PRUNE_POSTINGS = 8, /* address dictionaries and their postings */
-    SL_PRUNE_FILTER = 16,  /* membership filters of segments, host index */
+    SL_PRUNE_FILTER = 16,  /* membership filters of address dictionaries */
     SL_PRUNE_ALL = 31,
 };
 

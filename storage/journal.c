@@ -347,12 +347,13 @@ sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *fra
     *out_position = 0;
     if (frame->producer_bytes > SL_PRODUCER_NAME_BYTES_MAX)
         return sl_fail(err, SL_LIMIT, "producer name of %zu bytes", frame->producer_bytes);
-    if (frame->batch_bytes == 0 || frame->batch_bytes > SL_BATCH_BYTES_MAX)
-        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", frame->batch_bytes);
+    size_t batch_bytes = frame->prefix_bytes + frame->batch_bytes;
+    if (frame->batch_bytes == 0 || batch_bytes > SL_BATCH_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", batch_bytes);
 
     struct pending *p = encode_pending(frame);
     if (p == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", frame->batch_bytes);
+        return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", batch_bytes);
     p->durable = durable;
     p->context = context;
 

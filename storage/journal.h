@@ -52,7 +52,10 @@ struct sl_journal_frame {
     bool is_import; /* import_id and import_offset mean something */
     struct sl_hash128 import_id;
     uint64_t import_offset; /* where the import goes on after this batch */
-    const void *batch;      /* of sl_batch_encode, 1 .. SL_BATCH_BYTES_MAX bytes */
+    const void
+        *prefix; /* written before the batch, as its beginning; none in a frame that was read */
+    size_t prefix_bytes;
+    const void *batch; /* of sl_batch_encode; with the prefix 1 .. SL_BATCH_BYTES_MAX bytes */
     size_t batch_bytes;
 };
 
@@ -60,12 +63,16 @@ struct sl_journal_frame {
 typedef sl_status sl_journal_visit_fn(void *context, uint64_t position,
                                       const struct sl_journal_frame *frame, struct sl_error *err);
 
+/* Called for each damaged place: file, offset in it, what is wrong. */
+typedef void sl_journal_damage_fn(void *context, const char *file, uint64_t offset,
+                                  const char *reason);
+
 /* What open calls back; all may be NULL. */
 struct sl_journal_replay {
     uint64_t from_position; /* the catalog's: frames below it are sealed; 0 and 1: all frames */
     sl_journal_visit_fn *visit;
-    sl_check_fn *report; /* damage: file, offset, reason. Replay goes on behind it */
-    void *context;       /* of both */
+    sl_journal_damage_fn *report; /* replay goes on behind it */
+    void *context;                /* of both */
 };
 
 /*
@@ -142,7 +149,7 @@ void sl_journal_status(struct sl_journal *journal, struct sl_journal_status *out
  * from_position is reported too. An unfinished tail is not damage.
  */
 SL_MUST_CHECK
-sl_status sl_journal_check(int dir_fd, uint64_t from_position, sl_check_fn *report, void *context,
-                           uint64_t *out_damaged, struct sl_error *err);
+sl_status sl_journal_check(int dir_fd, uint64_t from_position, sl_journal_damage_fn *report,
+                           void *context, uint64_t *out_damaged, struct sl_error *err);
 
 #endif

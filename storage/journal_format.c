@@ -78,9 +78,19 @@ pad_8(size_t size_bytes)
 size_t
 sl_journal_frame_bytes(const struct sl_journal_frame *frame)
 {
+    size_t batch_bytes = frame->prefix_bytes + frame->batch_bytes;
     SL_ASSERT(frame->producer_bytes <= SL_PRODUCER_NAME_BYTES_MAX);
-    SL_ASSERT(frame->batch_bytes <= SL_BATCH_BYTES_MAX);
-    return SL_JOURNAL_FRAME_HEAD_BYTES + pad_8(frame->producer_bytes + frame->batch_bytes);
+    SL_ASSERT(batch_bytes <= SL_BATCH_BYTES_MAX);
+    return SL_JOURNAL_FRAME_HEAD_BYTES + pad_8(frame->producer_bytes + batch_bytes);
+}
+
+/* Append to `bytes`; returns the end. */
+static uint8_t *
+put_bytes(uint8_t *bytes, const void *part, size_t size_bytes)
+{
+    if (size_bytes != 0)
+        memcpy(bytes, part, size_bytes);
+    return bytes + size_bytes;
 }
 
 void
@@ -96,7 +106,7 @@ sl_journal_frame_encode(const struct sl_journal_frame *frame, uint8_t *bytes)
     bytes[24] = frame->batch_bytes > 0 ? SL_JOURNAL_BATCH : SL_JOURNAL_MARK;
     bytes[25] = frame->is_import ? SL_JOURNAL_FRAME_FLAG_IMPORT : 0;
     put_le(bytes + 26, frame->producer_bytes, 2);
-    put_le(bytes + 28, frame->batch_bytes, 4);
+    put_le(bytes + 28, frame->prefix_bytes + frame->batch_bytes, 4);
     put_le(bytes + 32, frame->epoch, 8);
     put_le(bytes + 40, frame->batch_number, 8);
     if (frame->is_import) {
@@ -105,12 +115,10 @@ sl_journal_frame_encode(const struct sl_journal_frame *frame, uint8_t *bytes)
         put_le(bytes + 64, frame->import_offset, 8);
     }
 
-    if (frame->producer_bytes > 0)
-        memcpy(payload, frame->producer, frame->producer_bytes);
-    if (frame->batch_bytes > 0)
-        memcpy(payload + frame->producer_bytes, frame->batch, frame->batch_bytes);
-    size_t used_bytes = frame->producer_bytes + frame->batch_bytes;
-    memset(payload + used_bytes, 0, payload_bytes - used_bytes);
+    uint8_t *end = put_bytes(payload, frame->producer, frame->producer_bytes);
+    end = put_bytes(end, frame->prefix, frame->prefix_bytes);
+    end = put_bytes(end, frame->batch, frame->batch_bytes);
+    memset(end, 0, (size_t)(payload + payload_bytes - end));
     put_le(bytes + 72, sl_hash64(payload, payload_bytes), 8);
 }
 

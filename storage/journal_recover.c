@@ -407,7 +407,7 @@ out:
 }
 
 sl_status
-sl_journal_check(int dir_fd, uint64_t from_position, sl_check_fn *report, void *context,
+sl_journal_check(int dir_fd, uint64_t from_position, sl_journal_damage_fn *report, void *context,
                  uint64_t *out_damaged, struct sl_error *err)
 {
     struct sl_journal_replay replay = {

@@ -177,13 +177,22 @@ sl_live_file_release(struct sl_live_file *file)
     free(file);
 }
 
+/* Are more files open than may be, or do they take more memory than may be kept? */
+static bool
+is_crowded(const struct sl_live_files *files)
+{
+    return files->open_count >= SL_LIVE_FILES_OPEN_MAX ||
+           atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed) >
+               files->memory_bytes;
+}
+
 /* Take the readers that must go from the list; the caller closes them without the lock. */
 static uint32_t
 evict(struct sl_live_files *files, struct sl_segment_reader **victims, uint32_t room)
 {
     uint32_t count = 0;
     struct sl_live_file *file = files->oldest;
-    while (file != NULL && count < room && files->open_count >= SL_LIVE_FILES_OPEN_MAX) {
+    while (file != NULL && count < room && is_crowded(files)) {
         struct sl_live_file *newer = file->newer;
         if (file->users == 0) {
             victims[count++] = file->reader;
@@ -246,7 +255,7 @@ sl_live_file_leave(struct sl_live_file *file)
     size_t used_bytes = atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed);
     /* The caller still counts as a user here, so that the reader cannot be closed meanwhile. */
     if (used_bytes > files->memory_bytes)
-        (void)sl_segment_reader_drop(file->reader);
+        (void)sl_segment_reader_drop(file->reader, SL_SEGMENT_DROP_LARGE);
     sl_mutex_lock(&files->lock);
     SL_ASSERT(file->users > 0);
     file->users--;

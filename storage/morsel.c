@@ -173,8 +173,10 @@ sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err)
             return sl_fail(err, SL_CANCELLED,
                            "the disk is full: rows that this query reads had to go");
         SL_TRY(sl_scan_take(morsel->scan, morsel->unit, &morsel->cost, &piece, err));
-        if (piece.group == NULL && piece.batch == NULL)
+        if (piece.group == NULL && piece.batch == NULL) {
+            sl_scan_charge(morsel->scan, &morsel->cost, 0); /* what was pruned counts too */
             return SL_OK;
+        }
         if (piece.batch != NULL)
             stand_on_batch(morsel, piece.batch);
         else
@@ -273,6 +275,13 @@ absent_column(const struct sl_column *column, uint32_t row_count, struct sl_vect
     out_vector->values = zeros;
     out_vector->offsets = empty_offsets;
     out_vector->bytes = (const uint8_t *)zeros;
+}
+
+void
+sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column)
+{
+    if (morsel->group != NULL && !morsel->is_damaged)
+        sl_segment_cursor_announce(morsel->cursor, column);
 }
 
 sl_status

@@ -3,7 +3,9 @@
  *
  * Footers say what a segment holds, which segments it replaces, and what its note tells of the
  * journal, of producers and imports (segment_note.h). A seal of which the last segment is missing
- * was not committed, unless a later seal proves that it was; its rows are in the journal then.
+ * was not committed, unless a later seal proves that it was; its rows are in the journal then. A
+ * last segment that is there but damaged proves its seal: it was written, and the journal may have
+ * been trimmed since.
  * What only the catalog held is lost: deleted rows come back, small values of other layers
  * (templates, users, views) have to be learned again. The log says so.
  */
@@ -25,6 +27,8 @@ struct rebuild {
     struct sl_store *store;
     struct found *list; /* owned, by number */
     uint32_t count;
+    uint64_t *damaged; /* owned: numbers of files that were set aside */
+    uint32_t damaged_count;
     uint64_t position;
 };
 
@@ -81,11 +85,23 @@ add_found(struct rebuild *rebuild, uint64_t number, struct sl_error *err)
     char name[SL_SEGMENT_NAME_BYTES];
     sl_segment_name(number, name);
     sl_live_file_release(found.file);
-    if (st == SL_CORRUPT || st == SL_VERSION)
+    if (st == SL_CORRUPT || st == SL_VERSION) {
+        rebuild->damaged[rebuild->damaged_count++] = number;
         return set_aside(rebuild->store, name, &why, err);
+    }
     if (err != NULL)
         *err = why;
     return st;
+}
+
+/* Was the file written, whatever became of it? */
+static bool
+was_written(struct rebuild *rebuild, uint64_t number)
+{
+    for (uint32_t i = 0; i < rebuild->damaged_count; i++)
+        if (rebuild->damaged[i] == number)
+            return true;
+    return find(rebuild, number) != NULL;
 }
 
 /* Which files count? See the head of this file. */
@@ -94,7 +110,7 @@ judge(struct rebuild *rebuild)
 {
     for (uint32_t i = 0; i < rebuild->count; i++) {
         struct found *f = &rebuild->list[i];
-        f->is_proven = f->note.seal_last == 0 || find(rebuild, f->note.seal_last) != NULL;
+        f->is_proven = f->note.seal_last == 0 || was_written(rebuild, f->note.seal_last);
         if (f->is_proven && f->note.position > rebuild->position)
             rebuild->position = f->note.position;
     }
@@ -158,6 +174,7 @@ sl_recover_catalog(struct sl_store *store, struct sl_error *err)
     struct sl_recover_numbers numbers = {0};
     sl_status st = sl_recover_list(store->segments_fd, &numbers, err);
     rebuild.list = sl_new((numbers.count + 1) * sizeof(struct found));
+    rebuild.damaged = sl_new((numbers.count + 1) * sizeof(*rebuild.damaged));
     for (uint32_t i = 0; i < numbers.count && st == SL_OK; i++)
         st = add_found(&rebuild, numbers.numbers[i], err);
     if (st == SL_OK) {
@@ -170,6 +187,7 @@ sl_recover_catalog(struct sl_store *store, struct sl_error *err)
         sl_live_file_release(rebuild.list[i].file);
     }
     free(rebuild.list);
+    free(rebuild.damaged);
     free(numbers.numbers);
     return st;
 }

@@ -11,6 +11,8 @@
 
 #include "storage/scan_state.h"
 
+#include "storage/base/clock.h"
+
 /* False when no row with first_seen or last_seen in these bounds satisfies the clause. */
 static bool
 clause_may_match_time(const struct sl_clause *clause, const int64_t bounds[4])
@@ -235,28 +237,16 @@ sl_scan_count_damage(struct sl_scan *scan, uint32_t blocks, uint64_t rows)
 }
 
 /* Does the segment as a whole hold a candidate? Once for each segment; no lock held. */
-static sl_status
-match_segment(struct sl_scan *scan, struct sl_segment_reader *reader,
-              struct sl_segment_counters *cost, enum sl_scan_match *out_match, struct sl_error *err)
+static enum sl_scan_match
+match_segment(struct sl_scan *scan, const struct sl_segment_reader *reader)
 {
     const struct sl_scan_request *request = &scan->request;
-    bool may_match = true;
-    uint64_t *pruned = &scan->shared->counters.segments_pruned_zone;
-    SL_TRY(sl_segment_reader_match(reader, request->clauses, request->clause_count,
-                                   request->prune & (SL_PRUNE_ZONE | SL_PRUNE_TIME), &may_match,
-                                   cost, err));
-    if (may_match) {
-        pruned = &scan->shared->counters.segments_pruned_index;
-        SL_TRY(sl_segment_reader_match(reader, request->clauses, request->clause_count,
-                                       request->prune & SL_PRUNE_FILTER, &may_match, cost, err));
-    }
-    *out_match = may_match ? SL_MATCH_YES : SL_MATCH_NO;
-    if (!may_match) {
-        sl_mutex_lock(&scan->shared->lock);
-        (*pruned)++;
-        sl_mutex_unlock(&scan->shared->lock);
-    }
-    return SL_OK;
+    if (sl_segment_reader_match(reader, request->clauses, request->clause_count, request->prune))
+        return SL_MATCH_YES;
+    sl_mutex_lock(&scan->shared->lock);
+    scan->shared->counters.segments_pruned_zone++;
+    sl_mutex_unlock(&scan->shared->lock);
+    return SL_MATCH_NO;
 }
 
 /* Open and prune the group of a unit; *out_group is NULL when nothing in it is a candidate.
@@ -281,8 +271,8 @@ open_group(struct sl_scan *scan, const struct sl_scan_unit *unit, enum sl_scan_m
         goto out;
     }
     if (*match == SL_MATCH_UNKNOWN || *match == SL_MATCH_BUSY) {
-        st = match_segment(scan, reader, cost, match, err);
-        if (st != SL_OK || *match == SL_MATCH_NO)
+        *match = match_segment(scan, reader);
+        if (*match == SL_MATCH_NO)
             goto out;
     }
     group = sl_new(sizeof(*group));
@@ -309,6 +299,15 @@ unit_rows(const struct sl_scan_unit *unit)
     return unit->live->info.rows / (unit->live->info.groups == 0 ? 1 : unit->live->info.groups);
 }
 
+static sl_status
+check_deadline(const struct sl_scan *scan, struct sl_error *err)
+{
+    int64_t deadline_us = scan->request.deadline_us;
+    if (deadline_us == 0 || sl_clock_monotonic_us() <= deadline_us)
+        return SL_OK;
+    return sl_fail(err, SL_TIMEOUT, "query ran longer than its limit");
+}
+
 /* Open the group of a claimed unit and offer its blocks. Called and returns with the lock. */
 static sl_status
 prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
@@ -323,7 +322,10 @@ prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
     shared->preparing++;
     sl_mutex_unlock(&shared->lock);
 
-    sl_status st = open_group(scan, unit, &match, cost, &group, err);
+    sl_pool_each_lasts(SL_POOL_ALONE_US);
+    sl_status st = check_deadline(scan, err);
+    if (st == SL_OK)
+        st = open_group(scan, unit, &match, cost, &group, err);
     if (st == SL_CORRUPT && scan->request.may_skip_damage) {
         sl_scan_count_damage(scan, 1, unit_rows(unit));
         st = SL_OK;

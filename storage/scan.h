@@ -15,7 +15,7 @@
  * Ownership: snapshots and scans are the caller's; a morsel belongs to one worker and lends its
  *            vectors until the next sl_morsel_next or sl_morsel_close with it.
  * Threads:   a scan is shared; each worker opens a cursor of its own.
- * Errors:    SL_CORRUPT with file and offset for a block that fails its proof (unless the scan
+ * Errors:    SL_TIMEOUT behind the deadline, SL_CORRUPT with file and offset for a block that fails its proof (unless the scan
  *            may skip damage: then the block's rows are left out and counted), SL_IO,
  *            SL_LIMIT when the budget is used up.
  * Layer:     storage. Facade.
@@ -52,11 +52,12 @@ struct sl_scan_request {
     uint32_t prune;           /* enum sl_prune bits */
     bool may_skip_damage;     /* leave damaged blocks out instead of failing */
     struct sl_budget *budget; /* memory of cursors and decoded vectors; borrowed */
+    int64_t deadline_us; /* monotonic, asked about for each row group that is opened; 0: none */
 };
 
 /* What happened so far, for EXPLAIN ANALYZE; any thread, at any time. */
 struct sl_scan_counters {
-    uint64_t segments, segments_pruned_time, segments_pruned_zone, segments_pruned_index;
+    uint64_t segments, segments_pruned_time, segments_pruned_zone;
     uint64_t blocks, blocks_pruned_zone, blocks_pruned_index;
     uint64_t rows_total;    /* rows of the snapshot */
     uint64_t rows_selected; /* rows in the selections handed out */
@@ -105,6 +106,9 @@ SL_MUST_CHECK
 sl_status sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
                            const uint64_t *selection, struct sl_vector *out_vector,
                            struct sl_error *err);
+
+/* The column will be asked for: the system may fetch it meanwhile, side by side with others. */
+void sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column);
 
 /*
  * Narrow a morsel to its selected rows, at least one: from now on it has so many rows, all of them

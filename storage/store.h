@@ -67,6 +67,8 @@ struct sl_append_from {
     uint64_t batch_number;              /* 1, 2, 3 ... within a producer, over all its epochs */
     const struct sl_hash128 *import_id; /* NULL when the batch is not part of an import */
     uint64_t import_offset;             /* where the import goes on after this batch */
+    const void *encoded; /* the bytes that sl_batch_decode made the batch of; NULL: not at hand */
+    size_t encoded_bytes;
 };
 
 /* Called once, from a thread of the store, when the batch is durable (SL_OK) or never will
@@ -188,12 +190,17 @@ sl_status sl_store_column_bytes(struct sl_store *store, sl_column_bytes_fn *visi
                                 struct sl_error *err);
 
 /*
- * Prove every byte of a directory that no server has open: catalog, journal, segments, host
- * index. `report` is called for each finding (file, offset, reason); *out_damaged counts them.
+ * Prove every byte of a directory that no server has open: catalog, journal, segments. `report`
+ * (NULL: none) is called for each damaged place with one line that names the file below the
+ * directory, the offset where one is known, and what is wrong; *out_damaged counts them.
  */
-typedef void sl_check_fn(void *context, const char *file, uint64_t offset, const char *reason);
+enum sl_check_part { SL_CHECK_CATALOG, SL_CHECK_SEGMENT, SL_CHECK_JOURNAL, SL_CHECK_PART_COUNT };
+typedef void sl_check_fn(void *context, enum sl_check_part part, const char *finding);
 SL_MUST_CHECK
 sl_status sl_store_check(const char *directory, sl_check_fn *report, void *context,
                          uint64_t *out_damaged, struct sl_error *err);
+
+/* What an operator can do about damage in such a file, in one line. */
+const char *sl_check_advice(enum sl_check_part part);
 
 #endif

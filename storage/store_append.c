@@ -163,6 +163,22 @@ answer_duplicate(struct sl_store *store, sl_durable_fn *durable, void *context,
     return SL_EXISTS;
 }
 
+/* The bytes of the batch: those it came as, else new ones in `encoded`. */
+static void
+encode_batch(const struct sl_batch *batch, const struct sl_append_from *from,
+             struct sl_buf *encoded, struct sl_journal_frame *frame)
+{
+    if (from != NULL && from->encoded != NULL) {
+        frame->batch = from->encoded;
+        frame->batch_bytes = from->encoded_bytes;
+        return;
+    }
+    sl_buf_reserve(encoded, sl_min_size(sl_batch_bytes(batch), SL_BATCH_BYTES_MAX));
+    sl_batch_encode(batch, encoded);
+    frame->batch = encoded->bytes;
+    frame->batch_bytes = encoded->size_bytes;
+}
+
 sl_status
 sl_store_append(struct sl_store *store, struct sl_batch *batch, const struct sl_append_from *from,
                 sl_durable_fn *durable, void *context, struct sl_error *err)
@@ -185,23 +201,24 @@ sl_store_append(struct sl_store *store, struct sl_batch *batch, const struct sl_
         frame.import_id = *from->import_id;
         frame.import_offset = from->import_offset;
     }
-    struct sl_buf payload = sl_buf_empty(SL_BATCH_BYTES_MAX);
-    sl_buf_reserve(&payload, sl_min_size(sl_batch_bytes(batch), SL_BATCH_BYTES_MAX));
-    sl_buf_u64le(&payload, (uint64_t)now_us);
-    sl_batch_encode(batch, &payload);
-    if (payload.bad) {
-        sl_buf_fini(&payload);
+    struct sl_buf encoded = sl_buf_empty(SL_BATCH_BYTES_MAX);
+    uint8_t envelope[SL_STORE_ENVELOPE_BYTES];
+    for (unsigned i = 0; i < sizeof(envelope); i++)
+        envelope[i] = (uint8_t)((uint64_t)now_us >> (8 * i));
+    frame.prefix = envelope;
+    frame.prefix_bytes = sizeof(envelope);
+    encode_batch(batch, from, &encoded, &frame);
+    if (encoded.bad || frame.batch_bytes > SL_BATCH_BYTES_MAX - sizeof(envelope)) {
+        sl_buf_fini(&encoded);
         return sl_fail(err, SL_LIMIT, "a batch of more than %d bytes", SL_BATCH_BYTES_MAX);
     }
-    frame.batch = payload.bytes;
-    frame.batch_bytes = payload.size_bytes;
     struct sl_mem_entry entry = sl_mem_entry_of(batch, 0, now_us, frame.is_import);
     sl_status st = admit(store, from, err);
     if (st == SL_OK)
         st = enter(store, &frame, &entry, durable, context, err);
     else if (st == SL_EXISTS)
         st = answer_duplicate(store, durable, context, err);
-    sl_buf_fini(&payload);
+    sl_buf_fini(&encoded);
     return st;
 }
 

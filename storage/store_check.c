@@ -5,6 +5,8 @@
  * damaged, or gone, every segment file that is there is proven by itself.
  */
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "storage/base/buf.h"
 #include "storage/base/file.h"
@@ -22,12 +24,39 @@ struct check {
     struct sl_catalog_state *state; /* NULL: no catalog to go by */
 };
 
+SL_PRINTF(3, 4)
 static void
-report(struct check *check, const char *file, uint64_t offset, const char *reason)
+report(struct check *check, enum sl_check_part part, const char *format, ...)
 {
+    char text[SL_PATH_BYTES_MAX];
+    va_list args;
     check->damaged++;
-    if (check->report != NULL)
-        check->report(check->context, file, offset, reason);
+    if (check->report == NULL)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    check->report(check->context, part, text);
+}
+
+const char *
+sl_check_advice(enum sl_check_part part)
+{
+    switch (part) {
+    case SL_CHECK_CATALOG:
+        return "start sluiced: it puts a damaged catalog aside and makes a new one from the "
+               "segments; rows that DELETE removed may be back, views are forgotten";
+    case SL_CHECK_SEGMENT:
+        return "put a damaged segment back from a backup while no sluiced runs; until then queries "
+               "that need what is damaged fail. To go on without it: move the folder \"catalog\" "
+               "away and start sluiced, which then takes the segments that can be opened";
+    case SL_CHECK_JOURNAL:
+        return "start sluiced: it takes what is whole of the journal and says what it left out; "
+               "what it has sealed is in segments";
+    case SL_CHECK_PART_COUNT:
+        break;
+    }
+    return "";
 }
 
 static sl_status
@@ -35,22 +64,24 @@ check_catalog(struct check *check, struct sl_error *err)
 {
     struct sl_buf path = sl_buf_empty(SL_PATH_BYTES_MAX);
     struct sl_catalog *catalog = NULL;
-    uint64_t damaged = 0;
+    struct sl_error why = {0};
     sl_buf_printf(&path, "%s/catalog", check->directory);
     sl_buf_u8(&path, 0);
     if (path.bad)
         return sl_fail(err, SL_LIMIT, "the path of the directory is too long");
     const char *text = (const char *)path.bytes;
-    sl_status st = sl_catalog_check(text, check->report, check->context, &damaged, err);
-    check->damaged += damaged;
-    if (st == SL_MISSING) {
-        report(check, "catalog", 0, "there is no catalog");
-        st = SL_OK;
-    } else if (st == SL_OK && damaged == 0) {
+    sl_status st = sl_catalog_check(text, &why);
+    if (st == SL_OK) {
         st = sl_catalog_open(text, &catalog, err);
         if (st == SL_OK)
             st = sl_catalog_load(catalog, &check->state, err);
         sl_catalog_close(catalog);
+    } else if (st == SL_MISSING || st == SL_CORRUPT) {
+        report(check, SL_CHECK_CATALOG, "catalog/data.mdb: %s",
+               st == SL_MISSING ? "there is no such file" : why.text);
+        st = SL_OK;
+    } else {
+        (void)sl_fail(err, st, "catalog/data.mdb: %s", why.text);
     }
     sl_buf_fini(&path);
     return st;
@@ -66,7 +97,7 @@ check_segment(struct check *check, uint64_t number, const struct sl_catalog_segm
     sl_segment_name(number, name);
     sl_status st = sl_segment_check(check->segments_fd, name, NULL, &offset, &why);
     if (st != SL_OK) {
-        report(check, name, offset, why.text);
+        report(check, SL_CHECK_SEGMENT, "segments/%s", why.text);
         return;
     }
     if (info == NULL)
@@ -78,9 +109,17 @@ check_segment(struct check *check, uint64_t number, const struct sl_catalog_segm
         st = sl_file_size(fd, &bytes, &why);
     sl_file_close(fd);
     if (st != SL_OK)
-        report(check, name, 0, why.text);
+        report(check, SL_CHECK_SEGMENT, "segments/%s: %s", name, why.text);
     else if (bytes != info->bytes)
-        report(check, name, bytes, "the catalog knows another size of this file");
+        report(check, SL_CHECK_SEGMENT,
+               "segments/%s: it has %" PRIu64 " bytes, the catalog says %" PRIu64, name, bytes,
+               info->bytes);
+}
+
+static void
+report_journal(void *context, const char *file, uint64_t offset, const char *reason)
+{
+    report(context, SL_CHECK_JOURNAL, "journal/%s: offset %" PRIu64 ": %s", file, offset, reason);
 }
 
 static sl_status
@@ -112,17 +151,18 @@ check_all(struct check *check, struct sl_error *err)
     uint64_t damaged = 0;
     SL_TRY(open_directory(AT_FDCWD, check->directory, &check->dir_fd, err));
     /* Before the lock, whose file is made: any other directory stays as it is. */
-    SL_TRY(open_directory(check->dir_fd, "segments", &check->segments_fd, err));
-    SL_TRY(open_directory(check->dir_fd, "journal", &check->journal_fd, err));
+    if (open_directory(check->dir_fd, "segments", &check->segments_fd, NULL) != SL_OK ||
+        open_directory(check->dir_fd, "journal", &check->journal_fd, NULL) != SL_OK)
+        return sl_fail(err, SL_MISSING,
+                       "%.160s is no data directory of sluiced: it needs the folders segments and "
+                       "journal",
+                       check->directory);
     SL_TRY(sl_store_lock(check->dir_fd, &check->lock_fd, err));
     SL_TRY(check_catalog(check, err));
     SL_TRY(check_segments(check, err));
     uint64_t position =
         check->state == NULL ? 0 : check->state->counters[SL_CATALOG_JOURNAL_POSITION];
-    SL_TRY(sl_journal_check(check->journal_fd, position, check->report, check->context, &damaged,
-                            err));
-    check->damaged += damaged;
-    return SL_OK;
+    return sl_journal_check(check->journal_fd, position, report_journal, check, &damaged, err);
 }
 
 sl_status

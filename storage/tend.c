@@ -15,6 +15,9 @@
 #define TEND_RETAIN_US (INT64_C(10) * SL_US_PER_S)
 #define TEND_CAP_US    SL_US_PER_S
 
+/* What is tried again every second would fill the log of a full disk. */
+static struct sl_log_kind seal_lines, merge_lines, journal_lines, retain_lines;
+
 /* Wait for a wake or a while; false: the store is being closed. Under the lock. */
 static bool
 rest(struct sl_store *store, int64_t us)
@@ -57,7 +60,7 @@ seal_main(void *context)
         struct sl_error err = {0};
         sl_status st = sl_seal(store, &err);
         if (st != SL_OK)
-            sl_log(SL_LOG_ERROR, "store", "%s; it is tried again", err.text);
+            sl_log_limited(&seal_lines, SL_LOG_ERROR, "store", "%s; it is tried again", err.text);
         sl_mutex_lock(&store->lock);
         int64_t until_us = sl_clock_monotonic_us() + (st == SL_OK ? 0 : TEND_RETRY_US);
         while (sl_clock_monotonic_us() < until_us && rest(store, TEND_TICK_US))
@@ -78,7 +81,7 @@ merge_job(void *context)
     sl_mutex_unlock(&store->lock);
     sl_status st = is_closing ? SL_OK : sl_merge_run(store, SL_MERGE_WHEN_DUE, &is_merged, &err);
     if (st != SL_OK && st != SL_CANCELLED)
-        sl_log(SL_LOG_ERROR, "store", "merge: %s", err.text);
+        sl_log_limited(&merge_lines, SL_LOG_ERROR, "store", "merge: %s", err.text);
     sl_mutex_lock(&store->lock);
     store->is_merge_queued = false;
     sl_cond_broadcast(&store->changed);
@@ -123,7 +126,8 @@ tend_journal(struct sl_store *store)
     if (st == SL_OK)
         sl_log(SL_LOG_WARN, "store", "the journal was replaced by a healthy file");
     else
-        sl_log(SL_LOG_ERROR, "store", "the journal cannot be replaced: %s", err.text);
+        sl_log_limited(&journal_lines, SL_LOG_ERROR, "store", "the journal cannot be replaced: %s",
+                       err.text);
 }
 
 static void
@@ -137,7 +141,7 @@ tend_retain(struct sl_store *store, int64_t *due_us)
         return;
     *due_us = now_us + (has_cap ? TEND_CAP_US : TEND_RETAIN_US);
     if (sl_retain(store, &err) != SL_OK)
-        sl_log(SL_LOG_ERROR, "store", "retention: %s", err.text);
+        sl_log_limited(&retain_lines, SL_LOG_ERROR, "store", "retention: %s", err.text);
 }
 
 static void

@@ -17,8 +17,9 @@
 static void
 fail_protocol(struct sl_mysql_session *s, const char *what)
 {
-    sl_log(SL_LOG_ERROR, "mysql", "the server's answer to %s was not understood: %s", s->peer,
-           what);
+    static struct sl_log_kind kind;
+    sl_log_limited(&kind, SL_LOG_ERROR, "mysql", "the server's answer to %s was not understood: %s",
+                   s->peer, what);
     sl_session_finish(s, SL_ER_UNKNOWN, "The server's answer was not understood");
 }
 

@@ -44,6 +44,7 @@ sl_decoder_create(const struct sl_decoder_options *options, struct sl_schema *sc
     d->sampling_known = own_column(d, "sampling_known", SL_TYPE_BOOL);
     d->extra = own_column(d, "extra", SL_TYPE_TEXT);
     sl_exporters_init(&d->exporters);
+    sl_added_init(&d->added, schema);
     d->pending = sl_pending_create(options->pending_limit_bytes, options->pending_age_us);
     d->scratch = sl_buf_empty(SL_TEXT_BYTES_MAX);
     return d;
@@ -56,6 +57,7 @@ sl_decoder_destroy(struct sl_decoder *decoder)
         return;
     sl_pending_destroy(decoder->pending); /* it counts for its exporters: before them */
     sl_exporters_fini(&decoder->exporters);
+    sl_added_fini(&decoder->added);
     sl_builder_destroy(decoder->builder);
     sl_buf_fini(&decoder->scratch);
     free(decoder);

@@ -6,6 +6,7 @@
 #ifndef SLUICE_INGEST_DECODE_DECODER_STATE_H
 #define SLUICE_INGEST_DECODE_DECODER_STATE_H
 
+#include "ingest/decode/added.h"
 #include "ingest/decode/exporter.h"
 #include "ingest/decode/pending.h"
 
@@ -18,6 +19,7 @@ struct sl_decoder {
     struct sl_builder_column *sampling_divisor, *sampling_known; /* of the builder */
     struct sl_builder_column *extra; /* of the builder; NULL: the schema is full */
     struct sl_exporters exporters;
+    struct sl_added added;      /* columns */
     struct sl_pending *pending; /* owned */
     struct sl_buf scratch;      /* text that is being made */
     int64_t batch_since_us;     /* receipt of the first row of the batch */

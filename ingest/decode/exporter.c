@@ -391,6 +391,7 @@ sl_exporter_application(const struct sl_exporter *exporter, const struct sl_fiel
 void
 sl_exporter_malformed(struct sl_exporter *exporter, const char *format, ...)
 {
+    static struct sl_log_kind kind;
     exporter->counts.malformed++;
     if (!sl_log_due(&exporter->logged_us, SL_US_PER_MINUTE))
         return;
@@ -401,8 +402,9 @@ sl_exporter_malformed(struct sl_exporter *exporter, const char *format, ...)
     (void)vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
     (void)sl_addr_format(exporter->key.addr, addr);
-    sl_log(SL_LOG_WARN, "ingest",
-           "exporter %s port %u version %u domain %" PRIu32 ": %s (%" PRIu64 " malformed so far)",
-           addr, (unsigned)exporter->key.port, (unsigned)exporter->key.version,
-           exporter->key.domain, reason, exporter->counts.malformed);
+    sl_log_limited(&kind, SL_LOG_WARN, "ingest",
+                   "exporter %s port %u version %u domain %" PRIu32 ": %s (%" PRIu64
+                   " malformed so far)",
+                   addr, (unsigned)exporter->key.port, (unsigned)exporter->key.version,
+                   exporter->key.domain, reason, exporter->counts.malformed);
 }

@@ -74,8 +74,7 @@ struct sl_exporter {
     uint32_t uptime_ms;
     int64_t export_us;
     bool has_init_time;
-    int64_t init_time_us; /* element 160, from options */
-    uint32_t columns_added;
+    int64_t init_time_us;            /* element 160, from options */
     struct sl_template **pages[256]; /* template id: page, then entry; owned */
     uint32_t template_count;
     bool has_sampling; /* sampling[0] of the whole domain: id is not used */

@@ -168,20 +168,11 @@ assign_role(struct sl_template *t, uint32_t index)
             t->roles[roles[i].role] = (uint16_t)index;
 }
 
-/* The column `name`, added when it is missing and this exporter may still add one. NULL: the
- * value goes into `extra`. */
+/* The column `name`. NULL: the value goes into `extra`. */
 static const struct sl_column *
-get_column(const struct compile *c, const char *name, enum sl_type type)
+get_column(const struct compile *c, const char *name, enum sl_type type, enum sl_name_source source)
 {
-    const struct sl_column *column = sl_schema_find(c->decoder->schema, name, strlen(name));
-    if (column != NULL)
-        return column->type == type ? column : NULL;
-    if (c->exporter->columns_added >= SL_COLUMNS_PER_EXPORTER_MAX)
-        return NULL;
-    if (sl_schema_add(c->decoder->schema, name, type, SL_UNIT_NONE, &column, NULL) != SL_OK)
-        return NULL;
-    c->exporter->columns_added++;
-    return column;
+    return sl_added_get(&c->decoder->added, c->exporter->key.addr, name, type, source);
 }
 
 static uint32_t
@@ -214,7 +205,7 @@ is_alternate_column(const struct sl_column *column)
 }
 
 /* The name that field `index` has when it does not fill a core column. */
-static void
+static enum sl_name_source
 own_name(const struct sl_template *t, uint32_t index, const struct sl_element *element, char *name)
 {
     struct sl_field field = t->fields[index];
@@ -223,15 +214,12 @@ own_name(const struct sl_template *t, uint32_t index, const struct sl_element *e
     if (element == NULL)
         (void)snprintf(own, sizeof(own), "pen%" PRIu32 "_%u", field.pen, (unsigned)field.id);
     else
-        sl_element_own_column(element, own);
-    bool is_reverse = element != NULL && field.pen == SL_PEN_REVERSE && element->pen == 0;
-    /* Own names are at most 52 characters (element_test.c): prefix and number fit. */
+        sl_added_name(element, field.pen == SL_PEN_REVERSE && element->pen == 0, own);
     if (count == 0)
-        (void)snprintf(name, SL_COLUMN_NAME_BYTES_MAX, "%s%.52s", is_reverse ? "reverse_" : "",
-                       own);
-    else
-        (void)snprintf(name, SL_COLUMN_NAME_BYTES_MAX, "%s%.50s_%" PRIu32,
-                       is_reverse ? "reverse_" : "", own, count + 1);
+        (void)snprintf(name, SL_COLUMN_NAME_BYTES_MAX + 1, "%s", own);
+    else /* names end at 60 characters: the number of a field fits */
+        (void)snprintf(name, SL_COLUMN_NAME_BYTES_MAX + 1, "%.60s_%" PRIu32, own, count + 1);
+    return element != NULL && count == 0 ? SL_NAME_OF_ELEMENT : SL_NAME_OTHER;
 }
 
 /* The name of the column that field `index` would like best. */
@@ -341,7 +329,8 @@ compile_field(struct compile *c, uint32_t index)
     const struct sl_element *element = field_element(t, index);
     enum sl_type type = element == NULL ? SL_TYPE_OCTETS : element->type;
     const char *preferred = preferred_name(c, index, element);
-    const struct sl_column *column = preferred == NULL ? NULL : get_column(c, preferred, type);
+    const struct sl_column *column =
+        preferred == NULL ? NULL : get_column(c, preferred, type, SL_NAME_OF_ELEMENT);
     if (column != NULL && sl_bit_get(c->used, column->index)) {
         if (is_alternate_column(column)) {
             add_step(c, index, element, column, true);
@@ -350,8 +339,8 @@ compile_field(struct compile *c, uint32_t index)
         column = NULL;
     }
     if (column == NULL) {
-        own_name(t, index, element, name);
-        column = get_column(c, name, type);
+        enum sl_name_source source = own_name(t, index, element, name);
+        column = get_column(c, name, type, source);
     }
     if (column == NULL || sl_bit_get(c->used, column->index)) {
         t->extra_fields[t->extra_count++] = (uint16_t)index;

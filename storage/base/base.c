@@ -77,3 +77,11 @@ sl_memory_trim(void)
 {
     (void)malloc_trim(0);
 }
+
+void
+sl_memory_keep(void)
+{
+    enum { BLOCK_BYTES_MAX = 32 << 20, FREE_BYTES_MAX = 256 << 20 };
+    (void)mallopt(M_MMAP_THRESHOLD, BLOCK_BYTES_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, FREE_BYTES_MAX);
+}

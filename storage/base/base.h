@@ -84,6 +84,10 @@ void sl_pages_give(void *pages, size_t size_bytes);
  * so that the process holds what is in use. Some milliseconds. */
 void sl_memory_trim(void);
 
+/* Keep what is freed for the next block of its size instead: for a process that does little else
+ * than fill and empty the same megabytes again and again, and ends then. */
+void sl_memory_keep(void);
+
 static inline size_t
 sl_min_size(size_t a, size_t b)
 {

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int
@@ -26,10 +27,16 @@ real_close(void *context, int fd)
     return close(fd);
 }
 
+static _Thread_local bool reads_memory_only; /* see sl_file_set_impatient */
+
 static ssize_t
 real_pread(void *context, int fd, void *bytes, size_t size_bytes, off_t offset)
 {
     (void)context;
+    if (reads_memory_only) {
+        struct iovec piece = {.iov_base = bytes, .iov_len = size_bytes};
+        return preadv2(fd, &piece, 1, offset, RWF_NOWAIT);
+    }
     return pread(fd, bytes, size_bytes, offset);
 }
 
@@ -147,6 +154,12 @@ sl_file_close(int fd)
         (void)calls->close(calls->context, fd);
 }
 
+void
+sl_file_set_impatient(bool is_impatient)
+{
+    reads_memory_only = is_impatient;
+}
+
 sl_status
 sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes, struct sl_error *err)
 {
@@ -156,6 +169,9 @@ sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes, struct 
         ssize_t got = calls->pread(calls->context, fd, at, left_bytes, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0 && reads_memory_only)
+            return sl_fail(err, SL_TIMEOUT, "bytes at offset %" PRIu64 " are not in memory",
+                           offset);
         if (got < 0)
             return sl_fail_errno(err, "read %zu bytes at offset %" PRIu64, left_bytes, offset);
         if (got == 0)
@@ -169,9 +185,19 @@ sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes, struct 
 }
 
 void
+sl_file_leaps(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+}
+
+void
 sl_file_will_read(int fd, uint64_t offset, size_t size_bytes)
 {
-    (void)posix_fadvise(fd, (off_t)offset, (off_t)size_bytes, POSIX_FADV_WILLNEED);
+    /* Linux fetches no more than its read-ahead, 128 KiB as a rule, for one call. */
+    enum { STEP_BYTES = 128 << 10 };
+    for (size_t at = 0; at < size_bytes; at += STEP_BYTES)
+        (void)posix_fadvise(fd, (off_t)(offset + at),
+                            (off_t)sl_min_size(size_bytes - at, STEP_BYTES), POSIX_FADV_WILLNEED);
 }
 
 sl_status

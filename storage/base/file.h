@@ -64,6 +64,12 @@ void sl_file_close(int fd);
 SL_MUST_CHECK
 sl_status sl_file_read_at(int fd, uint64_t offset, void *bytes, size_t size_bytes,
                           struct sl_error *err);
+/* From now on this thread reads only what the system has in memory (true), or whatever it takes
+ * (false, as threads begin): what would wait for a disk is SL_TIMEOUT. */
+void sl_file_set_impatient(bool is_impatient);
+/* The file will be read here and there: what is not asked for or announced is not read ahead. No
+ * promise, no error. */
+void sl_file_leaps(int fd);
 /* These bytes will be read soon: the system may fetch them meanwhile. No promise, no error. */
 void sl_file_will_read(int fd, uint64_t offset, size_t size_bytes);
 SL_MUST_CHECK

@@ -8,9 +8,10 @@
 #define SLUICE_STORAGE_BASE_LIMITS_H
 
 enum {
-    /* Columns. 2,000 is the contract (design, 3); one exporter may add a tenth of them. */
+    /* Columns. 2,000 is the contract (design, 3); an exporter's address may add a tenth of them
+     * for elements that nobody knows (ingest/decode/added.h). */
     SL_COLUMNS_MAX = 2000,
-    SL_COLUMNS_PER_EXPORTER_MAX = 200,
+    SL_COLUMNS_PER_ADDRESS_MAX = 200,
     SL_COLUMN_NAME_BYTES_MAX = 64, /* MySQL's limit for an identifier */
 
     /* A block is the unit of decoding and of a morsel: 64 Ki rows of 8 bytes are 512 KiB,
@@ -35,6 +36,7 @@ enum {
     SL_SQL_VALUE_BYTES_MAX = 16 << 20, /* a parameter, a variable */
     SL_SQL_DEPTH_MAX = 200,            /* nesting of expressions and subqueries */
     SL_SQL_COLUMNS_MAX = 4096,         /* result columns: SELECT * over 2,000 and then some */
+    SL_SQL_TABLES_MAX = 32,            /* behind one FROM: sets of them are bits */
     SL_SQL_IN_LIST_MAX = 100000,       /* elements of one IN list */
 
     /* Names. */

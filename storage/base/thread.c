@@ -3,6 +3,8 @@
  */
 #include "storage/base/thread.h"
 
+#include "storage/base/clock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -194,6 +196,7 @@ struct sl_pool {
     unsigned background_running;
     unsigned background_max;
     bool is_stopping;
+    bool is_eager;              /* set before the first job */
     struct sl_thread **threads; /* NULL before the first job */
 };
 
@@ -321,6 +324,12 @@ sl_pool_thread_count(const struct sl_pool *pool)
     return pool == NULL ? 0 : pool->thread_count;
 }
 
+void
+sl_pool_set_eager(struct sl_pool *pool)
+{
+    pool->is_eager = true;
+}
+
 /*
  * One fork and join. Helpers may start after the caller has finished everything, so the
  * state lives until the last of them has let go: `references` counts the caller and each
@@ -335,7 +344,14 @@ struct each_state {
     struct sl_mutex lock; /* guards finished */
     struct sl_cond done;
     unsigned finished;
+    /* The caller's alone: */
+    struct sl_pool *pool;
+    unsigned helpers; /* that it may still call */
+    int64_t started_us;
 };
+
+/* The fork and join that this thread has made and is at work on; NULL: none, or it is a helper. */
+static _Thread_local struct each_state *each_mine;
 
 static void
 each_release(struct each_state *state)
@@ -371,8 +387,25 @@ static void
 each_helper(void *context)
 {
     struct each_state *state = context;
+    struct each_state *outer = each_mine;
+    each_mine = NULL;
     each_work(state);
+    each_mine = outer;
     each_release(state);
+}
+
+void
+sl_pool_each_lasts(int64_t alone_us)
+{
+    struct each_state *state = each_mine;
+    if (state == NULL || state->helpers == 0)
+        return;
+    if (alone_us != 0 && sl_clock_monotonic_us() - state->started_us < alone_us)
+        return;
+    /* Relaxed: the queue's lock orders it before anything that a helper does. */
+    atomic_fetch_add_explicit(&state->references, state->helpers, memory_order_relaxed);
+    for (; state->helpers != 0; state->helpers--)
+        sl_pool_submit(state->pool, SL_POOL_FOREGROUND, each_helper, state);
 }
 
 void
@@ -386,18 +419,24 @@ sl_pool_each(struct sl_pool *pool, unsigned threads_max, unsigned count, sl_pool
     state->run = run;
     state->context = context;
     state->count = count;
+    state->pool = pool;
+    state->started_us = sl_clock_monotonic_us();
     sl_mutex_init(&state->lock, SL_LOCK_QUEUE);
     sl_cond_init(&state->done);
+    atomic_store_explicit(&state->references, 1, memory_order_relaxed);
 
     unsigned helpers = sl_pool_thread_count(pool);
     if (helpers > count - 1)
         helpers = count - 1;
     if (threads_max == 0 || helpers > threads_max - 1)
         helpers = threads_max == 0 ? 0 : threads_max - 1;
-    atomic_store_explicit(&state->references, helpers + 1, memory_order_relaxed);
-    for (unsigned i = 0; i < helpers; i++)
-        sl_pool_submit(pool, SL_POOL_FOREGROUND, each_helper, state);
+    state->helpers = helpers;
+    struct each_state *outer = each_mine;
+    each_mine = state;
+    if (pool != NULL && pool->is_eager)
+        sl_pool_each_lasts(0);
     each_work(state);
+    each_mine = outer;
     sl_mutex_lock(&state->lock);
     while (state->finished < state->count)
         sl_cond_wait(&state->done, &state->lock);

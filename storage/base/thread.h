@@ -5,7 +5,9 @@
  * rising order only, which rules out deadlock.
  *
  * The pool runs jobs on a fixed number of threads. sl_pool_each is fork and join: the
- * caller works too, so it finishes even when every worker is busy with something else.
+ * caller works too, so it finishes even when every worker is busy with something else. It begins
+ * alone: to wake a thread and to wait for it costs some 100 us where cores sleep, which is all
+ * that a short question takes.
  */
 #ifndef SLUICE_STORAGE_BASE_THREAD_H
 #define SLUICE_STORAGE_BASE_THREAD_H
@@ -62,11 +64,21 @@ void sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn
                     void *context);
 unsigned sl_pool_thread_count(const struct sl_pool *pool);
 
-/* run(context, 0) .. run(context, count - 1), each once, on the caller and up to
+/*
+ * run(context, 0) .. run(context, count - 1), each once, on the caller and up to
  * `threads_max - 1` workers; returns when all have returned. pool may be NULL: the caller
- * does it alone. */
+ * does it alone. The workers are called when a run says that it lasts, so a run says so now and then.
+ */
+enum { SL_POOL_ALONE_US = 100 };
 typedef void sl_pool_each_fn(void *context, unsigned index);
 void sl_pool_each(struct sl_pool *pool, unsigned threads_max, unsigned count, sl_pool_each_fn *run,
                   void *context);
+
+/* By a run, between two pieces of its work: the workers of its sl_pool_each are called if that has
+ * lasted for `alone_us` by now. A look at the clock; nothing once they are called. */
+void sl_pool_each_lasts(int64_t alone_us);
+
+/* Tests: sl_pool_each calls the workers of this pool at once. */
+void sl_pool_set_eager(struct sl_pool *pool);
 
 #endif

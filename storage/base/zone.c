@@ -4,12 +4,14 @@
 #include "storage/base/zone.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
@@ -75,6 +77,39 @@ is_file_name(const char *name)
     return !is_start;
 }
 
+/* One word of a path, `word_bytes` long, as the directory `path` spells it; it stays when nothing is
+ * named so. */
+static void
+spell_word(const char *path, char *word, size_t word_bytes)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        if (strlen(entry->d_name) != word_bytes ||
+            strncasecmp(entry->d_name, word, word_bytes) != 0)
+            continue;
+        memcpy(word, entry->d_name, word_bytes);
+        break;
+    }
+    if (directory != NULL)
+        (void)closedir(directory);
+}
+
+/* A name in the case that the system's files have: each word is looked for where the words before it
+ * lead. */
+static void
+spell_path(char *path)
+{
+    for (char *word = path + sizeof(ZONE_DIRECTORY) - 1; *word != '\0';) {
+        size_t word_bytes = strcspn(word, "/");
+        char above[sizeof(ZONE_DIRECTORY) + SL_ZONE_NAME_BYTES_MAX];
+        (void)snprintf(above, sizeof(above), "%.*s", (int)(word - path), path);
+        spell_word(above, word, word_bytes);
+        word += word_bytes + (word[word_bytes] == '/');
+    }
+}
+
 static struct sl_zone *
 read_file(const char *name)
 {
@@ -85,6 +120,8 @@ read_file(const char *name)
     int fd = -1;
 
     (void)snprintf(path, sizeof(path), "%s%s", ZONE_DIRECTORY, name);
+    if (access(path, R_OK) != 0)
+        spell_path(path);
     if (sl_file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, &fd, NULL) != SL_OK)
         return NULL;
     sl_status st = sl_file_size(fd, &size_bytes, NULL);
@@ -130,7 +167,7 @@ find_known(const char *name, struct sl_zone *made)
         }
         if (zone == NULL)
             return NULL;
-        if (strcmp(zone->name, name) == 0)
+        if (strcasecmp(zone->name, name) == 0)
             return zone;
     }
     return NULL;

@@ -29,8 +29,8 @@ enum {
 struct sl_zone;
 
 /*
- * "Europe/Berlin", "+02:00" (up to 14 hours either way), "UTC" or "SYSTEM" in any case; NULL and ""
- * are UTC. A name of the system's files is words of letters, digits, '_', '-' and '+' with '/'
+ * "Europe/Berlin", "+02:00" (up to 14 hours either way), "UTC" or "SYSTEM"; the case of letters does
+ * not matter; NULL and "" are UTC. A name of the system's files is words of letters, digits, '_', '-' and '+' with '/'
  * between them; nothing else is looked for. False: there is no such zone.
  */
 SL_MUST_CHECK

@@ -97,5 +97,9 @@ void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_ef
 SL_MUST_CHECK
 sl_status sl_codec_decode_keys(const void *bytes, size_t size_bytes, uint32_t count,
                                struct sl_addr *keys, struct sl_error *err);
+/* The same where all of them fit 32 bits, as most dictionaries do. False: they do not, or the bytes
+ * are not ours; sl_codec_decode_keys knows. */
+SL_MUST_CHECK
+bool sl_codec_decode_keys_u32(const void *bytes, size_t size_bytes, uint32_t count, uint32_t *keys);
 
 #endif

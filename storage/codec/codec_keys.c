@@ -73,18 +73,33 @@ sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_effort 
     }
 }
 
+/* The block of a list. */
+struct list {
+    enum sl_codec codec;
+    const uint8_t *bytes; /* NULL: none of ours */
+    size_t size_bytes;
+};
+
+static struct list
+take_list(struct sl_cursor *c)
+{
+    uint8_t codec = sl_cursor_u8(c);
+    uint64_t size_bytes = sl_cursor_varint(c);
+    if (c->bad || codec >= SL_CODEC_COUNT || size_bytes > sl_cursor_left(c))
+        return (struct list){.bytes = NULL};
+    return (struct list){.codec = (enum sl_codec)codec,
+                         .bytes = sl_cursor_take(c, (size_t)size_bytes),
+                         .size_bytes = (size_t)size_bytes};
+}
+
 /* A list in the scratch, or NULL. */
 static const uint64_t *
 read_list(struct sl_cursor *c, uint32_t count)
 {
     uint64_t *values = sl_scratch_get()->keys;
-    uint8_t codec = sl_cursor_u8(c);
-    uint64_t size_bytes = sl_cursor_varint(c);
-    if (c->bad || codec >= SL_CODEC_COUNT || size_bytes > sl_cursor_left(c))
-        return NULL;
-    const uint8_t *bytes = sl_cursor_take(c, (size_t)size_bytes);
-    bool is_good = sl_codec_decode((enum sl_codec)codec, bytes, (size_t)size_bytes, count,
-                                   UINT32_MAX, values, NULL) == SL_OK;
+    struct list list = take_list(c);
+    bool is_good = list.bytes != NULL && sl_codec_decode(list.codec, list.bytes, list.size_bytes,
+                                                         count, UINT32_MAX, values, NULL) == SL_OK;
     return is_good ? values : NULL;
 }
 
@@ -157,6 +172,30 @@ decode_long(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
         before = keys[first + entries - 1];
     }
     return true;
+}
+
+bool
+sl_codec_decode_keys_u32(const void *bytes, size_t size_bytes, uint32_t count, uint32_t *keys)
+{
+    struct sl_cursor c = sl_cursor_over(bytes, size_bytes);
+    uint64_t next = 0; /* the smallest that the next key may be */
+    if (sl_cursor_varint(&c) != count || c.bad)
+        return false;
+    for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
+        uint32_t entries = sl_pack_share(first, count);
+        struct list list = take_list(&c);
+        if (list.bytes == NULL ||
+            sl_codec_decode_u32(list.codec, list.bytes, list.size_bytes, entries, UINT32_MAX,
+                                &keys[first], NULL) != SL_OK)
+            return false;
+        for (uint32_t i = first; i < first + entries; i++) { /* 65,536 differences of 32 bits */
+            next += keys[i];
+            keys[i] = (uint32_t)next++;
+        }
+        if (next > (uint64_t)UINT32_MAX + 1)
+            return false;
+    }
+    return sl_cursor_left(&c) == 0;
 }
 
 sl_status

@@ -292,6 +292,15 @@ struct bit_reader {
 static void
 fill_bits(struct bit_reader *r)
 {
+    if (r->end - r->next >= 8) {
+        unsigned bytes = (64 - r->used) / 8;
+        r->pending |= bytes == 0 ? 0 : sl_read_le(r->next, 8) << r->used;
+        r->next += bytes;
+        r->used += bytes * 8;
+        /* What lies beyond the whole bytes comes with the next. */
+        r->pending &= r->used == 64 ? UINT64_MAX : (UINT64_C(1) << r->used) - 1;
+        return;
+    }
     while (r->used <= 56 && r->next < r->end) {
         r->pending |= (uint64_t)*r->next++ << r->used;
         r->used += 8;
@@ -320,9 +329,23 @@ static uint32_t
 get_unary(struct bit_reader *r, uint32_t bit, uint32_t max)
 {
     uint32_t count = 0;
-    while (!r->is_bad && get_bits(r, 1) == bit && !r->is_bad)
-        if (++count > max)
-            r->is_bad = true;
+    do {
+        if (r->used == 0)
+            fill_bits(r);
+        uint64_t others = bit == 0 ? r->pending : ~r->pending;
+        unsigned run = others == 0 ? r->used : (unsigned)__builtin_ctzll(others);
+        if (run < r->used) {
+            r->pending = r->pending >> run >> 1;
+            r->used -= run + 1;
+            count += run;
+            r->is_bad = r->is_bad || count > max;
+            return count;
+        }
+        count += r->used;
+        r->is_bad = r->is_bad || r->used == 0 || count > max;
+        r->pending = 0;
+        r->used = 0;
+    } while (!r->is_bad);
     return count;
 }
 

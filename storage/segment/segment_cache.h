@@ -2,9 +2,9 @@
  * segment_cache.h - decoded blocks of columns, kept for the next query.
  *
  * What was asked is asked again, with another filter or another grouping, and to decode is most of
- * what a query over blocks in the page cache does. So a column of a block that was decoded as a
- * whole is kept: its codes, or its values in as few bytes as hold them, and its presence. Blocks
- * lie in *slabs*, one behind the other as they come. Which slabs stay is decided by the clock
+ * what a query over blocks in the page cache does. So a column of a block that queries come back
+ * to is kept: its codes, or its values in as few bytes as hold them, and its presence. Blocks lie
+ * in *slabs*, one behind the other as they come. Which slabs stay is decided by the clock
  * algorithm: a hand goes round, and takes those that nobody has used since it came by last.
  *
  * The cache takes its memory from a budget that it shares with queries, and gives it back when

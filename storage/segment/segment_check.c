@@ -18,12 +18,9 @@ struct checking {
     const struct sl_segment_group *group;
     uint32_t group_number;
     struct sl_segment_summary seen; /* bounds of the rows */
-    struct sl_filter filter;
-    bool has_filter;
-    uint8_t *raw;                 /* the part being proven */
-    struct sl_arena *arena;       /* where `raw` goes; reset for each part */
-    struct sl_arena *group_arena; /* the arena once the filter is there */
-    uint64_t offset;              /* of what is being proven */
+    uint8_t *raw;                   /* the part being proven */
+    struct sl_arena *arena;         /* where `raw` goes; reset for each part */
+    uint64_t offset;                /* of what is being proven */
     struct sl_error *err;
 };
 
@@ -81,21 +78,6 @@ check_zone(struct checking *c, const struct sl_segment_group_column *column,
     return SL_OK;
 }
 
-/* All addresses of the block are in the filter. */
-static sl_status
-check_filter(struct checking *c, const struct sl_column *described, const struct sl_vector *v)
-{
-    bool is_end = described->index == SL_COLUMN_SRC_ADDR || described->index == SL_COLUMN_DST_ADDR;
-    for (uint32_t row = 0; c->has_filter && is_end && row < v->count; row++) {
-        if (sl_vector_is_null(v, row) ||
-            sl_filter_may_contain(&c->filter, sl_filter_hash_addr(sl_vector_addr(v, row))))
-            continue;
-        c->offset = c->reader->footer.filter.offset;
-        return sl_segment_fail(c->reader, c->offset, c->err, "the filter lacks an address");
-    }
-    return SL_OK;
-}
-
 static void
 widen(int64_t *min, int64_t *max, int64_t value)
 {
@@ -147,7 +129,6 @@ check_blocks(struct checking *c)
             c->offset = stream->blocks != NULL ? stream->blocks[b].offset : c->group->data_offset;
             SL_TRY(sl_segment_cursor_column(c->cursor, described, NULL, &v, NULL, c->err));
             SL_TRY(check_zone(c, column, described, b, &v));
-            SL_TRY(check_filter(c, described, &v));
         }
         SL_TRY(see_times(c, sl_segment_block_size(c->group->row_count, b)));
     }
@@ -230,15 +211,43 @@ check_index(struct checking *c, uint32_t number)
     return SL_OK;
 }
 
+/* The filter has every address of the dictionary. */
+static sl_status
+check_filter(struct checking *c, uint32_t number)
+{
+    const struct sl_segment_index *index = &c->group->indexes[number];
+    const struct sl_segment_group_column *column =
+        sl_segment_find_column(c->reader, c->group_number, c->reader->columns[index->number]);
+    const struct sl_segment_item *item = NULL;
+    struct sl_filter filter;
+    SL_TRY(check_part(c, &index->part, c->err));
+    sl_status st = sl_filter_open(c->raw, index->part.size_bytes, &filter, c->err);
+    if (st != SL_OK) {
+        sl_segment_locate(c->reader, index->part.offset, c->err);
+        return st;
+    }
+    sl_segment_group_acquire(c->reader, c->group_number);
+    st = sl_segment_item_get(c->reader, c->group_number, column->dictionary, &item, NULL, c->err);
+    uint32_t count = c->group->dictionaries[column->dictionary].entry_count;
+    for (uint32_t i = 0; i < count && st == SL_OK; i++)
+        if (!sl_filter_may_contain(&filter, sl_filter_hash_addr(sl_segment_item_addr(item, i))))
+            st = sl_segment_fail(c->reader, index->part.offset, c->err,
+                                 "the filter lacks an address");
+    sl_segment_group_release(c->reader, c->group_number);
+    return st;
+}
+
 static sl_status
 check_group(struct checking *c, uint32_t number)
 {
     c->group_number = number;
     c->group = &c->reader->footer.groups[number];
+    sl_segment_group_announce(c->reader, number);
     SL_TRY(sl_segment_group_parts(c->group, check_part, c, c->err));
     SL_TRY(check_blocks(c));
     for (uint32_t i = 0; i < c->group->index_count; i++)
-        SL_TRY(check_index(c, i));
+        SL_TRY(c->group->indexes[i].kind == SL_SEGMENT_INDEX_FILTER ? check_filter(c, i)
+                                                                    : check_index(c, i));
     return SL_OK;
 }
 
@@ -247,13 +256,6 @@ check_file(struct checking *c)
 {
     const struct sl_segment_summary *told = &c->reader->footer.summary;
     struct sl_segment_summary *seen = &c->seen;
-    const struct sl_segment_part *filter = &c->reader->footer.filter;
-    if (filter->size_bytes != 0) {
-        SL_TRY(check_part(c, filter, c->err));
-        SL_TRY(sl_filter_open(c->raw, filter->size_bytes, &c->filter, c->err));
-        c->has_filter = true;
-        c->arena = c->group_arena; /* the filter stays */
-    }
     for (uint32_t g = 0; g < told->group_count; g++)
         SL_TRY(check_group(c, g));
     c->offset = c->reader->file_bytes - SL_SEGMENT_TAIL_BYTES;
@@ -283,15 +285,12 @@ sl_segment_check(int dir_fd, const char *name, struct sl_budget *budget, uint64_
     };
     sl_status st = sl_segment_reader_open(dir_fd, name, schema, budget, &c.reader, err);
     if (st == SL_OK) {
-        struct sl_arena *filter_arena = sl_segment_arena_create(budget);
-        c.arena = filter_arena;
-        c.group_arena = sl_segment_arena_create(budget);
+        c.arena = sl_segment_arena_create(budget);
         c.cursor = sl_segment_cursor_create(budget);
         sl_segment_cursor_distrust(c.cursor);
         st = check_file(&c);
         sl_segment_cursor_destroy(c.cursor);
-        sl_arena_destroy(c.group_arena);
-        sl_arena_destroy(filter_arena);
+        sl_arena_destroy(c.arena);
     }
     *out_offset = st == SL_OK ? 0 : c.offset;
     sl_segment_reader_close(c.reader);

@@ -155,6 +155,23 @@ index_column(struct sl_segment_encoding *e, const struct sl_segment_ordered *o,
                                  o->null_count == 0 ? NULL : o->present, e->err);
 }
 
+/* Keys and presence of the column in the inner order. */
+static void
+gather_keys(struct sl_segment_encoding *e, struct sl_segment_ordered *o)
+{
+    uint64_t constant;
+    if (sl_segment_input_is_constant(&e->input, o->column, &constant)) {
+        for (uint32_t i = 0; i < e->row_count; i++)
+            o->keys[i] = constant;
+        return;
+    }
+    unsigned width = sl_segment_input_width(&e->input, o->column);
+    o->null_count = sl_segment_input_flat(&e->input, o->column, width, e->flat, e->flat_present);
+    permute(e, e->flat, width, o->keys);
+    if (o->null_count != 0)
+        permute_bits(e, e->flat_present, o->present);
+}
+
 /* A column of fixed size (not ADDR), in the inner order, in work arrays `slot`. */
 sl_status
 sl_segment_column_keys(struct sl_segment_encoding *e, const struct sl_column *column, unsigned slot,
@@ -168,11 +185,7 @@ sl_segment_column_keys(struct sl_segment_encoding *e, const struct sl_column *co
         return SL_OK;
     }
     sl_bit_set(e->done, column->index);
-    unsigned width = sl_segment_input_width(&e->input, column);
-    o->null_count = sl_segment_input_flat(&e->input, column, width, e->flat, e->flat_present);
-    permute(e, e->flat, width, o->keys);
-    if (o->null_count != 0)
-        permute_bits(e, e->flat_present, o->present);
+    gather_keys(e, o);
     SL_TRY(finish_ordered(e, o));
     if (!o->is_trivial)
         o->number = sl_segment_column_number(e, column);
@@ -220,7 +233,10 @@ sl_segment_column_codes(struct sl_segment_encoding *e, const struct sl_segment_c
                                      .keys = e->work[slot],
                                      .present = e->bits[slot],
                                      .null_count = coded->null_count};
-    permute(e, coded->codes, sizeof(*coded->codes), o->keys);
+    if (coded->entry_count <= 1) /* whatever the order */
+        memset(o->keys, 0, e->row_count * sizeof(*o->keys));
+    else
+        permute(e, coded->codes, sizeof(*coded->codes), o->keys);
     if (coded->null_count != 0)
         permute_bits(e, coded->present, o->present);
     SL_TRY(finish_ordered(e, o));
@@ -286,7 +302,7 @@ encode_codes(struct sl_segment_encoding *e, const struct sl_column *column)
         return encode_strings(e, column);
     if (!sl_segment_set_sort(&set, &ranks))
         return sl_segment_encoding_fail(e);
-    for (uint32_t i = 0; set.count != 0 && i < e->row_count; i++)
+    for (uint32_t i = 0; set.count > 1 && i < e->row_count; i++)
         coded.codes[i] = ranks[coded.codes[i]];
     coded.entry_count = set.count;
     SL_TRY(sl_segment_column_codes(e, &coded, 0, &o));

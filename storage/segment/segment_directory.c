@@ -655,7 +655,9 @@ is_indexable(const struct decoding *d, const struct sl_segment_index *index)
     if (index->kind == SL_SEGMENT_INDEX_MINIS)
         return index->also == SL_SEGMENT_NONE &&
                (has_codes || (sl_type_is_unsigned(type) && sl_type_bytes(type) <= 4));
-    if (index->kind != SL_SEGMENT_INDEX_POSTINGS || !has_codes || type != SL_TYPE_ADDR)
+    bool is_of_addresses =
+        index->kind == SL_SEGMENT_INDEX_POSTINGS || index->kind == SL_SEGMENT_INDEX_FILTER;
+    if (!is_of_addresses || !has_codes || type != SL_TYPE_ADDR)
         return false;
     if (index->also == SL_SEGMENT_NONE)
         return true;
@@ -668,7 +670,7 @@ decode_indexes(struct decoding *d)
 {
     struct sl_segment_group *group = d->group;
     sl_status status = SL_OK;
-    uint32_t count = decode_count(d, 2 * SL_COLUMNS_MAX);
+    uint32_t count = decode_count(d, 3 * SL_COLUMNS_MAX);
     group->indexes = decode_alloc(d, count, sizeof(*group->indexes), &status);
     if (status != SL_OK)
         return status;

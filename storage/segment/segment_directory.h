@@ -98,7 +98,6 @@ struct sl_segment_footer {
     uint32_t column_count;
     struct sl_segment_file_column *columns;
     struct sl_segment_group groups[SL_GROUPS_PER_SEGMENT_MAX];
-    struct sl_segment_part filter; /* size 0: none */
 };
 
 /* Has the stream a value for each row? */

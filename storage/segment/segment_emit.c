@@ -199,17 +199,19 @@ emit_pairs(struct sl_segment_emit *emit, struct sl_segment_stream *stream, uint3
     uint64_t *leads = emit->pairs;
     uint64_t *differences = leads + SL_BLOCK_ROWS;
     uint32_t lead_count = 0;
-    uint32_t answer_count = 0;
+    uint64_t before = 0;
     for (uint32_t i = 0; i < rows; i++) {
-        if (!sl_bit_get(emit->answers, first + i)) {
-            leads[lead_count++] = values[first + i];
-            continue;
-        }
-        /* Signed in the width of the stream: zigzag of its high bits. */
-        uint64_t difference = (values[first + i] - values[first + i - 1]) << unused_bits;
+        /* Signed in the width of the stream: zigzag of its high bits. Written without a branch:
+         * answers come at random. */
+        uint64_t value = values[first + i];
+        uint64_t difference = (value - before) << unused_bits;
         difference = difference << 1 ^ (0 - (difference >> 63)) << unused_bits;
-        differences[answer_count++] = difference >> unused_bits;
+        leads[lead_count] = value;
+        differences[i - lead_count] = difference >> unused_bits;
+        lead_count += !sl_bit_get(emit->answers, first + i);
+        before = value;
     }
+    uint32_t answer_count = rows - lead_count;
     emit_block(emit, leads, lead_count, &stream->blocks[block]);
     if (stream->differences != NULL && answer_count != 0)
         emit_block(emit, differences, answer_count, &stream->differences[block]);

@@ -14,22 +14,21 @@ enum { ROWS_PER_ANSWER_MAX = 16 };
 
 /* Flat arrays that decide sides and order, by the rows as given. */
 struct deciding {
-    uint64_t *protocol, *src_port, *dst_port;
+    void *protocol, *src_port, *dst_port;
     struct sl_segment_coded ends[2]; /* src_addr and dst_addr */
     uint8_t *sides;
     uint32_t answer_count;
 };
 
-static sl_status
-flatten_key(struct sl_segment_encoding *e, uint32_t index, uint64_t *keys, uint64_t **out_keys)
+/* A column of `width` bytes at most, in `keys`; NULL when the rows lack it. */
+static void *
+flatten_key(struct sl_segment_encoding *e, uint32_t index, unsigned width, void *keys)
 {
     const struct sl_column *column = sl_segment_column_find(&e->input, index);
-    *out_keys = NULL;
     if (column == NULL)
-        return SL_OK;
-    (void)sl_segment_input_keys(&e->input, column, keys, e->flat_present);
-    *out_keys = keys;
-    return SL_OK;
+        return NULL;
+    (void)sl_segment_input_flat(&e->input, column, width, keys, e->flat_present);
+    return keys;
 }
 
 /* src_addr and dst_addr as codes of one sorted dictionary. */
@@ -69,9 +68,9 @@ static sl_status
 decide_order(struct sl_segment_encoding *e, struct deciding *d)
 {
     SL_TRY(flatten_addresses(e, d));
-    SL_TRY(flatten_key(e, SL_COLUMN_PROTOCOL, e->work[0], &d->protocol));
-    SL_TRY(flatten_key(e, SL_COLUMN_SRC_PORT, e->work[1], &d->src_port));
-    SL_TRY(flatten_key(e, SL_COLUMN_DST_PORT, e->work[2], &d->dst_port));
+    d->protocol = flatten_key(e, SL_COLUMN_PROTOCOL, sizeof(uint8_t), e->work[0]);
+    d->src_port = flatten_key(e, SL_COLUMN_SRC_PORT, sizeof(uint16_t), e->work[1]);
+    d->dst_port = flatten_key(e, SL_COLUMN_DST_PORT, sizeof(uint16_t), e->work[2]);
     const struct sl_segment_order_keys keys = {
         .row_count = e->row_count,
         .protocol = d->protocol,
@@ -85,9 +84,8 @@ decide_order(struct sl_segment_encoding *e, struct deciding *d)
     if (d->sides == NULL)
         return sl_segment_encoding_fail(e);
     sl_segment_order_sides(&keys, d->sides);
-    if (!sl_segment_order_sort(&keys, d->sides, e->arena, e->order))
+    if (!sl_segment_order_sort(&keys, d->sides, e->arena, e->order, e->answers, &d->answer_count))
         return sl_segment_encoding_fail(e);
-    d->answer_count = sl_segment_order_answers(&keys, d->sides, e->order, e->answers);
     return SL_OK;
 }
 
@@ -151,7 +149,7 @@ take_memory(struct sl_segment_encoding *e)
 sl_status
 sl_segment_encode(struct sl_segment_emit *emit, const struct sl_segment_encode_request *request,
                   struct sl_arena *arena, struct sl_segment_group *out_group,
-                  struct sl_segment_encoded *out_encoded, struct sl_error *err)
+                  const uint32_t **out_order, struct sl_error *err)
 {
     struct sl_segment_encoding *e = sl_arena_calloc(arena, 1, sizeof(*e));
     struct deciding d = {0};
@@ -168,7 +166,6 @@ sl_segment_encode(struct sl_segment_emit *emit, const struct sl_segment_encode_r
     SL_TRY(take_memory(e));
     SL_TRY(decide_order(e, &d));
     SL_TRY(encode_columns(e, &d));
-    *out_encoded = (struct sl_segment_encoded){
-        .order = e->order, .addrs = e->addrs.addrs, .addr_count = e->addrs.count};
+    *out_order = e->order;
     return SL_OK;
 }

@@ -29,18 +29,12 @@ struct sl_segment_encode_request {
     struct sl_segment_summary *summary; /* widened by the bounds of the rows */
 };
 
-/* In the arena of the group. */
-struct sl_segment_encoded {
-    const uint32_t *order;       /* as out_order of segment_writer.h */
-    const struct sl_addr *addrs; /* of src_addr and dst_addr, sorted */
-    uint32_t addr_count;
-};
-
-/* Encode the rows as a group of `emit`'s file, without indexes and directory. */
+/* Encode the rows as a group of `emit`'s file, without its directory. *out_order, in the arena: as
+ * out_order of segment_writer.h. */
 SL_MUST_CHECK
 sl_status sl_segment_encode(struct sl_segment_emit *emit,
                             const struct sl_segment_encode_request *request, struct sl_arena *arena,
-                            struct sl_segment_group *out_group,
-                            struct sl_segment_encoded *out_encoded, struct sl_error *err);
+                            struct sl_segment_group *out_group, const uint32_t **out_order,
+                            struct sl_error *err);
 
 #endif

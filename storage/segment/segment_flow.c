@@ -324,6 +324,13 @@ index_ends(struct sl_segment_encoding *e, const struct sl_segment_ordered ends[2
     return sl_segment_index_emit_ends(e->emit, numbers, e->addrs.count, keys, present, e->err);
 }
 
+static sl_status
+filter_ends(struct sl_segment_encoding *e, uint32_t number, uint32_t also)
+{
+    const uint32_t numbers[2] = {number, also};
+    return sl_segment_index_emit_filter(e->emit, numbers, e->addrs.addrs, e->addrs.count, e->err);
+}
+
 sl_status
 sl_segment_flow_addresses(struct sl_segment_encoding *e,
                           const struct sl_segment_coded ends_coded[2])
@@ -344,12 +351,14 @@ sl_segment_flow_addresses(struct sl_segment_encoding *e,
         const struct sl_segment_ordered *end = ends[0].is_trivial ? &ends[1] : &ends[0];
         SL_TRY(sl_segment_index_emit(e->emit, SL_SEGMENT_INDEX_POSTINGS, end->number,
                                      e->addrs.count, end->keys, presence_of(end), e->err));
+        SL_TRY(filter_ends(e, end->number, SL_SEGMENT_NONE));
         SL_TRY(sl_segment_emit_values(e->emit, end->number, end->keys, &streams[0], e->err));
         return sl_segment_column_add(e, end, streams[0], dictionary);
     }
     if (!sl_segment_functions_init(&e->functions, e->row_count, e->addrs.count, e->arena))
         return sl_segment_encoding_fail(e);
     SL_TRY(index_ends(e, ends));
+    SL_TRY(filter_ends(e, ends[0].number, ends[1].number));
     swap_sides(e, ends[0].keys, ends[1].keys);
     SL_TRY(sl_segment_emit_paired(e->emit, ends[0].number, ends[0].keys, &streams[0], e->err));
     SL_TRY(sl_segment_emit_paired(e->emit, ends[1].number, ends[1].keys, &streams[1], e->err));

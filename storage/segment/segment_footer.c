@@ -1,7 +1,7 @@
 /*
  * segment_footer.c - head, tail and footer of a segment file, to bytes and back.
  *
- * Layout: segment_format.h. What decode accepts tiles the file: groups, filter, footer and tail
+ * Layout: segment_format.h. What decode accepts tiles the file: groups, footer and tail
  * follow each other without a gap, and each size is checked before memory is taken for it.
  */
 #include "storage/base/arena.h"
@@ -117,8 +117,6 @@ sl_segment_footer_encode(const struct sl_segment_footer *footer, struct sl_buf *
         sl_buf_u64le(out, meta->replaces[i]);
     sl_buf_u32le(out, meta->note_bytes);
     sl_buf_append(out, meta->note, meta->note_bytes);
-    sl_buf_u32le(out, footer->filter.size_bytes);
-    sl_buf_u64le(out, footer->filter.hash);
 }
 
 static sl_status
@@ -252,11 +250,7 @@ sl_segment_footer_decode(const void *bytes, const struct sl_segment_part *part,
         sl_error_prefix(err, "offset %" PRIu64, part->offset);
         return st;
     }
-    footer->filter.offset = end;
-    footer->filter.size_bytes = sl_cursor_u32le(&in);
-    footer->filter.hash = sl_cursor_u64le(&in);
-    if (in.bad || sl_cursor_left(&in) != 0 || end > part->offset ||
-        part->offset - end != footer->filter.size_bytes)
+    if (in.bad || sl_cursor_left(&in) != 0 || end != part->offset)
         return sl_fail(err, SL_CORRUPT, "offset %" PRIu64 ": footer and groups leave a gap",
                        part->offset);
     return SL_OK;

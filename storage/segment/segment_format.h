@@ -7,9 +7,9 @@
  * to exactly one of the pieces below and every piece is covered by a hash that lies outside it
  * (the head and the tail are covered by their own fields, see there).
  *
- *     +------+---------------------+---------------------+-----+--------+--------+------+
- *     | head | group 0: parts, dir | group 1: parts, dir | ... | filter | footer | tail |
- *     +------+---------------------+---------------------+-----+--------+--------+------+
+ *     +------+---------------------+---------------------+-----+--------+------+
+ *     | head | group 0: parts, dir | group 1: parts, dir | ... | footer | tail |
+ *     +------+---------------------+---------------------+-----+--------+------+
  *
  * Head
  *     OFFSET SIZE FIELD
@@ -39,9 +39,7 @@
  *                           4 size of the directory, 8 hash of the directory
  *      4   replaced segments, each: 8 number
  *      4   size of the note, then the note: bytes of whoever sealed, opaque here
- *      4   size of the filter, 8 hash of the filter: membership of all addresses of src_addr and
- *          dst_addr (index/filter.h); size 0 when there is none
- * The groups lie one behind the other without a gap from the head to the filter.
+ * The groups lie one behind the other without a gap from the head to the footer.
  *
  * Row group
  * Its rows are cut into blocks of SL_BLOCK_ROWS; the last one may be shorter. Its parts are those of
@@ -77,7 +75,7 @@
  *             rows without a value; unless that is all rows, and unless the stream is BYTES:
  *             minimum, maximum less minimum (of the keys of the rows that have a value)
  *     indexes, each: 1 kind (SL_SEGMENT_INDEX_*), column number, number of another column + 1 or
- *         0 (POSTINGS of both, which have one dictionary), size of part, 8 hash
+ *         0 (POSTINGS, FILTER: of both, which have one dictionary), size of part, 8 hash
  *
  * Forms. width is 4 or 8: no value needs more bytes (a reader may keep it in 32 bits).
  *     VALUES    codec.h
@@ -127,6 +125,9 @@
  *               (number of a row in the group / SL_MINI_ROWS) that hold the value
  *     POSTINGS  by dictionary code of an address column, or of two: index/postings.h, the minis
  *               that hold it in either
+ *     FILTER    of the dictionary of an address column, or of two: index/filter.h, membership of all
+ *               its entries (sl_filter_hash_addr). So that a host that is not there costs a cache
+ *               line, and not the dictionary
  *
  * Layer: segment.
  */
@@ -166,6 +167,7 @@ enum sl_segment_form {
 enum sl_segment_index_kind {
     SL_SEGMENT_INDEX_MINIS = 1,
     SL_SEGMENT_INDEX_POSTINGS = 2,
+    SL_SEGMENT_INDEX_FILTER = 3,
 };
 
 /* Bounds that a reader holds a file to before it takes memory for it. */

@@ -7,10 +7,13 @@
 #include "storage/base/cursor.h"
 #include "storage/base/hash.h"
 #include "storage/index/bitmap.h"
+#include "storage/index/filter.h"
 #include "storage/index/postings.h"
 
 enum {
-    TABLE_SLOTS = 4 * SL_BLOCK_ROWS,
+    /* Smaller keys have a slot of their own, the others are hashed to the slots behind them. */
+    SMALL_KEYS = 1 << 16,
+    HASHED_SLOTS = 4 * SL_BLOCK_ROWS,
     /* More (key, mini) pairs than one in so many rows would not stay below the index's share. */
     ROWS_PER_PAIR_MIN = 8,
     /* A range of more keys is not worth collecting: it is in every mini. */
@@ -35,7 +38,7 @@ static bool
 tally_init(struct tally *tally, uint32_t row_count, struct sl_arena *arena)
 {
     *tally = (struct tally){.pair_max = row_count / ROWS_PER_PAIR_MIN};
-    tally->table = sl_arena_calloc(arena, TABLE_SLOTS, sizeof(uint32_t));
+    tally->table = sl_arena_calloc(arena, SMALL_KEYS + HASHED_SLOTS, sizeof(uint32_t));
     tally->keys = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(uint64_t));
     tally->last_mini = sl_arena_calloc(arena, SL_BLOCK_ROWS, sizeof(uint32_t));
     tally->pairs = sl_arena_alloc(arena, tally->pair_max * sizeof(uint32_t));
@@ -43,13 +46,23 @@ tally_init(struct tally *tally, uint32_t row_count, struct sl_arena *arena)
            tally->pairs != NULL;
 }
 
+static uint32_t
+find_slot(const struct tally *tally, uint64_t key)
+{
+    if (key < SMALL_KEYS)
+        return (uint32_t)key;
+    uint32_t slot = (uint32_t)sl_hash_u64(key) % HASHED_SLOTS;
+    while (tally->table[SMALL_KEYS + slot] != 0 &&
+           tally->keys[tally->table[SMALL_KEYS + slot] - 1] != key)
+        slot = (slot + 1) % HASHED_SLOTS;
+    return SMALL_KEYS + slot;
+}
+
 /* False when there are more keys or pairs than an index may have. */
 static bool
 tally_add(struct tally *tally, uint64_t key, uint32_t mini)
 {
-    uint32_t slot = (uint32_t)sl_hash_u64(key) % TABLE_SLOTS;
-    while (tally->table[slot] != 0 && tally->keys[tally->table[slot] - 1] != key)
-        slot = (slot + 1) % TABLE_SLOTS;
+    uint32_t slot = find_slot(tally, key);
     if (tally->table[slot] == 0) {
         if (tally->key_count == SL_BLOCK_ROWS)
             return false;
@@ -74,14 +87,6 @@ compare_u64(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a;
-    uint32_t right = *(const uint32_t *)b;
-    return (left > right) - (left < right);
-}
-
 static uint32_t
 find_key(const uint64_t *keys, uint32_t count, uint64_t key)
 {
@@ -97,6 +102,30 @@ find_key(const uint64_t *keys, uint32_t count, uint64_t key)
     return low;
 }
 
+/* The pairs as (place of the key in `sorted`, mini), ascending. They come by mini, so counting by
+ * key is enough. NULL when there is no memory. */
+static uint32_t *
+sort_pairs(struct tally *tally, const uint64_t *sorted, struct sl_arena *arena)
+{
+    uint32_t *starts = sl_arena_calloc(arena, tally->key_count + 1, sizeof(*starts));
+    uint32_t *pairs = sl_arena_alloc(arena, tally->pair_count * sizeof(*pairs));
+    uint32_t *places = tally->last_mini; /* the array is free now */
+    if (starts == NULL || pairs == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < tally->key_count; i++)
+        places[i] = find_key(sorted, tally->key_count, tally->keys[i]);
+    for (uint32_t i = 0; i < tally->pair_count; i++)
+        starts[places[tally->pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX] + 1]++;
+    for (uint32_t i = 0; i < tally->key_count; i++)
+        starts[i + 1] += starts[i];
+    for (uint32_t i = 0; i < tally->pair_count; i++) {
+        uint32_t mini = tally->pairs[i] % SL_SEGMENT_GROUP_MINIS_MAX;
+        uint32_t place = places[tally->pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX];
+        pairs[starts[place]++] = place * SL_SEGMENT_GROUP_MINIS_MAX + mini;
+    }
+    return pairs;
+}
+
 /* The tally as bytes of a MINIS index. */
 static sl_status
 encode_minis(struct sl_segment_emit *emit, struct tally *tally, struct sl_error *err)
@@ -106,14 +135,9 @@ encode_minis(struct sl_segment_emit *emit, struct tally *tally, struct sl_error 
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
     memcpy(sorted, tally->keys, tally->key_count * sizeof(*sorted));
     qsort(sorted, tally->key_count, sizeof(*sorted), compare_u64);
-    for (uint32_t i = 0; i < tally->key_count; i++) /* the array is free now: ranks */
-        tally->last_mini[i] = find_key(sorted, tally->key_count, tally->keys[i]);
-    for (uint32_t i = 0; i < tally->pair_count; i++) {
-        uint32_t mini = tally->pairs[i] % SL_SEGMENT_GROUP_MINIS_MAX;
-        uint32_t number = tally->pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX;
-        tally->pairs[i] = tally->last_mini[number] * SL_SEGMENT_GROUP_MINIS_MAX + mini;
-    }
-    qsort(tally->pairs, tally->pair_count, sizeof(*tally->pairs), compare_u32);
+    const uint32_t *pairs = sort_pairs(tally, sorted, emit->arena);
+    if (pairs == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
 
     struct sl_buf *out = &emit->indexes;
     sl_buf_clear(&emit->trial);
@@ -123,7 +147,7 @@ encode_minis(struct sl_segment_emit *emit, struct tally *tally, struct sl_error 
     sl_buf_varint(out, emit->trial.size_bytes);
     sl_buf_append(out, emit->trial.bytes, emit->trial.size_bytes);
     out->bad = out->bad || emit->trial.bad;
-    struct sl_bitmap *bitmap = sl_bitmap_create_sorted(tally->pairs, tally->pair_count);
+    struct sl_bitmap *bitmap = sl_bitmap_create_sorted(pairs, tally->pair_count);
     sl_bitmap_encode(bitmap, out);
     sl_bitmap_destroy(bitmap);
     return SL_OK;
@@ -227,6 +251,23 @@ sl_segment_index_emit_ends(struct sl_segment_emit *emit, const uint32_t numbers[
                                   .keys = {keys[0], keys[1]},
                                   .present = {present[0], present[1]}};
     return emit_postings(emit, &posted, entry_count, err);
+}
+
+sl_status
+sl_segment_index_emit_filter(struct sl_segment_emit *emit, const uint32_t numbers[2],
+                             const struct sl_addr *addrs, uint32_t count, struct sl_error *err)
+{
+    if (emit->group->row_count <= SL_MINI_ROWS)
+        return SL_OK; /* the dictionary is as small, and says it exactly */
+    uint64_t *hashes = sl_arena_alloc(emit->arena, count * sizeof(*hashes));
+    if (hashes == NULL)
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
+    for (uint32_t i = 0; i < count; i++)
+        hashes[i] = sl_filter_hash_addr(addrs[i]);
+    size_t start = emit->indexes.size_bytes;
+    sl_filter_encode(hashes, count, &emit->indexes);
+    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_FILTER, numbers[0], numbers[1], start);
+    return SL_OK;
 }
 
 /* Minis of the keys `from` .. `to` - 1 of the sorted list. */

@@ -14,7 +14,8 @@
  * An index is written where it excludes something: where the average key lies in less than half
  * of the minis, and where it takes at most one byte in SL_SEGMENT_INDEX_SHARE of the group for each
  * of its columns. src_addr and dst_addr share one: both directions of a conversation are
- * neighbours, so that nearly the same minis hold a host as either.
+ * neighbours, so that nearly the same minis hold a host as either. Their dictionary has a FILTER
+ * (index/filter.h) too.
  *
  * Layer: segment.
  */
@@ -39,9 +40,15 @@ sl_status sl_segment_index_emit_ends(struct sl_segment_emit *emit, const uint32_
                                      uint32_t entry_count, const uint64_t *const keys[2],
                                      const uint64_t *const present[2], struct sl_error *err);
 
+/* The FILTER of the dictionary of one or two address columns (numbers[1] SL_SEGMENT_NONE: one). */
+SL_MUST_CHECK
+sl_status sl_segment_index_emit_filter(struct sl_segment_emit *emit, const uint32_t numbers[2],
+                                       const struct sl_addr *addrs, uint32_t count,
+                                       struct sl_error *err);
+
 /*
- * The minis of keys first .. last (both inclusive) of an index, in minis[SL_SEGMENT_MINI_WORDS]:
- * bits that were set stay. entry_count: entries of the column's dictionary (POSTINGS).
+ * The minis of keys first .. last (both inclusive) of an index of MINIS or POSTINGS, in
+ * minis[SL_SEGMENT_MINI_WORDS]: bits that were set stay. entry_count: entries of the column's dictionary (POSTINGS).
  */
 SL_MUST_CHECK
 sl_status sl_segment_index_collect(const struct sl_segment_index *index, const void *bytes,

@@ -249,6 +249,22 @@ sl_segment_input_width(const struct sl_segment_input *input, const struct sl_col
     return width;
 }
 
+bool
+sl_segment_input_is_constant(const struct sl_segment_input *input, const struct sl_column *column,
+                             uint64_t *out_key)
+{
+    for (size_t p = 0; p < input->rows_count; p++) {
+        const struct sl_vector *v = sl_batch_find(input->rows[p].batch, column);
+        if (v == NULL || v->encoding != SL_CONSTANT || v->value_count == 0 || v->present != NULL)
+            return false;
+        uint64_t key = sl_segment_key(v->type, sl_vector_entry_u64(v, 0));
+        if (p != 0 && key != *out_key)
+            return false;
+        *out_key = key;
+    }
+    return true;
+}
+
 uint32_t
 sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_column *column,
                       unsigned width, void *keys, uint64_t *present)
@@ -279,13 +295,6 @@ sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_colu
         first += rows;
     }
     return null_count;
-}
-
-uint32_t
-sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
-                      uint64_t *keys, uint64_t *present)
-{
-    return sl_segment_input_flat(input, column, sizeof(*keys), keys, present);
 }
 
 static uint64_t
@@ -457,6 +466,19 @@ fill_addr_codes(struct sl_segment_set *set, const struct sl_vector *v, uint32_t 
     return true;
 }
 
+/* Codes of a piece whose rows all have the only entry of the vector. */
+static bool
+fill_constant_code(struct sl_segment_set *set, const struct sl_vector *v, uint32_t rows,
+                   uint32_t *codes)
+{
+    uint32_t code;
+    if (!set_add_entry(set, v, 0, &code))
+        return false;
+    for (uint32_t i = 0; i < rows; i++)
+        codes[i] = code;
+    return true;
+}
+
 /* Codes of one piece whose vector is there and has a value. */
 static bool
 fill_codes(struct sl_segment_set *set, const struct sl_vector *v, const struct piece *piece,
@@ -507,6 +529,9 @@ sl_segment_input_codes(const struct sl_segment_input *input, const struct sl_col
             memset(codes + first, 0, rows * sizeof(*codes));
         else if (is_plain_addrs(v) && piece.selection == NULL && nulls == 0) {
             if (!fill_addr_codes(set, v, codes + first))
+                return false;
+        } else if (v->encoding == SL_CONSTANT && nulls == 0) {
+            if (!fill_constant_code(set, v, rows, codes + first))
                 return false;
         } else if (!fill_codes(set, v, &piece, rows, present, codes))
             return false;

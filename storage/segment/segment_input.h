@@ -53,20 +53,19 @@ sl_segment_key_value(enum sl_type type, uint64_t key)
 }
 
 /*
- * Keys of a column of fixed size other than ADDR. Rows without a value get 0 as their value, and
- * a zero bit in `present` (row_count bits; set for the others). Returns the rows without one.
- */
-uint32_t sl_segment_input_keys(const struct sl_segment_input *input, const struct sl_column *column,
-                               uint64_t *keys, uint64_t *present);
-
-/*
- * The same as integers of `width` bytes, the narrowest that holds the vectors of all pieces: for
- * columns that are gathered in another order next, which is quicker from little memory.
+ * Keys of a column of fixed size other than ADDR, as integers of `width` bytes. Rows without a value
+ * get 0 as their value, and a zero bit in `present` (row_count bits; set for the others). Returns
+ * the rows without one. What is gathered in another order next is gathered quicker from little
+ * memory: sl_segment_input_width() is the narrowest that holds the vectors of all pieces.
  */
 unsigned sl_segment_input_width(const struct sl_segment_input *input,
                                 const struct sl_column *column);
 uint32_t sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_column *column,
                                unsigned width, void *keys, uint64_t *present);
+
+/* Do all rows have the same value of such a column, in vectors that say so? Then *out_key is its key. */
+bool sl_segment_input_is_constant(const struct sl_segment_input *input,
+                                  const struct sl_column *column, uint64_t *out_key);
 
 /* Distinct addresses, or distinct byte strings. */
 struct sl_segment_set {

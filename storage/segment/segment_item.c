@@ -31,6 +31,14 @@ load_addresses(const struct sl_segment_reader *reader,
                struct sl_segment_item *item, struct sl_error *err)
 {
     uint32_t count = dictionary->entry_count;
+    uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
+    if (short_addrs == NULL)
+        return fail_memory(reader, err);
+    if (sl_codec_decode_keys_u32(raw, dictionary->part.size_bytes, count, short_addrs)) {
+        item->short_addrs = short_addrs;
+        return SL_OK;
+    }
+    sl_arena_clear(item->arena);
     struct sl_addr *addrs = sl_arena_alloc(item->arena, count * sizeof(*addrs));
     if (addrs == NULL)
         return fail_memory(reader, err);
@@ -39,19 +47,7 @@ load_addresses(const struct sl_segment_reader *reader,
         sl_segment_locate(reader, dictionary->part.offset, err);
         return st;
     }
-    for (uint32_t i = 1; i < count; i++)
-        if (sl_addr_compare(addrs[i - 1], addrs[i]) >= 0)
-            return sl_segment_fail(reader, dictionary->part.offset, err,
-                                   "dictionary does not ascend at entry %u", i);
     item->addrs = addrs;
-    if (count == 0 || !sl_addr_is_v4(addrs[count - 1]))
-        return SL_OK;
-    uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
-    if (short_addrs == NULL)
-        return fail_memory(reader, err);
-    for (uint32_t i = 0; i < count; i++)
-        short_addrs[i] = (uint32_t)addrs[i].low;
-    item->short_addrs = short_addrs;
     return SL_OK;
 }
 
@@ -142,10 +138,8 @@ load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_
     if (number < group->stream_count)
         return load_map(reader, &group->streams[number], item, scratch, counters, err);
     number -= group->stream_count;
-    SL_ASSERT(number <= group->index_count);
-    const struct sl_segment_part *part =
-        number < group->index_count ? &group->indexes[number].part : &reader->footer.filter;
-    SL_TRY(read_raw(reader, part, item->arena, &raw, counters, err));
+    SL_ASSERT(number < group->index_count);
+    SL_TRY(read_raw(reader, &group->indexes[number].part, item->arena, &raw, counters, err));
     item->bytes = raw;
     return SL_OK;
 }
@@ -200,7 +194,7 @@ sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t n
     struct sl_segment_item *item;
     sl_status st = create_item(reader, group, number, &item, counters, err);
     if (st == SL_LIMIT) { /* what nobody uses makes room */
-        (void)sl_segment_reader_drop(reader);
+        (void)sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
         st = create_item(reader, group, number, &item, counters, err);
     }
     sl_mutex_lock(&reader->lock);
@@ -229,9 +223,17 @@ sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group)
     sl_mutex_unlock(&reader->lock);
 }
 
+static bool
+is_filter(const struct sl_segment_group *group, uint32_t item)
+{
+    uint32_t first_index = sl_segment_item_of_index(group, 0);
+    return item >= first_index &&
+           group->indexes[item - first_index].kind == SL_SEGMENT_INDEX_FILTER;
+}
+
 /* Take the items of unused groups out under the lock; the caller's list frees them after it. */
 size_t
-sl_segment_reader_drop(struct sl_segment_reader *reader)
+sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_drop drop)
 {
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
     size_t kept_bytes = 0;
@@ -240,7 +242,8 @@ sl_segment_reader_drop(struct sl_segment_reader *reader)
         for (uint32_t i = 0; i < open->item_count; i++) {
             struct sl_segment_item *item = NULL;
             sl_mutex_lock(&reader->lock);
-            if (open->users == 0) {
+            bool is_kept = drop == SL_SEGMENT_DROP_LARGE && is_filter(&reader->footer.groups[g], i);
+            if (open->users == 0 && !is_kept) {
                 item = open->items[i];
                 open->items[i] = NULL;
             } else if (open->items[i] != NULL) {

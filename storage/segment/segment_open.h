@@ -2,8 +2,8 @@
  * segment_open.h - an open segment from the inside: for reader, cursor, prune and check.
  *
  * A group has *items*: what several blocks need and what is therefore loaded once and kept: its
- * dictionaries, the maps of its FUNCTION streams, its indexes; the first group also has the filter
- * of the segment. An item is immutable once it is there, and stays while the group has users.
+ * dictionaries, the maps of its FUNCTION streams, its indexes. An item is immutable once it is there,
+ * and stays while the group has users.
  *
  * Threads: as the reader's. `lock` guards users and items of all groups and is never held across
  *          a read of the file.
@@ -23,19 +23,27 @@
 struct sl_segment_item {
     struct sl_arena *arena;      /* owned */
     uint64_t identity;           /* no other item of this process has it; never 0 */
-    const struct sl_addr *addrs; /* ADDRESSES */
+    const struct sl_addr *addrs; /* ADDRESSES, unless all are IPv4 */
     const uint32_t *short_addrs; /* ADDRESSES: when all are IPv4 */
-    const uint8_t *bytes;        /* BYTES; an index; the filter */
+    const uint8_t *bytes;        /* BYTES; an index */
     const uint32_t *offsets;     /* BYTES */
     const uint32_t *map_narrow;  /* FUNCTION of width 4 */
     const uint64_t *map_wide;    /* FUNCTION of width 8 */
 };
 
+/* Entry `code` of a dictionary of addresses. */
+static inline struct sl_addr
+sl_segment_item_addr(const struct sl_segment_item *item, uint32_t code)
+{
+    return item->addrs != NULL ? item->addrs[code]
+                               : (struct sl_addr){.low = item->short_addrs[code]};
+}
+
 struct sl_segment_open_group {
     uint32_t users;                 /* guarded by lock: cursors and prunings under way */
     struct sl_segment_item **items; /* guarded by lock; NULL: not loaded */
     bool *is_loading;               /* guarded by lock, of each item: a thread is at it */
-    uint32_t item_count;            /* dictionaries, then streams, then indexes, then the filter */
+    uint32_t item_count;            /* dictionaries, then streams, then indexes */
     uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
     struct sl_segment_kept **kept;  /* by position and block; the cache's */
     _Atomic uint32_t *announced;    /* by stream: blocks below are announced to the system */
@@ -68,7 +76,7 @@ sl_status sl_segment_read_part(const struct sl_segment_reader *reader,
                                const struct sl_segment_part *part, void *bytes,
                                struct sl_segment_counters *counters, struct sl_error *err);
 
-/* "<file> offset <n>: what went wrong", SL_CORRUPT. */
+/* "<file>: offset <n>: what went wrong", SL_CORRUPT. */
 SL_PRINTF(4, 5)
 sl_status sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offset,
                           struct sl_error *err, const char *format, ...);
@@ -76,6 +84,9 @@ sl_status sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offse
 /* Put file and offset in front of a story of a decoder. */
 void sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset,
                        struct sl_error *err);
+
+/* All parts of the group will be read. */
+void sl_segment_group_announce(const struct sl_segment_reader *reader, uint32_t group);
 
 /* Items of the group stay until it is released as often. */
 void sl_segment_group_acquire(struct sl_segment_reader *reader, uint32_t group);
@@ -92,13 +103,6 @@ static inline uint32_t
 sl_segment_item_of_index(const struct sl_segment_group *group, uint32_t index)
 {
     return group->dictionary_count + group->stream_count + index;
-}
-
-/* Of group 0. */
-static inline uint32_t
-sl_segment_item_of_filter(const struct sl_segment_group *group)
-{
-    return group->dictionary_count + group->stream_count + group->index_count;
 }
 
 /* The item, loaded when missing; the group must be acquired. */

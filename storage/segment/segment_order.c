@@ -5,7 +5,8 @@
  * service port, client); then each run of rows that are equal so far, most of them short, is
  * sorted by a second one (server, client's port). Addresses take part as their codes in the
  * group's sorted dictionary, protocols as their rank among those that occur. The sort is stable,
- * and rows are given in the order of their arrival.
+ * and rows are given in the order of their arrival. Rows of one conversation are equal in both keys,
+ * so that answers are found where the keys still lie side by side.
  */
 #include "storage/segment/segment_order.h"
 
@@ -13,7 +14,10 @@
 
 enum {
     DIGIT_BITS_MAX = 11,
-    INSERTION_MAX = 48, /* rows: more are sorted by their digits */
+    DIGITS_MAX = 8,
+    SHORT_MAX = 2048, /* rows whose digits are SHORT_BITS_MAX: their tables are quick to clear */
+    SHORT_BITS_MAX = 8,
+    INSERTION_MAX = 32, /* rows: more are sorted by their digits */
     PORT_BITS = 16,
     PROTOCOL_ICMP = 1,
     PROTOCOL_ICMP6 = 58,
@@ -62,8 +66,8 @@ sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides)
     for (size_t i = SL_COUNTOF(known_ports); i-- > 0;)
         ranks[known_ports[i]] = (uint8_t)i;
     for (uint32_t i = 0; i < keys->row_count; i++) {
-        uint16_t src = (uint16_t)keys->src_port[i];
-        uint16_t dst = (uint16_t)keys->dst_port[i];
+        uint16_t src = keys->src_port[i];
+        uint16_t dst = keys->dst_port[i];
         uint32_t src_rank = (uint32_t)ranks[src] << 16 | src;
         uint32_t dst_rank = (uint32_t)ranks[dst] << 16 | dst;
         bool has_no_ports = keys->protocol != NULL && is_icmp(keys->protocol[i]);
@@ -90,94 +94,90 @@ struct radix {
     uint32_t count;
 };
 
+/* Sort by one digit; `starts` has the number of keys with each of its values. */
+static void
+scatter(struct radix *r, unsigned shift, uint64_t mask, uint32_t *starts)
+{
+    uint32_t sum = 0;
+    for (uint64_t d = 0; d <= mask; d++) {
+        uint32_t size = starts[d];
+        starts[d] = sum;
+        sum += size;
+    }
+    for (uint32_t i = 0; i < r->count; i++) {
+        uint64_t key = r->source.keys[i];
+        uint32_t at = starts[key >> shift & mask]++;
+        r->target.keys[at] = key;
+        r->target.order[at] = r->source.order[i];
+    }
+    struct rows rows = r->source;
+    r->source = r->target;
+    r->target = rows;
+}
+
 /* Sort by the low key_bits bits of the keys, stable; the result is in r->source. Digits are as
  * narrow as their number allows: fewer places to write to at a time. */
 static void
 radix_sort(struct radix *r, unsigned key_bits)
 {
-    unsigned digits = (key_bits + DIGIT_BITS_MAX - 1) / DIGIT_BITS_MAX;
+    uint32_t starts[DIGITS_MAX][1 << DIGIT_BITS_MAX];
+    unsigned bits_max = r->count <= SHORT_MAX ? SHORT_BITS_MAX : DIGIT_BITS_MAX;
+    unsigned digits = (key_bits + bits_max - 1) / bits_max;
     unsigned digit_bits = digits == 0 ? 0 : (key_bits + digits - 1) / digits;
     uint64_t mask = (UINT64_C(1) << digit_bits) - 1;
+    for (unsigned digit = 0; digit < digits; digit++)
+        memset(starts[digit], 0, (mask + 1) * sizeof(starts[0][0]));
+    for (uint32_t i = 0; i < r->count; i++)
+        for (unsigned digit = 0; digit < digits; digit++)
+            starts[digit][r->source.keys[i] >> digit * digit_bits & mask]++;
     for (unsigned digit = 0; digit < digits; digit++) {
-        uint32_t starts[1 << DIGIT_BITS_MAX];
         unsigned shift = digit * digit_bits;
-        memset(starts, 0, (mask + 1) * sizeof(starts[0]));
-        for (uint32_t i = 0; i < r->count; i++)
-            starts[r->source.keys[i] >> shift & mask]++;
-        if (starts[r->source.keys[0] >> shift & mask] == r->count)
-            continue;
-        uint32_t sum = 0;
-        for (uint64_t d = 0; d <= mask; d++) {
-            uint32_t size = starts[d];
-            starts[d] = sum;
-            sum += size;
-        }
-        for (uint32_t i = 0; i < r->count; i++) {
-            uint64_t key = r->source.keys[i];
-            uint32_t at = starts[key >> shift & mask]++;
-            r->target.keys[at] = key;
-            r->target.order[at] = r->source.order[i];
-        }
-        struct rows rows = r->source;
-        r->source = r->target;
-        r->target = rows;
+        if (starts[digit][r->source.keys[0] >> shift & mask] != r->count)
+            scatter(r, shift, mask, starts[digit]);
     }
 }
 
-static uint16_t
-client_port(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
-{
-    const uint64_t *ports = sides[row] != 0 ? k->dst_port : k->src_port;
-    return ports == NULL ? 0 : (uint16_t)ports[row];
-}
+/* What rows are sorted by: `high` first, then `low`. */
+struct sort_keys {
+    uint64_t *high, *low;
+    unsigned high_bits, low_bits;
+};
 
-static uint16_t
-service_port(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
-{
-    const uint64_t *ports = sides[row] != 0 ? k->src_port : k->dst_port;
-    return ports == NULL ? 0 : (uint16_t)ports[row];
-}
-
-static uint32_t
-client_code(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
-{
-    return code_at(sides[row] != 0 ? k->dst_code : k->src_code, row);
-}
-
-static uint32_t
-server_code(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t row)
-{
-    return code_at(sides[row] != 0 ? k->src_code : k->dst_code, row);
-}
-
-/* (server, client's port) of each row. Returns the bits of the key. */
+/* Protocols as their ranks among those that occur. Returns the bits of a rank. */
 static unsigned
-fill_low_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsigned code_bits,
-              uint64_t *keys)
+rank_protocols(const struct sl_segment_order_keys *k, uint8_t ranks[256])
 {
-    for (uint32_t i = 0; i < k->row_count; i++)
-        keys[i] = (uint64_t)server_code(k, sides, i) << PORT_BITS | client_port(k, sides, i);
-    return code_bits + PORT_BITS;
-}
-
-/* (protocol, service port, client) of each row. Returns the bits of the key. */
-static unsigned
-fill_high_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, unsigned code_bits,
-               uint64_t *keys)
-{
-    uint8_t ranks[256] = {0};
-    for (uint32_t i = 0; k->protocol != NULL && i < k->row_count; i++)
-        ranks[(uint8_t)k->protocol[i]] = 1;
     uint32_t rank = 0;
-    for (unsigned p = 0; p < SL_COUNTOF(ranks); p++)
+    memset(ranks, 0, 256);
+    for (uint32_t i = 0; k->protocol != NULL && i < k->row_count; i++)
+        ranks[k->protocol[i]] = 1;
+    for (unsigned p = 0; p < 256; p++)
         if (ranks[p] != 0)
             ranks[p] = (uint8_t)rank++;
+    return bits_of(rank);
+}
+
+/* (protocol, service port, client) and (server, client's port) of each row. */
+static void
+fill_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, struct sort_keys *keys)
+{
+    uint8_t ranks[256];
+    unsigned code_bits = k->code_count <= 1 ? 0 : bits_of(k->code_count - 1);
+    keys->high_bits = rank_protocols(k, ranks) + PORT_BITS + code_bits;
+    keys->low_bits = code_bits + PORT_BITS;
     for (uint32_t row = 0; row < k->row_count; row++) {
-        uint64_t protocol = k->protocol == NULL ? 0 : ranks[(uint8_t)k->protocol[row]];
-        keys[row] = (protocol << PORT_BITS | service_port(k, sides, row)) << code_bits |
-                    client_code(k, sides, row);
+        uint64_t protocol = k->protocol == NULL ? 0 : ranks[k->protocol[row]];
+        uint64_t src_port = k->src_port == NULL ? 0 : k->src_port[row];
+        uint64_t dst_port = k->dst_port == NULL ? 0 : k->dst_port[row];
+        uint64_t src_code = code_at(k->src_code, row);
+        uint64_t dst_code = code_at(k->dst_code, row);
+        uint64_t turn = -(uint64_t)sides[row];
+        uint64_t port = (src_port ^ dst_port) & turn;
+        uint64_t code = (src_code ^ dst_code) & turn;
+        keys->high[row] =
+            (protocol << PORT_BITS | (dst_port ^ port)) << code_bits | (src_code ^ code);
+        keys->low[row] = (dst_code ^ code) << PORT_BITS | (src_port ^ port);
     }
-    return bits_of(rank) + PORT_BITS + code_bits;
 }
 
 /* A few rows, stable. */
@@ -197,7 +197,7 @@ insertion_sort(struct rows rows, uint32_t count)
     }
 }
 
-/* Rows first .. end - 1 of `rows`, whose high keys are equal, by their low ones, in place. */
+/* Rows whose high keys are equal by their low ones, which replace them, in place. */
 static void
 sort_run(struct rows rows, struct rows spare, const uint64_t *low, uint32_t count,
          unsigned low_bits)
@@ -210,70 +210,65 @@ sort_run(struct rows rows, struct rows spare, const uint64_t *low, uint32_t coun
     }
     struct radix r = {.source = rows, .target = spare, .count = count};
     radix_sort(&r, low_bits);
-    if (r.source.order != rows.order)
-        memcpy(rows.order, r.source.order, count * sizeof(*rows.order));
+    if (r.source.order == rows.order)
+        return;
+    memcpy(rows.order, r.source.order, count * sizeof(*rows.order));
+    memcpy(rows.keys, r.source.keys, count * sizeof(*rows.keys));
 }
 
-bool
-sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                      struct sl_arena *arena, uint32_t *order)
-{
-    uint32_t count = keys->row_count;
-    struct radix r = {.count = count, .source.order = order};
-    uint64_t *low = sl_arena_alloc(arena, count * sizeof(uint64_t));
-    r.source.keys = sl_arena_alloc(arena, count * sizeof(uint64_t));
-    r.target.keys = sl_arena_alloc(arena, count * sizeof(uint64_t));
-    r.target.order = sl_arena_alloc(arena, count * sizeof(uint32_t));
-    if (low == NULL || r.source.keys == NULL || r.target.keys == NULL || r.target.order == NULL)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
-    unsigned code_bits = keys->code_count <= 1 ? 0 : bits_of(keys->code_count - 1);
-    unsigned low_bits = fill_low_keys(keys, sides, code_bits, low);
-    unsigned high_bits = fill_high_keys(keys, sides, code_bits, r.source.keys);
-    SL_ASSERT(high_bits <= 64);
-    radix_sort(&r, high_bits);
-    for (uint32_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && r.source.keys[end] == r.source.keys[first]; end++)
-            continue;
-        struct rows run = {&r.source.keys[first], &r.source.order[first]};
-        struct rows spare = {&r.target.keys[first], &r.target.order[first]};
-        if (end - first > 1)
-            sort_run(run, spare, low, end - first, low_bits);
-    }
-    if (r.source.order != order)
-        memcpy(order, r.source.order, count * sizeof(*order));
-    return true;
-}
-
-/* Are both rows of one conversation, in opposite directions? */
-static bool
-is_answer_to(const struct sl_segment_order_keys *k, const uint8_t *sides, uint32_t lead,
-             uint32_t row)
-{
-    return sides[lead] != sides[row] && client_code(k, sides, lead) == client_code(k, sides, row) &&
-           server_code(k, sides, lead) == server_code(k, sides, row) &&
-           client_port(k, sides, lead) == client_port(k, sides, row) &&
-           service_port(k, sides, lead) == service_port(k, sides, row) &&
-           (k->protocol == NULL || k->protocol[lead] == k->protocol[row]);
-}
-
-uint32_t
-sl_segment_order_answers(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                         uint32_t *order, uint64_t *answers)
+/* Find answers among rows first .. end - 1 of the group, whose high keys are equal; `rows` has their
+ * low ones. Returns their number. */
+static uint32_t
+pair_run(struct rows rows, const uint8_t *sides, uint32_t first, uint32_t end, uint64_t *answers)
 {
     uint32_t count = 0;
-    for (uint32_t i = 1; i < keys->row_count; i++) {
-        if (i % SL_BLOCK_ROWS == 0 || sl_bit_get(answers, i - 1) ||
-            !is_answer_to(keys, sides, order[i - 1], order[i]))
+    for (uint32_t i = first + 1; i < end; i++) {
+        uint32_t lead = rows.order[i - 1];
+        uint32_t row = rows.order[i];
+        if (rows.keys[i] != rows.keys[i - 1] || sides[lead] == sides[row] ||
+            i % SL_BLOCK_ROWS == 0 || sl_bit_get(answers, i - 1))
             continue;
-        if (sides[order[i]] == 0) {
-            uint32_t lead = order[i];
-            order[i] = order[i - 1];
-            order[i - 1] = lead;
+        if (sides[row] == 0) {
+            rows.order[i - 1] = row;
+            rows.order[i] = lead;
         }
         sl_bit_set(answers, i);
         count++;
     }
     return count;
+}
+
+bool
+sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
+                      struct sl_arena *arena, uint32_t *order, uint64_t *answers,
+                      uint32_t *out_answer_count)
+{
+    uint32_t count = keys->row_count;
+    struct radix r = {.count = count, .source.order = order};
+    struct sort_keys sort = {.low = sl_arena_alloc(arena, count * sizeof(uint64_t)),
+                             .high = sl_arena_alloc(arena, count * sizeof(uint64_t))};
+    r.source.keys = sort.high;
+    r.target.keys = sl_arena_alloc(arena, count * sizeof(uint64_t));
+    r.target.order = sl_arena_alloc(arena, count * sizeof(uint32_t));
+    if (sort.low == NULL || sort.high == NULL || r.target.keys == NULL || r.target.order == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    fill_keys(keys, sides, &sort);
+    SL_ASSERT(sort.high_bits <= 64);
+    radix_sort(&r, sort.high_bits);
+    *out_answer_count = 0;
+    for (uint32_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && r.source.keys[end] == r.source.keys[first]; end++)
+            continue;
+        if (end - first == 1)
+            continue;
+        struct rows run = {&r.source.keys[first], &r.source.order[first]};
+        struct rows spare = {&r.target.keys[first], &r.target.order[first]};
+        sort_run(run, spare, sort.low, end - first, sort.low_bits);
+        *out_answer_count += pair_run(r.source, sides, first, end, answers);
+    }
+    if (r.source.order != order)
+        memcpy(order, r.source.order, count * sizeof(*order));
+    return true;
 }

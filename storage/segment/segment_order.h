@@ -22,9 +22,9 @@
 /* The columns that decide the order, over all rows of the group; NULL: all zero. */
 struct sl_segment_order_keys {
     uint32_t row_count;
-    const uint64_t *protocol;
-    const uint64_t *src_port;
-    const uint64_t *dst_port;
+    const uint8_t *protocol;
+    const uint16_t *src_port;
+    const uint16_t *dst_port;
     const uint32_t *src_code; /* codes in the sorted dictionary of addresses */
     const uint32_t *dst_code;
     uint32_t code_count;
@@ -33,18 +33,15 @@ struct sl_segment_order_keys {
 /* For each row (in the order given): 0 when the source is the client, 1 when it is the server. */
 void sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides);
 
-/* *order (row_count entries) becomes the inner order: row i of the group is given row order[i].
- * False when the arena has no memory for it. */
+/*
+ * *order (row_count entries) becomes the inner order: row i of the group is given row order[i].
+ * In `answers`, which is zero, the bit is set of every row, in the inner order, that answers the row
+ * before it (segment_pair.h); a server's row that came first changes places with the client's.
+ * False when the arena has no memory for it.
+ */
 SL_MUST_CHECK
 bool sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                           struct sl_arena *arena, uint32_t *order);
-
-/*
- * Set the bit of every row, in the inner order, that answers the row before it (segment_pair.h);
- * `answers` is zero. A server's row that came first changes places with the client's. Returns the
- * number of answers.
- */
-uint32_t sl_segment_order_answers(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                                  uint32_t *order, uint64_t *answers);
+                           struct sl_arena *arena, uint32_t *order, uint64_t *answers,
+                           uint32_t *out_answer_count);
 
 #endif

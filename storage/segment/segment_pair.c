@@ -1,16 +1,19 @@
 /*
  * segment_pair.c - see segment_pair.h.
- *
- * The loop over rows has no branch that depends on one: whether a row is an answer cannot be
- * guessed. Differences are put on answers alone.
  */
 #include "storage/segment/segment_pair.h"
 
+#include "storage/segment/segment_kernel.h"
+
 enum { LEADS_PER_STEP = 4 };
 
-/* The rows of four leads, by their bits: a lead is a zero, its answer a one behind it. */
+/* The rows of four leads, by their bits: a lead is a zero, its answer a one behind it. And how many
+ * bits are set: a CPU's instruction for that may be missing. */
 static const uint8_t rows_of[1 << LEADS_PER_STEP] = {
     0x00, 0x02, 0x04, 0x0a, 0x08, 0x12, 0x14, 0x2a, 0x10, 0x22, 0x24, 0x4a, 0x28, 0x52, 0x54, 0xaa,
+};
+static const uint8_t answers_of[1 << LEADS_PER_STEP] = {
+    0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
 };
 
 /* Append `size` bits at `at`; the words behind are zero. */
@@ -31,7 +34,7 @@ sl_segment_answers_open(const uint32_t *lead_bytes, uint32_t lead_count, uint32_
     for (uint32_t i = 0; i < byte_count; i++) {
         if (lead_bytes[i] > UINT8_MAX)
             return false;
-        answer_count += (uint32_t)__builtin_popcount(lead_bytes[i]);
+        answer_count += answers_of[lead_bytes[i] & 0xf] + answers_of[lead_bytes[i] >> 4];
     }
     bool has_rest = lead_count % 8 != 0 && lead_bytes[byte_count - 1] >> (lead_count % 8) != 0;
     if (has_rest || row_count > SL_BLOCK_ROWS || lead_count + answer_count != row_count)
@@ -42,7 +45,7 @@ sl_segment_answers_open(const uint32_t *lead_bytes, uint32_t lead_count, uint32_
     for (uint32_t i = 0; i < lead_count; i += LEADS_PER_STEP) {
         uint32_t answered = lead_bytes[i / 8] >> (i % 8) & 0xf;
         uint32_t leads = lead_count - i < LEADS_PER_STEP ? lead_count - i : LEADS_PER_STEP;
-        uint32_t size = leads + (uint32_t)__builtin_popcount(answered);
+        uint32_t size = leads + answers_of[answered];
         put_bits(out_answers->bits, row, rows_of[answered], size);
         row += size;
     }
@@ -70,30 +73,14 @@ sl_segment_answers_close(const uint64_t *bits, uint32_t row_count, uint64_t *lea
     }
 }
 
-/* Rows of a word that are there. */
-static uint32_t
-rows_in_word(uint32_t row, uint32_t end)
-{
-    return end - row < 64 ? end - row : 64;
-}
-
 void
 sl_segment_pair_narrow(const struct sl_segment_answers *answers, uint32_t first, uint32_t count,
                        const uint32_t *leads, const uint32_t *differences, uint32_t *out)
 {
     uint32_t answer = answers->before[first / SL_MINI_ROWS];
-    uint32_t lead = first - answer; /* in front of the row */
-    for (uint32_t row = first; row < first + count; row += 64) {
-        uint64_t word = answers->bits[row / 64];
-        uint32_t rows = rows_in_word(row, first + count);
-        for (uint32_t i = 0; i < rows; i++) {
-            lead += (uint32_t)(~(word >> i) & 1);
-            out[row + i] = leads[lead - 1];
-        }
-        for (; differences != NULL && word != 0; word &= word - 1)
-            out[row + (uint32_t)__builtin_ctzll(word)] +=
-                sl_segment_unzigzag_narrow(differences[answer++]);
-    }
+    sl_segment_kernels_best()->spread_u32(&answers->bits[first / 64], count, &leads[first - answer],
+                                          differences == NULL ? NULL : &differences[answer],
+                                          &out[first]);
 }
 
 void
@@ -101,18 +88,9 @@ sl_segment_pair_wide(const struct sl_segment_answers *answers, uint32_t first, u
                      const uint64_t *leads, const uint64_t *differences, uint64_t *out)
 {
     uint32_t answer = answers->before[first / SL_MINI_ROWS];
-    uint32_t lead = first - answer;
-    for (uint32_t row = first; row < first + count; row += 64) {
-        uint64_t word = answers->bits[row / 64];
-        uint32_t rows = rows_in_word(row, first + count);
-        for (uint32_t i = 0; i < rows; i++) {
-            lead += (uint32_t)(~(word >> i) & 1);
-            out[row + i] = leads[lead - 1];
-        }
-        for (; differences != NULL && word != 0; word &= word - 1)
-            out[row + (uint32_t)__builtin_ctzll(word)] +=
-                sl_segment_unzigzag_wide(differences[answer++]);
-    }
+    sl_segment_kernels_best()->spread_u64(&answers->bits[first / 64], count, &leads[first - answer],
+                                          differences == NULL ? NULL : &differences[answer],
+                                          &out[first]);
 }
 
 void

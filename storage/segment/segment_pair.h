@@ -43,7 +43,8 @@ void sl_segment_answers_close(const uint64_t *bits, uint32_t row_count, uint64_t
  * Rows first .. first + count - 1 of the block, first a multiple of SL_MINI_ROWS: an answer has
  * the value of its lead, plus its difference (unless `differences` is NULL), which is zigzag in
  * the width of the values. Leads and differences are those of the block, by their numbers; those
- * of the rows asked for must be there. Rows are written at their place in `out`.
+ * of the rows asked for must be there, and room for as many of both as the block has rows. Rows are
+ * written at their place in `out`.
  */
 void sl_segment_pair_narrow(const struct sl_segment_answers *answers, uint32_t first,
                             uint32_t count, const uint32_t *leads, const uint32_t *differences,
@@ -57,18 +58,5 @@ void sl_segment_pair_wide(const struct sl_segment_answers *answers, uint32_t fir
  */
 void sl_segment_pair_locate(const struct sl_segment_answers *answers, const uint32_t *rows,
                             uint32_t row_count, uint32_t *leads, uint32_t *differences);
-
-/* A difference of 32 or 64 bits, out of its zigzag. */
-static inline uint32_t
-sl_segment_unzigzag_narrow(uint32_t code)
-{
-    return code >> 1 ^ (0 - (code & 1));
-}
-
-static inline uint64_t
-sl_segment_unzigzag_wide(uint64_t code)
-{
-    return code >> 1 ^ (0 - (code & 1));
-}
 
 #endif

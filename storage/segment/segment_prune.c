@@ -5,12 +5,19 @@
  * sorted dictionaries turn a range of addresses into a range of codes and an address that is not
  * there into nothing at all. Intervals are held against the zones, block by block, and against
  * the index of the column where there is one. A clause holds where any of its tests may, the
- * request where all clauses may. Whatever cannot be decided counts as "perhaps".
+ * request where all clauses may. Whatever cannot be decided counts as "perhaps". Single addresses
+ * are put to the filter of the dictionary first: so what is not there loads no dictionary.
  */
 #include "storage/index/filter.h"
 #include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_open.h"
+
+/* Minis that may hold a row: by zones and indexes, and by zones alone, for the counters. */
+struct candidates {
+    uint64_t minis[SL_SEGMENT_MINI_WORDS];
+    uint64_t by_zone[SL_SEGMENT_MINI_WORDS];
+};
 
 struct pruning {
     struct sl_segment_reader *reader;
@@ -27,22 +34,31 @@ struct interval {
     uint64_t first, last;
 };
 
+/* Minis first .. first + count - 1, all of one word. */
 static void
 fill_minis(uint64_t *minis, uint32_t first, uint32_t count)
 {
-    for (uint32_t i = first; i < first + count; i++)
-        sl_bit_set(minis, i);
+    SL_DEBUG_ASSERT(count != 0 && first % 64 + count <= 64);
+    minis[first / 64] |= UINT64_MAX >> (64 - count) << first % 64;
 }
 
-/* First entry of a dictionary of addresses at or above `key`. */
-static uint32_t
-lower_bound(const struct sl_addr *addrs, uint32_t count, struct sl_addr key)
+static void
+fill_all(const struct pruning *p, uint64_t *minis)
 {
-    uint32_t low = 0;
+    memset(minis, 0xff, p->mini_count / 64 * sizeof(*minis));
+    if (p->mini_count % 64 != 0)
+        fill_minis(minis, p->mini_count / 64 * 64, p->mini_count % 64);
+}
+
+/* First entry of a dictionary of addresses, from `first` on, at or above `key`. */
+static uint32_t
+lower_bound(const struct sl_segment_item *item, uint32_t first, uint32_t count, struct sl_addr key)
+{
+    uint32_t low = first;
     uint32_t high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (sl_addr_compare(addrs[middle], key) < 0)
+        if (sl_addr_compare(sl_segment_item_addr(item, middle), key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -57,9 +73,9 @@ find_codes(const struct sl_segment_item *item, uint32_t count, struct sl_addr lo
 {
     if (sl_addr_compare(low, high) > 0)
         return false;
-    uint32_t first = lower_bound(item->addrs, count, low);
-    uint32_t end = lower_bound(item->addrs, count, high);
-    if (end < count && sl_addr_equal(item->addrs[end], high))
+    uint32_t first = lower_bound(item, 0, count, low);
+    uint32_t end = sl_addr_equal(low, high) ? first : lower_bound(item, first, count, high);
+    if (end < count && sl_addr_equal(sl_segment_item_addr(item, end), high))
         end++;
     if (first >= end)
         return false;
@@ -98,15 +114,20 @@ collect_zones(const struct pruning *p, const struct sl_segment_group_column *col
     }
 }
 
-/* The index of a column that may be used, or NULL. */
+/* The index of a column that may be used, of one of the kinds whose bits of `prune` are asked for;
+ * or NULL. */
 static const struct sl_segment_index *
-find_index(const struct pruning *p, uint32_t number, uint32_t *out_item)
+find_index(const struct pruning *p, uint32_t number, uint32_t prune, uint32_t *out_item)
 {
+    static const uint32_t bits[] = {
+        [SL_SEGMENT_INDEX_MINIS] = SL_PRUNE_BITMAP,
+        [SL_SEGMENT_INDEX_POSTINGS] = SL_PRUNE_POSTINGS,
+        [SL_SEGMENT_INDEX_FILTER] = SL_PRUNE_FILTER,
+    };
     for (uint32_t i = 0; i < p->group->index_count; i++) {
         const struct sl_segment_index *index = &p->group->indexes[i];
-        uint32_t bit =
-            index->kind == SL_SEGMENT_INDEX_POSTINGS ? SL_PRUNE_POSTINGS : SL_PRUNE_BITMAP;
-        if ((index->number != number && index->also != number) || (p->prune & bit) == 0)
+        if ((index->number != number && index->also != number) ||
+            (p->prune & prune & bits[index->kind]) == 0)
             continue;
         *out_item = sl_segment_item_of_index(p->group, i);
         return index;
@@ -114,10 +135,46 @@ find_index(const struct pruning *p, uint32_t number, uint32_t *out_item)
     return NULL;
 }
 
-/* Minis that may hold a key of the interval, into minis. */
+/* Does the test ask for single addresses? Ranges cannot be put to a filter. */
+static bool
+is_of_addresses(const struct sl_test *test)
+{
+    return test->column->type == SL_TYPE_ADDR &&
+           (test->kind == SL_TEST_SET ||
+            (test->kind == SL_TEST_RANGE && sl_addr_equal(test->low, test->high)));
+}
+
+/* Is one of the addresses perhaps in the dictionary of the column? True where there is no filter. */
+static sl_status
+ask_filter(const struct pruning *p, const struct sl_segment_group_column *column,
+           const struct sl_test *test, bool *out_may_contain)
+{
+    uint32_t item_number;
+    const struct sl_segment_item *item;
+    struct sl_filter filter;
+    const struct sl_segment_index *index =
+        find_index(p, column->number, SL_PRUNE_FILTER, &item_number);
+    *out_may_contain = index == NULL;
+    if (index == NULL)
+        return SL_OK;
+    SL_TRY(
+        sl_segment_item_get(p->reader, p->group_number, item_number, &item, p->counters, p->err));
+    sl_status st = sl_filter_open(item->bytes, index->part.size_bytes, &filter, p->err);
+    if (st != SL_OK) {
+        sl_segment_locate(p->reader, index->part.offset, p->err);
+        return st;
+    }
+    uint32_t count = test->kind == SL_TEST_SET ? test->key_count : 1;
+    const struct sl_addr *addrs = test->kind == SL_TEST_SET ? test->keys : &test->low;
+    for (uint32_t i = 0; i < count && !*out_may_contain; i++)
+        *out_may_contain = sl_filter_may_contain(&filter, sl_filter_hash_addr(addrs[i]));
+    return SL_OK;
+}
+
+/* Add the minis that may hold a key of the interval. */
 static sl_status
 collect_interval(const struct pruning *p, const struct sl_segment_group_column *column,
-                 struct interval interval, uint64_t *minis)
+                 struct interval interval, struct candidates *found)
 {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
     uint64_t by_index[SL_SEGMENT_MINI_WORDS] = {0};
@@ -125,8 +182,9 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
     if ((p->prune & SL_PRUNE_ZONE) != 0)
         collect_zones(p, column, interval, by_zone);
     else
-        fill_minis(by_zone, 0, p->mini_count);
-    const struct sl_segment_index *index = find_index(p, column->number, &item_number);
+        fill_all(p, by_zone);
+    const struct sl_segment_index *index =
+        find_index(p, column->number, SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS, &item_number);
     if (index != NULL) {
         const struct sl_segment_item *item;
         uint32_t entries = column->dictionary == SL_SEGMENT_NONE
@@ -141,21 +199,23 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
             return st;
         }
     }
-    for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
-        minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & by_index[w];
+    for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++) {
+        found->minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & by_index[w];
+        found->by_zone[w] |= by_zone[w];
+    }
     return SL_OK;
 }
 
 /* Codes of all strings that are equal without regard to case. */
 static sl_status
 collect_text(const struct pruning *p, const struct sl_segment_group_column *column,
-             const struct sl_segment_item *item, struct sl_slice text, uint64_t *minis)
+             const struct sl_segment_item *item, struct sl_slice text, struct candidates *found)
 {
     uint32_t count = p->group->dictionaries[column->dictionary].entry_count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size_bytes = item->offsets[i + 1] - item->offsets[i];
         if (is_same_text(item->bytes + item->offsets[i], size_bytes, text))
-            SL_TRY(collect_interval(p, column, (struct interval){i, i}, minis));
+            SL_TRY(collect_interval(p, column, (struct interval){i, i}, found));
     }
     return SL_OK;
 }
@@ -175,7 +235,7 @@ find_interval(const struct pruning *p, const struct sl_segment_group_column *col
 }
 
 static sl_status
-collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *minis)
+collect_test(const struct pruning *p, const struct sl_test *test, struct candidates *found)
 {
     const struct sl_column *described = test->column;
     const struct sl_segment_group_column *column =
@@ -184,29 +244,40 @@ collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *mini
     bool is_bytes = sl_type_is_bytes(described->type);
     if (column == NULL && described->is_nullable)
         return SL_OK; /* NULL everywhere: never passes */
+    if (column != NULL && is_of_addresses(test)) {
+        bool may_contain;
+        SL_TRY(ask_filter(p, column, test, &may_contain));
+        if (!may_contain) {
+            fill_all(p, found->by_zone); /* the filter's work */
+            return SL_OK;
+        }
+    }
     bool is_decidable = column != NULL && described->type != SL_TYPE_F64 &&
                         is_bytes == (test->kind == SL_TEST_TEXT) &&
                         (!is_bytes || column->dictionary != SL_SEGMENT_NONE) &&
                         (described->type != SL_TYPE_ADDR || (p->prune & SL_PRUNE_POSTINGS) != 0);
     if (!is_decidable) {
-        fill_minis(minis, 0, p->mini_count);
+        fill_all(p, found->minis);
+        fill_all(p, found->by_zone);
         return SL_OK;
     }
+    if (described->type == SL_TYPE_ADDR)
+        fill_all(p, found->by_zone); /* its zones are codes: they are the index's work too */
     if (column->dictionary != SL_SEGMENT_NONE)
         SL_TRY(sl_segment_item_get(p->reader, p->group_number, column->dictionary, &item,
                                    p->counters, p->err));
     struct interval interval;
     switch (test->kind) {
     case SL_TEST_TEXT:
-        return collect_text(p, column, item, test->text, minis);
+        return collect_text(p, column, item, test->text, found);
     case SL_TEST_RANGE:
         if (find_interval(p, column, item, described, test->low, test->high, &interval))
-            return collect_interval(p, column, interval, minis);
+            return collect_interval(p, column, interval, found);
         return SL_OK;
     case SL_TEST_SET:
         for (uint32_t i = 0; i < test->key_count; i++)
             if (find_interval(p, column, item, described, test->keys[i], test->keys[i], &interval))
-                SL_TRY(collect_interval(p, column, interval, minis));
+                SL_TRY(collect_interval(p, column, interval, found));
         return SL_OK;
     }
     return SL_OK;
@@ -215,16 +286,23 @@ collect_test(const struct pruning *p, const struct sl_test *test, uint64_t *mini
 /* Minis that all clauses leave. */
 static sl_status
 prune_group(const struct pruning *p, const struct sl_clause *clauses, uint32_t clause_count,
-            uint64_t *minis)
+            struct candidates *left)
 {
-    memset(minis, 0, SL_SEGMENT_MINI_WORDS * sizeof(*minis));
-    fill_minis(minis, 0, p->mini_count);
+    *left = (struct candidates){0};
+    fill_all(p, left->minis);
+    fill_all(p, left->by_zone);
     for (uint32_t c = 0; c < clause_count; c++) {
-        uint64_t any[SL_SEGMENT_MINI_WORDS] = {0};
+        struct candidates any = {0};
         for (uint32_t t = 0; t < clauses[c].test_count; t++)
-            SL_TRY(collect_test(p, &clauses[c].tests[t], any));
-        for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++)
-            minis[w] &= any[w];
+            SL_TRY(collect_test(p, &clauses[c].tests[t], &any));
+        uint64_t is_any_left = 0;
+        for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++) {
+            left->minis[w] &= any.minis[w];
+            left->by_zone[w] &= any.by_zone[w];
+            is_any_left |= left->minis[w];
+        }
+        if (is_any_left == 0)
+            return SL_OK;
     }
     return SL_OK;
 }
@@ -252,36 +330,29 @@ sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t group,
         .reader = reader,
         .group = &reader->footer.groups[group],
         .group_number = group,
-        .prune = prune & (SL_PRUNE_ZONE | SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS),
+        .prune = prune & (SL_PRUNE_ZONE | SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS | SL_PRUNE_FILTER),
         .counters = counters,
         .err = err,
     };
     p.mini_count = (p.group->row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    struct candidates left;
     memset(out_minis, 0, SL_SEGMENT_MINI_WORDS * sizeof(*out_minis));
     if (p.prune == 0) {
-        fill_minis(out_minis, 0, p.mini_count);
+        fill_all(&p, out_minis);
         return SL_OK;
     }
     sl_segment_group_acquire(reader, group);
-    sl_status st = prune_group(&p, clauses, clause_count, out_minis);
-    uint32_t empty = st == SL_OK ? count_empty_blocks(&p, out_minis) : 0;
-    uint32_t by_zone = 0;
-    if (empty != 0 && counters != NULL && p.prune != SL_PRUNE_ZONE) {
-        /* Once more without indexes, to tell the two apart. */
-        uint64_t minis[SL_SEGMENT_MINI_WORDS];
-        p.prune &= SL_PRUNE_ZONE;
-        if (p.prune != 0)
-            st = prune_group(&p, clauses, clause_count, minis);
-        by_zone = p.prune != 0 && st == SL_OK ? count_empty_blocks(&p, minis) : 0;
-    } else {
-        by_zone = empty;
-    }
-    if (counters != NULL) {
-        counters->blocks_pruned_zone += by_zone;
-        counters->blocks_pruned_index += empty - by_zone;
-    }
+    sl_status st = prune_group(&p, clauses, clause_count, &left);
     sl_segment_group_release(reader, group);
-    return st;
+    if (st != SL_OK)
+        return st;
+    memcpy(out_minis, left.minis, sizeof(left.minis));
+    if (counters != NULL) {
+        uint32_t by_zone = count_empty_blocks(&p, left.by_zone);
+        counters->blocks_pruned_zone += by_zone;
+        counters->blocks_pruned_index += count_empty_blocks(&p, left.minis) - by_zone;
+    }
+    return SL_OK;
 }
 
 /* Could a value of a time column within bounds pass the test? */
@@ -322,26 +393,8 @@ may_match_zones(const struct sl_segment_reader *reader, const struct sl_test *te
     return false;
 }
 
-/* Is one of the test's addresses perhaps in the filter? Ranges cannot be asked. */
 static bool
-may_match_filter(const struct sl_filter *filter, const struct sl_test *test)
-{
-    bool is_end =
-        test->column->index == SL_COLUMN_SRC_ADDR || test->column->index == SL_COLUMN_DST_ADDR;
-    if (!is_end || test->kind == SL_TEST_TEXT)
-        return true;
-    if (test->kind == SL_TEST_RANGE)
-        return !sl_addr_equal(test->low, test->high) ||
-               sl_filter_may_contain(filter, sl_filter_hash_addr(test->low));
-    for (uint32_t i = 0; i < test->key_count; i++)
-        if (sl_filter_may_contain(filter, sl_filter_hash_addr(test->keys[i])))
-            return true;
-    return false;
-}
-
-static bool
-may_match_test(const struct sl_segment_reader *reader, const struct sl_test *test, uint32_t prune,
-               const struct sl_filter *filter)
+may_match_test(const struct sl_segment_reader *reader, const struct sl_test *test, uint32_t prune)
 {
     const struct sl_segment_summary *sum = &reader->footer.summary;
     uint32_t index = test->column->index;
@@ -351,62 +404,20 @@ may_match_test(const struct sl_segment_reader *reader, const struct sl_test *tes
     if ((prune & SL_PRUNE_TIME) != 0 && index == SL_COLUMN_LAST_SEEN &&
         !may_match_time(test, sum->last_seen_min_us, sum->last_seen_max_us))
         return false;
-    if ((prune & SL_PRUNE_ZONE) != 0 && !may_match_zones(reader, test))
-        return false;
-    return filter == NULL || may_match_filter(filter, test);
+    return (prune & SL_PRUNE_ZONE) == 0 || may_match_zones(reader, test);
 }
 
-/* Does any clause ask for something that a filter can answer? */
-static bool
-wants_filter(const struct sl_clause *clauses, uint32_t clause_count)
+bool
+sl_segment_reader_match(const struct sl_segment_reader *reader, const struct sl_clause *clauses,
+                        uint32_t clause_count, uint32_t prune)
 {
-    for (uint32_t c = 0; c < clause_count; c++)
-        for (uint32_t t = 0; t < clauses[c].test_count; t++) {
-            const struct sl_test *test = &clauses[c].tests[t];
-            if (test->column->type == SL_TYPE_ADDR &&
-                (test->kind == SL_TEST_SET || sl_addr_equal(test->low, test->high)))
-                return true;
-        }
-    return false;
-}
-
-static bool
-may_match(const struct sl_segment_reader *reader, const struct sl_clause *clauses,
-          uint32_t clause_count, uint32_t prune, const struct sl_filter *filter)
-{
+    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
     for (uint32_t c = 0; c < clause_count; c++) {
         bool is_any = false;
         for (uint32_t t = 0; t < clauses[c].test_count && !is_any; t++)
-            is_any = may_match_test(reader, &clauses[c].tests[t], prune, filter);
+            is_any = may_match_test(reader, &clauses[c].tests[t], prune);
         if (!is_any)
             return false;
     }
     return true;
-}
-
-sl_status
-sl_segment_reader_match(struct sl_segment_reader *reader, const struct sl_clause *clauses,
-                        uint32_t clause_count, uint32_t prune, bool *out_may_match,
-                        struct sl_segment_counters *counters, struct sl_error *err)
-{
-    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
-    *out_may_match = may_match(reader, clauses, clause_count, prune, NULL);
-    const struct sl_segment_part *part = &reader->footer.filter;
-    if (!*out_may_match || (prune & SL_PRUNE_FILTER) == 0 || part->size_bytes == 0 ||
-        reader->footer.summary.group_count == 0 || !wants_filter(clauses, clause_count))
-        return SL_OK;
-    const struct sl_segment_item *item;
-    struct sl_filter filter;
-    sl_segment_group_acquire(reader, 0);
-    sl_status st = sl_segment_item_get(
-        reader, 0, sl_segment_item_of_filter(&reader->footer.groups[0]), &item, counters, err);
-    if (st == SL_OK) {
-        st = sl_filter_open(item->bytes, part->size_bytes, &filter, err);
-        if (st != SL_OK)
-            sl_segment_locate(reader, part->offset, err);
-    }
-    if (st == SL_OK)
-        *out_may_match = may_match(reader, clauses, clause_count, prune, &filter);
-    sl_segment_group_release(reader, 0);
-    return st;
 }

@@ -12,6 +12,8 @@
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_open.h"
 
+enum { END_BYTES = 4096 };
+
 struct sl_arena *
 sl_segment_arena_create(struct sl_budget *budget)
 {
@@ -27,13 +29,13 @@ sl_segment_fail(const struct sl_segment_reader *reader, uint64_t offset, struct 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return sl_fail(err, SL_CORRUPT, "%s offset %" PRIu64 ": %s", reader->name, offset, text);
+    return sl_fail(err, SL_CORRUPT, "%s: offset %" PRIu64 ": %s", reader->name, offset, text);
 }
 
 void
 sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset, struct sl_error *err)
 {
-    sl_error_prefix(err, "%s offset %" PRIu64, reader->name, offset);
+    sl_error_prefix(err, "%s: offset %" PRIu64, reader->name, offset);
 }
 
 sl_status
@@ -53,6 +55,14 @@ sl_segment_read_part(const struct sl_segment_reader *reader, const struct sl_seg
     return SL_OK;
 }
 
+void
+sl_segment_group_announce(const struct sl_segment_reader *reader, uint32_t group)
+{
+    const struct sl_segment_group *announced = &reader->footer.groups[group];
+    sl_file_will_read(reader->fd, announced->data_offset,
+                      (size_t)(announced->directory.offset - announced->data_offset));
+}
+
 static sl_status
 read_footer(struct sl_segment_reader *reader, struct sl_error *err)
 {
@@ -64,6 +74,9 @@ read_footer(struct sl_segment_reader *reader, struct sl_error *err)
     if (reader->file_bytes < SL_SEGMENT_HEAD_BYTES + SL_SEGMENT_TAIL_BYTES)
         return sl_fail(err, SL_CORRUPT, "offset 0: %" PRIu64 " bytes are no segment",
                        reader->file_bytes);
+    /* Both ends at once; the footer lies there too, as a rule. */
+    uint64_t end_bytes = reader->file_bytes < END_BYTES ? reader->file_bytes : END_BYTES;
+    sl_file_will_read(reader->fd, reader->file_bytes - end_bytes, (size_t)end_bytes);
     SL_TRY(sl_file_read_at(reader->fd, 0, head, sizeof(head), err));
     SL_TRY(sl_segment_head_decode(head, &number, err));
     SL_TRY(sl_file_read_at(reader->fd, reader->file_bytes - sizeof(tail), tail, sizeof(tail), err));
@@ -76,7 +89,6 @@ read_footer(struct sl_segment_reader *reader, struct sl_error *err)
     if (reader->footer.meta.number != number)
         return sl_fail(err, SL_CORRUPT, "offset 16: head and footer name different segments");
     reader->footer.summary.file_bytes = reader->file_bytes;
-    reader->footer.summary.index_bytes = reader->footer.filter.size_bytes;
     return SL_OK;
 }
 
@@ -95,7 +107,7 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     sl_arena_destroy(arena);
     if (st != SL_OK)
         return st;
-    open->item_count = sl_segment_item_of_filter(group) + 1;
+    open->item_count = group->dictionary_count + group->stream_count + group->index_count;
     open->items =
         sl_arena_calloc(reader->arena, open->item_count, sizeof(struct sl_segment_item *));
     open->is_loading = sl_arena_calloc(reader->arena, open->item_count, sizeof(bool));
@@ -162,8 +174,10 @@ sl_segment_reader_open(int dir_fd, const char *name, struct sl_schema *schema,
     sl_status st = sl_file_open(dir_fd, name, O_RDONLY, &reader->fd, err);
     if (st != SL_OK)
         reader->fd = -1;
-    else
+    else {
+        sl_file_leaps(reader->fd);
         st = read_all(reader, schema, err);
+    }
     if (st != SL_OK) {
         sl_error_prefix(err, "%s", name);
         reader->footer.summary.group_count = 0; /* what is there is not whole */
@@ -187,7 +201,7 @@ sl_segment_reader_close(struct sl_segment_reader *reader)
     if (reader == NULL)
         return;
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
-    size_t kept_bytes = sl_segment_reader_drop(reader);
+    size_t kept_bytes = sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL);
     SL_ASSERT(kept_bytes == 0); /* else a cursor still stands on it */
     for (uint32_t g = 0; reader->cache != NULL && g < reader->footer.summary.group_count; g++)
         sl_segment_cache_forget(reader->cache, reader->groups[g].kept,
@@ -343,6 +357,5 @@ sl_segment_reader_bytes(const struct sl_segment_reader *reader, sl_segment_bytes
         total += data_bytes + index_bytes;
         visit(context, reader->columns[i], data_bytes, index_bytes);
     }
-    uint64_t filter_bytes = reader->footer.filter.size_bytes;
-    visit(context, NULL, reader->file_bytes - total - filter_bytes, filter_bytes);
+    visit(context, NULL, reader->file_bytes - total, 0);
 }

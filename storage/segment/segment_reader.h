@@ -79,18 +79,16 @@ struct sl_segment_counters {
 };
 
 /* May the segment as a whole hold a row that satisfies all clauses? By its bounds of time
- * (SL_PRUNE_TIME), by the zones of its groups (SL_PRUNE_ZONE) and by its filter of addresses
- * (SL_PRUNE_FILTER). */
-SL_MUST_CHECK
-sl_status sl_segment_reader_match(struct sl_segment_reader *reader, const struct sl_clause *clauses,
-                                  uint32_t clause_count, uint32_t prune, bool *out_may_match,
-                                  struct sl_segment_counters *counters, struct sl_error *err);
+ * (SL_PRUNE_TIME) and by the zones of its groups (SL_PRUNE_ZONE). Reads nothing. */
+bool sl_segment_reader_match(const struct sl_segment_reader *reader,
+                             const struct sl_clause *clauses, uint32_t clause_count,
+                             uint32_t prune);
 
 /*
  * The minis of a group that may hold such a row: bit m of out_minis stands for rows
  * m * SL_MINI_ROWS and following; bits beyond the rows are zero. out_minis has
  * SL_SEGMENT_MINI_WORDS words (16 minis a block: minis of block b are bits 16 b .. 16 b + 15).
- * `prune`: SL_PRUNE_ZONE, SL_PRUNE_BITMAP, SL_PRUNE_POSTINGS.
+ * `prune`: SL_PRUNE_ZONE, SL_PRUNE_BITMAP, SL_PRUNE_POSTINGS, SL_PRUNE_FILTER.
  */
 SL_MUST_CHECK
 sl_status sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t group,
@@ -98,8 +96,13 @@ sl_status sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t gro
                                   uint32_t prune, uint64_t *out_minis,
                                   struct sl_segment_counters *counters, struct sl_error *err);
 
+enum sl_segment_drop {
+    SL_SEGMENT_DROP_LARGE, /* not the filters: they are small, and say what need not be loaded again */
+    SL_SEGMENT_DROP_ALL,
+};
+
 /* Let go of dictionaries and indexes that no cursor uses; returns the bytes still held. */
-size_t sl_segment_reader_drop(struct sl_segment_reader *reader);
+size_t sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_drop drop);
 
 /* A cursor; what it decodes into counts against `budget` (NULL: unbounded). */
 struct sl_segment_cursor *sl_segment_cursor_create(struct sl_budget *budget);
@@ -128,6 +131,10 @@ uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t 
 /* All blocks of the group below `end_block` will be asked for as this one is: a stream that is read
  * may be fetched ahead. Until the cursor moves. */
 void sl_segment_cursor_expect(struct sl_segment_cursor *cursor, uint32_t end_block);
+
+/* The column will be asked for: the system may fetch its parts, and those of others that are
+ * announced, side by side. */
+void sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_column *column);
 
 /*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;

@@ -7,23 +7,61 @@
 
 #include "storage/base/file.h"
 #include "storage/segment/segment_decode.h"
+#include "storage/segment/segment_kernel.h"
 
-/* Blocks of a stream lie one behind the other, but a reader of several streams leaps between them,
- * which no system takes for a reason to read ahead: so the blocks to come are announced, once. */
+enum { BLOCKS_AHEAD = 4 };
+
+/* Bytes of the file, from the first to the last of some parts. */
+struct span {
+    uint64_t start, end;
+};
+
 static void
-announce(struct sl_segment_cursor *cursor, uint32_t index)
+span_add(struct span *span, const struct sl_segment_part *parts, uint32_t first, uint32_t end)
 {
-    const struct sl_segment_part *blocks = cursor->group->streams[index].blocks;
+    for (uint32_t i = first; parts != NULL && i < end; i++) {
+        if (parts[i].size_bytes == 0)
+            continue;
+        uint64_t part_end = parts[i].offset + parts[i].size_bytes;
+        span->start = parts[i].offset < span->start ? parts[i].offset : span->start;
+        span->end = part_end > span->end ? part_end : span->end;
+    }
+}
+
+/* Parts of one stream lie one behind the other: of the blocks that will be asked for, and the map
+ * in front of them. A few blocks at a time: the first block of the next stream would else wait for
+ * the last one of this stream. */
+static void
+announce_one(struct sl_segment_cursor *cursor, uint32_t index)
+{
+    const struct sl_segment_stream *stream = &cursor->group->streams[index];
     _Atomic uint32_t *announced = &cursor->reader->groups[cursor->group_number].announced[index];
-    uint32_t first = cursor->block + 1;
-    uint32_t end = cursor->expected_end;
-    if (first >= end || atomic_load_explicit(announced, memory_order_relaxed) > first)
+    struct span span = {.start = UINT64_MAX};
+    uint32_t known = atomic_load_explicit(announced, memory_order_relaxed);
+    uint32_t ahead_end = cursor->block + BLOCKS_AHEAD;
+    uint32_t end = ahead_end < cursor->expected_end ? ahead_end : cursor->expected_end;
+    uint32_t first = known > cursor->block ? known : cursor->block;
+    if (first >= end)
         return;
     /* Relaxed: at worst something is announced twice. */
     atomic_store_explicit(announced, end, memory_order_relaxed);
-    uint64_t end_offset = blocks[end - 1].offset + blocks[end - 1].size_bytes;
-    sl_file_will_read(cursor->reader->fd, blocks[first].offset,
-                      (size_t)(end_offset - blocks[first].offset));
+    span_add(&span, stream->map, 0, known == 0 ? sl_segment_block_count(stream->map_count) : 0);
+    span_add(&span, stream->blocks, first, end);
+    span_add(&span, stream->differences, first, end);
+    span_add(&span, stream->exception_rows, first, end);
+    span_add(&span, stream->exception_values, first, end);
+    if (span.end != 0)
+        sl_file_will_read(cursor->reader->fd, span.start, (size_t)(span.end - span.start));
+}
+
+void
+sl_segment_stream_announce(struct sl_segment_cursor *cursor, uint32_t index)
+{
+    const struct sl_segment_stream *stream = &cursor->group->streams[index];
+    if (sl_segment_cursor_is_ready(cursor, index))
+        return;
+    for (uint32_t i = 0; i < stream->closure_count; i++)
+        announce_one(cursor, stream->closure[i]);
 }
 
 /* Values into 32 bits. */
@@ -76,11 +114,9 @@ static void
 select_narrow(const struct sl_segment_slot *a, const struct sl_segment_slot *b,
               const struct sl_segment_slot *c, uint32_t first, uint32_t count, uint32_t *out)
 {
-    const uint32_t *sides = (const uint32_t *)a->values + first;
-    const uint32_t *left = (const uint32_t *)b->values + first;
-    const uint32_t *right = (const uint32_t *)c->values + first;
-    for (uint32_t i = 0; i < count; i++)
-        out[first + i] = sides[i] == 0 ? left[i] : right[i];
+    sl_segment_kernels_best()->select((const uint32_t *)a->values + first,
+                                      (const uint32_t *)b->values + first,
+                                      (const uint32_t *)c->values + first, count, out + first);
 }
 
 /* Products of 32 bits are one instruction where those of 64 are none. */
@@ -232,8 +268,6 @@ evaluate_one(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
             memset(slot->values, 0, (size_t)cursor->row_count * slot->width);
     }
     enum sl_segment_form form = (enum sl_segment_form)stream->form;
-    if (form == SL_SEGMENT_FORM_VALUES && !sl_segment_cursor_is_ready(cursor, index))
-        announce(cursor, index);
     if (sl_segment_cursor_is_ready(cursor, index)) {
         pick_ready(cursor, index, slot);
     } else if (form == SL_SEGMENT_FORM_VALUES && cursor->rows != NULL) {

@@ -16,6 +16,10 @@
 
 #include "storage/segment/segment_cursor.h"
 
+/* A stream will be asked for, of this block and of those expected behind it: the system may fetch it
+ * and all that it is computed from meanwhile, side by side. Once for each block. */
+void sl_segment_stream_announce(struct sl_segment_cursor *cursor, uint32_t index);
+
 /* Bring minis of a stream about, and of all that it is computed from. */
 SL_MUST_CHECK
 sl_status sl_segment_stream_evaluate(struct sl_segment_cursor *cursor, uint32_t index,

@@ -4,6 +4,7 @@
  * the rows focused on.
  */
 #include "storage/segment/segment_decode.h"
+#include "storage/segment/segment_kernel.h"
 #include "storage/segment/segment_pair.h"
 #include "storage/segment/segment_stream.h"
 

@@ -4,9 +4,11 @@
  */
 #include <stdatomic.h>
 
+#include "storage/base/file.h"
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_kernel.h"
 #include "storage/segment/segment_stream.h"
 
 /* The largest value that a column of the type may have. */
@@ -33,13 +35,8 @@ static uint64_t
 max_of(const struct sl_segment_slot *slot, uint32_t first, uint32_t count)
 {
     uint64_t max = 0;
-    if (slot->width == 4) {
-        uint32_t narrow = 0;
-        const uint32_t *values = (const uint32_t *)slot->values + first;
-        for (uint32_t i = 0; i < count; i++)
-            narrow = values[i] > narrow ? values[i] : narrow;
-        return narrow;
-    }
+    if (slot->width == 4)
+        return sl_segment_kernels_best()->max_u32((const uint32_t *)slot->values + first, count);
     const uint64_t *values = (const uint64_t *)slot->values + first;
     for (uint32_t i = 0; i < count; i++)
         max = values[i] > max ? values[i] : max;
@@ -52,6 +49,15 @@ convert(const struct sl_segment_slot *slot, enum sl_type type, uint8_t width, ui
         uint32_t count, void *out)
 {
     uint64_t room[SL_MINI_ROWS];
+    const uint32_t *narrow = (const uint32_t *)slot->values + first;
+    if (slot->width == 4 && width == 2) {
+        sl_segment_kernels_best()->to_u16(narrow, count, (uint16_t *)out + first);
+        return;
+    }
+    if (slot->width == 4 && width == 1) {
+        sl_segment_kernels_best()->to_u8(narrow, count, (uint8_t *)out + first);
+        return;
+    }
     const uint64_t *keys = sl_segment_slot_widen(slot, first, count, room);
     if (width == 1)
         for (uint32_t i = 0; i < count; i++)
@@ -211,8 +217,10 @@ open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column
     struct sl_segment_kept **place = place_of(cursor, column);
     if (place != NULL)
         output->kept = sl_segment_cache_find(cursor->reader->cache, place);
-    if (output->kept == NULL)
+    if (output->kept == NULL) {
+        sl_segment_stream_announce(cursor, column->stream);
         return open_presence(cursor, column, output, counters, err);
+    }
     output->vector.present = output->kept->present;
     output->ready = SL_SEGMENT_ALL_MINIS;
     return SL_OK;
@@ -268,10 +276,10 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     if (zone->null_count != cursor->block_rows || cursor->is_distrustful) {
         output->ready = 0;
         vector->encoding = SL_PLAIN;
+        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (column->dictionary != SL_SEGMENT_NONE)
             SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
                                        &item, counters, err));
-        SL_TRY(open_rows(cursor, column, output, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
             SL_TRY(open_strings(cursor, stream, output, counters, err));
         else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
@@ -344,18 +352,14 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
 }
 
 /*
- * A block is kept as a whole. To read and to prove its bytes costs the same for all of it, so that
- * some minis more are decoded for the next query. For a few rows of a needle they are the second
- * time only: then the column is one that queries come back to.
+ * A block is kept as a whole, the second time that it is asked for: then the column is one that
+ * queries come back to. Fresh memory for a block costs half as much as to decode it, and a query
+ * that is asked once must not take the room of what others come back to.
  */
 static bool
-is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place, uint32_t minis)
+is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place)
 {
-    enum { SHARE = 8 };
     struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
-    uint32_t count = (cursor->block_rows + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
-    if (cursor->rows == NULL && (uint32_t)__builtin_popcount(minis) * SHARE >= count)
-        return true;
     /* Relaxed: it is a guess about the future and nothing else. */
     return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
 }
@@ -366,9 +370,12 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
               const struct sl_column *described, uint32_t minis, struct sl_segment_output *output,
               struct sl_segment_counters *counters, struct sl_error *err)
 {
-    struct sl_segment_kept **place = cursor->rows == NULL ? place_of(cursor, column) : NULL;
-    if (place != NULL && is_worth_keeping(cursor, place, minis))
-        minis = SL_SEGMENT_ALL_MINIS & ~output->ready;
+    bool is_first = cursor->rows == NULL && output->ready == 0; /* while the cursor stands here */
+    struct sl_segment_kept **place = is_first ? place_of(cursor, column) : NULL;
+    if (place != NULL && !is_worth_keeping(cursor, place))
+        place = NULL;
+    if (place != NULL)
+        minis = SL_SEGMENT_ALL_MINIS;
     SL_TRY(sl_segment_stream_evaluate(cursor, column->stream, minis, counters, err));
     SL_TRY(fill_output(cursor, column, described, minis, output, err));
     if (place != NULL && output->ready == SL_SEGMENT_ALL_MINIS)
@@ -384,14 +391,14 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
            struct sl_error *err)
 {
     struct sl_segment_kept **place = place_of(cursor, column);
-    if (place == NULL)
+    if (place == NULL || sl_segment_cursor_is_ready(cursor, column->stream))
         return SL_OK;
     struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
     if (kept != NULL) {
         sl_segment_cache_leave(cursor->reader->cache, kept);
         return SL_OK;
     }
-    if (!is_worth_keeping(cursor, place, 0))
+    if (!is_worth_keeping(cursor, place))
         return SL_OK;
     const uint32_t *rows = cursor->rows;
     uint32_t row_count = cursor->row_count;
@@ -402,7 +409,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
     sl_status st = open_output(cursor, column, described, &whole, counters, err);
     if (st == SL_OK && whole.ready == 0)
         st = decode_output(cursor, column, described, SL_SEGMENT_ALL_MINIS, &whole, counters, err);
-    if (st == SL_OK && whole.kept != NULL) /* another thread was faster */
+    if (whole.kept != NULL) /* another thread was faster */
         sl_segment_cache_leave(cursor->reader->cache, whole.kept);
     sl_segment_cursor_exchange_slots(cursor);
     cursor->rows = rows;
@@ -422,6 +429,24 @@ missing_column(const struct sl_column *column, uint32_t row_count)
     vector.values = &zero;
     vector.value_count = 1;
     return vector;
+}
+
+void
+sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_column *column)
+{
+    struct sl_segment_reader *reader = cursor->reader;
+    const struct sl_segment_group_column *found =
+        sl_segment_find_column(reader, cursor->group_number, column);
+    if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
+        return;
+    _Atomic uint32_t *announced = &reader->groups[cursor->group_number].announced[found->stream];
+    if (found->dictionary != SL_SEGMENT_NONE &&
+        atomic_load_explicit(announced, memory_order_relaxed) == 0) {
+        const struct sl_segment_dictionary *dictionary =
+            &cursor->group->dictionaries[found->dictionary];
+        sl_file_will_read(reader->fd, dictionary->part.offset, dictionary->part.size_bytes);
+    }
+    sl_segment_stream_announce(cursor, found->stream);
 }
 
 sl_status

@@ -1,5 +1,5 @@
 /*
- * segment_writer.c - the file around the row groups: head, directories, filter, footer, tail.
+ * segment_writer.c - the file around the row groups: head, directories, footer, tail.
  *
  * Groups are written as they are encoded. The footer comes last and the rename after the sync, so
  * that a file that has its name is whole; a crash before leaves a ".tmp" that nobody opens.
@@ -11,7 +11,6 @@
 
 #include "storage/base/file.h"
 #include "storage/base/hash.h"
-#include "storage/index/filter.h"
 #include "storage/segment/segment_encode.h"
 #include "storage/segment/segment_open.h"
 
@@ -29,8 +28,6 @@ struct sl_segment_writer {
     struct sl_segment_emit emit;
     struct sl_segment_footer footer;
     struct sl_segment_numbers numbers;
-    uint64_t *addr_hashes; /* owned: of all groups */
-    size_t addr_count, addr_capacity;
     bool is_failed;
     bool is_committed;
 };
@@ -78,19 +75,6 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
     return SL_OK;
 }
 
-/* Hashes of the group's addresses, for the filter of the whole segment. */
-static void
-keep_addresses(struct sl_segment_writer *writer, const struct sl_addr *addrs, uint32_t count)
-{
-    size_t needed = writer->addr_count + count;
-    if (needed > writer->addr_capacity) {
-        writer->addr_capacity = sl_max_size(needed, writer->addr_capacity * 2);
-        writer->addr_hashes = sl_grow(writer->addr_hashes, sizeof(uint64_t), writer->addr_capacity);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        writer->addr_hashes[writer->addr_count++] = sl_filter_hash_addr(addrs[i]);
-}
-
 static void
 append_directory(struct sl_segment_emit *emit, struct sl_segment_group *group)
 {
@@ -128,11 +112,10 @@ write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows
     struct sl_segment_group *group = &writer->footer.groups[sum->group_count];
     const struct sl_segment_encode_request request = {
         .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
-    struct sl_segment_encoded encoded;
-    SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &encoded, err));
-    keep_addresses(writer, encoded.addrs, encoded.addr_count);
+    const uint32_t *order = NULL;
+    SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &order, err));
     if (out_order != NULL)
-        memcpy(out_order, encoded.order, group->row_count * sizeof(*out_order));
+        memcpy(out_order, order, group->row_count * sizeof(*out_order));
     return finish_group(writer, group, err);
 }
 
@@ -225,30 +208,6 @@ renumber(const struct copying *c, struct sl_segment_group *group)
     return SL_OK;
 }
 
-/* Addresses of both ends, which mostly share a dictionary, for the filter. */
-static sl_status
-copy_addresses(const struct copying *c)
-{
-    uint32_t last = SL_SEGMENT_NONE;
-    sl_status st = SL_OK;
-    const struct sl_segment_group *group = &c->reader->footer.groups[c->number];
-    sl_segment_group_acquire(c->reader, c->number);
-    for (uint32_t i = 0; i < group->column_count && st == SL_OK; i++) {
-        uint32_t index = c->reader->columns[group->columns[i].number]->index;
-        uint32_t dictionary = group->columns[i].dictionary;
-        bool is_end = index == SL_COLUMN_SRC_ADDR || index == SL_COLUMN_DST_ADDR;
-        const struct sl_segment_item *item = NULL;
-        if (!is_end || dictionary == SL_SEGMENT_NONE || dictionary == last)
-            continue;
-        st = sl_segment_item_get(c->reader, c->number, dictionary, &item, NULL, c->err);
-        if (st == SL_OK)
-            keep_addresses(c->writer, item->addrs, group->dictionaries[dictionary].entry_count);
-        last = dictionary;
-    }
-    sl_segment_group_release(c->reader, c->number);
-    return st;
-}
-
 static void
 widen(int64_t *min, int64_t *max, int64_t other_min, int64_t other_max)
 {
@@ -267,8 +226,8 @@ copy_group(const struct copying *c)
     struct copying context = *c;
     *group = c->reader->footer.groups[c->number];
     group->data_offset = emit->offset + emit->buf.size_bytes;
+    sl_segment_group_announce(c->reader, c->number);
     SL_TRY(sl_segment_group_parts(group, copy_part, &context, c->err));
-    SL_TRY(copy_addresses(c));
     SL_TRY(renumber(c, group));
     widen(&sum->first_seen_min_us, &sum->first_seen_max_us, from->first_seen_min_us,
           from->first_seen_max_us);
@@ -297,37 +256,6 @@ uint64_t
 sl_segment_writer_bytes(const struct sl_segment_writer *writer)
 {
     return writer->emit.offset + writer->emit.buf.size_bytes;
-}
-
-static int
-compare_hashes(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* The filter of all groups' addresses: an address of several groups counts once. Of a single mini
- * the dictionary is as small, and says it exactly. */
-static void
-append_filter(struct sl_segment_writer *writer)
-{
-    size_t count = 0;
-    if (writer->addr_count == 0 || writer->footer.summary.row_count <= SL_MINI_ROWS)
-        return;
-    if (writer->footer.summary.group_count > 1)
-        qsort(writer->addr_hashes, writer->addr_count, sizeof(uint64_t), compare_hashes);
-    for (size_t i = 0; i < writer->addr_count; i++)
-        if (i == 0 || writer->addr_hashes[i] != writer->addr_hashes[count - 1])
-            writer->addr_hashes[count++] = writer->addr_hashes[i];
-    struct sl_buf filter = sl_buf_empty(SL_SEGMENT_BYTES_MAX);
-    sl_filter_encode(writer->addr_hashes, count, &filter);
-    writer->emit.buf.bad = writer->emit.buf.bad || filter.bad;
-    if (!filter.bad)
-        sl_segment_emit_part(&writer->emit, filter.bytes, filter.size_bytes,
-                             &writer->footer.filter);
-    sl_buf_fini(&filter);
-    writer->footer.summary.index_bytes += writer->footer.filter.size_bytes;
 }
 
 static void
@@ -365,7 +293,6 @@ sl_segment_writer_commit(struct sl_segment_writer *writer, struct sl_segment_sum
     SL_ASSERT(writer->magic == WRITER_MAGIC);
     SL_ASSERT(!writer->is_failed && !writer->is_committed);
     SL_ASSERT(writer->footer.summary.group_count >= 1);
-    append_filter(writer);
     append_footer(writer);
     writer->is_failed = true; /* until all of it is done */
     SL_TRY(sl_segment_emit_flush(&writer->emit, 0, err));
@@ -392,7 +319,6 @@ sl_segment_writer_close(struct sl_segment_writer *writer)
             sl_file_remove(writer->dir_fd, writer->temporary_name, NULL) != SL_OK)
             writer->is_failed = true;
     }
-    free(writer->addr_hashes);
     sl_segment_emit_fini(&writer->emit);
     free(writer->temporary_name);
     free(writer->name);

@@ -3,3 +3,9 @@ sluice_test(unit/client/mysql_packet_test.c sluice_mysql)
 sluice_test(unit/client/mysql_hostile_test.c sluice_test_peer sluice_mysql)
 sluice_fuzz(mysql_packet sluice_mysql)
 sluice_fuzz(mysql_statement sluice_mysql)
+
+# Tables of text, read in both ways.
+add_library(sluice_test_text STATIC support/text_pair.c)
+target_link_libraries(sluice_test_text PRIVATE sluice_rules PUBLIC sluice_text)
+sluice_test(unit/client/text_table_test.c sluice_test_text)
+sluice_fuzz(text_table sluice_test_text)

@@ -1,6 +1,8 @@
 # ingest, and the table of information elements that it decodes by.
 sluice_test(unit/storage/element_test.c sluice_batch)
 sluice_test(unit/ingest/decode/decoder_test.c sluice_decode)
+sluice_test(unit/ingest/decode/decoder_limit_test.c sluice_decode)
+sluice_test(unit/ingest/decode/exporter_test.c sluice_decode)
 sluice_test(unit/ingest/decode/netflow5_test.c sluice_decode)
 sluice_test(unit/ingest/decode/packet_test.c sluice_decode)
 sluice_test(unit/ingest/ingest_test.c sluice_ingest)

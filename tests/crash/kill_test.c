@@ -149,10 +149,11 @@ one_round(struct sender *s, const char *path, uint64_t *seed)
 }
 
 static void
-report(void *context, const char *file, uint64_t offset, const char *reason)
+report(void *context, enum sl_check_part part, const char *finding)
 {
     (void)context;
-    printf("%s: offset %" PRIu64 ": %s\n", file, offset, reason);
+    (void)part;
+    printf("%s\n", finding);
 }
 
 static void

@@ -84,11 +84,10 @@ damage(const struct place *p, const char *file, uint64_t offset, size_t count)
 }
 
 static void
-note_finding(void *context, const char *file, uint64_t offset, const char *reason)
+note_finding(void *context, enum sl_check_part part, const char *finding)
 {
-    (void)offset;
-    (void)reason;
-    (void)snprintf(context, 256, "%s", file);
+    assert_true(strlen(sl_check_advice(part)) > 0);
+    (void)snprintf(context, 256, "%s", finding);
 }
 
 /* The check finds something in a file of this name. */

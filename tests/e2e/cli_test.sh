@@ -47,8 +47,24 @@ contains "a full disk is told" "output cannot be written" "$err"
 "$bin/sluice" --help >/dev/full 2>&1
 same "and is a failure, of --help too" 1 $?
 mkdir "$work/empty"
-"$bin/sluice" check "$work/empty" >/dev/null 2>&1
+err=$("$bin/sluice" check "$work/empty" 2>&1)
 same "a directory of something else is not one of sluice" 1 $?
+contains "which is said" "$work/empty is no data directory of sluiced" "$err"
+same "a statement without rows prints nothing, in every format" "0 0 0 0" \
+    "$(for f in csv tsv json table; do
+        sluice query "DELETE FROM flows WHERE src_port = 9" --format $f >"$work/nothing" 2>&1
+        printf '%s ' $?
+    done | sed 's/ $//')"
+err=$(sluice query ' ; ' 2>&1)
+same "an empty statement is a misuse" 2 $?
+err=$(sluice user add bob --role king 2>&1 </dev/null)
+same "an unknown role is one, before a password is asked for" "2 sluice: a role is reader, writer or admin, not king; see sluice --help" "$? $err"
+for door in 127.0.0.1:99999 127.0.0.1:-1 127.0.0.1:x 127.0.0.1:; do
+    err=$(timeout 10 "$bin/sluiced" --data "$work/x" --listen 127.0.0.1:0 --netflow-listen "$door" 2>&1)
+    contains "$door has no port" "sluiced: netflow-listen: \"$door\": a port is a number from 0 to 65535" "$err"
+done
+err=$(timeout 10 "$bin/sluiced" --data "$work/x" --listen off --netflow-listen off 2>&1)
+contains "a server without a door is refused" "sluiced: every door is off" "$err"
 same "and stays as it is" "" "$(ls "$work/empty")"
 timeout 10 "$bin/sluiced" --config "$work" --data "$work/x" --listen 127.0.0.1:0 --netflow-listen off \
     >/dev/null 2>"$work/err"
@@ -56,6 +72,11 @@ same "a directory is no file of options" 1 $?
 contains "which is said" "cannot read $work" "$(cat "$work/err")"
 contains "letters of the locale are shown as they are" "é" \
     "$(LC_ALL=C.UTF-8 sluice query "SELECT 'é' AS e" --format table)"
+same "the manual has every option of sluiced" "" "$("$bin/sluiced" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' |
+    grep -v -e help -e http-listen -e sflow-listen -e zmq -e capture |
+    while read -r option; do
+        tr -d '\\' <"$root/packaging/sluiced.1" | grep -q -- "--$option" || echo "$option"
+    done)"
 contains "--help is there" "import FILE" "$("$bin/sluice" --help)"
 contains "sluiced --help is there" "netflow-listen" "$("$bin/sluiced" --help)"
 "$bin/sluiced" --data "$work/x" --http-listen 127.0.0.1:7080 >/dev/null 2>"$work/err"

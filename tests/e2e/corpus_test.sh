@@ -27,11 +27,8 @@ cat >"$work/allowed" <<'EOF'
 1054 select nosuch
 1109 SELECT 1 FROM INFORMATION_SCHEMA.COLUMN_STATISTICS
 1064 SELECT `ts`, `dst_port`, `proto`, `bytes`, `app` FROM `flows`.`raw`  WHERE (`proto` = 6, `ts`
-1146 load data local infile
+1235 load data local infile
 1094 KILL QUERY
-1146 INSERT INTO `flows`.`li`
-1235 SELECT A.TABLE_SCHEMA TABLE_CAT
-1235 select t0.`app` `app` from `flows`.`raw` t0 join
 EOF
 grep -E '^ERROR [0-9]+ .* at line [0-9]+' "$work/err" |
     sed -E 's/^ERROR ([0-9]+) .* at line ([0-9]+): (.*)$/\1 \2 \3/' >"$work/failed"

@@ -67,6 +67,22 @@ same "a file without flows fails the walk" 1 $?
 contains "but does not end it" "^30 rows read, 30 stored" "$(cat "$work/out")"
 contains "and is named" "mixed/a.conf: " "$err"
 contains "and counted" "1 of 2 files could not be imported" "$err"
+mkdir -p "$work/closed/deep"
+head -31 "$work/a.flows" | sed 's/|6|/|11|/' >"$work/closed/c.flows"
+ln -s nowhere "$work/closed/a.flows" # what is no file is passed over
+if [ "$(id -u)" = 0 ]; then
+    unreadable=/proc/self/mem # root reads every file, but not this one
+else
+    unreadable="$work/closed/b.flows"
+    : >"$unreadable"
+    chmod 0 "$unreadable"
+fi
+err=$(sluice import "$unreadable" "$work/gone.flows" "$work/closed" --no-progress 2>&1 >"$work/out")
+same "a file that cannot be read fails the import" 1 $?
+contains "but does not end it" "^30 rows read, 30 stored" "$(cat "$work/out")"
+contains "each is named" "$unreadable" "$err"
+contains "with its reason" "gone.flows: No such file" "$err"
+contains "and counted" "2 of 3 files could not be imported" "$err"
 
 sluice import /nowhere --no-progress >/dev/null 2>"$work/err"
 same "a missing file fails" 1 $?
@@ -95,6 +111,18 @@ printf 'last_seen,src_addr,bytes\n1560962598,10.0.0.1,5\n' >"$work/derived.csv"
 err=$(sluice import "$work/derived.csv" --no-progress 2>&1)
 same "a field with the name of a computed column is refused" 1 $?
 contains "with what it is computed from" 'derived.csv:1: "bytes" is computed from in_bytes and out_bytes' "$err"
+printf 'last_seen,src_addr,L4_SRC_PORT,note,src_port\n1560962598,10.0.0.1,5,x,6\n' >"$work/twice.csv"
+err=$(sluice import "$work/twice.csv" --no-progress 2>&1)
+same "two fields for one column are refused" 1 $?
+contains "with both of their names" \
+    'twice.csv:1: fields 3 "L4_SRC_PORT" and 5 "src_port" are both src_port; rename or remove one' "$err"
+printf 'last_seen,a b,a.b\n1560962598,1,2\n' >"$work/twice.csv"
+contains "also names that nobody knows" 'fields 2 "a b" and 3 "a.b" are both a_b' \
+    "$(sluice import "$work/twice.csv" --no-progress 2>&1)"
+printf 'IPV4_SRC_ADDR|IPV6_SRC_ADDR|LAST_SWITCHED|FLOW_END_MILLISECONDS\n0.0.0.0|2001:db8::77|1560962598|1560962598250\n' \
+    >"$work/families.flows"
+contains "but not one address of each family, nor two clocks" "^1 rows read, 1 stored" \
+    "$(sluice import "$work/families.flows" --no-progress)"
 mkfifo "$work/pipe"
 printf 'last_seen,src_addr\n1560962598,203.0.113.9\n' >"$work/pipe" &
 out=$(sluice import "$work/pipe" --no-progress)

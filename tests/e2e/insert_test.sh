@@ -118,8 +118,14 @@ contains "what a line cannot be is refused before the file" "ERROR 1146" "$(loca
 same "the connection goes on" 4 "$(local_my "LOAD DATA LOCAL INFILE '$work/load.csv' INTO TABLE flows (src_port); SELECT 4")"
 
 all=$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')
+# A table of one's own: it is there after a kill, and joins with flows.
+my "CREATE TABLE sites (net varchar(45), site varchar(20)); INSERT INTO sites VALUES ('10.1.2.3', 'Ulm'), ('10.0.0.4', 'Bern');
+DELETE FROM sites WHERE site = 'Bern'" >/dev/null
 kill_server
 start
+same "a table of one's own is there after a kill" "Ulm	1	4096" "$(my "
+SELECT s.site, COUNT(*), MAX(f.in_bytes) FROM flows f JOIN sites s ON f.src_addr = s.net GROUP BY s.site")"
+same "and gone when it is dropped" "ERROR 1146" "$(my 'DROP TABLE sites; SELECT * FROM sites' | grep -o 'ERROR 1146')"
 same "all of it is there after the server was killed" "$all" "$(my 'SELECT COUNT(*), SUM(src_port), COUNT(my_own_note) FROM flows')"
 
 same "a view shows all of them" "$(my 'SELECT COUNT(*) FROM flows WHERE IS_IPV4(src_addr)')" "$(my 'SELECT COUNT(*) FROM flowsv4')"
@@ -147,5 +153,9 @@ stop_server
 start --mysql-delete all
 same "and are there after a stop" "505" "$(my 'SELECT COUNT(*) FROM flows')"
 same "all: everything" "0" "$(my 'DELETE FROM flows; SELECT COUNT(*) FROM flows')"
+same "a table that only INSERTs have made is listed" "abcflows" "$(my "INSERT INTO abcflows (L4_SRC_PORT, LAST_SWITCHED) VALUES (31999, 1795421730);
+SHOW TABLES LIKE 'abc%'")"
+same "and can be created still, with its types" "4660" "$(my "CREATE TABLE IF NOT EXISTS abcflows (IN_BYTES varchar(16), LAST_SWITCHED int);
+INSERT INTO abcflows (IN_BYTES, LAST_SWITCHED) VALUES ('1234', 1795421730); SELECT in_bytes FROM flows WHERE origin = 'insert:ntopng.abcflows' AND in_bytes > 0")"
 stop_server
 finish

@@ -22,6 +22,7 @@ static uint64_t values[COUNT_MAX];
 static uint64_t again[COUNT_MAX];
 static uint32_t narrow[COUNT_MAX];
 static struct sl_addr keys[COUNT_MAX];
+static uint32_t short_keys[COUNT_MAX];
 
 static void
 fuzz_block(enum sl_codec codec, const struct sl_cursor *c, uint32_t count, uint32_t minis)
@@ -73,6 +74,10 @@ fuzz_keys(const struct sl_cursor *c, uint32_t count)
         return;
     for (uint32_t i = 1; i < count; i++)
         SL_ASSERT(sl_addr_compare(keys[i - 1], keys[i]) < 0);
+    bool are_short = count == 0 || sl_addr_is_v4(keys[count - 1]);
+    SL_ASSERT(sl_codec_decode_keys_u32(c->next, sl_cursor_left(c), count, short_keys) == are_short);
+    for (uint32_t i = 0; are_short && i < count; i++)
+        SL_ASSERT(short_keys[i] == keys[i].low);
 }
 
 static void

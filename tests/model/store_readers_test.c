@@ -103,6 +103,7 @@ readers_see_every_row_once(void **state)
     struct sl_error err = {0};
     struct scene *scene = sl_new(sizeof(*scene));
     struct sl_pool *pool = sl_pool_create("test", 2);
+    sl_pool_set_eager(pool);
     struct sl_thread *readers[READERS];
     struct sl_store_status status;
     char *path = test_dir_create();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "storage/clause.h"
 #include "storage/value_text.h"
 
 void
@@ -230,4 +231,45 @@ oracle_run(const struct sl_query_env *env, const struct sl_session *session, con
     }
     sl_query_free(query);
     return st;
+}
+
+void
+oracle_store_open(struct oracle_store *s)
+{
+    struct sl_error err = {0};
+    struct sl_store_options options = sl_store_options_default();
+
+    if (s->directory == NULL)
+        s->directory = test_dir_create();
+    s->schema = sl_schema_create();
+    s->pool = sl_pool_create("test", 2);
+    options.directory = s->directory;
+    options.is_background_off = true;
+    s->memory = (struct sl_budget){.limit_bytes = 1 << 20};
+    options.cache_bytes = 1 << 20;
+    options.memory = &s->memory;
+    TEST_OK(sl_store_open(&options, s->schema, s->pool, &s->store, &err), &err);
+    s->env = (struct sl_query_env){.store = s->store,
+                                   .schema = s->schema,
+                                   .pool = s->pool,
+                                   .threads_max = 2,
+                                   .memory_bytes = (size_t)256 << 20,
+                                   .prune = SL_PRUNE_ALL};
+    s->session = (struct sl_session){
+        .database = "flows", .time_zone = "UTC", .user = "test", .dialect = SL_DIALECT_MYSQL};
+}
+
+void
+oracle_store_pause(struct oracle_store *s)
+{
+    sl_store_close(s->store);
+    sl_pool_destroy(s->pool);
+    sl_schema_destroy(s->schema);
+}
+
+void
+oracle_store_close(struct oracle_store *s)
+{
+    oracle_store_pause(s);
+    test_dir_remove(s->directory);
 }

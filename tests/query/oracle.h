@@ -10,6 +10,7 @@
 #define SLUICE_TESTS_QUERY_ORACLE_H
 
 #include "query/query.h"
+#include "storage/base/arena.h"
 #include "storage/base/buf.h"
 #include "storage/store.h"
 #include "tests/support/test.h"
@@ -50,5 +51,22 @@ sl_status oracle_run(const struct sl_query_env *env, const struct sl_session *se
                      const char *text, struct oracle_table *out_table, struct sl_error *err);
 
 void oracle_addr_text(struct sl_addr addr, char text[33]);
+
+/* A store in a temporary directory, with nothing running in its background, and what statements
+ * need to run over it: two threads, 256 MiB each, all indexes; MySQL's dialect, UTC. */
+struct oracle_store {
+    char *directory;
+    struct sl_budget memory; /* for decoded blocks: 1 MiB */
+    struct sl_schema *schema;
+    struct sl_pool *pool;
+    struct sl_store *store;
+    struct sl_query_env env;
+    struct sl_session session;
+};
+/* All zero before: a new directory is made. After oracle_store_pause: the same is opened again. */
+void oracle_store_open(struct oracle_store *s);
+/* Close the store and keep its directory. */
+void oracle_store_pause(struct oracle_store *s);
+void oracle_store_close(struct oracle_store *s);
 
 #endif

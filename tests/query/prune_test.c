@@ -90,6 +90,7 @@ set_up(void **state)
     w->directory = test_dir_create();
     w->schema = sl_schema_create();
     w->pool = sl_pool_create("test", 2);
+    sl_pool_set_eager(w->pool);
     struct sl_store_options options = sl_store_options_default();
     options.directory = w->directory;
     options.is_background_off = true;
@@ -272,7 +273,7 @@ rows_without_a_text_stay(void **state)
 }
 
 static void
-filters_leave_segments_unopened(void **state)
+filters_leave_dictionaries_unread(void **state)
 {
     check_index(*state, SL_PRUNE_FILTER, 0,
                 "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
@@ -312,7 +313,7 @@ main(void)
         cmocka_unit_test(views_prune_as_flows_do),
         cmocka_unit_test(rows_without_a_text_stay),
         cmocka_unit_test(alternatives_that_are_false_do_not_count),
-        cmocka_unit_test(filters_leave_segments_unopened),
+        cmocka_unit_test(filters_leave_dictionaries_unread),
         cmocka_unit_test(an_order_by_time_ends_the_scan_early),
         cmocka_unit_test(a_count_of_everything_reads_nothing),
     };

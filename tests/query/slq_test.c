@@ -64,8 +64,11 @@ static const struct sl_virtual_column number_columns[] = {
     {"n", {.type = SL_TYPE_I64}},
     {"name", {.type = SL_TYPE_TEXT, .length = 10}},
 };
-static const struct sl_virtual_table numbers = {"system", "numbers", number_columns,
-                                                SL_COUNTOF(number_columns), fill_numbers};
+static const struct sl_virtual_table numbers = {.schema = "system",
+                                                .name = "numbers",
+                                                .columns = number_columns,
+                                                .column_count = SL_COUNTOF(number_columns),
+                                                .fill = fill_numbers};
 static const struct sl_virtual_table *const tables[] = {&numbers, NULL};
 
 struct world {
@@ -129,6 +132,7 @@ open_world(struct world *w)
     w->directory = test_dir_create();
     w->schema = sl_schema_create();
     w->pool = sl_pool_create("test", 2);
+    sl_pool_set_eager(w->pool);
     struct sl_store_options options = sl_store_options_default();
     options.directory = w->directory;
     options.is_background_off = true;

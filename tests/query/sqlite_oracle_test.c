@@ -3,7 +3,7 @@
  *
  * Method: one set of rows goes into a store (a part sealed, a part sealed and merged, a part in
  * memory) and into a table of SQLite (sqlite_world.c). A generator writes each query twice, once in
- * each dialect (sqlite_query.c). Which indexes a query may use is drawn too, and the number of
+ * each dialect (sqlite_query.c, sqlite_join.c). Which indexes a query may use is drawn too, and the number of
  * threads.
  */
 #include <stdio.h>
@@ -68,7 +68,7 @@ compare_once(struct lite_world *w)
                                .prune = lite_draw(w, 2) == 0 ? SL_PRUNE_ALL
                                                              : (uint32_t)lite_draw(w, 32)};
 
-    switch (lite_draw(w, 8)) {
+    switch (lite_draw(w, 9)) {
     case 0:
     case 1:
     case 2:
@@ -79,6 +79,9 @@ compare_once(struct lite_world *w)
         break;
     case 4:
         lite_say_union(w, &t, &columns);
+        break;
+    case 5:
+        lite_say_join(w, &t, &columns);
         break;
     default:
         lite_say_grouped(w, &t, &columns);

@@ -154,6 +154,7 @@ lite_open(struct lite_world *w)
     w->directory = test_dir_create();
     w->schema = sl_schema_create();
     w->pool = sl_pool_create("test", 2);
+    sl_pool_set_eager(w->pool);
     struct sl_store_options options = sl_store_options_default();
     options.directory = w->directory;
     options.is_background_off = true;

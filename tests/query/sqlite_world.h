@@ -55,6 +55,7 @@ void lite_say_plain(struct lite_world *w, struct lite_twin *t, uint32_t *out_col
 void lite_say_grouped(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
 void lite_say_nested(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
 void lite_say_union(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
+void lite_say_join(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
 
 /* Order by all of `count` columns, beginning with number `first`. */
 void lite_say_order(struct lite_world *w, struct lite_twin *t, uint32_t count, uint32_t first);

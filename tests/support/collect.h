@@ -6,6 +6,8 @@
 #ifndef SLUICE_TESTS_SUPPORT_COLLECT_H
 #define SLUICE_TESTS_SUPPORT_COLLECT_H
 
+#include <stdio.h>
+
 #include "ingest/decode/decoder.h"
 #include "storage/value_text.h"
 #include "tests/support/test.h"

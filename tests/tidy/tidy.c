@@ -31,9 +31,10 @@ struct layer {
     const char *may[MAY_MAX]; /* prefixes it may include, besides its own */
 };
 
-#define BATCH                                                                              \
-    "storage/type.h", "storage/schema.h", "storage/schema_derived.def", "storage/batch.h", \
-        "storage/batch_codec.h", "storage/clause.h", "storage/field.h", "storage/value_text.h"
+#define BATCH                                                                                    \
+    "storage/type.h", "storage/schema.h", "storage/schema_derived.def", "storage/batch.h",       \
+        "storage/batch_codec.h", "storage/clause.h", "storage/field.h", "storage/field_cells.h", \
+        "storage/value_text.h"
 
 /* Arrows point up this table only: a layer may use what stands above it. */
 static const struct layer layers[] = {
@@ -90,6 +91,7 @@ static const struct {
     {"zlib.h", "client/mysql/deflate.c"}, /* packets of MySQL */
     {"openssl/ssl.h", "server/net/tls.c"},
     {"openssl/err.h", "server/net/tls.c"},
+    {"openssl/x509v3.h", "server/net/tls.c"},
     {"openssl/", "server/auth/digest.c"},
 };
 

@@ -24,3 +24,17 @@ SET time_zone = '-03:30'
 SELECT FROM_UNIXTIME(0), UNIX_TIMESTAMP('2026-01-01 00:00:00'), CONVERT_TZ('2026-07-01 12:00:00', @@time_zone, 'Europe/London')
 SET time_zone = 'No/Where'
 SET time_zone = '+00:00'
+SELECT t0.app, COUNT(*), SUM(t1.bytes) FROM raw t0 JOIN raw t1 ON t1.dst_ip = t0.src_ip AND t1.dst_port = t0.src_port GROUP BY t0.app ORDER BY t0.app IS NULL, t0.app
+SELECT a.app, a.n, b.m FROM (SELECT app, COUNT(*) AS n FROM raw GROUP BY app) a LEFT JOIN (SELECT app, SUM(bytes) AS m FROM raw WHERE bytes > 100000 GROUP BY app) b ON a.app = b.app ORDER BY a.app IS NULL, a.app
+SELECT * FROM (SELECT proto, COUNT(*) AS n FROM raw GROUP BY proto) a JOIN (SELECT SUM(bytes) AS m, proto FROM raw GROUP BY proto) b USING (proto) ORDER BY proto
+SELECT b.*, a.app FROM (SELECT app, MIN(dst_port) AS dst_port FROM raw GROUP BY app) a LEFT OUTER JOIN (SELECT 53 AS p, 'name' AS what UNION SELECT 443, 'web') b ON b.p = a.dst_port AND a.app <> 'x' ORDER BY a.app IS NULL, a.app
+SELECT r.dst_port, w.what, COUNT(*) FROM raw r, (SELECT 53 AS p, 'name' AS what UNION SELECT 443, 'web' UNION SELECT 80, 'web') w WHERE r.dst_port = w.p AND r.proto = 6 GROUP BY r.dst_port, w.what ORDER BY 1
+SELECT w.what, COUNT(r.bytes), COUNT(*) FROM (SELECT 53 AS p, 'name' AS what UNION SELECT 1, 'none') w LEFT JOIN raw r ON r.dst_port = w.p AND r.ts >= '2026-11-23 08:00:30' WHERE w.p < 100 GROUP BY w.what ORDER BY w.what
+SELECT app FROM raw a JOIN raw b ON a.dst_port = b.src_port
+SELECT a.app FROM raw a JOIN v_top a ON a.app = a.app
+SELECT a.x, b.y FROM (SELECT 1 AS x UNION SELECT 2 UNION SELECT NULL) a CROSS JOIN (SELECT 'p' AS y UNION SELECT 'q') b ORDER BY a.x, b.y
+SELECT a.x, b.x, c.x FROM (SELECT 1 AS x UNION SELECT 2) a LEFT JOIN (SELECT 2 AS x UNION SELECT 3) b ON a.x = b.x LEFT JOIN (SELECT 2.0 AS x UNION SELECT 4) c ON c.x = b.x ORDER BY a.x
+SELECT a.x FROM (SELECT 'A' AS x UNION SELECT 'b') a JOIN (SELECT 'a' AS x UNION SELECT 'B' UNION SELECT 'c') b ON a.x = b.x ORDER BY a.x
+SELECT a.x FROM (SELECT 1 AS x UNION SELECT 2) a JOIN (SELECT '1' AS x UNION SELECT '2.0' UNION SELECT 'y') b ON a.x = b.x ORDER BY a.x
+SELECT GROUP_CONCAT(DISTINCT app ORDER BY app SEPARATOR '|'), GROUP_CONCAT(DISTINCT proto ORDER BY proto DESC) FROM raw
+SELECT proto, GROUP_CONCAT(dst_port ORDER BY dst_port DESC SEPARATOR ' ') AS p FROM (SELECT DISTINCT proto, dst_port FROM raw WHERE dst_port < 200) t GROUP BY proto ORDER BY proto

@@ -159,7 +159,10 @@ peers_that_are_not_on_the_list_are_refused(void **state)
         sl_ingest_create(&options, schema, (struct sl_sink){.put = take_batch, .context = &taken});
     TEST_OK(sl_ingest_listen_udp(ingest, "127.0.0.1:0", &port, &err), &err);
     TEST_OK(sl_ingest_start(ingest, &err), &err);
-    assert_null(sl_ingest_stream_open(ingest, sl_addr_from_v4(9), 1));
+    struct sl_ingest_stream *stream = NULL;
+    assert_int_equal(sl_ingest_stream_open(ingest, sl_addr_from_v4(9), 1, &stream, &err),
+                     SL_DENIED);
+    assert_null(stream);
     send_all(port, 5);
     for (unsigned i = 0; i < 200 && counts.refused < 5; i++) {
         (void)usleep(10000);
@@ -184,8 +187,8 @@ a_stream_is_cut_into_messages(void **state)
     struct sl_ingest *ingest =
         sl_ingest_create(&options, schema, (struct sl_sink){.put = take_batch, .context = &taken});
     TEST_OK(sl_ingest_start(ingest, &err), &err);
-    struct sl_ingest_stream *stream = sl_ingest_stream_open(ingest, sl_addr_from_v4(9), 1);
-    assert_non_null(stream);
+    struct sl_ingest_stream *stream = NULL;
+    TEST_OK(sl_ingest_stream_open(ingest, sl_addr_from_v4(9), 1, &stream, &err), &err);
     size_t size_bytes = make_ipfix(bytes);
     /* Byte by byte, then two messages at once. */
     for (size_t i = 0; i < size_bytes; i++)

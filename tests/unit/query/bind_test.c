@@ -306,6 +306,51 @@ groups_have_two_stages(void **state)
         "PERCENTILE(in_bytes, 90), MEDIAN(in_bytes), GROUP_CONCAT(app SEPARATOR '/') FROM flows");
     assert_int_equal(s->aggregate_count, 4); /* QUANTILE and PERCENTILE are the same */
     assert_true(is_call(s->aggregates[0].argument, SL_FN_TUPLE));
+    s = bind(&f,
+             "SELECT GROUP_CONCAT(app ORDER BY in_bytes DESC, app), GROUP_CONCAT(DISTINCT app), "
+             "GROUP_CONCAT(app), COUNT(*) FILTER (WHERE app = 'x'), COUNT(*) FROM flows");
+    assert_int_equal(s->aggregate_count, 5);
+    assert_true(is_call(s->aggregates[0].argument, SL_FN_SORTED) && s->aggregates[0].is_ordered);
+    assert_int_equal(s->aggregates[0].argument->args[1]->value.as.i64, 1);
+    assert_true(s->aggregates[1].is_distinct && !s->aggregates[2].is_distinct);
+    assert_int_equal(s->aggregates[3].kind, SL_AGG_COUNT);
+    assert_true(is_call(s->aggregates[3].argument, SL_FN_IF));
+    assert_int_equal(s->aggregates[4].kind, SL_AGG_COUNT_STAR);
+    front_close(&f);
+}
+
+static void
+joins_are_taken_apart(void **state)
+{
+    struct front f;
+
+    (void)state;
+    front_open(&f);
+    const struct sl_select *s = bind(
+        &f,
+        "SELECT a.src_addr, b.n FROM (SELECT dst_addr AS d, COUNT(*) AS n FROM flows GROUP BY 1) b "
+        "JOIN flows a ON a.src_addr = b.d AND a.dst_port = 443 WHERE b.n > 5 AND a.in_bytes > b.n");
+    assert_int_equal(s->source, SL_SOURCE_JOIN);
+    assert_int_equal(s->join_count, 2);
+    assert_int_equal(s->joins[0].table, 1); /* flows pass by */
+    assert_true(is_call(s->joins[0].select->where, SL_FN_EQ));
+    assert_int_equal(s->joins[1].key_count, 1);
+    assert_int_equal(s->joins[1].keys[0].type.type, SL_TYPE_ADDR);
+    assert_true(is_call(s->joins[1].select->where, SL_FN_GT));
+    assert_true(is_call(s->where, SL_FN_GT)); /* about both */
+    s = bind(
+        &f,
+        "SELECT a.app FROM flows a LEFT JOIN flows b ON a.src_port = b.dst_port AND b.app = 'x' "
+        "AND a.app = 'y' WHERE b.app IS NULL AND a.in_bytes > 1");
+    assert_true(s->joins[1].is_left && s->joins[1].table == 1);
+    assert_int_equal(s->joins[1].key_count, 2); /* the second one: what ON says of the left side */
+    assert_true(is_call(s->joins[1].select->where, SL_FN_EQ));
+    assert_true(is_call(s->joins[0].select->where, SL_FN_GT));
+    assert_true(is_call(s->where, SL_FN_IS_NULL));
+    s = bind(&f,
+             "SELECT * FROM (SELECT 1 AS x, 2 AS y) a JOIN (SELECT 3 AS z, 1 AS x) b USING (x)");
+    assert_int_equal(s->visible_count, 3);
+    assert_string_equal(s->outputs[2].name, "z");
     front_close(&f);
 }
 
@@ -474,6 +519,7 @@ main(void)
         cmocka_unit_test(addresses_blocks_and_names_are_values),
         cmocka_unit_test(host_and_port_mean_either_side),
         cmocka_unit_test(groups_have_two_stages),
+        cmocka_unit_test(joins_are_taken_apart),
         cmocka_unit_test(the_other_clauses_bind),
         cmocka_unit_test(the_zone_of_the_session_is_local_time),
         cmocka_unit_test(a_zone_has_summers),

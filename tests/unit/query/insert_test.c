@@ -217,7 +217,7 @@ numbers_that_were_declared_as_texts_are_hexadecimal(void **state)
                      "varchar(32)\tIPV6_SRC_ADDR\nvarchar(512)\tHTTP_URL\n")};
     (void)state;
     front_open(&f);
-    f.env.definitions = sl_definitions_create(NULL, NULL);
+    f.env.definitions = sl_definitions_create(NULL, NULL, NULL);
     TEST_OK(sl_definitions_put(f.env.definitions, &table, &f.err), &f.err);
     TEST_OK(fill(&f,
                  "INSERT INTO nfflows (IN_BYTES, IN_PKTS, IN_SRC_MAC, IPV6_SRC_ADDR, HTTP_URL, "

@@ -127,6 +127,7 @@ open_world(struct world *w, unsigned threads)
 
     *w = (struct world){.seed = test_seed()};
     w->env.pool = sl_pool_create("test", 3);
+    sl_pool_set_eager(w->env.pool);
     w->env.threads_max = threads;
     w->exec.env = &w->env;
     w->exec.arena = sl_arena_create(64 << 20);

@@ -66,7 +66,17 @@ wrong_values_are_refused_with_a_reason(void **state)
     } cases[] = {
         {"ingest-memory", "lots", SL_FORMAT, "a size like"},
         {"ingest-memory", "2XiB", SL_FORMAT, "a size like"},
-        {"ingest-memory", "1KiB", SL_FORMAT, "out of range"},
+        {"ingest-memory", "1KiB", SL_FORMAT, "\"1KiB\" is out of range: at least 16MiB"},
+        {"retention", "0s", SL_FORMAT,
+         "\"0s\" is out of range: at least 1m, at most 1000y, or off"},
+        {"retention", "30", SL_FORMAT, "a time like"},
+        {"retention", "9000y", SL_FORMAT, "out of range"},
+        {"query-timeout", "290000y", SL_FORMAT,
+         "out of range: at least 0us, at most 1000y, or off"},
+        {"disk-cap", "0", SL_FORMAT, "\"0\" is out of range: at least 64MiB, or off"},
+        {"disk-cap", "500", SL_FORMAT, "at least 64MiB, or off"},
+        {"disk-cap", "0%", SL_FORMAT, "1% to 100%"},
+        {"connections", "0", SL_FORMAT, "at least 1, at most 100000"},
         {"ingest-memory", "99999999999TiB", SL_FORMAT, "a size like"},
         {"ingest-memory", "-5", SL_FORMAT, "a size like"},
         {"query-timeout", "5", SL_FORMAT, "a time like"},
@@ -77,7 +87,7 @@ wrong_values_are_refused_with_a_reason(void **state)
         {"listen", "7010", SL_FORMAT, "HOST:PORT"},
         {"http-listen", "127.0.0.1:7080", SL_UNSUPPORTED, "this build has no such part"},
         {"capture", "eth0", SL_UNSUPPORTED, "this build has no such part"},
-        {"data", "", SL_FORMAT, "out of range"},
+        {"data", "", SL_FORMAT, "data: a value is missing"},
         {"no-such-key", "1", SL_NAME, "unknown option"},
     };
     struct sl_config *config = sl_config_create();
@@ -172,6 +182,9 @@ the_command_line_wins_over_the_file(void **state)
     const char *lonely[] = {"sluiced", "--data", NULL};
     assert_int_equal(parse(config, lonely, &wish, &err), SL_FORMAT);
     assert_string_equal(err.text, "--data needs a value");
+    const char *unknown[] = {"sluiced", "--bogus", NULL};
+    assert_int_equal(parse(config, unknown, &wish, &err), SL_NAME);
+    assert_string_equal(err.text, "unknown option \"--bogus\"; sluiced --help lists them");
     const char *stray[] = {"sluiced", "data", NULL};
     assert_int_equal(parse(config, stray, &wish, &err), SL_FORMAT);
     sl_config_destroy(config);

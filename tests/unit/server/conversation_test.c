@@ -49,6 +49,51 @@ a_question_is_answered(void **state)
     test_peer_close(&peer);
 }
 
+static uint64_t
+count_at_once(struct test_peer *watcher)
+{
+    return test_peer_number(watcher,
+                            "SELECT value FROM system.metrics WHERE name = 'statements_at_once'");
+}
+
+/* Alone and narrow: the loop answers. The watcher's own question makes it the one who asked last. */
+static void
+a_narrow_question_is_answered_at_once(void **state)
+{
+    static const char *const wide[] = {
+        "SELECT SUM(bytes) FROM flows",
+        "SELECT COUNT(*) FROM system.metrics WHERE value < 0",
+        "SELECT COUNT(*) FROM flows WHERE app = 'x'",
+        "SELECT COUNT(*) FROM flows WHERE host IN 10.0.0.0/8",
+        "SELECT COUNT(*) FROM flows WHERE host = 10.0.0.1 AND LENGTH(REPEAT('x', 9)) = 0",
+        "SELECT COUNT(*) FROM flows WHERE host = 10.0.0.1 AND LENGTH/**/(app) = 0",
+        "SELECT COUNT(*) FROM flows WHERE host = 10.0.0.1 AND LENGTH -- IN\n(app) = 0",
+        "SELECT COUNT(*) FROM flows WHERE exporter_addr = 10.255.0.99",
+    };
+    struct test_peer peer;
+    struct test_peer watcher;
+    (void)state;
+    test_peer_greet(&peer, &server);
+    test_peer_greet(&watcher, &server);
+    uint64_t before = count_at_once(&watcher);
+    assert_int_equal(test_peer_number(&peer, "SELECT 1"), 1); /* the watcher asked last */
+    assert_int_equal(count_at_once(&watcher), before);
+    assert_int_equal(test_peer_number(&peer, "SELECT 1"), 1);
+    assert_int_equal(test_peer_number(&peer, "SELECT 2"), 2);
+    assert_int_equal(
+        test_peer_number(&peer, "SELECT COUNT(*) FROM flows WHERE host = 203.0.113.99"), 0);
+    assert_int_equal(count_at_once(&watcher), before + 2);
+    (void)test_peer_number(&peer, "SELECT 1");
+    for (size_t i = 0; i < SL_COUNTOF(wide); i++)
+        (void)test_peer_number(&peer, wide[i]);
+    test_peer_put_query(&peer, 1, 0, "SELECT nonsense");
+    assert_true(test_peer_send(&peer));
+    (void)test_peer_expect_error(&peer, SL_NAME);
+    assert_int_equal(count_at_once(&watcher), before + 2);
+    test_peer_close(&watcher);
+    test_peer_close(&peer);
+}
+
 static void
 several_statements_give_several_results(void **state)
 {
@@ -746,6 +791,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_question_is_answered),
+        cmocka_unit_test(a_narrow_question_is_answered_at_once),
         cmocka_unit_test(several_statements_give_several_results),
         cmocka_unit_test(statements_are_prepared_described_executed_and_closed),
         cmocka_unit_test(batches_are_acknowledged_once_and_fenced),

@@ -210,6 +210,22 @@ columns_that_rows_lack_are_null_or_zero(void **state)
     sl_scan_close(scan);
 }
 
+static void
+a_deadline_ends_the_opening_of_row_groups(void **state)
+{
+    struct scene *s = *state;
+    const struct sl_scan_request request = {.prune = SL_PRUNE_ALL, .deadline_us = 1};
+    struct sl_error err = {0};
+    struct sl_scan *scan = NULL;
+    bool is_more = true;
+    TEST_OK(sl_scan_open(s->snapshot, &request, &scan, &err), &err);
+    struct sl_morsel *morsel = sl_morsel_open(scan);
+    assert_int_equal(sl_morsel_next(morsel, &is_more, &err), SL_TIMEOUT);
+    assert_false(is_more);
+    sl_morsel_close(morsel);
+    sl_scan_close(scan);
+}
+
 /* IN_BYTES numbers the rows (see rows_build): a morsel that comes back has the same ones. */
 static void
 places_lead_back_to_their_rows(void **state)
@@ -314,6 +330,7 @@ main(void)
         cmocka_unit_test(a_narrowed_scan_ends_early),
         cmocka_unit_test(pruning_changes_what_is_read_and_not_what_is_found),
         cmocka_unit_test(columns_that_rows_lack_are_null_or_zero),
+        cmocka_unit_test(a_deadline_ends_the_opening_of_row_groups),
         cmocka_unit_test(places_lead_back_to_their_rows),
         cmocka_unit_test(workers_share_a_scan),
     };

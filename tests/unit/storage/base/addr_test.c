@@ -90,6 +90,41 @@ what_is_no_address_is_refused(void **state)
     assert_false(sl_addr_parse("1.2.3.4\0x", 9, &addr));
 }
 
+/* Random text of the characters of an address, and addresses that are changed in one character. */
+static void
+text_of_ipv6_is_read_as_inet_pton_does(void **state)
+{
+    static const char alphabet[] = "0123456789abcdefABCDEFg:::::::..";
+    uint64_t seed = test_seed();
+    unsigned found = 0;
+    (void)state;
+    for (unsigned round = 0; round < test_rounds(200000); round++) {
+        uint8_t bytes[16], wanted[16], got[16];
+        char text[INET6_ADDRSTRLEN];
+        struct sl_addr addr;
+        for (unsigned i = 0; i < sizeof(bytes); i++)
+            bytes[i] = test_random_below(&seed, 2) == 0 ? 0 : (uint8_t)test_random(&seed);
+        assert_non_null(inet_ntop(AF_INET6, bytes, text, sizeof(text)));
+        size_t size_bytes = strlen(text);
+        for (uint64_t changes = test_random_below(&seed, 3); changes != 0; changes--)
+            text[test_random_below(&seed, size_bytes)] =
+                alphabet[test_random_below(&seed, sizeof(alphabet) - 1)];
+        size_bytes -= test_random_below(&seed, 4) == 0 ? test_random_below(&seed, size_bytes) : 0;
+        text[size_bytes] = '\0';
+        bool is_good = inet_pton(AF_INET6, text, wanted) == 1;
+        if (inet_pton(AF_INET, text, got) == 1)
+            continue;
+        found += is_good;
+        if (sl_addr_parse(text, size_bytes, &addr) != is_good)
+            fail_msg("\"%s\" is%s an address", text, is_good ? "" : " not");
+        if (!is_good)
+            continue;
+        sl_addr_to_v6(addr, got);
+        assert_memory_equal(got, wanted, sizeof(got));
+    }
+    assert_true(found > 0);
+}
+
 static bool
 in_prefix(const uint8_t a[16], const uint8_t b[16], unsigned bits)
 {
@@ -181,6 +216,7 @@ main(void)
         cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
         cmocka_unit_test(ipv4_sorts_before_ipv6_and_each_by_number),
         cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(text_of_ipv6_is_read_as_inet_pton_does),
         cmocka_unit_test(a_block_is_exactly_the_addresses_with_the_prefix),
         cmocka_unit_test(keys_and_bytes_are_a_bijection),
         cmocka_unit_test(cidr_text),

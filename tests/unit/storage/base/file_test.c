@@ -113,12 +113,51 @@ short_and_interrupted_transfers_complete(void **state)
     test_dir_remove(path);
 }
 
+/* Of a file that is not in memory EAGAIN is the answer of the system. */
+static ssize_t
+absent_pread(void *context, int fd, void *bytes, size_t size_bytes, off_t offset)
+{
+    (void)context, (void)fd, (void)bytes, (void)size_bytes, (void)offset;
+    errno = EAGAIN;
+    return -1;
+}
+
+static void
+the_impatient_read_what_is_in_memory(void **state)
+{
+    char *path = test_dir_create();
+    struct sl_error err = {0};
+    struct sl_file_calls calls = sl_file_real_calls;
+    int dir = -1;
+    int fd = -1;
+    char back[6] = "";
+    (void)state;
+    calls.pread = absent_pread;
+    TEST_OK(sl_dir_open(AT_FDCWD, path, &dir, &err), &err);
+    TEST_OK(sl_file_open(dir, "f", O_RDWR | O_CREAT, &fd, &err), &err);
+    TEST_OK(sl_file_write_at(fd, 0, "hello", 5, &err), &err);
+    sl_file_set_impatient(true);
+    sl_status st = sl_file_read_at(fd, 0, back, 5, &err);
+    /* Just written; but there are file systems that never say so. */
+    assert_true(st == SL_TIMEOUT || (st == SL_OK && memcmp(back, "hello", 5) == 0));
+    sl_file_install(&calls);
+    assert_int_equal(sl_file_read_at(fd, 0, back, 5, &err), SL_TIMEOUT);
+    sl_file_set_impatient(false);
+    assert_int_equal(sl_file_read_at(fd, 0, back, 5, &err), SL_IO);
+    sl_file_install(NULL);
+    TEST_OK(sl_file_read_at(fd, 0, back, 5, &err), &err);
+    sl_file_close(fd);
+    sl_file_close(dir);
+    test_dir_remove(path);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(short_and_interrupted_transfers_complete),
+        cmocka_unit_test(the_impatient_read_what_is_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

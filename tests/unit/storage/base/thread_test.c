@@ -44,6 +44,7 @@ each_covers_every_index_once(void **state)
     static struct each_check check;
     struct sl_pool *pool = sl_pool_create("test", 2);
     (void)state;
+    sl_pool_set_eager(pool);
     for (unsigned round = 0; round < 50; round++)
         sl_pool_each(pool, 3, 1000, mark, &check);
     for (unsigned i = 0; i < 1000; i++)
@@ -68,10 +69,66 @@ each_inside_each_does_not_deadlock(void **state)
     static struct each_check check;
     (void)state;
     check.pool = sl_pool_create("test", 1);
+    sl_pool_set_eager(check.pool);
     sl_pool_each(check.pool, 4, 20, nested, &check);
     for (unsigned i = 0; i < 10; i++)
         assert_int_equal(check.seen[i], 20);
     sl_pool_destroy(check.pool);
+}
+
+struct help_check {
+    pthread_t caller;
+    struct sl_mutex lock;
+    struct sl_cond changed;
+    bool is_helped; /* guarded by lock */
+};
+
+static void
+be_short(void *context, unsigned index)
+{
+    struct help_check *check = context;
+    (void)index;
+    sl_pool_each_lasts(INT64_MAX);
+    assert_true(pthread_equal(check->caller, pthread_self()));
+}
+
+/* Index 0 waits for index 1, which only another thread can run meanwhile. */
+static void
+be_long(void *context, unsigned index)
+{
+    struct help_check *check = context;
+    sl_mutex_lock(&check->lock);
+    if (index == 1) {
+        check->is_helped = true;
+        sl_cond_broadcast(&check->changed);
+    }
+    sl_mutex_unlock(&check->lock);
+    if (index == 1) {
+        sl_pool_each_lasts(0); /* a worker has nobody to call */
+        return;
+    }
+    sl_pool_each_lasts(0);
+    sl_mutex_lock(&check->lock);
+    while (!check->is_helped)
+        sl_cond_wait(&check->changed, &check->lock);
+    sl_mutex_unlock(&check->lock);
+}
+
+static void
+each_calls_workers_when_it_lasts(void **state)
+{
+    struct help_check check = {.caller = pthread_self()};
+    struct sl_pool *pool = sl_pool_create("test", 2);
+    (void)state;
+    sl_mutex_init(&check.lock, SL_LOCK_SERVER);
+    sl_cond_init(&check.changed);
+    sl_pool_each(pool, 3, 100, be_short, &check);
+    sl_pool_each(pool, 3, 2, be_long, &check);
+    assert_true(check.is_helped);
+    sl_pool_each_lasts(0); /* outside: nothing */
+    sl_pool_destroy(pool);
+    sl_cond_fini(&check.changed);
+    sl_mutex_fini(&check.lock);
 }
 
 static void
@@ -96,6 +153,7 @@ main(void)
         cmocka_unit_test(every_job_runs_once_before_the_pool_ends),
         cmocka_unit_test(each_covers_every_index_once),
         cmocka_unit_test(each_inside_each_does_not_deadlock),
+        cmocka_unit_test(each_calls_workers_when_it_lasts),
         cmocka_unit_test(waiting_ends_with_the_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,9 @@ only_names_of_zones_are_found(void **state)
     assert_null(zone_of(""));
     const struct sl_zone *berlin = zone_of("Europe/Berlin");
     assert_ptr_equal(berlin, zone_of("Europe/Berlin"));
+    assert_ptr_equal(berlin, zone_of("europe/BERLIN"));
+    assert_int_equal(sl_zone_to_local(zone_of("AMERICA/argentina/buenos_aires"), 0),
+                     sl_zone_to_local(zone_of("America/Argentina/Buenos_Aires"), 0));
     assert_ptr_equal(sl_zone_at(sl_zone_number(berlin)), berlin);
     assert_null(sl_zone_at(0));
     assert_int_equal(sl_zone_number(NULL), 0);

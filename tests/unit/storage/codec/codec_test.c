@@ -547,6 +547,7 @@ keys_come_back(void **state)
     enum { COUNT = 150000 };
     struct sl_addr *keys = sl_new(COUNT * sizeof(*keys));
     struct sl_addr *decoded = sl_new(COUNT * sizeof(*keys));
+    uint32_t *short_keys = sl_new(COUNT * sizeof(*short_keys));
     uint64_t seed = test_seed();
     (void)state;
     for (unsigned round = 0; round < 12; round++) {
@@ -572,12 +573,19 @@ keys_come_back(void **state)
         sl_codec_encode_keys(keys, count, count % 2 == 0 ? SL_EFFORT_SEAL : SL_EFFORT_MERGE, &buf);
         TEST_OK(sl_codec_decode_keys(buf.bytes, buf.size_bytes, count, decoded, &err), &err);
         assert_memory_equal(keys, decoded, count * sizeof(*keys));
+        bool are_short = count == 0 || sl_addr_is_v4(keys[count - 1]);
+        assert_int_equal(sl_codec_decode_keys_u32(buf.bytes, buf.size_bytes, count, short_keys),
+                         are_short);
+        for (uint32_t i = 0; are_short && i < count; i++)
+            assert_int_equal(short_keys[i], keys[i].low);
+        assert_false(sl_codec_decode_keys_u32(buf.bytes, buf.size_bytes - 1, count, short_keys));
         assert_int_equal(sl_codec_decode_keys(buf.bytes, buf.size_bytes - 1, count, decoded, NULL),
                          SL_CORRUPT);
         if (count > 0)
             printf("%u keys: %.2f bytes a key\n", count, (double)buf.size_bytes / count);
         sl_buf_fini(&buf);
     }
+    free(short_keys);
     free(decoded);
     free(keys);
 }

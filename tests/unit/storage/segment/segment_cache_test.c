@@ -180,6 +180,7 @@ threads_find_what_others_offer(void **state)
     (void)state;
     crowd.cache = sl_segment_cache_create(small_bytes, &crowd.memory);
     struct sl_pool *pool = sl_pool_create("crowd", 4);
+    sl_pool_set_eager(pool);
     sl_pool_each(pool, 4, 4, use_places, &crowd);
     sl_pool_destroy(pool);
     sl_segment_cache_forget(crowd.cache, crowd.places, PLACES);

@@ -7,6 +7,7 @@
  */
 #include "storage/segment/segment_pair.h"
 
+#include "storage/segment/segment_kernel.h"
 #include "tests/support/test.h"
 
 struct block {

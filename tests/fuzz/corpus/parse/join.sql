@@ -1,0 +1,1 @@
+SELECT a.src_addr, b.* FROM flows a LEFT JOIN (SELECT dst_addr d, COUNT(*) FILTER (WHERE app='x') n FROM flows GROUP BY 1) b ON a.src_addr=b.d AND a.app='y', (SELECT 1 AS n UNION SELECT 2) c JOIN flows x USING (src_port, app) WHERE c.n = a.in_bytes LAST 1h
