@@ -277,7 +277,7 @@ who_waits_for_the_disk_shares_its_sync(void **state)
 static void
 who_comes_late_shares_a_slow_sync(void **state)
 {
-    check_shared(*state, 20000, 5000);
+    check_shared(*state, 30000, 3000);
 }
 
 static void
