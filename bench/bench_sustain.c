@@ -39,8 +39,7 @@ client_main(void *context)
 {
     static const char *const questions[] = {
         "SELECT time_bucket(last_seen, 10) AS t, SUM(bytes) FROM flows LAST 1m GROUP BY t",
-        "SELECT src_addr, SUM(bytes) AS b FROM flows LAST 1m GROUP BY src_addr ORDER BY b DESC "
-        "LIMIT 10",
+        "SELECT src_addr, SUM(bytes) FROM flows LAST 1m GROUP BY src_addr ORDER BY 2 DESC LIMIT 10",
         "SELECT * FROM flows ORDER BY last_seen DESC LIMIT 100",
         "SELECT COUNT(*), SUM(bytes) FROM flows WHERE host = 10.10.6.153",
     };

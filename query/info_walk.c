@@ -251,12 +251,13 @@ each_column_of_own(struct sl_info_walk *walk, const struct sl_info_table *table,
     uint32_t number = 0;
 
     for (uint32_t at = 0; sl_definition_column(table->definition, &at, &name, &type);) {
+        number++;
         struct sl_info_column column = {
             .name = sl_arena_string(walk->arena, (const char *)name.bytes, name.size_bytes),
             .type = type,
             .is_nullable = true,
             .comment = "",
-            .number = ++number};
+            .number = number};
         if (column.name == NULL)
             return sl_fail_memory(err);
         SL_TRY(visit(walk, table, &column, err));

@@ -7,7 +7,8 @@
  * but not while a sync is under way that others wait for: until it is done the builder gathers the
  * rows of the next one. Behind a sync the builder is kept open until as many wait as did for the
  * last one and at its end, for they are about to come again, but not longer than two syncs take, and
- * than a half where syncs are slow: so eight clients share one sync and not two by turns. Rows that nobody waits for linger a moment.
+ * than a half where syncs are slow: so eight clients share one sync and not two by turns. Rows that
+ * nobody waits for linger a moment.
  */
 #include "server/inserts.h"
 
@@ -24,6 +25,7 @@ enum {
     LONG_CELLS_MAX = 1 << 20,
     QUEUE_MAX = 8, /* batches that are closed and not appended */
     LINGER_US = 5000,
+    HOLD_US = 100000,     /* rows that somebody waits for, behind syncs that follow each other */
     GATHER_US_MIN = 1000, /* clients need so long to ask again */
     GATHER_US_MAX = 2000, /* or half a sync */
 };
@@ -188,7 +190,7 @@ static int64_t
 wait_us_locked(const struct sl_inserts *s)
 {
     int64_t now_us = sl_clock_monotonic_us();
-    int64_t wait_us = s->oldest_us + LINGER_US - now_us;
+    int64_t wait_us = s->oldest_us + (s->tickets == NULL ? LINGER_US : HOLD_US) - now_us;
     if (s->is_stopping || wait_us <= 0)
         return 0;
     if (s->tickets == NULL || s->syncing_count != 0)

@@ -3,7 +3,9 @@
  *
  * Everything that costs (encoding, finding bounds and hours) happens before the APPEND turn is
  * taken. With the turn, the batch gets its journal position and then its place in the memtable,
- * so that both have the same order and a seal can name one position that covers its prefix.
+ * so that both have the same order and a seal can name one position that covers its prefix. A sync
+ * may be quicker than the step between the two: who waits for the disk is told when both are done,
+ * so that what was answered is seen.
  */
 #include "storage/base/clock.h"
 #include "storage/batch_codec.h"
@@ -115,6 +117,38 @@ admit(struct sl_store *store, const struct sl_append_from *from, struct sl_error
     return st;
 }
 
+/* Who waits for a batch. Freed by on_disk. */
+struct awaited {
+    struct sl_store *store;
+    sl_durable_fn *durable;
+    void *context;
+    bool is_filed; /* guarded by the lock of store */
+};
+
+/* The journal's thread. */
+static void
+on_disk(void *context, sl_status status)
+{
+    struct awaited *awaited = context;
+    struct sl_store *store = awaited->store;
+    sl_mutex_lock(&store->lock);
+    while (!awaited->is_filed)
+        sl_cond_wait(&store->changed, &store->lock);
+    sl_mutex_unlock(&store->lock);
+    awaited->durable(awaited->context, status);
+    free(awaited);
+}
+
+static struct awaited *
+await(struct sl_store *store, sl_durable_fn *durable, void *context)
+{
+    if (durable == NULL)
+        return NULL;
+    struct awaited *awaited = sl_new(sizeof(*awaited));
+    *awaited = (struct awaited){.store = store, .durable = durable, .context = context};
+    return awaited;
+}
+
 /* Journal, then memtable. Gives the APPEND turn back. */
 static sl_status
 enter(struct sl_store *store, struct sl_journal_frame *frame, struct sl_mem_entry *entry,
@@ -133,11 +167,16 @@ enter(struct sl_store *store, struct sl_journal_frame *frame, struct sl_mem_entr
         .import_id = frame->import_id,
         .import_offset = frame->import_offset,
     };
-    sl_status st =
-        sl_journal_append(store->journal, frame, durable, context, &entry->position, err);
+    struct awaited *awaited = await(store, durable, context);
+    sl_status st = sl_journal_append(store->journal, frame, awaited == NULL ? NULL : on_disk,
+                                     awaited, &entry->position, err);
+    if (st != SL_OK)
+        free(awaited);
     sl_mutex_lock(&store->lock);
     if (st == SL_OK) {
         sl_store_file(store, &filing);
+        if (awaited != NULL)
+            awaited->is_filed = true;
         if (sl_store_is_seal_due(store, sl_clock_monotonic_us()))
             sl_cond_broadcast(&store->wake);
     }

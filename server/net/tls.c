@@ -127,11 +127,13 @@ sl_tls_connect(const struct sl_tls_context *context, const char *host)
     struct in6_addr address;
     bool is_address =
         inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+    char *name = sl_new_string(host); /* the library's macro takes no const */
     SSL_set_connect_state(tls->ssl);
     int is_set =
-        is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host)
-                   : SSL_set1_host(tls->ssl, host) && SSL_set_tlsext_host_name(tls->ssl, host) == 1;
+        is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), name)
+                   : SSL_set1_host(tls->ssl, name) && SSL_set_tlsext_host_name(tls->ssl, name) == 1;
     SL_ASSERT(is_set == 1); /* want of memory */
+    free(name);
     return tls;
 }
 

@@ -1,6 +1,7 @@
 /*
  * store_trouble_test.c - a sync that fails ends acknowledgements, until the journal is replaced;
- * then nothing that was readable is lost, and what is sent again is known.
+ * then nothing that was readable is lost, and what is sent again is known. What is acknowledged is
+ * readable.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -150,12 +151,75 @@ a_directory_is_open_once(void **state)
     test_dir_remove(path);
 }
 
+static int
+quick_fdatasync(void *context, int fd)
+{
+    (void)context;
+    (void)fd;
+    return 0;
+}
+
+struct looking {
+    struct sl_store *store;
+    uint64_t wanted;
+    _Atomic uint64_t misses;
+    sem_t looked;
+};
+
+/* The journal's thread: who is told now asks at once. */
+static void
+look(void *context, sl_status status)
+{
+    struct looking *looking = context;
+    struct sl_snapshot *snapshot = sl_snapshot_acquire(looking->store);
+    if (status != SL_OK || sl_snapshot_row_count(snapshot) < looking->wanted)
+        atomic_fetch_add(&looking->misses, 1);
+    sl_snapshot_release(snapshot);
+    (void)sem_post(&looking->looked);
+}
+
+static void
+what_is_durable_is_seen(void **state)
+{
+    char *path = test_dir_create();
+    struct sl_schema *schema = sl_schema_create();
+    struct sl_store_options options = sl_store_options_default();
+    struct sl_file_calls calls = sl_file_real_calls;
+    struct looking looking = {0};
+    struct sl_error err = {0};
+    const int64_t time_us = ROWS_START_US;
+    (void)state;
+    calls.fdatasync = quick_fdatasync;
+    options.directory = path;
+    options.is_background_off = true;
+    sl_clock_set_us(ROWS_START_US);
+    TEST_OK(sl_store_open(&options, schema, NULL, &looking.store, &err), &err);
+    sl_file_install(&calls);
+    (void)sem_init(&looking.looked, 0, 0);
+    for (uint64_t i = 0; i < test_rounds(20000); i++) {
+        struct sl_batch *row = rows_build(schema, i, &time_us, 1);
+        looking.wanted = i + 1;
+        TEST_OK(sl_store_append(looking.store, row, NULL, look, &looking, &err), &err);
+        sl_batch_release(row);
+        while (sem_wait(&looking.looked) != 0)
+            continue;
+    }
+    sl_file_install(NULL);
+    assert_int_equal(looking.misses, 0);
+    (void)sem_destroy(&looking.looked);
+    sl_store_close(looking.store);
+    sl_schema_destroy(schema);
+    test_dir_remove(path);
+    sl_clock_set_us(INT64_MIN);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_journal_is_replaced),
         cmocka_unit_test(a_directory_is_open_once),
+        cmocka_unit_test(what_is_durable_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
