@@ -57,6 +57,13 @@ count_at_once(struct test_peer *watcher)
 }
 
 /* Alone and narrow: the loop answers. The watcher's own question makes it the one who asked last. */
+/* Of two narrow questions. The thread sanitizer makes the second one longer than a moment. */
+#ifdef __SANITIZE_THREAD__
+enum { AT_ONCE = 1 };
+#else
+enum { AT_ONCE = 2 };
+#endif
+
 static void
 a_narrow_question_is_answered_at_once(void **state)
 {
@@ -80,7 +87,7 @@ a_narrow_question_is_answered_at_once(void **state)
     assert_int_equal(count_at_once(&watcher), before);
     /* On a busy machine one of them may take longer than a moment, but not in every round. */
     uint64_t most = 0;
-    for (unsigned round = 0; round < 50 && most < 2; round++) {
+    for (unsigned round = 0; round < 50 && most < AT_ONCE; round++) {
         before = count_at_once(&watcher);
         assert_int_equal(test_peer_number(&peer, "SELECT 1"), 1);
         assert_int_equal(test_peer_number(&peer, "SELECT 2"), 2);
@@ -88,7 +95,7 @@ a_narrow_question_is_answered_at_once(void **state)
             test_peer_number(&peer, "SELECT COUNT(*) FROM flows WHERE host = 203.0.113.99"), 0);
         most = count_at_once(&watcher) - before;
     }
-    assert_int_equal(most, 2);
+    assert_in_range(most, AT_ONCE, 2);
     before = count_at_once(&watcher);
     (void)test_peer_number(&peer, "SELECT 1");
     for (size_t i = 0; i < SL_COUNTOF(wide); i++)
