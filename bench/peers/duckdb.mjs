@@ -17,7 +17,7 @@ const order = "date_trunc('hour', last_seen), src_addr, dst_addr, least(src_port
 const numberMacros = [
     "v4(a) AS split_part(a, '.', 1)::UHUGEINT * 16777216 + split_part(a, '.', 2)::UHUGEINT * 65536 + split_part(a, '.', 3)::UHUGEINT * 256 + " +
         "split_part(a, '.', 4)::UHUGEINT + 281470681743360::UHUGEINT",
-    "parts(s) AS CASE WHEN s = '' THEN []::UHUGEINT[] ELSE list_transform(string_split(s, ':'), lambda x: ('0x' || x)::UINTEGER::UHUGEINT) END",
+    "parts(s) AS CASE WHEN s = '' THEN []::UHUGEINT[] ELSE list_transform(string_split(s, ':'), lambda x: TRY_CAST('0x' || x AS UINTEGER)::UHUGEINT) END",
     "groups(a) AS CASE WHEN contains(a, '::') THEN parts(split_part(a, '::', 1)) || list_resize([]::UHUGEINT[], 8 - len(parts(split_part(a, '::', 1))) - " +
         "len(parts(split_part(a, '::', 2))), 0::UHUGEINT) || parts(split_part(a, '::', 2)) ELSE parts(a) END",
     "addr(a) AS CASE WHEN contains(a, ':') THEN list_reduce(groups(a), lambda p, x: p * 65536 + x) ELSE v4(a) END",
