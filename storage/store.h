@@ -71,8 +71,8 @@ struct sl_append_from {
     size_t encoded_bytes;
 };
 
-/* Called once, from a thread of the store, when the batch is durable (SL_OK) or never will
- * be. Must not block. */
+/* Called once, from a thread of the store, when the batch is durable (SL_OK) or never will be; it
+ * is readable by then. Must not block. */
 typedef void sl_durable_fn(void *context, sl_status status);
 
 /*
