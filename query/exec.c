@@ -5,6 +5,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
+#include "storage/base/words.h"
 
 sl_status
 sl_exec_check(struct sl_exec *exec, struct sl_error *err)
@@ -95,25 +96,12 @@ sl_chunk_selected(const struct sl_chunk *chunk)
 uint32_t
 sl_chunk_rows(const struct sl_chunk *chunk, uint32_t *out_rows)
 {
-    uint32_t count = 0;
-
     if (chunk->selection == NULL) {
         for (uint32_t row = 0; row < chunk->count; row++)
             out_rows[row] = row;
         return chunk->count;
     }
-    for (uint32_t word = 0; word < sl_words_for(chunk->count); word++) {
-        uint64_t bits = chunk->selection[word];
-        if (bits == UINT64_MAX) {
-            for (uint32_t bit = 0; bit < 64; bit++)
-                out_rows[count + bit] = word * 64 + bit;
-            count += 64;
-            continue;
-        }
-        for (; bits != 0; bits &= bits - 1)
-            out_rows[count++] = word * 64 + (uint32_t)__builtin_ctzll(bits);
-    }
-    return count;
+    return sl_words_list(chunk->selection, chunk->count, out_rows);
 }
 
 sl_status

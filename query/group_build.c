@@ -216,6 +216,20 @@ keep_other_rows(const struct group *group, const struct key_side *first,
     return kept;
 }
 
+/* What all terms read is fetched while the first of them is computed. */
+static void
+announce_terms(const struct group *group, const struct sl_chunk *chunk)
+{
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        sl_term_announce(&group->keys[i].term, chunk);
+        if (group->keys[i].key->kind != SL_KEY_EXPR)
+            sl_term_announce(&group->keys[i].other, chunk);
+    }
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        if (group->aggregates[i].aggregate->kind != SL_AGG_COUNT_STAR)
+            sl_term_announce(&group->aggregates[i].term, chunk);
+}
+
 static sl_status
 run_terms(struct sl_op *op, struct sl_chunk *chunk, struct key_side *sides,
           struct sl_vector **out_arguments, struct sl_error *err)
@@ -229,6 +243,7 @@ run_terms(struct sl_op *op, struct sl_chunk *chunk, struct key_side *sides,
             sl_arena_calloc(chunk->arena, group->key_count, sizeof(*sides[s].vectors));
     if (arguments == NULL || sides[0].vectors == NULL || sides[1].vectors == NULL)
         return sl_exec_out_of_memory(op->exec, err);
+    announce_terms(group, chunk);
     for (uint32_t i = 0; i < group->key_count; i++) {
         const struct group_key *key = &group->keys[i];
         SL_TRY(sl_term_run(&key->term, chunk, NULL, &sides[0].vectors[i], err));

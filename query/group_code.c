@@ -6,7 +6,7 @@
  */
 #include "query/group.h"
 
-enum { FEW_ENTRIES = 4096, ROWS_FOR_ENTRIES = 32, IDS_FIRST = 64, IDS_MAX = 1 << 24 };
+enum { FEW_ENTRIES = 4096, ROWS_FOR_ENTRIES = 16, IDS_FIRST = 64, IDS_MAX = 1 << 24 };
 
 static bool
 is_integer(const struct group_key *key)

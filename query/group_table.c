@@ -269,6 +269,17 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
     return record;
 }
 
+/* The slot of a key is here: its record is on its way from memory. */
+static void
+fetch_record(const struct sl_group_table *table, uint64_t hash)
+{
+    if (table->recent.slots == NULL || table->unasked != 0)
+        return;
+    uint64_t slot = table->recent.slots[hash & table->recent.mask];
+    if (slot != 0)
+        __builtin_prefetch(slot_record(slot), 1);
+}
+
 bool
 sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
                         uint32_t count, void **out_records)
@@ -290,6 +301,8 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
             if (out_records[now] == NULL)
                 return false;
         }
+        if (i >= AHEAD / 2 && i - AHEAD / 2 < count)
+            fetch_record(table, hashes[(i - AHEAD / 2) % AHEAD]);
         if (i < count) {
             hashes[i % AHEAD] = sl_group_hash(key + i * stride, bytes);
             sl_group_table_fetch(table, hashes[i % AHEAD]);

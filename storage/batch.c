@@ -15,6 +15,7 @@ sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries
 {
     const uint8_t *from = values;
     uint8_t *to = out;
+    SL_ASSERT(width == 1 || width == 2 || width == 4 || width == 8 || width == 16);
     if (width == 1)
         for (uint32_t i = 0; i < count; i++)
             to[i] = from[entries[i]];
@@ -29,7 +30,7 @@ sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries
             memcpy(&to[i * 8], &from[(size_t)entries[i] * 8], 8);
     else
         for (size_t i = 0; i < count; i++)
-            memcpy(&to[i * width], &from[entries[i] * width], width);
+            memcpy(&to[i * 16], &from[(size_t)entries[i] * 16], 16);
 }
 
 struct sl_vector

@@ -312,7 +312,7 @@ collect_minis(const struct sl_segment_index *index, const void *bytes, uint64_t 
     const uint8_t *encoded = sl_cursor_take(&in, (size_t)size_bytes);
     if (in.bad || count == 0 || count > SL_BLOCK_ROWS || codec >= SL_CODEC_COUNT)
         return sl_fail(err, SL_CORRUPT, "index of minis is malformed");
-    uint64_t *keys = sl_try_alloc(SL_BLOCK_ROWS * sizeof(*keys));
+    uint64_t *keys = sl_try_alloc(count * sizeof(*keys));
     if (keys == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to read an index");
     struct sl_bitmap *bitmap = NULL;
