@@ -46,7 +46,7 @@ parse_table(struct sl_parser *p, struct sl_syntax_select *select)
     }
     SL_TRY(sl_parse_table_name(p, select));
     if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
-        p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
+        sl_parser_last(p)->kind == SL_TOKEN_NAME)
         select->table.size_bytes = 0;
     /* A LAST that lost its length is no alias: all rows would come. */
     if (p->dialect == SL_DIALECT_NATIVE && sl_parser_is_word(p, "LAST") && !sl_parser_is_last(p))
