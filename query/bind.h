@@ -170,9 +170,10 @@ bool sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node,
 bool sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node);
 /* Is it the name of a derived column, which nothing can be written to? */
 bool sl_bind_is_derived(struct sl_slice name);
+/* The key that groups by it; an error when none does. */
 SL_MUST_CHECK
-sl_status sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side,
-                       uint32_t position, struct sl_expr **out_expr, struct sl_error *err);
+sl_status sl_bind_sided_key(struct sl_scope *s, enum sl_key_kind kind, uint32_t position,
+                            struct sl_expr **out_expr, struct sl_error *err);
 
 /* The qualifier names this level's FROM, or there is none. */
 bool sl_bind_is_qualified(const struct sl_scope *s, const struct sl_node *node);

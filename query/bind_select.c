@@ -208,11 +208,14 @@ find_ordinal(struct sl_scope *s, const struct sl_node *node, uint32_t count, uin
     return SL_OK;
 }
 
-/* GROUP BY alias means the item of that alias, unless a column has the name. */
+/* GROUP BY alias means the item of that alias, unless a column has the name. `host` and `port` are none. */
 static const struct sl_node *
 resolve_group(const struct sl_scope *s, const struct sl_node *node)
 {
-    if (node->kind != SL_NODE_NAME || node->qualifier.size_bytes > 0 || sl_bind_is_column(s, node))
+    enum sl_key_kind kind;
+
+    if (node->kind != SL_NODE_NAME || node->qualifier.size_bytes > 0 ||
+        (sl_bind_is_column(s, node) && !sl_bind_is_sided(s, node, &kind)))
         return node;
     for (uint32_t i = 0; i < s->syntax->item_count; i++) {
         const struct sl_item *item = &s->syntax->items[i];
@@ -233,14 +236,16 @@ bind_key(struct sl_scope *s, const struct sl_node *node, struct sl_key *key, str
         node = s->syntax->items[index].expr;
     else
         node = resolve_group(s, node);
+    s->place = SL_PLACE_GROUP;
     if (sl_bind_is_sided(s, node, &key->kind)) {
-        SL_TRY(sl_bind_side(s, key->kind, SL_SIDE_SOURCE, node->position, &key->expr, err));
-        SL_TRY(sl_bind_side(s, key->kind, SL_SIDE_TARGET, node->position, &key->other, err));
+        s->side = SL_SIDE_TARGET;
+        SL_TRY(sl_bind_expr(s, node, &key->other, err));
+        s->side = SL_SIDE_SOURCE;
     } else {
         key->kind = SL_KEY_EXPR;
-        s->place = SL_PLACE_GROUP;
-        SL_TRY(sl_bind_expr(s, node, &key->expr, err));
     }
+    SL_TRY(sl_bind_expr(s, node, &key->expr, err));
+    s->side = SL_SIDE_NONE;
     key->type = key->expr->type;
     return SL_OK;
 }

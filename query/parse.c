@@ -6,12 +6,6 @@
 #include "query/parser.h"
 #include "storage/base/limits.h"
 
-const struct sl_token *
-sl_parser_peek(const struct sl_parser *p, uint32_t ahead)
-{
-    return ahead < p->count - p->at ? &p->tokens[p->at + ahead] : &p->tokens[p->count - 1];
-}
-
 bool
 sl_parser_is_word(const struct sl_parser *p, const char *word)
 {
@@ -171,7 +165,7 @@ parse_item(struct sl_parser *p, struct sl_item *item)
     const struct sl_token *first = sl_parser_token(p);
 
     SL_TRY(sl_parse_expr(p, &item->expr));
-    const struct sl_token *last = &p->tokens[p->at - 1];
+    const struct sl_token *last = sl_parser_last(p);
     SL_TRY(sl_parse_alias(p, &item->name, &item->is_alias));
     if (item->is_alias)
         return SL_OK;
@@ -454,22 +448,26 @@ sl_status
 sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl_slice database,
          struct sl_arena *arena, struct sl_syntax *out_syntax, struct sl_error *err)
 {
-    struct sl_tokens tokens;
+    struct sl_lexer lexer;
     struct sl_parser p = {.dialect = dialect,
                           .text = text,
                           .text_bytes = text_bytes,
                           .default_database = database,
                           .arena = arena,
+                          .lexer = &lexer,
                           .err = err};
 
     *out_syntax = (struct sl_syntax){.kind = SL_SYNTAX_EMPTY};
-    SL_TRY(sl_lex(dialect, text, text_bytes, arena, &tokens, err));
-    p.tokens = tokens.tokens;
-    p.count = tokens.count;
-    SL_TRY(sl_parse_statement(&p, out_syntax));
-    if (sl_parser_token(&p)->kind != SL_TOKEN_END)
-        return sl_parser_fail(&p, NULL);
+    sl_lexer_init(&lexer, dialect, text, text_bytes, arena);
+    sl_status st = sl_parse_statement(&p, out_syntax);
+    if (st == SL_OK && sl_parser_token(&p)->kind != SL_TOKEN_END)
+        st = sl_parser_fail(&p, NULL);
+    if (lexer.status != SL_OK) { /* the end that the parser saw is none */
+        if (err != NULL)
+            *err = lexer.failure;
+        return lexer.status;
+    }
     out_syntax->parameter_count = p.parameter_count;
-    out_syntax->consumed_bytes = tokens.consumed_bytes;
-    return SL_OK;
+    out_syntax->consumed_bytes = sl_lexer_consumed_bytes(&lexer);
+    return st;
 }
