@@ -80,7 +80,7 @@ sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *v
 
 /* What a DELETE removes of the rows that it names. */
 enum sl_delete_rule {
-    SL_DELETE_OWN, /* those that came in through INSERTs into the same table */
+    SL_DELETE_OWN, /* what INSERTs into the same table brought, or into the one that a view reads */
     SL_DELETE_ALL,
     SL_DELETE_OFF, /* none: it answers 0 rows */
 };

@@ -151,7 +151,7 @@ log_delete(const struct sl_request *r)
         return;
     sl_log(SL_LOG_INFO, "server",
            "a DELETE of a MySQL client removed %" PRIu64
-           " flows: mysql-delete = %s (own: only those that INSERTs into the same table brought; "
+           " flows: mysql-delete = %s (own: only what INSERTs into the same table brought; "
            "off: none; all: every flow that it names)",
            info->affected_rows, sl_config_text(r->service->config, SL_OPTION_MYSQL_DELETE));
 }
