@@ -237,9 +237,9 @@ open_page(struct sl_group_table *table, struct sl_group_partition *p)
     return add_page(table, p, p->last->capacity > most / 2 ? most : 2 * p->last->capacity);
 }
 
-void *
-sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
-                      const void *key)
+/* sl_group_table_append, for loops over rows. */
+static inline void *
+append(struct sl_group_table *table, unsigned partition, const void *state, const void *key)
 {
     struct sl_group_partition *p = &table->partitions[partition];
 
@@ -261,6 +261,13 @@ sl_group_table_append(struct sl_group_table *table, unsigned partition, const vo
     p->record_count++;
     p->number++;
     return record;
+}
+
+void *
+sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
+                      const void *key)
+{
+    return append(table, partition, state, key);
 }
 
 void *
@@ -286,6 +293,27 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
     return record;
 }
 
+/* Keys that are not looked for: a record for each run of equal ones. */
+static bool
+append_many(struct sl_group_table *table, const uint8_t *key, size_t stride, uint32_t count,
+            void **out_records)
+{
+    size_t bytes = table->key_bytes;
+
+    for (uint32_t i = 0; i < count; i++, key += stride) {
+        if (i != 0 && sl_group_keys_equal(key, key - stride, bytes)) {
+            out_records[i] = out_records[i - 1];
+            continue;
+        }
+        unsigned partition = sl_group_partition_of(sl_group_hash(key, bytes));
+        out_records[i] = append(table, partition, NULL, key);
+        if (out_records[i] == NULL)
+            return false;
+        table->unasked--;
+    }
+    return true;
+}
+
 bool
 sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
                         uint32_t count, void **out_records)
@@ -294,6 +322,8 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
     size_t bytes = table->key_bytes;
     uint64_t hashes[AHEAD]; /* a ring */
 
+    if (table->unasked >= count)
+        return append_many(table, key, stride, count, out_records);
     for (uint32_t i = 0; i < count + AHEAD; i++) {
         if (i >= AHEAD) {
             uint32_t now = i - AHEAD;
