@@ -9,6 +9,7 @@
 #include "tests/query/oracle.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { ROWS = 280000, BATCH_ROWS = 4000 };
 
@@ -124,6 +125,7 @@ answers_are_the_same(void **state)
     };
     struct world *w = *state;
     struct sl_error err = {0};
+    char path[SL_PATH_BYTES_MAX];
 
     w->base.session.dialect = SL_DIALECT_NATIVE;
     for (size_t i = 0; i < SL_COUNTOF(texts); i++) {
@@ -143,6 +145,8 @@ answers_are_the_same(void **state)
         oracle_table_fini(&roomy);
         oracle_table_fini(&tight);
     }
+    (void)snprintf(path, sizeof(path), "%s/scratch-0", w->base.directory);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 /* SL_OK, or why not. */
