@@ -74,10 +74,10 @@ sl_spill_read(const struct sl_spill *spill, uint64_t offset, void *bytes, size_t
 void
 sl_spill_fini(struct sl_spill *spill)
 {
+    if (spill->env == NULL)
+        return;
     if (spill->size_bytes != 0)
         sl_budget_give(spill->env->spill, spill->size_bytes);
-    if (spill->fd >= 0)
-        sl_file_close(spill->fd);
-    spill->fd = -1;
-    spill->size_bytes = 0;
+    sl_file_close(spill->fd);
+    *spill = (struct sl_spill){0};
 }

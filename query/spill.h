@@ -5,7 +5,7 @@
  * Bytes are counted by the budget of all queries' disk (sl_query_env.spill). A file system that has
  * little left is not filled: ingest needs it.
  *
- * Ownership: init in the caller's memory; fini in the end, also after a failure.
+ * Ownership: init in the caller's memory; fini in the end, also after a failure, or of zero bytes.
  * Threads:   one writes; after that, any read.
  * Errors:    SL_LIMIT: no disk for it. Storage's own.
  * Layer:     query, internal.

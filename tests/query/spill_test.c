@@ -8,6 +8,7 @@
  */
 #include "tests/query/oracle.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -149,6 +150,29 @@ answers_are_the_same(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+/* A plan that never starts closes nothing: descriptor 0 least of all. */
+static void
+a_plan_that_is_not_run_closes_no_file(void **state)
+{
+    struct world *w = *state;
+    struct oracle_table table;
+    struct sl_error err = {0};
+    int fds[2];
+
+    /* Standard input is something that is certainly open. */
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
+    forget_disk(w);
+    TEST_OK(oracle_run(&w->base.env, &w->base.session,
+                       "EXPLAIN SELECT src_addr, COUNT(*) FROM flows GROUP BY src_addr", &table,
+                       &err),
+            &err);
+    oracle_table_fini(&table);
+    assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 /* SL_OK, or why not. */
 static sl_status
 run_tight(struct world *w, size_t disk_bytes, struct oracle_table *out_table, struct sl_error *err)
@@ -193,6 +217,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_the_same),
+        cmocka_unit_test(a_plan_that_is_not_run_closes_no_file),
         cmocka_unit_test(a_budget_too_small_for_the_groups_does),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
