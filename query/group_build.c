@@ -140,8 +140,11 @@ build_slice(struct sl_op *op, struct group_worker *w, struct build *build,
         if (outcome == GROUP_NO_MEMORY)
             return sl_exec_out_of_memory(op->exec, err);
     }
-    if (!is_mapped && !map_hashed(group, w, build->side, slice))
-        return sl_exec_out_of_memory(op->exec, err);
+    if (!is_mapped) {
+        SL_TRY(group_make_room(op, w, err)); /* a chunk may be larger than what is left */
+        if (!map_hashed(group, w, build->side, slice))
+            return sl_exec_out_of_memory(op->exec, err);
+    }
     if (!update_slice(group, w, build->arguments, slice, false))
         return sl_exec_out_of_memory(op->exec, err);
     return SL_OK;
@@ -281,8 +284,7 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
         *record += sl_chunk_selected(chunk); /* SL_STATE_COUNT */
         return SL_OK;
     }
-    if (!group_make_room(group, w))
-        return sl_exec_out_of_memory(op->exec, err);
+    SL_TRY(group_make_room(op, w, err));
     SL_TRY(run_terms(op, chunk, sides, &arguments, err));
     uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
     if (rows == NULL)

@@ -100,7 +100,10 @@ struct sl_query_env {
     unsigned threads_max;     /* of one query */
     size_t memory_bytes;      /* budget of one query; 0: that of all */
     struct sl_budget *memory; /* of all queries together; NULL: none. Borrowed */
-    int64_t timeout_us;       /* 0: none */
+    struct sl_budget *spill;  /* disk of all queries together; NULL: none. Borrowed */
+    size_t group_bytes; /* of groups that are being built, before they go there; 0: half of the
+                               * budget. Tests */
+    int64_t timeout_us; /* 0: none */
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
     const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */

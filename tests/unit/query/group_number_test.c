@@ -4,7 +4,8 @@
  * Method: a source of the test hands out chunks whose columns come plain in every width, constant or by
  * dictionary, with and without a selection and NULLs, from keys that stay narrow to ones that
  * outgrow a code. Sums are of values so large that they must be moved to the records on the way,
- * or cannot be summed by number at all. Another source has more groups than there are numbers.
+ * or cannot be summed by number at all. Other sources have more groups than there are numbers, or
+ * groups that are not worth one.
  */
 #include "query/group.h"
 #include "tests/support/test.h"
@@ -366,21 +367,24 @@ groups_by_number_agree_with_a_linear_search(void **state)
     }
 }
 
-/* Every key comes twice: while there are numbers, and after. */
+/* Keys that come `repeats` times in a row, until there are no more numbers; then some come again. */
 static void
-groups_beyond_the_numbers_go_to_the_table(void **state)
+check_many(unsigned chunk_count, unsigned repeats)
 {
-    enum { HALF = GROUP_NUMBERS_MAX / CHUNK + 20 };
+    enum { AGAIN = 5000 };
     struct world w;
     struct sl_error err = {0};
+    uint64_t rows = (uint64_t)chunk_count * CHUNK;
+    uint64_t keys = rows / repeats - AGAIN;
     uint64_t count = 0;
-    (void)state;
 
-    open_world(&w, 1, 2 * HALF);
-    for (uint64_t i = 0; i < 2 * HALF * CHUNK; i++)
-        w.source->rows[i] = (struct row){.has_port = true, .wide = i % (HALF * CHUNK), .value = i};
+    open_world(&w, 1, chunk_count);
+    for (uint64_t i = 0; i < rows; i++)
+        w.source->rows[i] = (struct row){.has_port = true, .wide = i / repeats % keys, .value = i};
     w.source->is_plain = true;
     struct sl_op *op = start_group(&w, 1 << K_WIDE, 0);
+    const struct group *group = op->state;
+    assert_true(group->workers[0].numbers.is_full);
     for (;;) {
         struct sl_chunk chunk = {0};
         TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
@@ -389,14 +393,32 @@ groups_beyond_the_numbers_go_to_the_table(void **state)
         give_groups(&chunk);
         for (uint32_t row = 0; row < chunk.count; row++) {
             uint64_t key = sl_vector_u64(&chunk.keys[0], row);
-            assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), 2);
-            assert_true(sl_vector_i128(&chunk.aggregates[1], row) ==
-                        (sl_i128)(2 * key + HALF * CHUNK));
+            uint64_t times = key < AGAIN ? 2 : 1;
+            sl_i128 sum = 0;
+            for (uint64_t i = 0; i < times * repeats; i++)
+                sum += (key + i / repeats * keys) * repeats + i % repeats;
+            assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), times * repeats);
+            assert_true(sl_vector_i128(&chunk.aggregates[1], row) == sum);
         }
         count += chunk.count;
     }
-    assert_int_equal(count, HALF * CHUNK);
+    assert_int_equal(count, keys);
     close_world(&w, op);
+}
+
+static void
+groups_beyond_the_numbers_go_to_the_table(void **state)
+{
+    (void)state;
+    check_many(2 * (GROUP_NUMBERS_MAX / CHUNK + 20), 2);
+}
+
+/* Long before there are no more numbers: every row is a group. */
+static void
+groups_of_single_rows_go_to_the_table(void **state)
+{
+    (void)state;
+    check_many(GROUP_NUMBERS_MAX / 4 / CHUNK, 1);
 }
 
 int
@@ -405,6 +427,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_by_number_agree_with_a_linear_search),
         cmocka_unit_test(groups_beyond_the_numbers_go_to_the_table),
+        cmocka_unit_test(groups_of_single_rows_go_to_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
