@@ -452,6 +452,29 @@ threads_share_a_reader_and_its_dictionaries(void **state)
     stop(&w);
 }
 
+static void
+dictionaries_stay_while_they_are_used_again(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_reader *reader;
+    start(&w);
+    add_piece(&w, dependent_batch(w.schema, &seed), NULL);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    for (unsigned round = 0; round < 2; round++) {
+        compare_group(&w, reader, 0, NULL);
+        assert_true(sl_segment_reader_drop(reader, SL_SEGMENT_DROP_STALE) > 0);
+    }
+    size_t filter_bytes = sl_segment_reader_drop(reader, SL_SEGMENT_DROP_STALE);
+    assert_true(filter_bytes == sl_segment_reader_drop(reader, SL_SEGMENT_DROP_STALE));
+    assert_int_equal(sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL), 0);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 /* A row of one column, so that the columns of what follows get other numbers. */
 static void
 write_narrow_group(const struct written *w, struct sl_segment_writer *writer)
@@ -884,6 +907,7 @@ main(void)
         cmocka_unit_test(answers_are_kept_with_their_leads),
         cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
         cmocka_unit_test(threads_share_a_reader_and_its_dictionaries),
+        cmocka_unit_test(dictionaries_stay_while_they_are_used_again),
         cmocka_unit_test(copied_groups_read_back),
         cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
