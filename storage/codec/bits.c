@@ -102,6 +102,58 @@ sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, u
     read_from(bytes, readable_bytes, 0, count, base, width, values);
 }
 
+/* Loops that are the same source for every CPU: a compiler makes wide instructions of them where it
+ * may. */
+
+__attribute__((always_inline)) static inline void
+scale(const uint32_t *codes, size_t count, uint64_t base, uint64_t step, uint64_t *values)
+{
+    uint32_t narrow_step = (uint32_t)step;
+    if (step == narrow_step) /* a product of 32 bits each is one instruction */
+        for (size_t i = 0; i < count; i++)
+            values[i] = base + (uint64_t)codes[i] * narrow_step;
+    else
+        for (size_t i = 0; i < count; i++)
+            values[i] = base + codes[i] * step;
+}
+
+__attribute__((always_inline)) static inline void
+scale_u32(uint32_t *values, size_t count, uint32_t base, uint32_t step)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = base + values[i] * step;
+}
+
+__attribute__((always_inline)) static inline void
+join(const uint8_t *bytes, size_t stride, unsigned planes, size_t count, uint32_t *values)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t value = bytes[i];
+        for (unsigned plane = 1; plane < planes; plane++)
+            value |= (uint32_t)bytes[plane * stride + i] << (8 * plane);
+        values[i] = value;
+    }
+}
+
+__attribute__((always_inline)) static inline void
+join_any(const uint8_t *bytes, size_t stride, unsigned planes, size_t count, uint32_t *values)
+{
+    switch (planes) { /* a loop of its own for each number */
+    case 1:
+        join(bytes, stride, 1, count, values);
+        break;
+    case 2:
+        join(bytes, stride, 2, count, values);
+        break;
+    case 3:
+        join(bytes, stride, 3, count, values);
+        break;
+    default:
+        join(bytes, stride, 4, count, values);
+        break;
+    }
+}
+
 void
 sl_bits_range_scalar(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max)
 {
@@ -129,32 +181,66 @@ sl_bits_range_scalar(const uint64_t *values, size_t count, uint64_t *out_min, ui
  * hold four of them, a shuffle gives each the four bytes it lies in (25 bits and a phase of 7
  * are 32), a shift for each lane takes the phase out.
  */
+struct eight {
+    __m256i order, phase, mask;
+    size_t second; /* byte in which value 4 begins */
+};
+
 AVX2
-static size_t
-read_narrow(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
-            unsigned width, uint64_t *values)
+static inline struct eight
+eight_of(unsigned width)
 {
     uint8_t shuffle[32];
     uint32_t shift[8];
-    size_t second = 4 * (size_t)width / 8; /* byte in which value 4 begins */
+    size_t second = 4 * (size_t)width / 8;
     for (unsigned lane = 0; lane < 8; lane++) {
         unsigned at = lane * width - (lane < 4 ? 0 : (unsigned)second * 8);
         shift[lane] = at % 8;
         for (unsigned byte = 0; byte < 4; byte++)
             shuffle[lane * 4 + byte] = (uint8_t)(at / 8 + byte);
     }
-    __m256i order = _mm256_loadu_si256((const __m256i *)shuffle);
-    __m256i phase = _mm256_loadu_si256((const __m256i *)shift);
-    __m256i mask = _mm256_set1_epi32((int)sl_bits_mask(width));
-    __m256i add = _mm256_set1_epi64x((long long)base);
+    return (struct eight){
+        .order = _mm256_loadu_si256((const __m256i *)shuffle),
+        .phase = _mm256_loadu_si256((const __m256i *)shift),
+        .mask = _mm256_set1_epi32((int)sl_bits_mask(width)),
+        .second = second,
+    };
+}
 
+AVX2
+static inline __m256i
+read_eight(const struct eight *eight, const uint8_t *bytes)
+{
+    __m256i raw =
+        _mm256_loadu2_m128i((const __m128i_u *)&bytes[eight->second], (const __m128i_u *)bytes);
+    __m256i lanes = _mm256_srlv_epi32(_mm256_shuffle_epi8(raw, eight->order), eight->phase);
+    return _mm256_and_si256(lanes, eight->mask);
+}
+
+AVX2
+static size_t
+read_u32(const uint8_t *bytes, size_t readable_bytes, size_t count, unsigned width,
+         uint32_t *values)
+{
+    const struct eight eight = eight_of(width);
     size_t done = 0;
-    for (size_t at = 0; done + 8 <= count && at + second + 16 <= readable_bytes;
+    for (size_t at = 0; done + 8 <= count && at + eight.second + 16 <= readable_bytes;
+         done += 8, at += width)
+        _mm256_storeu_si256((__m256i *)&values[done], read_eight(&eight, &bytes[at]));
+    return done;
+}
+
+AVX2
+static size_t
+read_narrow(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
+            unsigned width, uint64_t *values)
+{
+    const struct eight eight = eight_of(width);
+    __m256i add = _mm256_set1_epi64x((long long)base);
+    size_t done = 0;
+    for (size_t at = 0; done + 8 <= count && at + eight.second + 16 <= readable_bytes;
          done += 8, at += width) {
-        __m256i raw = _mm256_loadu2_m128i((const __m128i_u *)&bytes[at + second],
-                                          (const __m128i_u *)&bytes[at]);
-        __m256i codes =
-            _mm256_and_si256(_mm256_srlv_epi32(_mm256_shuffle_epi8(raw, order), phase), mask);
+        __m256i codes = read_eight(&eight, &bytes[at]);
         __m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(codes));
         __m256i high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(codes, 1));
         _mm256_storeu_si256((__m256i *)&values[done], _mm256_add_epi64(low, add));
@@ -202,6 +288,27 @@ read_wide(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t ba
         _mm256_storeu_si256((__m256i *)&values[done + 4], high);
     }
     return done;
+}
+
+AVX2
+static void
+scale_wide(const uint32_t *codes, size_t count, uint64_t base, uint64_t step, uint64_t *values)
+{
+    scale(codes, count, base, step, values);
+}
+
+AVX2
+static void
+scale_u32_wide(uint32_t *values, size_t count, uint32_t base, uint32_t step)
+{
+    scale_u32(values, count, base, step);
+}
+
+AVX2
+static void
+join_wide(const uint8_t *bytes, size_t stride, unsigned planes, size_t count, uint32_t *values)
+{
+    join_any(bytes, stride, planes, count, values);
 }
 
 AVX2
@@ -304,6 +411,57 @@ sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t
     }
 #endif
     sl_bits_read_scalar(bytes, readable_bytes, count, base, width, values);
+}
+
+void
+sl_bits_read_u32(const uint8_t *bytes, size_t readable_bytes, size_t count, unsigned width,
+                 uint32_t *values)
+{
+    size_t done = 0;
+    SL_DEBUG_ASSERT(width <= 32);
+#if defined(__x86_64__)
+    if (width >= 1 && width <= 25 && has_avx2())
+        done = read_u32(bytes, readable_bytes, count, width, values);
+#endif
+    for (size_t i = done; i < count; i++)
+        values[i] = (uint32_t)sl_bits_read_at(bytes, readable_bytes, i, width);
+}
+
+void
+sl_bits_scale(const uint32_t *codes, size_t count, uint64_t base, uint64_t step, uint64_t *values)
+{
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        scale_wide(codes, count, base, step, values);
+        return;
+    }
+#endif
+    scale(codes, count, base, step, values);
+}
+
+void
+sl_bits_scale_u32(uint32_t *values, size_t count, uint32_t base, uint32_t step)
+{
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        scale_u32_wide(values, count, base, step);
+        return;
+    }
+#endif
+    scale_u32(values, count, base, step);
+}
+
+void
+sl_bits_join(const uint8_t *bytes, size_t stride, unsigned planes, size_t count, uint32_t *values)
+{
+    SL_DEBUG_ASSERT(planes >= 1 && planes <= 4);
+#if defined(__x86_64__)
+    if (has_avx2()) {
+        join_wide(bytes, stride, planes, count, values);
+        return;
+    }
+#endif
+    join_any(bytes, stride, planes, count, values);
 }
 
 void

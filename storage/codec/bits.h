@@ -85,12 +85,26 @@ void sl_bits_write(const uint64_t *values, size_t count, uint64_t base, unsigned
 void sl_bits_read(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
                   unsigned width, uint64_t *values);
 
+/* The same for up to 32 bits, without a base. */
+void sl_bits_read_u32(const uint8_t *bytes, size_t readable_bytes, size_t count, unsigned width,
+                      uint32_t *values);
+
 /* Value `index` of the bits. `readable_bytes` as above. */
 uint64_t sl_bits_read_at(const uint8_t *bytes, size_t readable_bytes, size_t index, unsigned width);
 
 /* The definition, for tests. */
 void sl_bits_read_scalar(const uint8_t *bytes, size_t readable_bytes, size_t count, uint64_t base,
                          unsigned width, uint64_t *values);
+
+/* values[i] = base + step * codes[i] modulo 2^64; and in place, modulo 2^32. */
+void sl_bits_scale(const uint32_t *codes, size_t count, uint64_t base, uint64_t step,
+                   uint64_t *values);
+void sl_bits_scale_u32(uint32_t *values, size_t count, uint32_t base, uint32_t step);
+
+/* values[i] is made of byte i of `planes` planes, 1 .. 4, the lowest first; they lie `stride` bytes
+ * apart. */
+void sl_bits_join(const uint8_t *bytes, size_t stride, unsigned planes, size_t count,
+                  uint32_t *values);
 
 /* Least and greatest of `count` values, at least one. */
 void sl_bits_range(const uint64_t *values, size_t count, uint64_t *out_min, uint64_t *out_max);

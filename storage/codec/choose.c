@@ -185,6 +185,16 @@ sl_codec_choose(const uint64_t *values, uint32_t count)
     return choice;
 }
 
+uint64_t
+sl_codec_reading(enum sl_codec codec, uint32_t count)
+{
+    static const uint8_t each[SL_CODEC_COUNT] = {
+        [SL_CODEC_CONSTANT] = 1, [SL_CODEC_PACK] = 4, [SL_CODEC_DELTA] = 8,
+        [SL_CODEC_RUN] = 16,     [SL_CODEC_DICT] = 7,
+    };
+    return (uint64_t)each[codec] * count;
+}
+
 static uint64_t
 greatest_common_divisor(uint64_t a, uint64_t b)
 {

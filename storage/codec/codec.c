@@ -17,8 +17,8 @@
 
 enum { STEP_NONE = 0, STEP_DIVIDED = 1 };
 
-/* zstd must save this share of a block, in percent: reading it costs some ten times as much. */
-enum { ZSTD_SAVES_PERCENT_MIN = 3 };
+/* The share of a block that zstd must save, however fast it is read. */
+enum { LIGHT_IS_WORTH = 64 };
 
 _Static_assert(SL_CODEC_COUNT == 6, "every codec has its cases below");
 
@@ -103,10 +103,15 @@ encode_squeezed(const uint64_t *values, uint32_t count, enum sl_codec codec, siz
     size_t light_bytes = out->size_bytes - start_bytes;
 
     sl_buf_clear(trial);
-    sl_scheme_zstd_encode(values, count, codec, &out->bytes[start_bytes], light_bytes, trial);
+    uint64_t reading =
+        sl_scheme_zstd_encode(values, count, codec, &out->bytes[start_bytes], light_bytes, trial);
     if (trial->bad)
         return codec;
-    if (trial->size_bytes * 100 > light_bytes * (100 - ZSTD_SAVES_PERCENT_MIN))
+    /* A light one also reads single minis: a few bytes are no reason. */
+    if (trial->size_bytes + light_bytes / LIGHT_IS_WORTH > light_bytes)
+        return codec;
+    if (trial->size_bytes * SL_BYTE_WORTH + reading >=
+        light_bytes * SL_BYTE_WORTH + sl_codec_reading(codec, count))
         return codec;
     replace_tail(out, start_bytes, trial);
     return SL_CODEC_ZSTD;
@@ -183,19 +188,18 @@ sl_target_picks(const struct sl_target *target, uint32_t mini)
     return count <= PICK_ROWS_MAX ? count : 0;
 }
 
-/* Are values other ones than a scheme writes? */
-static bool
-is_shifted(const struct sl_target *target)
+void
+sl_shift_apply(struct sl_shift shift, uint32_t count, uint64_t *values)
 {
-    return target->step != 1 || target->base != 0;
+    if (shift.base != 0 || shift.step != 1) /* else they are what the scheme wrote */
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = shift.base + shift.step * values[i];
 }
 
 void
 sl_target_picked(struct sl_target *target, uint32_t count)
 {
-    if (is_shifted(target))
-        for (uint32_t i = target->row_next; i < target->row_next + count; i++)
-            target->picked[i] = target->base + target->step * target->picked[i];
+    sl_shift_apply(target->shift, count, &target->picked[target->row_next]);
     target->row_next += count;
 }
 
@@ -218,31 +222,57 @@ sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count)
         pick_rows(target, mini);
         return true;
     }
-    if (is_shifted(target))
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = target->base + target->step * values[i];
+    sl_shift_apply(target->shift, count, values);
     if (target->wide != NULL)
         return true;
     return narrow_mini(values, count, &target->narrow[(size_t)mini * SL_MINI_ROWS]);
 }
 
-bool
-sl_target_is_narrow(const struct sl_target *target, uint64_t max)
+/* Of codes take the rows that are wanted. */
+static void
+pick_codes(struct sl_target *target, uint32_t mini, uint64_t minimum)
 {
-    uint64_t last;
-    return target->narrow != NULL && !__builtin_mul_overflow(max, target->step, &last) &&
-           !__builtin_add_overflow(last, target->base, &last) && last <= UINT32_MAX;
+    uint32_t count = count_rows(target, mini);
+    for (uint32_t i = target->row_next; i < target->row_next + count; i++)
+        target->picked[i] = minimum + target->codes[target->rows[i] % SL_MINI_ROWS];
+    sl_target_picked(target, count);
 }
 
-void
-sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count)
+/* Do values of 32 bits come out whatever of 0 .. span goes in? */
+static bool
+is_narrow(uint64_t base, uint64_t step, uint32_t span)
 {
-    uint32_t *values = &target->narrow[sl_mini_first(mini)];
-    uint32_t base = (uint32_t)target->base;
-    uint32_t step = (uint32_t)target->step;
-    if (is_shifted(target))
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = base + step * values[i];
+    uint64_t last;
+    return !__builtin_mul_overflow(span, step, &last) &&
+           !__builtin_add_overflow(last, base, &last) && last <= UINT32_MAX;
+}
+
+bool
+sl_target_done_codes(struct sl_target *target, uint32_t mini, uint32_t count, uint64_t minimum,
+                     uint32_t span)
+{
+    uint32_t *codes = sl_target_codes(target, mini);
+    uint64_t *values = sl_target_mini(target, mini);
+    uint64_t base = target->shift.base + target->shift.step * minimum;
+    if (target->rows != NULL) {
+        pick_codes(target, mini, minimum);
+        return true;
+    }
+    if (target->narrow != NULL && is_narrow(base, target->shift.step, span)) {
+        if (base != 0 || target->shift.step != 1)
+            sl_bits_scale_u32(codes, count, (uint32_t)base, (uint32_t)target->shift.step);
+        return true;
+    }
+    sl_bits_scale(codes, count, base, target->shift.step, values);
+    return target->wide != NULL || narrow_mini(values, count, codes);
+}
+
+struct sl_shift
+sl_target_take_shift(struct sl_target *target)
+{
+    struct sl_shift shift = target->shift;
+    target->shift = (struct sl_shift){.base = 0, .step = 1};
+    return shift;
 }
 
 static bool
@@ -252,12 +282,12 @@ decode_constant(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_t
     if (c->bad)
         return false;
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
-        uint64_t *values = sl_target_mini(target, m);
+        uint32_t *codes = sl_target_codes(target, m);
+        uint32_t rows = sl_mini_rows(count, m);
         if ((minis >> m & 1) == 0)
             continue;
-        for (uint32_t i = 0; i < sl_mini_rows(count, m); i++)
-            values[i] = value;
-        if (!sl_target_done(target, m, sl_mini_rows(count, m)))
+        memset(codes, 0, rows * sizeof(*codes));
+        if (!sl_target_done_codes(target, m, rows, value, 0))
             return false;
     }
     return true;
@@ -293,9 +323,9 @@ read_step(struct sl_cursor *c, struct sl_target *target)
         return !c->bad;
     if (form != STEP_DIVIDED)
         return false;
-    target->base = sl_cursor_varint(c);
-    target->step = sl_cursor_varint(c);
-    return !c->bad && target->step >= 2;
+    target->shift.base = sl_cursor_varint(c);
+    target->shift.step = sl_cursor_varint(c);
+    return !c->bad && target->shift.step >= 2;
 }
 
 static sl_status
@@ -306,8 +336,7 @@ decode_block(enum sl_codec codec, const void *bytes, size_t size_bytes, uint32_t
     bool is_good = false;
 
     SL_ASSERT(count >= 1 && count <= SL_BLOCK_ROWS);
-    target->base = 0;
-    target->step = 1;
+    target->shift = (struct sl_shift){.base = 0, .step = 1};
     if (codec == SL_CODEC_CONSTANT)
         is_good = decode_constant(&c, count, minis, target);
     else if (codec == SL_CODEC_ZSTD)

@@ -81,6 +81,48 @@ add_up(uint64_t first, bool is_zigzag, uint32_t count, uint64_t *values)
     }
 }
 
+/* The same from 32 bits: differences less `minimum`. Returns all bits that a value has. */
+static uint64_t
+add_up_codes(uint64_t first, bool is_zigzag, uint64_t minimum, uint32_t count, uint32_t *codes)
+{
+    uint64_t sum = first;
+    uint64_t all = first;
+    uint64_t step = minimum ^ SL_PACK_SIGNED_ORIGIN;
+    codes[0] = (uint32_t)first;
+    if (is_zigzag)
+        for (uint32_t i = 1; i < count; i++) {
+            sum += sl_unzigzag(minimum + codes[i]);
+            all |= sum;
+            codes[i] = (uint32_t)sum;
+        }
+    else
+        for (uint32_t i = 1; i < count; i++) {
+            sum += step + codes[i];
+            all |= sum;
+            codes[i] = (uint32_t)sum;
+        }
+    return all;
+}
+
+static bool
+read_mini(const struct sl_pack *pack, uint32_t m, uint64_t first, bool is_zigzag,
+          struct sl_target *target)
+{
+    const struct sl_pack_mini *mini = &pack->minis[m];
+    if (sl_pack_is_narrow(mini) && target->narrow != NULL) {
+        uint32_t *codes = sl_target_codes(target, m);
+        if (!sl_pack_read_u32(pack, m, codes))
+            return false;
+        uint64_t all = add_up_codes(first, is_zigzag, mini->minimum, mini->count, codes);
+        return all <= UINT32_MAX && sl_target_done_codes(target, m, mini->count, 0, (uint32_t)all);
+    }
+    uint64_t *values = sl_target_mini(target, m);
+    if (!sl_pack_read(pack, m, values))
+        return false;
+    add_up(first, is_zigzag, mini->count, values);
+    return sl_target_done(target, m, mini->count);
+}
+
 bool
 sl_scheme_delta_decode(struct sl_cursor *c, uint32_t count, uint32_t minis,
                        struct sl_target *target)
@@ -98,11 +140,7 @@ sl_scheme_delta_decode(struct sl_cursor *c, uint32_t count, uint32_t minis,
     for (uint32_t m = 0; m < pack.mini_count; m++) {
         if ((minis >> m & 1) == 0)
             continue;
-        uint64_t *values = sl_target_mini(target, m);
-        if (!sl_pack_read(&pack, m, values))
-            return false;
-        add_up(firsts[m], mode == MODE_ZIGZAG, pack.minis[m].count, values);
-        if (!sl_target_done(target, m, pack.minis[m].count))
+        if (!read_mini(&pack, m, firsts[m], mode == MODE_ZIGZAG, target))
             return false;
     }
     return true;

@@ -96,47 +96,114 @@ restore_entries(uint64_t *entries, uint32_t entry_count)
 static bool
 look_up(const uint64_t *entries, uint32_t entry_count, uint32_t count, uint64_t *values)
 {
-    bool is_beyond = false;
     for (uint32_t i = 0; i < count; i++) {
-        is_beyond |= values[i] >= entry_count;
-        values[i] = entries[values[i] % SL_DICT_ENTRIES_MAX];
+        if (values[i] >= entry_count)
+            return false;
+        values[i] = entries[values[i]];
     }
-    return !is_beyond;
+    return true;
+}
+
+/* What values of a mini are looked up in. */
+struct dictionary {
+    uint64_t entries[SL_DICT_ENTRIES_MAX];
+    uint32_t
+        narrow[SL_DICT_ENTRIES_MAX]; /* the same, where all of them fit and that is asked for */
+    uint32_t count;
+};
+
+/* Base and step go into the entries; false when one does not fit the target. */
+static bool
+prepare(struct dictionary *dictionary, struct sl_target *target)
+{
+    uint64_t all = 0;
+    sl_shift_apply(sl_target_take_shift(target), dictionary->count, dictionary->entries);
+    if (target->narrow == NULL)
+        return true;
+    for (uint32_t i = 0; i < dictionary->count; i++) {
+        all |= dictionary->entries[i];
+        dictionary->narrow[i] = (uint32_t)dictionary->entries[i];
+    }
+    return all <= UINT32_MAX;
+}
+
+/* The codes of a mini are of 32 bits, `first` is the least of them. */
+static bool
+look_up_codes(const struct dictionary *dictionary, uint32_t first, uint32_t count,
+              const uint32_t *codes, uint64_t *values)
+{
+    uint32_t max = 0;
+    for (uint32_t i = 0; i < count; i++)
+        max = codes[i] > max ? codes[i] : max;
+    if ((uint64_t)max + first >= dictionary->count)
+        return false;
+    const uint64_t *entries = &dictionary->entries[first];
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = entries[codes[i]];
+    return true;
+}
+
+static bool
+look_up_narrow(const struct dictionary *dictionary, uint32_t first, uint32_t count,
+               uint32_t *values)
+{
+    uint32_t max = 0;
+    for (uint32_t i = 0; i < count; i++)
+        max = values[i] > max ? values[i] : max;
+    if ((uint64_t)max + first >= dictionary->count)
+        return false;
+    const uint32_t *entries = &dictionary->narrow[first];
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = entries[values[i]];
+    return true;
+}
+
+static bool
+read_mini(const struct sl_pack *pack, uint32_t m, const struct dictionary *dictionary,
+          struct sl_target *target)
+{
+    const struct sl_pack_mini *mini = &pack->minis[m];
+    uint32_t *codes = sl_target_codes(target, m);
+    if (!sl_pack_is_narrow(mini) || mini->minimum >= dictionary->count ||
+        !sl_pack_read_u32(pack, m, codes))
+        return false;
+    uint32_t first = (uint32_t)mini->minimum;
+    if (target->narrow != NULL)
+        return look_up_narrow(dictionary, first, mini->count, codes);
+    return look_up_codes(dictionary, first, mini->count, codes, sl_target_mini(target, m)) &&
+           sl_target_done(target, m, mini->count);
 }
 
 bool
 sl_scheme_dict_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
     struct sl_pack pack;
-    uint64_t entries[SL_DICT_ENTRIES_MAX] = {0};
+    struct dictionary dictionary;
     uint64_t entry_count = sl_cursor_varint(c);
 
     if (entry_count == 0 || entry_count > SL_DICT_ENTRIES_MAX)
         return false;
-    if (!sl_pack_open(&pack, c, (uint32_t)entry_count, 0) || !sl_pack_read_all(&pack, entries))
+    dictionary.count = (uint32_t)entry_count;
+    if (!sl_pack_open(&pack, c, dictionary.count, 0) ||
+        !sl_pack_read_all(&pack, dictionary.entries))
         return false;
-    if (!restore_entries(entries, (uint32_t)entry_count))
+    if (!restore_entries(dictionary.entries, dictionary.count) || !prepare(&dictionary, target))
         return false;
     if (!sl_pack_open(&pack, c, count, 0))
         return false;
     for (uint32_t m = 0; m < pack.mini_count; m++) {
-        uint64_t *values = sl_target_mini(target, m);
         if ((minis >> m & 1) == 0)
             continue;
         uint32_t picks = sl_target_picks(target, m);
         if (picks != 0) {
-            values = &target->picked[target->row_next];
+            uint64_t *values = &target->picked[target->row_next];
             sl_pack_pick(&pack, m, &target->rows[target->row_next], picks, values);
-            if (!look_up(entries, (uint32_t)entry_count, picks, values))
+            if (!look_up(dictionary.entries, dictionary.count, picks, values))
                 return false;
             sl_target_picked(target, picks);
             continue;
         }
-        if (!sl_pack_read(&pack, m, values))
-            return false;
-        if (!look_up(entries, (uint32_t)entry_count, pack.minis[m].count, values))
-            return false;
-        if (!sl_target_done(target, m, pack.minis[m].count))
+        if (!read_mini(&pack, m, &dictionary, target))
             return false;
     }
     return true;

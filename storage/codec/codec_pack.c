@@ -138,6 +138,13 @@ read_bits(const struct sl_pack *pack, const uint8_t *at, uint32_t count, uint64_
     sl_bits_read(at, (size_t)(pack->end - at), count, base, width, values);
 }
 
+static void
+read_bits_u32(const struct sl_pack *pack, const uint8_t *at, uint32_t count, unsigned width,
+              uint32_t *values)
+{
+    sl_bits_read_u32(at, (size_t)(pack->end - at), count, width, values);
+}
+
 bool
 sl_pack_read(const struct sl_pack *pack, uint32_t mini_index, uint64_t *values)
 {
@@ -147,17 +154,42 @@ sl_pack_read(const struct sl_pack *pack, uint32_t mini_index, uint64_t *values)
     if (mini->high_width == 0)
         return true;
 
-    uint64_t positions[SL_MINI_ROWS];
+    uint32_t positions[SL_MINI_ROWS];
     uint64_t highs[SL_MINI_ROWS];
     uint32_t count = mini->exception_count;
     const uint8_t *at = mini->body + sl_bits_bytes(mini->count, mini->width);
-    read_bits(pack, at, count, 0, SL_PACK_POSITION_BITS, positions);
+    read_bits_u32(pack, at, count, SL_PACK_POSITION_BITS, positions);
     at += sl_bits_bytes(count, SL_PACK_POSITION_BITS);
     read_bits(pack, at, count, 0, mini->high_width, highs);
     for (uint32_t i = 0; i < count; i++) {
         if (positions[i] >= mini->count)
             return false;
         values[positions[i]] += highs[i] << mini->width;
+    }
+    return true;
+}
+
+bool
+sl_pack_read_u32(const struct sl_pack *pack, uint32_t mini_index, uint32_t *offsets)
+{
+    SL_DEBUG_ASSERT(mini_index < pack->mini_count);
+    const struct sl_pack_mini *mini = &pack->minis[mini_index];
+    SL_DEBUG_ASSERT(sl_pack_is_narrow(mini));
+    read_bits_u32(pack, mini->body, mini->count, mini->width, offsets);
+    if (mini->high_width == 0)
+        return true;
+
+    uint32_t positions[SL_MINI_ROWS];
+    uint32_t highs[SL_MINI_ROWS];
+    uint32_t count = mini->exception_count;
+    const uint8_t *at = mini->body + sl_bits_bytes(mini->count, mini->width);
+    read_bits_u32(pack, at, count, SL_PACK_POSITION_BITS, positions);
+    at += sl_bits_bytes(count, SL_PACK_POSITION_BITS);
+    read_bits_u32(pack, at, count, mini->high_width, highs);
+    for (uint32_t i = 0; i < count; i++) {
+        if (positions[i] >= mini->count)
+            return false;
+        offsets[positions[i]] += highs[i] << mini->width % 32;
     }
     return true;
 }
@@ -215,6 +247,17 @@ sl_pack_read_all(const struct sl_pack *pack, uint64_t *values)
     return true;
 }
 
+static bool
+read_mini(const struct sl_pack *pack, uint32_t m, struct sl_target *target)
+{
+    const struct sl_pack_mini *mini = &pack->minis[m];
+    if (!sl_pack_is_narrow(mini))
+        return sl_pack_read(pack, m, sl_target_mini(target, m)) &&
+               sl_target_done(target, m, mini->count);
+    return sl_pack_read_u32(pack, m, sl_target_codes(target, m)) &&
+           sl_target_done_codes(target, m, mini->count, mini->minimum, sl_pack_span(mini));
+}
+
 bool
 sl_scheme_pack_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_target *target)
 {
@@ -231,9 +274,7 @@ sl_scheme_pack_decode(struct sl_cursor *c, uint32_t count, uint32_t minis, struc
             sl_target_picked(target, picks);
             continue;
         }
-        if (!sl_pack_read(&pack, m, sl_target_mini(target, m)))
-            return false;
-        if (!sl_target_done(target, m, pack.minis[m].count))
+        if (!read_mini(&pack, m, target))
             return false;
     }
     return true;

@@ -16,25 +16,39 @@
  * Planes win where high bytes follow a pattern and low ones do not (doubles, tokens, addresses as
  * numbers): bits packed across bytes would hide the pattern. Each plane has a frame of its own,
  * because what is saved is in the statistics of its bytes, and those of two planes are not alike.
- * For the same reason the fastest level is often the best one: it wastes least on chance
- * repetitions.
+ * For the same reason the level that looks for no repetition is often the best one: it wastes
+ * nothing on those by chance, and is read fastest.
  */
 #include "storage/codec/bits.h"
+#include "storage/codec/choose.h"
 #include "storage/codec/frame_zstd.h"
 #include "storage/codec/pack.h"
 #include "storage/codec/scheme.h"
 
 enum { FORM_SCHEME = 0, FORM_PLANES = 1 };
 
-/* Append one plane; false when there is no memory. */
+/* Time to read a byte, in tenths of a nanosecond, as measured: of a plane as it is, of literals, of
+ * repetitions among them, and of a frame that is hardly anything but one repetition. */
+enum { READ_PLAIN = 1, READ_LITERALS = 11, READ_REPETITIONS = 13, READ_SPARSE = 4 };
+
+/* Time to read `count` bytes out of a frame of `frame_bytes`. */
+static uint64_t
+reading_of(size_t count, size_t frame_bytes, int level)
+{
+    unsigned each = level == SL_ZSTD_LEVEL_LITERALS ? READ_LITERALS : READ_REPETITIONS;
+    return count * (frame_bytes < count / 32 ? READ_SPARSE : each);
+}
+
+/* Append one plane and add the time to read it; false when there is no memory. */
 static bool
 write_plane(const uint64_t *values, uint32_t count, uint64_t base, unsigned plane,
-            struct sl_buf *out)
+            uint64_t *reading, struct sl_buf *out)
 {
-    static const int levels[] = {SL_ZSTD_LEVEL_SEAL, SL_ZSTD_LEVEL_MERGE};
+    static const int levels[] = {SL_ZSTD_LEVEL_LITERALS, SL_ZSTD_LEVEL_SEAL, SL_ZSTD_LEVEL_MERGE};
     struct sl_scratch *scratch = sl_scratch_get();
     size_t best_start = SIZE_MAX; /* of the frame; else the plane as it is */
     size_t best_bytes = count;
+    uint64_t best_reading = (uint64_t)count * READ_PLAIN;
     for (uint32_t i = 0; i < count; i++)
         scratch->plane[i] = (uint8_t)((values[i] - base) >> (8 * plane));
     sl_buf_clear(&scratch->planes);
@@ -43,11 +57,15 @@ write_plane(const uint64_t *values, uint32_t count, uint64_t base, unsigned plan
         if (!sl_zstd_compress(scratch->plane, count, levels[i], &scratch->planes))
             return false;
         size_t size_bytes = scratch->planes.size_bytes - start;
-        if (size_bytes >= best_bytes)
+        uint64_t frame_reading = reading_of(count, size_bytes, levels[i]);
+        if (size_bytes >= count ||
+            size_bytes * SL_BYTE_WORTH + frame_reading >= best_bytes * SL_BYTE_WORTH + best_reading)
             continue;
         best_start = start;
         best_bytes = size_bytes;
+        best_reading = frame_reading;
     }
+    *reading += best_reading;
     sl_buf_varint(out, best_bytes);
     sl_buf_append(out, best_start == SIZE_MAX ? scratch->plane : &scratch->planes.bytes[best_start],
                   best_bytes);
@@ -55,7 +73,7 @@ write_plane(const uint64_t *values, uint32_t count, uint64_t base, unsigned plan
 }
 
 static bool
-encode_planes(const uint64_t *values, uint32_t count, struct sl_buf *out)
+encode_planes(const uint64_t *values, uint32_t count, uint64_t *reading, struct sl_buf *out)
 {
     uint64_t min;
     uint64_t max;
@@ -65,12 +83,12 @@ encode_planes(const uint64_t *values, uint32_t count, struct sl_buf *out)
     sl_buf_u8(out, (uint8_t)planes);
     sl_buf_varint(out, min);
     for (unsigned plane = 0; plane < planes; plane++)
-        if (!write_plane(values, count, min, plane, out))
+        if (!write_plane(values, count, min, plane, reading, out))
             return false;
     return true;
 }
 
-void
+uint64_t
 sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec codec,
                       const void *inner, size_t inner_bytes, struct sl_buf *out)
 {
@@ -80,17 +98,24 @@ sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec code
     sl_buf_varint(out, inner_bytes);
     bool has_scheme = sl_zstd_compress(inner, inner_bytes, SL_ZSTD_LEVEL_MERGE, out);
     size_t scheme_bytes = out->size_bytes - start_bytes;
-    bool has_planes = encode_planes(values, count, out);
+    uint64_t scheme_reading =
+        sl_codec_reading(codec, count) + reading_of(inner_bytes, scheme_bytes, SL_ZSTD_LEVEL_MERGE);
+    uint64_t planes_reading = (uint64_t)count * READ_PLAIN; /* to join them */
+    bool has_planes = encode_planes(values, count, &planes_reading, out);
     size_t planes_bytes = out->size_bytes - start_bytes - scheme_bytes;
 
     if (!has_scheme || out->bad) {
         out->bad = true;
-    } else if (has_planes && planes_bytes < scheme_bytes) {
-        memmove(&out->bytes[start_bytes], &out->bytes[start_bytes + scheme_bytes], planes_bytes);
-        out->size_bytes = start_bytes + planes_bytes;
-    } else {
-        out->size_bytes = start_bytes + scheme_bytes;
+        return 0;
     }
+    if (!has_planes || scheme_bytes * SL_BYTE_WORTH + scheme_reading <=
+                           planes_bytes * SL_BYTE_WORTH + planes_reading) {
+        out->size_bytes = start_bytes + scheme_bytes;
+        return scheme_reading;
+    }
+    memmove(&out->bytes[start_bytes], &out->bytes[start_bytes + scheme_bytes], planes_bytes);
+    out->size_bytes = start_bytes + planes_bytes;
+    return planes_reading;
 }
 
 /* The planes of a block, plain, one behind the other in the scratch; NULL for what is not ours. */
@@ -130,34 +155,12 @@ pick_planes(const uint8_t *bytes, unsigned planes, uint32_t count, struct sl_tar
     sl_target_picked(target, picks);
 }
 
-/* values[i] = byte i of each plane, the first the lowest; planes lie `stride` bytes apart. */
-static void
-join_narrow(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint32_t *values)
-{
-    const uint8_t *second = planes > 1 ? bytes + stride : NULL;
-    const uint8_t *third = planes > 2 ? bytes + 2 * stride : NULL;
-    const uint8_t *fourth = planes > 3 ? bytes + 3 * stride : NULL;
-
-    if (planes == 1)
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = bytes[i];
-    else if (planes == 2)
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = bytes[i] | (uint32_t)second[i] << 8;
-    else if (planes == 3)
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16;
-    else
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = bytes[i] | (uint32_t)second[i] << 8 | (uint32_t)third[i] << 16 |
-                        (uint32_t)fourth[i] << 24;
-}
-
+/* values[i] = byte i of each of more than four planes. */
 static void
 join_wide(const uint8_t *bytes, size_t stride, unsigned planes, uint32_t count, uint64_t *values)
 {
     uint32_t low[SL_MINI_ROWS];
-    join_narrow(bytes, stride, planes < 4 ? planes : 4, count, low);
+    sl_bits_join(bytes, stride, 4, count, low);
     for (uint32_t i = 0; i < count; i++)
         values[i] = low[i];
     for (unsigned plane = 4; plane < planes; plane++) {
@@ -178,8 +181,8 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
     const uint8_t *bytes = read_planes(c, count, planes);
     if (bytes == NULL)
         return false;
-    target->base += target->step * base;
-    bool is_narrow = planes <= 4 && sl_target_is_narrow(target, UINT64_MAX >> (64 - 8 * planes));
+    target->shift.base += target->shift.step * base;
+    bool is_narrow = planes <= 4;
     for (uint32_t m = 0; m < sl_mini_count(count); m++) {
         uint32_t rows = sl_mini_rows(count, m);
         size_t first = sl_mini_first(m);
@@ -191,8 +194,9 @@ decode_planes(struct sl_cursor *c, uint32_t count, uint32_t minis, struct sl_tar
             continue;
         }
         if (is_narrow) {
-            join_narrow(bytes + first, count, planes, rows, target->narrow + first);
-            sl_target_step_narrow(target, m, rows);
+            sl_bits_join(bytes + first, count, planes, rows, sl_target_codes(target, m));
+            if (!sl_target_done_codes(target, m, rows, 0, UINT32_MAX >> (32 - 8 * planes)))
+                return false;
             continue;
         }
         join_wide(bytes + first, count, planes, rows, sl_target_mini(target, m));

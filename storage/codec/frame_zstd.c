@@ -7,6 +7,9 @@
 #include "storage/codec/frame_zstd.h"
 
 #include <pthread.h>
+/* For literalCompressionMode, which has not changed since 1.3.6: levels below 0 leave literals as they
+ * are, unless told otherwise. */
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 
 struct contexts {
@@ -54,8 +57,11 @@ sl_zstd_compress(const void *bytes, size_t size_bytes, int level, struct sl_buf 
     uint8_t *at = sl_buf_extend(out, bound_bytes);
     if (at == NULL)
         return false;
-    size_t frame_bytes =
-        ZSTD_compressCCtx(get_contexts()->compress, at, bound_bytes, bytes, size_bytes, level);
+    ZSTD_CCtx *context = get_contexts()->compress;
+    ZSTD_paramSwitch_e literals = level < 0 ? ZSTD_ps_enable : ZSTD_ps_auto;
+    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, (int)literals);
+    size_t frame_bytes = ZSTD_compress2(context, at, bound_bytes, bytes, size_bytes);
     if (ZSTD_isError(frame_bytes)) {
         out->size_bytes -= bound_bytes;
         return false;

@@ -12,8 +12,9 @@
 #include "storage/base/base.h"
 #include "storage/base/buf.h"
 
-/* Fast enough for a seal, and worth its time at a merge. */
-enum { SL_ZSTD_LEVEL_SEAL = 1, SL_ZSTD_LEVEL_MERGE = 6 };
+/* Fast enough for a seal, and worth its time at a merge. LITERALS looks for hardly any repetition: what
+ * is left is the entropy of single bytes, which is read fastest. */
+enum { SL_ZSTD_LEVEL_SEAL = 1, SL_ZSTD_LEVEL_MERGE = 6, SL_ZSTD_LEVEL_LITERALS = -4096 };
 
 /* Append one frame; false, and nothing appended, when `out` cannot take it. */
 SL_MUST_CHECK

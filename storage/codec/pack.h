@@ -110,6 +110,23 @@ bool sl_pack_open(struct sl_pack *pack, struct sl_cursor *c, uint32_t count, uin
 SL_MUST_CHECK
 bool sl_pack_read(const struct sl_pack *pack, uint32_t mini, uint64_t *values);
 
+/* The same of a mini of up to 32 bits into 32, each less the minimum. */
+static inline bool
+sl_pack_is_narrow(const struct sl_pack_mini *mini)
+{
+    return mini->width + mini->high_width <= 32;
+}
+
+/* No value of a narrow mini is more beyond its minimum. */
+static inline uint32_t
+sl_pack_span(const struct sl_pack_mini *mini)
+{
+    return (uint32_t)((UINT64_C(1) << (mini->width + mini->high_width)) - 1);
+}
+
+SL_MUST_CHECK
+bool sl_pack_read_u32(const struct sl_pack *pack, uint32_t mini, uint32_t *offsets);
+
 /* Read single values of one mini: values[i] is the one of row rows[i] of all packed values. `rows`
  * ascend and lie in the mini. */
 void sl_pack_pick(const struct sl_pack *pack, uint32_t mini, const uint32_t *rows, uint32_t count,

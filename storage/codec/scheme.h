@@ -42,15 +42,19 @@ struct sl_scratch {
 /* The calling thread's. Never NULL. */
 struct sl_scratch *sl_scratch_get(void);
 
+struct sl_shift {
+    uint64_t base, step;
+};
+
 struct sl_target {
     uint64_t *wide;               /* either this */
     uint32_t *narrow;             /* or this is where values go */
     uint64_t *picked;             /* or, with `rows`, only those of single rows of the block */
     const uint32_t *rows;         /* ascending; NULL: all rows of the minis */
     uint32_t row_count, row_next; /* rows before row_next are done: minis come in order */
-    uint64_t base;                /* value = base + step * decoded */
-    uint64_t step;
+    struct sl_shift shift;        /* value = base + step * decoded */
     uint64_t stage[SL_MINI_ROWS]; /* a mini on its way to 32 bits */
+    uint32_t codes[SL_MINI_ROWS]; /* a mini on its way to 64 bits */
 };
 
 /* Where a scheme writes mini `mini`. */
@@ -67,14 +71,26 @@ sl_target_mini(struct sl_target *target, uint32_t mini)
 uint32_t sl_target_picks(const struct sl_target *target, uint32_t mini);
 void sl_target_picked(struct sl_target *target, uint32_t count);
 
-/* Do values of 32 bits come out whatever of 0 .. max goes in? A scheme may then write a mini's straight
- * to target->narrow, and have base and step put back there. */
-bool sl_target_is_narrow(const struct sl_target *target, uint64_t max);
-void sl_target_step_narrow(struct sl_target *target, uint32_t mini, uint32_t count);
-
 /* The mini's `count` values are written; false when one does not fit the target. */
 SL_MUST_CHECK
 bool sl_target_done(struct sl_target *target, uint32_t mini, uint32_t count);
+
+/* A scheme whose values need no more than 32 bits writes them here instead, for half the price: */
+static inline uint32_t *
+sl_target_codes(struct sl_target *target, uint32_t mini)
+{
+    return target->narrow != NULL ? &target->narrow[(size_t)mini * SL_MINI_ROWS] : target->codes;
+}
+
+/* They are written, each less `minimum`, none more than `span` beyond it. */
+SL_MUST_CHECK
+bool sl_target_done_codes(struct sl_target *target, uint32_t mini, uint32_t count, uint64_t minimum,
+                          uint32_t span);
+
+/* A scheme that has fewer values than rows takes base and step off the target, and puts them into
+ * these. */
+struct sl_shift sl_target_take_shift(struct sl_target *target);
+void sl_shift_apply(struct sl_shift shift, uint32_t count, uint64_t *values);
 
 /*
  * The schemes. Encoders append; dict_encode says false, and leaves `out` as it was, when the
@@ -99,10 +115,10 @@ SL_MUST_CHECK
 bool sl_scheme_dict_decode(struct sl_cursor *c, uint32_t count, uint32_t minis,
                            struct sl_target *target);
 
-/* Layout in codec_zstd.c. `inner` is what `codec` made of the values; appends to `out` what is
- * smaller, zstd of that or of the values' byte planes. */
-void sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec codec,
-                           const void *inner, size_t inner_bytes, struct sl_buf *out);
+/* Layout in codec_zstd.c. `inner` is what `codec` made of the values; appends to `out` what costs less
+ * (choose.h), zstd of that or of the values' byte planes, and returns the time to read it. */
+uint64_t sl_scheme_zstd_encode(const uint64_t *values, uint32_t count, enum sl_codec codec,
+                               const void *inner, size_t inner_bytes, struct sl_buf *out);
 SL_MUST_CHECK
 bool sl_scheme_zstd_decode(struct sl_cursor *c, uint32_t count, uint32_t minis,
                            struct sl_target *target);
