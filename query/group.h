@@ -46,6 +46,7 @@ enum {
     GROUP_CHUNK_ROWS = 8192, /* groups in a chunk */
     GROUP_SIDES_MAX = GROUP_NUMBER_SIDES_MAX,
     GROUP_DICTIONARY_MAX = 1 << 22, /* entries: as many as a row group has rows */
+    GROUP_ENTRIES_PER_ROW = 8,      /* of a chunk: an array over more of them does not pay */
     GROUP_VALUE_OFFSET = 4,         /* of the value, in the key of a value record */
     GROUP_VALUE_KEY_BYTES_MAX = 24,
     GROUP_RECENT_BITS = 14, /* values that came lately: 128 KiB */

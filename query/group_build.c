@@ -286,12 +286,18 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
     }
     SL_TRY(group_make_room(op, w, err));
     SL_TRY(run_terms(op, chunk, sides, &arguments, err));
+    bool has_sums = group_sums_fit(group, arguments);
+    bool is_summed = has_sums && group->is_all_sums;
+    if (group->key_count == 0 && is_summed) {
+        enum group_outcome outcome =
+            group_sums_add_chunk(group, w, arguments, chunk->selection, chunk->count);
+        if (outcome != GROUP_UNFIT)
+            return outcome == GROUP_DONE ? SL_OK : sl_exec_out_of_memory(op->exec, err);
+    }
     uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
     if (rows == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t row_count = sl_chunk_rows(chunk, rows);
-    bool has_sums = group_sums_fit(group, arguments);
-    bool is_summed = has_sums && group->is_all_sums;
     group_values_open(group, w, arguments, row_count);
     for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
         struct build build = {.side_index = s, .side = &sides[s], .arguments = arguments};

@@ -80,7 +80,7 @@ group_codes_open(struct group_codes *codes, struct sl_budget *budget, const stru
         return NULL;
     if (key->dictionary == codes->dictionary)
         return codes->codes;
-    if (row_count < key->value_count / 32)
+    if (row_count < key->value_count / GROUP_ENTRIES_PER_ROW)
         return NULL;
     if (key->value_count > codes->capacity) {
         group_codes_fini(codes, budget);

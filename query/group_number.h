@@ -176,6 +176,13 @@ enum group_outcome group_sums_add(const struct group *group, struct group_worker
                                   const struct sl_vector *arguments,
                                   const struct group_slice *slice);
 
+/* Without keys, and where all aggregates are counts and sums: add the selected rows of a chunk
+ * (NULL: all) at once. UNFIT where a column is none of narrow plain values, or a constant. */
+SL_MUST_CHECK
+enum group_outcome group_sums_add_chunk(const struct group *group, struct group_worker *w,
+                                        const struct sl_vector *arguments,
+                                        const uint64_t *selection, uint32_t row_count);
+
 /*
  * The parts of it, for sums that lie elsewhere: the values of a slice are read, and no sum grows by
  * more than *out_most (false: by 2^63); then they are added to sums[row_numbers[i] * sum_stride],

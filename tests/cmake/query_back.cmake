@@ -6,6 +6,7 @@ set_property(TEST unit/query/group_number_test APPEND PROPERTY LABELS threads)
 sluice_test(unit/query/group_distinct_test.c sluice_query)
 set_property(TEST unit/query/group_distinct_test APPEND PROPERTY LABELS threads)
 sluice_test(unit/query/op_test.c sluice_query)
+sluice_test(unit/query/sum_kernel_test.c sluice_query)
 set_property(TEST unit/query/op_test APPEND PROPERTY LABELS threads)
 
 # sluice_oracle(name LIBRARIES...): tests/query/<name>.c with what the oracles share.
