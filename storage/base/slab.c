@@ -109,23 +109,24 @@ sl_slab_take(size_t size_bytes)
 }
 
 void
-sl_slab_give(void *memory)
+sl_slab_give(void *piece)
 {
-    struct piece *piece = memory == NULL ? NULL : (struct piece *)memory - 1;
-    struct slab *slab = piece == NULL ? NULL : piece->slab;
+    if (piece == NULL)
+        return;
+    struct piece *head = (struct piece *)piece - 1;
+    struct slab *slab = head->slab;
     if (slab == NULL) {
-        free(piece);
+        free(head);
         return;
     }
     struct slab *surplus = NULL;
     sl_mutex_lock(&lock);
     SL_ASSERT(slab->pieces != 0);
-    ASAN_POISON_MEMORY_REGION(piece, piece->whole_bytes); /* until it is cut again */
+    ASAN_POISON_MEMORY_REGION(head, head->whole_bytes); /* until it is cut again */
     slab->pieces--;
     if (slab->pieces == 0) {
         if (slab == open_slab)
-            slab->used_bytes =
-                SLAB_HEAD_BYTES; /* cut again from its start, which is in the cache */
+            slab->used_bytes = SLAB_HEAD_BYTES; /* cut again where it is in the cache */
         else
             surplus = keep_slab(slab);
     }
