@@ -502,7 +502,7 @@ sl_builder_finish(struct sl_builder *builder)
         return NULL;
     struct sl_batch_column *plan = sl_new(builder->column_count * sizeof(*plan));
     size_t bytes =
-        2 * PIECE_ALIGN + sizeof(struct sl_batch) + builder->column_count * sizeof(*plan);
+        (size_t)2 * PIECE_ALIGN + sizeof(struct sl_batch) + builder->column_count * sizeof(*plan);
     uint32_t column_count = 0;
     for (uint32_t i = 0; i < builder->column_count; i++)
         if (builder->columns[i]->set_rows != 0)

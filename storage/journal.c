@@ -26,9 +26,9 @@
 enum {
     WRITE_BYTES = 1 << 20, /* of a group for which nobody waits */
 
-    /* Memory of long frames is used again, a few of them: those of a group and what gathers
-     * meanwhile. */
-    SPARES_MAX = 8,
+    /* Memory of long frames is used again: of those that a group has and that gather meanwhile, and
+     * of more after the disk was slow. */
+    SPARES_MAX = 32,
     SPARE_BYTES_MIN = 64 << 10,
     SPARE_BYTES_MAX = 2 << 20,
 };

@@ -78,10 +78,10 @@ fill_sampling(struct sl_decoder *decoder, const struct sl_exporter *exporter,
 
 /* No field of a template becomes this column. */
 static void
-fill_origin(struct sl_decoder *decoder, const char *origin, uint32_t first, uint32_t count)
+fill_origin(struct sl_decoder *decoder, const void *origin, size_t origin_bytes, uint32_t first,
+            uint32_t count)
 {
     struct sl_builder_column *column = decoder->core[SL_COLUMN_ORIGIN];
-    size_t origin_bytes = strlen(origin);
     uint8_t *bytes = sl_builder_open_slices(column, first, count * origin_bytes);
     size_t used_bytes = column->bytes_used;
     for (uint32_t row = first; row < first + count; row++) {
@@ -117,6 +117,6 @@ sl_rows_common(struct sl_decoder *decoder, struct sl_exporter *exporter,
     fill_u32(decoder->core[SL_COLUMN_OBSERVATION_DOMAIN], first, count, exporter->key.domain);
     fill_sampling(decoder, exporter, template, first, count);
     if (message->origin != NULL)
-        fill_origin(decoder, message->origin, first, count);
+        fill_origin(decoder, message->origin, strlen(message->origin), first, count);
     count_times(decoder, exporter, message, first, count);
 }

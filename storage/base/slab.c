@@ -20,8 +20,8 @@ struct slab {
 
 /* In front of each piece. */
 struct piece {
-    struct slab *slab; /* NULL: from malloc */
-    uint64_t pad;
+    struct slab *slab;    /* NULL: from malloc */
+    uint64_t whole_bytes; /* with this head */
 };
 
 _Static_assert(sizeof(struct piece) % PIECE_ALIGN == 0, "what follows is aligned");
@@ -85,7 +85,7 @@ cut(size_t whole_bytes)
     }
     struct piece *piece = (void *)((uint8_t *)open_slab + open_slab->used_bytes);
     ASAN_UNPOISON_MEMORY_REGION(piece, whole_bytes);
-    piece->slab = open_slab;
+    *piece = (struct piece){.slab = open_slab, .whole_bytes = whole_bytes};
     open_slab->used_bytes += whole_bytes;
     open_slab->pieces++;
     return piece;
@@ -109,24 +109,24 @@ sl_slab_take(size_t size_bytes)
 }
 
 void
-sl_slab_give(void *memory)
+sl_slab_give(void *piece)
 {
-    struct piece *piece = memory == NULL ? NULL : (struct piece *)memory - 1;
-    struct slab *slab = piece == NULL ? NULL : piece->slab;
+    if (piece == NULL)
+        return;
+    struct piece *head = (struct piece *)piece - 1;
+    struct slab *slab = head->slab;
     if (slab == NULL) {
-        free(piece);
+        free(head);
         return;
     }
     struct slab *surplus = NULL;
     sl_mutex_lock(&lock);
     SL_ASSERT(slab->pieces != 0);
+    ASAN_POISON_MEMORY_REGION(head, head->whole_bytes); /* until it is cut again */
     slab->pieces--;
     if (slab->pieces == 0) {
-        ASAN_POISON_MEMORY_REGION((uint8_t *)slab + SLAB_HEAD_BYTES,
-                                  SL_SLAB_BYTES - SLAB_HEAD_BYTES);
         if (slab == open_slab)
-            slab->used_bytes =
-                SLAB_HEAD_BYTES; /* cut again from its start, which is in the cache */
+            slab->used_bytes = SLAB_HEAD_BYTES; /* cut again where it is in the cache */
         else
             surplus = keep_slab(slab);
     }
