@@ -239,6 +239,11 @@ SL_MUST_CHECK
 sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                          struct sl_statement *statement, struct sl_error *err);
 
+/* The select of INSERT ... SELECT, of `width` columns (else 1136), as one whose outputs may be given other types. */
+SL_MUST_CHECK
+sl_status sl_bind_inserted(struct sl_binder *b, const struct sl_syntax_insert *from, uint32_t width,
+                           struct sl_select **out_select, struct sl_error *err);
+
 /* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
 SL_MUST_CHECK
 sl_status sl_bind_update(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error *err);

@@ -2,7 +2,8 @@
  * bind_join_star.c - the columns of a joined row: what * shows, and what NATURAL joins by.
  *
  * A row grows from table to table. The columns that USING says are one stand in front, in the order of the row
- * before, and are those of the table that has a row for certain: that of a RIGHT JOIN, else the row before.
+ * before, and are those of the side that is there for certain: the table of a RIGHT JOIN, else the row before.
+ * The other columns of this side come next, as MySQL has them.
  */
 #include "query/bind_join.h"
 #include "query/value.h"
@@ -77,6 +78,17 @@ find_column(const struct columns *row, struct sl_slice name)
     return NULL;
 }
 
+/* The columns of one side that are in no USING of the table. */
+static sl_status
+add_others(struct sl_scope *s, const struct sl_joined_table *table, const struct columns *side,
+           struct columns *joined, uint32_t position, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < side->count; i++)
+        if (!sl_joined_is_using(table, side->columns[i].name))
+            SL_TRY(add_column(s, joined, &side->columns[i], position, err));
+    return SL_OK;
+}
+
 /* The row with one more table. */
 static sl_status
 join_table(struct sl_scope *s, uint32_t number, uint32_t position, struct columns *row,
@@ -84,6 +96,8 @@ join_table(struct sl_scope *s, uint32_t number, uint32_t position, struct column
 {
     const struct sl_joined_table *table = &s->joined->tables[number];
     struct columns own = {0}, joined = {0};
+    bool is_right = table->kind == SL_JOIN_RIGHT;
+    bool is_own_first = is_right && table->using_count > 0;
 
     SL_TRY(list_table(s, number, position, &own, err));
     for (uint32_t i = 0; i < row->count; i++) {
@@ -91,15 +105,10 @@ join_table(struct sl_scope *s, uint32_t number, uint32_t position, struct column
         if (!sl_joined_is_using(table, column->name))
             continue;
         const struct column *other = find_column(&own, column->name);
-        bool is_other = table->kind == SL_JOIN_RIGHT && other != NULL;
-        SL_TRY(add_column(s, &joined, is_other ? other : column, position, err));
+        SL_TRY(add_column(s, &joined, is_right && other != NULL ? other : column, position, err));
     }
-    for (uint32_t i = 0; i < row->count; i++)
-        if (!sl_joined_is_using(table, row->columns[i].name))
-            SL_TRY(add_column(s, &joined, &row->columns[i], position, err));
-    for (uint32_t i = 0; i < own.count; i++)
-        if (!sl_joined_is_using(table, own.columns[i].name))
-            SL_TRY(add_column(s, &joined, &own.columns[i], position, err));
+    SL_TRY(add_others(s, table, is_own_first ? &own : row, &joined, position, err));
+    SL_TRY(add_others(s, table, is_own_first ? row : &own, &joined, position, err));
     *row = joined;
     return SL_OK;
 }

@@ -269,6 +269,25 @@ parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
     return sl_parser_accept_word(p, "OFFSET") ? sl_parse_expr(p, &select->offset) : SL_OK;
 }
 
+/* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE: nothing is ever locked. */
+static sl_status
+parse_lock(struct sl_parser *p)
+{
+    if (sl_parser_accept_word(p, "FOR"))
+        return sl_parser_accept_word(p, "UPDATE") ? SL_OK : sl_parser_expect_word(p, "SHARE");
+    if (!sl_parser_accept_word(p, "LOCK"))
+        return SL_OK;
+    SL_TRY(sl_parser_expect_word(p, "IN"));
+    SL_TRY(sl_parser_expect_word(p, "SHARE"));
+    return sl_parser_expect_word(p, "MODE");
+}
+
+bool
+sl_parser_is_select(const struct sl_parser *p)
+{
+    return sl_parser_is_word(p, "SELECT") || sl_parser_is_word(p, "WITH") || sl_parser_is(p, "(");
+}
+
 sl_status
 sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
@@ -303,9 +322,15 @@ static sl_status
 parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
     /* Hints to a planner that is not ours. */
-    static const char *const hints[] = {
-        "ALL",       "HIGH_PRIORITY",    "STRAIGHT_JOIN",  "SQL_NO_CACHE",
-        "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
+    static const char *const hints[] = {"ALL",
+                                        "HIGH_PRIORITY",
+                                        "STRAIGHT_JOIN",
+                                        "SQL_NO_CACHE",
+                                        "SQL_CACHE",
+                                        "SQL_SMALL_RESULT",
+                                        "SQL_BIG_RESULT",
+                                        "SQL_BUFFER_RESULT",
+                                        "SQL_CALC_FOUND_ROWS"};
     struct sl_syntax_select *select;
 
     SL_TRY(sl_parse_make_select(p, out_select));
@@ -368,7 +393,10 @@ parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
 sl_status
 sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head)
 {
+    const struct sl_common_table *around = p->common_tables;
+
     SL_TRY(sl_parser_enter(p));
+    SL_TRY(sl_parse_with(p));
     SL_TRY(parse_arm(p, out_head));
     struct sl_syntax_select *last = *out_head;
     if (!sl_parser_is_word(p, "UNION"))
@@ -385,7 +413,9 @@ sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head)
         if (!sl_parser_is_word(p, "UNION"))
             SL_TRY(parse_tail(p, *out_head));
     }
+    p->common_tables = around;
     sl_parser_leave(p);
+    SL_TRY(parse_lock(p));
     return SL_OK;
 }
 
@@ -433,11 +463,11 @@ sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         p->at++;
         bool is_analyze = sl_parser_accept_word(p, "ANALYZE");
         syntax->kind = is_analyze ? SL_SYNTAX_EXPLAIN_ANALYZE : SL_SYNTAX_EXPLAIN;
-        if (!is_analyze && !sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
+        if (!is_analyze && !sl_parser_is_select(p))
             return sl_parse_describe(p, syntax);
         return sl_parse_chain(p, &syntax->select);
     }
-    if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
+    if (!sl_parser_is_select(p))
         return sl_parser_fail(
             p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, CREATE, KILL or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;

@@ -48,6 +48,7 @@ parse_table(struct sl_parser *p, struct sl_syntax_select *select)
     if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
         sl_parser_last(p)->kind == SL_TOKEN_NAME)
         select->table.size_bytes = 0;
+    sl_parse_common_table(p, select);
     /* A LAST that lost its length is no alias: all rows would come. */
     if (p->dialect == SL_DIALECT_NATIVE && sl_parser_is_word(p, "LAST") && !sl_parser_is_last(p))
         return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes,

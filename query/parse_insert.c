@@ -131,9 +131,12 @@ sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax)
     parse_modifiers(p, insert);
     SL_TRY(sl_parse_make_select(p, &syntax->select));
     SL_TRY(sl_parse_table_name(p, syntax->select));
-    if (sl_parser_accept(p, "("))
+    const struct sl_token *next = sl_parser_peek(p, 1);
+    bool is_select = next->kind == SL_TOKEN_NAME &&
+                     (sl_slice_is(next->text, "SELECT") || sl_slice_is(next->text, "WITH"));
+    if (!is_select && sl_parser_accept(p, "("))
         SL_TRY(sl_parse_insert_columns(p, insert));
-    if (sl_parser_is_word(p, "SELECT") || sl_parser_is(p, "("))
+    if (sl_parser_is_select(p))
         return sl_parse_chain(p, &insert->source);
     if (sl_parser_is_word(p, "SET"))
         return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,

@@ -22,6 +22,7 @@ struct sl_parser {
     uint32_t at; /* number of the current token */
     uint32_t depth;
     uint32_t parameter_count;
+    const struct sl_common_table *common_tables; /* parse_with.c: the last one first */
     struct sl_error *err;
 };
 
@@ -119,6 +120,13 @@ sl_status sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *sele
 /* SELECT ... UNION ... */
 SL_MUST_CHECK
 sl_status sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head);
+/* parse_with.c: WITH and what it names, if it stands here; whoever asks takes the names back. */
+SL_MUST_CHECK
+sl_status sl_parse_with(struct sl_parser *p);
+/* Where the select's table means such a name, it becomes its select. */
+void sl_parse_common_table(const struct sl_parser *p, struct sl_syntax_select *select);
+/* Does a select start here? */
+bool sl_parser_is_select(const struct sl_parser *p);
 /* A select without members at the cursor. */
 SL_MUST_CHECK
 sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select);
