@@ -23,8 +23,9 @@ enum {
     CONTROL_BYTES = 64,
     STOP_CHECK_MS = 100,
     RING_FULL_SLEEP_US = 500,
-    BURST_SLEEP_US = 500,
-    PRIORITY = -10, /* of setpriority: above all that computes */
+    BURST_SLEEP_US = 2000,
+    BURST_BYTES_PER_US = 512, /* 4 Gbit/s: a small buffer is looked after more often */
+    PRIORITY = -10,           /* of setpriority: above all that computes */
     LAST_BURSTS_MAX = 4096,
     ORIGIN_BYTES = 128,
 };
@@ -302,6 +303,8 @@ receive(void *context)
     struct sl_source_udp *s = context;
     _Atomic int64_t logged_us = 0;
     const uint64_t one = 1;
+    /* What comes meanwhile the kernel's buffer must hold. */
+    long gather_us = (long)sl_min_size(BURST_SLEEP_US, s->socket_bytes / BURST_BYTES_PER_US);
     /* Where it is not allowed, this thread competes with the others as they do. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), PRIORITY);
     for (unsigned last_bursts = 0; last_bursts < LAST_BURSTS_MAX;) {
@@ -327,10 +330,9 @@ receive(void *context)
         /* The counter of an eventfd cannot be full before 2^64 bursts; nothing else can fail. */
         ssize_t written = write(s->wake_fd, &one, sizeof(one));
         (void)written;
-        /* Let a burst gather: a call and a wake for each datagram cost more than the datagram. The
-         * kernel's buffer holds a thousand times as much as comes meanwhile. */
+        /* Let a burst gather: a call and two wakes for each datagram cost more than the datagram. */
         if (got < SL_UDP_BURST && !is_stopping)
-            pause_us(BURST_SLEEP_US);
+            pause_us(gather_us);
     }
 }
 

@@ -170,9 +170,10 @@ bool sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node,
 bool sl_bind_is_column(const struct sl_scope *s, const struct sl_node *node);
 /* Is it the name of a derived column, which nothing can be written to? */
 bool sl_bind_is_derived(struct sl_slice name);
+/* The key that groups by it; an error when none does. */
 SL_MUST_CHECK
-sl_status sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side,
-                       uint32_t position, struct sl_expr **out_expr, struct sl_error *err);
+sl_status sl_bind_sided_key(struct sl_scope *s, enum sl_key_kind kind, uint32_t position,
+                            struct sl_expr **out_expr, struct sl_error *err);
 
 /* The qualifier names this level's FROM, or there is none. */
 bool sl_bind_is_qualified(const struct sl_scope *s, const struct sl_node *node);
@@ -237,6 +238,11 @@ const char *sl_bind_origin(struct sl_binder *b, const struct sl_syntax_select *t
 SL_MUST_CHECK
 sl_status sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                          struct sl_statement *statement, struct sl_error *err);
+
+/* The select of INSERT ... SELECT, of `width` columns (else 1136), as one whose outputs may be given other types. */
+SL_MUST_CHECK
+sl_status sl_bind_inserted(struct sl_binder *b, const struct sl_syntax_insert *from, uint32_t width,
+                           struct sl_select **out_select, struct sl_error *err);
 
 /* UPDATE: refused, unless no row can be meant: then it is a statement that does nothing. */
 SL_MUST_CHECK

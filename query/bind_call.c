@@ -14,6 +14,7 @@ enum session_function {
     SESSION_USER,
     SESSION_VERSION,
     SESSION_CONNECTION,
+    SESSION_INSERT_ID,
     SESSION_NONE,
 };
 
@@ -37,6 +38,7 @@ static const struct {
     {"SESSION_USER", SESSION_USER, false},
     {"VERSION", SESSION_VERSION, false},
     {"CONNECTION_ID", SESSION_CONNECTION, false},
+    {"LAST_INSERT_ID", SESSION_INSERT_ID, false},
 };
 
 static enum session_function
@@ -173,6 +175,8 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
     case SESSION_CONNECTION:
         return sl_expr_const_i64(&s->binder->typing, node->position,
                                  (int64_t)session->connection_id, out_expr, err);
+    case SESSION_INSERT_ID: /* no table has an AUTO_INCREMENT */
+        return sl_expr_const_i64(&s->binder->typing, node->position, 0, out_expr, err);
     case SESSION_NONE:
         break;
     }

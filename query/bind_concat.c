@@ -2,7 +2,8 @@
  * bind_concat.c - GROUP_CONCAT([DISTINCT] x, ... [ORDER BY y [DESC], ...] [SEPARATOR 's']).
  *
  * The values of several arguments are one text. With an ORDER BY the argument of the aggregate is a
- * call of SORTED, whose bytes bring their order along; without, texts stand in their own.
+ * call of SORTED, whose bytes bring their order along; without, texts stand in their own. Of texts that DISTINCT
+ * takes for one, the first in the order is it.
  */
 #include "query/bind.h"
 #include "query/value.h"
@@ -42,23 +43,6 @@ bind_order(struct sl_scope *s, const struct sl_node *node, const struct sl_node 
     return sl_bind_expr(s, node->args[number - 1], out_expr, err);
 }
 
-/* Of texts that DISTINCT takes for one, the order must be one. */
-static sl_status
-check_distinct(struct sl_scope *s, const struct sl_node *node, struct sl_expr *order,
-               struct sl_error *err)
-{
-    struct sl_expr *value = NULL;
-
-    if (!node->is_distinct)
-        return SL_OK;
-    if (node->arg_count == 1)
-        SL_TRY(sl_bind_expr(s, node->args[0], &value, err));
-    if (value != NULL && sl_expr_equal(value, order))
-        return SL_OK;
-    return sl_bind_fail(s->binder, err, SL_UNSUPPORTED, 1235, node->orders[0].expr->position,
-                        "with DISTINCT, GROUP_CONCAT is ordered by what it concatenates");
-}
-
 sl_status
 sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggregate *a,
                struct sl_error *err)
@@ -76,7 +60,6 @@ sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggrega
         SL_TRY(bind_order(s, node, node->orders[i].expr, &args[2 + i], err));
         directions |= (int64_t)node->orders[i].is_descending << i;
     }
-    SL_TRY(check_distinct(s, node, args[2], err));
     args[0] = a->argument;
     SL_TRY(sl_expr_const_i64(&s->binder->typing, node->position, directions, &args[1], err));
     a->is_ordered = true;

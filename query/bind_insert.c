@@ -327,6 +327,43 @@ bind_load(struct sl_binder *b, const struct sl_syntax_insert *from, struct sl_in
     return insert->file == NULL ? sl_fail_memory(err) : SL_OK;
 }
 
+sl_status
+sl_bind_inserted(struct sl_binder *b, const struct sl_syntax_insert *from, uint32_t width,
+                 struct sl_select **out_select, struct sl_error *err)
+{
+    struct sl_node star = {.kind = SL_NODE_STAR, .position = from->source->position};
+    struct sl_item item = {.expr = &star};
+    struct sl_syntax_select outer = {.position = from->source->position,
+                                     .items = &item,
+                                     .item_count = 1,
+                                     .table_position = from->source->position,
+                                     .subselect = from->source};
+    SL_TRY(sl_bind_chain(b, &outer, out_select, err));
+    if ((*out_select)->visible_count != width)
+        return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->source->position,
+                            "column count does not match value count at row 1");
+    return SL_OK;
+}
+
+/* INSERT ... SELECT: what is selected gets the type that a constant would have. */
+static sl_status
+bind_source(struct sl_binder *b, const struct sl_syntax_insert *from, struct sl_insert *insert,
+            struct sl_statement *statement, struct sl_error *err)
+{
+    SL_TRY(sl_bind_inserted(b, from, insert->width, &statement->select, err));
+    for (uint32_t i = 0; i < insert->width; i++) {
+        const struct sl_column *column = insert->targets[i].field.column;
+        struct sl_expr **expr = &statement->select->outputs[i].expr;
+        if (column == NULL || (*expr)->type.type == column->type)
+            continue;
+        bool is_text = (*expr)->type.type == SL_TYPE_TEXT && column->type != SL_TYPE_TIME;
+        struct sl_sql_type type = type_before_set(*expr, column);
+        if (!is_text)
+            SL_TRY(sl_expr_coerce(&b->typing, expr, &type, err));
+    }
+    return SL_OK;
+}
+
 /* A <prefix>flows that only INSERTs have made: a table without declared columns. */
 static sl_status
 define_prefixed(struct sl_binder *b, const struct sl_syntax_select *syntax,
@@ -372,12 +409,6 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_st
     insert->is_delayed = from->is_delayed;
     insert->is_ignore = from->is_ignore;
     SL_TRY(find_table(b, syntax->select, &table, err));
-    if (from->source != NULL) {
-        struct sl_select *source = NULL;
-        SL_TRY(sl_bind_chain(b, from->source, &source, err)); /* an unknown table is said first */
-        return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, from->source->position,
-                            "INSERT ... SELECT is not supported");
-    }
     SL_TRY(bind_columns(b, syntax, &table, insert, err));
     SL_TRY(define_prefixed(b, syntax->select, &table, statement, err));
     insert->origin = sl_bind_origin(b, syntax->select);
@@ -385,6 +416,8 @@ sl_bind_insert(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_st
         return sl_fail_memory(err);
     if (from->is_load)
         return bind_load(b, from, insert, err);
+    if (from->source != NULL)
+        return bind_source(b, from, insert, statement, err);
     if (from->cell_count / from->row_count != insert->width)
         return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->values_position,
                             "column count does not match value count at row 1");

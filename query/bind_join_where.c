@@ -5,14 +5,15 @@
  *
  *   what is about one table   becomes its own WHERE, so that the scan is pruned by it
  *   an equality of tables     is a key of the hash join
- *   the rest                  is asked of the joined rows
+ *   the rest                  is asked of the pairs that the keys find
  *
- * A condition of a LEFT JOIN decides what matches, one of WHERE decides about rows: that keeps WHERE
- * above a LEFT JOIN whose table it is about, and what is about earlier tables in an ON becomes a pair of
- * keys, the condition and TRUE.
+ * A condition of an outer join decides what matches, one of WHERE decides about rows: that keeps WHERE
+ * above an outer join whose table it is about. What is about earlier tables alone in the ON of a LEFT JOIN
+ * becomes a pair of keys, the condition and TRUE.
  *
- * Without a LEFT JOIN tables may be joined in any order: the first is one of flows, whose rows are
- * many and are never kept; each next one has a key, if any has.
+ * Without an outer join tables may be joined in any order: the first is one of flows, whose rows are
+ * many and are never kept; each next one has a key, if any has. With one, they are joined as they were
+ * written, but for the first two: there flows come first too, and LEFT becomes RIGHT.
  */
 #include "query/bind_join.h"
 #include "query/value.h"
@@ -50,15 +51,15 @@ find_tables(struct sl_scope *s, const struct sl_node *node, uint64_t *tables, st
 }
 
 static sl_status
-add_condition(struct sl_scope *s, const struct sl_node *node, uint32_t left, struct sl_error *err)
+add_condition(struct sl_scope *s, const struct sl_node *node, uint32_t on, struct sl_error *err)
 {
     struct sl_joined *joined = s->joined;
     struct sl_joined_condition condition = {
-        .node = node, .left = left, .visible_count = joined->visible_count};
+        .node = node, .on = on, .visible_count = joined->visible_count};
 
     if (node->kind == SL_NODE_OPERATOR && node->function == SL_FN_AND) {
-        SL_TRY(add_condition(s, node->args[0], left, err));
-        return add_condition(s, node->args[1], left, err);
+        SL_TRY(add_condition(s, node->args[0], on, err));
+        return add_condition(s, node->args[1], on, err);
     }
     SL_TRY(find_tables(s, node, &condition.tables, err));
     struct sl_joined_condition *grown =
@@ -95,7 +96,7 @@ make_operator(struct sl_scope *s, enum sl_function_id function, const struct sl_
 
 /* USING (name): the name in a table before, and in this one. */
 static sl_status
-add_using(struct sl_scope *s, const struct sl_node *name, uint32_t number, uint32_t left,
+add_using(struct sl_scope *s, const struct sl_node *name, uint32_t number, uint32_t on,
           struct sl_error *err)
 {
     struct sl_arena *arena = s->binder->typing.arena;
@@ -121,7 +122,7 @@ add_using(struct sl_scope *s, const struct sl_node *name, uint32_t number, uint3
                                 "with USING, every derived table must have an alias");
     }
     SL_TRY(make_operator(s, SL_FN_EQ, &sides[0], &sides[1], &equal, err));
-    return add_condition(s, equal, left, err);
+    return add_condition(s, equal, on, err);
 }
 
 /* All of them: those of the joins, each of which knows the tables up to its own, then WHERE. */
@@ -132,15 +133,44 @@ collect_conditions(struct sl_scope *s, struct sl_error *err)
 
     for (uint32_t i = 1; i < joined->count; i++) {
         const struct sl_syntax_join *join = &s->syntax->joins[i - 1];
-        uint32_t left = join->is_left ? i : 0;
+        const struct sl_joined_table *table = &joined->tables[i];
+        uint32_t on = joined->has_outer ? i : 0;
         joined->visible_count = i + 1;
-        for (uint32_t k = 0; k < join->using_count; k++)
-            SL_TRY(add_using(s, join->using_names[k], i, left, err));
+        for (uint32_t k = 0; k < table->using_count; k++)
+            SL_TRY(add_using(s, table->using_names[k], i, on, err));
         if (join->on != NULL)
-            SL_TRY(add_condition(s, join->on, left, err));
+            SL_TRY(add_condition(s, join->on, on, err));
     }
     joined->visible_count = joined->count;
     return s->syntax->where == NULL ? SL_OK : add_condition(s, s->syntax->where, 0, err);
+}
+
+/* May a row of the first `count` tables lack this one? */
+static bool
+is_optional(const struct sl_joined *joined, uint32_t number, uint32_t count)
+{
+    bool is_found = joined->tables[number].kind == SL_JOIN_LEFT;
+
+    for (uint32_t i = number + 1; i < count; i++)
+        is_found |= joined->tables[i].kind == SL_JOIN_RIGHT;
+    return is_found;
+}
+
+/* May the table's rows be left out for which the condition, which is about it alone, is not true? */
+static bool
+is_own(const struct sl_joined *joined, const struct sl_joined_condition *c, uint32_t number)
+{
+    enum sl_join_kind kind = c->on == 0 ? SL_JOIN_INNER : joined->tables[c->on].kind;
+
+    switch (kind) {
+    case SL_JOIN_LEFT:
+        return number == c->on;
+    case SL_JOIN_RIGHT:
+        return number != c->on && !is_optional(joined, number, c->on);
+    case SL_JOIN_INNER:
+        break;
+    }
+    return !is_optional(joined, number, c->on == 0 ? joined->count : c->on);
 }
 
 /* What is about one table alone becomes its WHERE. */
@@ -151,15 +181,15 @@ push_down(struct sl_scope *s, struct sl_error *err)
 
     for (uint32_t i = 0; i < joined->condition_count; i++) {
         struct sl_joined_condition *c = &joined->conditions[i];
-        uint32_t number = c->left;
-        if (c->left == 0 && __builtin_popcountll(c->tables) == 1)
-            number = (uint32_t)__builtin_ctzll(c->tables);
-        struct sl_joined_table *table = &joined->tables[number];
-        bool is_own = c->left != 0 ? (c->tables & ~(UINT64_C(1) << number)) == 0
-                                   : __builtin_popcountll(c->tables) == 1 && !table->is_left;
-        if (!is_own)
+        bool is_left = c->on != 0 && joined->tables[c->on].kind == SL_JOIN_LEFT;
+        uint64_t tables = is_left && c->tables == 0 ? UINT64_C(1) << c->on : c->tables;
+        if (__builtin_popcountll(tables) != 1)
+            continue;
+        uint32_t number = (uint32_t)__builtin_ctzll(tables);
+        if (!is_own(joined, c, number))
             continue;
         c->is_used = true;
+        struct sl_joined_table *table = &joined->tables[number];
         struct sl_node *both = (struct sl_node *)(uintptr_t)c->node;
         if (table->syntax.where != NULL)
             SL_TRY(make_operator(s, SL_FN_AND, table->syntax.where, c->node, &both, err));
@@ -247,64 +277,93 @@ take_test(struct sl_scope *s, struct sl_join *step, struct sl_expr *test, struct
     return add_key(s, step, test, one, false, err);
 }
 
+/* One more condition, ANDed to those that are there. */
 static sl_status
-add_residue(struct sl_scope *s, struct sl_expr *expr, struct sl_error *err)
+add_truth(struct sl_scope *s, struct sl_expr *expr, struct sl_expr **all, struct sl_error *err)
 {
     struct sl_sql_type truth = sl_sql_type_of(SL_TYPE_BOOL);
 
     SL_TRY(sl_expr_coerce(&s->binder->typing, &expr, &truth, err));
-    if (s->select->where == NULL) {
-        s->select->where = expr;
+    if (*all == NULL) {
+        *all = expr;
         return SL_OK;
     }
-    return sl_bind_op(s, SL_FN_AND, expr->position, s->select->where, expr, &s->select->where, err);
+    return sl_bind_op(s, SL_FN_AND, expr->position, *all, expr, all, err);
+}
+
+/* Does a later join keep rows that this step has not? */
+static bool
+is_before_right(const struct sl_joined *joined, uint32_t number)
+{
+    for (uint32_t i = number + 1; i < joined->count; i++)
+        if (joined->tables[i].kind == SL_JOIN_RIGHT)
+            return true;
+    return false;
+}
+
+/* Is the condition for step `number`, which joins a table to those `before`? */
+static bool
+is_of_step(const struct sl_joined *joined, const struct sl_joined_condition *c,
+           const struct sl_join *step, uint32_t number, uint64_t before)
+{
+    uint64_t own = UINT64_C(1) << step->table;
+
+    if (c->is_used || (c->tables & ~(before | own)) != 0)
+        return false;
+    if (c->on != 0)
+        return c->on == number;
+    return (c->tables & own) != 0 && step->kind == SL_JOIN_INNER &&
+           !is_before_right(joined, number);
 }
 
 /* The conditions that this step can decide, now that the tables `before` are there. */
 static sl_status
-take_conditions(struct sl_scope *s, struct sl_join *step, uint64_t before, struct sl_error *err)
+take_conditions(struct sl_scope *s, struct sl_join *step, uint32_t number, uint64_t before,
+                struct sl_error *err)
 {
     struct sl_joined *joined = s->joined;
     uint64_t own = UINT64_C(1) << step->table;
 
     for (uint32_t i = 0; i < joined->condition_count; i++) {
         struct sl_joined_condition *c = &joined->conditions[i];
-        bool is_here =
-            step->is_left ? c->left == step->table : c->left == 0 && (c->tables & own) != 0;
         bool is_done = false;
         struct sl_expr *expr;
-        if (c->is_used || !is_here || (c->tables & ~(before | own)) != 0)
+        if (!is_of_step(joined, c, step, number, before))
             continue;
         SL_TRY(bind_condition(s, c, &expr, err));
-        if (step->is_left && (c->tables & own) == 0) {
+        if (step->kind == SL_JOIN_LEFT && (c->tables & own) == 0) {
             SL_TRY(take_test(s, step, expr, err));
             continue;
         }
         SL_TRY(take_key(s, step, before, expr, &is_done, err));
-        if (is_done)
-            continue;
-        if (step->is_left)
-            return sl_bind_fail(s->binder, err, SL_UNSUPPORTED, 1235, c->node->position,
-                                "between tables, ON of a LEFT JOIN knows equalities only");
-        SL_TRY(add_residue(s, expr, err));
+        if (!is_done)
+            SL_TRY(add_truth(s, expr, &step->condition, err));
     }
     return SL_OK;
 }
 
+static bool
+is_flows(const struct sl_joined *joined, uint32_t number)
+{
+    return joined->tables[number].scope.select->source == SL_SOURCE_FLOWS;
+}
+
 /* The table that comes first, or next to those that are `placed`. */
 static uint32_t
-pick_table(const struct sl_joined *joined, uint64_t placed)
+pick_table(const struct sl_joined *joined, uint32_t step, uint64_t placed)
 {
     uint32_t picked = joined->count;
 
+    if (joined->has_outer) {
+        bool is_exchanged = !is_flows(joined, 0) && is_flows(joined, 1);
+        return is_exchanged && step < 2 ? 1 - step : step;
+    }
     for (uint32_t i = 0; i < joined->count; i++) {
-        bool is_better = placed == 0 && joined->tables[i].scope.select->source == SL_SOURCE_FLOWS;
+        bool is_better = placed == 0 && is_flows(joined, i);
         if (placed >> i & 1)
             continue;
         if (picked == joined->count)
             picked = i;
-        if (joined->has_left)
-            break; /* as they were written */
         for (uint32_t k = 0; k < joined->condition_count && placed != 0; k++) {
             const struct sl_joined_condition *c = &joined->conditions[k];
             uint64_t others = c->tables & ~(UINT64_C(1) << i);
@@ -317,20 +376,32 @@ pick_table(const struct sl_joined *joined, uint64_t placed)
     return picked;
 }
 
+/* What the step keeps: what the join of this number does, seen from the table that the step adds. */
+static enum sl_join_kind
+kind_of_step(const struct sl_joined *joined, uint32_t number, uint32_t table)
+{
+    enum sl_join_kind kind = number == 0 ? SL_JOIN_INNER : joined->tables[number].kind;
+
+    if (table == number || kind == SL_JOIN_INNER)
+        return kind;
+    return kind == SL_JOIN_LEFT ? SL_JOIN_RIGHT : SL_JOIN_LEFT;
+}
+
 static sl_status
-make_step(struct sl_scope *s, struct sl_join *step, uint64_t placed, struct sl_error *err)
+make_step(struct sl_scope *s, struct sl_join *step, uint32_t number, uint64_t placed,
+          struct sl_error *err)
 {
     struct sl_joined *joined = s->joined;
     struct sl_arena *arena = s->binder->typing.arena;
-    uint32_t number = pick_table(joined, placed);
+    uint32_t table = pick_table(joined, number, placed);
 
-    *step = (struct sl_join){.select = joined->tables[number].scope.select,
-                             .table = number,
-                             .is_left = joined->tables[number].is_left};
+    *step = (struct sl_join){.select = joined->tables[table].scope.select,
+                             .table = table,
+                             .kind = kind_of_step(joined, number, table)};
     step->keys = sl_arena_calloc(arena, joined->condition_count, sizeof(struct sl_join_key));
     if (step->keys == NULL)
         return sl_fail_memory(err);
-    return placed == 0 ? SL_OK : take_conditions(s, step, placed, err);
+    return number == 0 ? SL_OK : take_conditions(s, step, number, placed, err);
 }
 
 sl_status
@@ -349,14 +420,14 @@ sl_bind_join_where(struct sl_scope *s, struct sl_error *err)
     s->in_where = true;
     for (uint32_t i = 0; i < joined->count; i++) {
         struct sl_join *step = &s->select->joins[s->select->join_count++];
-        SL_TRY(make_step(s, step, placed, err));
+        SL_TRY(make_step(s, step, i, placed, err));
         placed |= UINT64_C(1) << step->table;
     }
     for (uint32_t i = 0; i < joined->condition_count; i++) {
         if (joined->conditions[i].is_used)
             continue;
         SL_TRY(bind_condition(s, &joined->conditions[i], &expr, err));
-        SL_TRY(add_residue(s, expr, err));
+        SL_TRY(add_truth(s, expr, &s->select->where, err));
     }
     s->in_where = false;
     return SL_OK;

@@ -204,27 +204,11 @@ bind_idx(struct sl_scope *s, uint32_t position, struct sl_expr **out_expr, struc
 }
 
 sl_status
-sl_bind_side(struct sl_scope *s, enum sl_key_kind kind, enum sl_side side, uint32_t position,
-             struct sl_expr **out_expr, struct sl_error *err)
+sl_bind_sided_key(struct sl_scope *s, enum sl_key_kind kind, uint32_t position,
+                  struct sl_expr **out_expr, struct sl_error *err)
 {
-    enum sl_core_column column;
+    bool is_host = kind == SL_KEY_HOST;
 
-    if (kind == SL_KEY_HOST)
-        column = side == SL_SIDE_SOURCE ? SL_COLUMN_SRC_ADDR : SL_COLUMN_DST_ADDR;
-    else
-        column = side == SL_SIDE_SOURCE ? SL_COLUMN_SRC_PORT : SL_COLUMN_DST_PORT;
-    return bind_core(s, column, position, out_expr, err);
-}
-
-/* host or port: a side inside a predicate, a key outside; else it has no one meaning. */
-static sl_status
-bind_sided(struct sl_scope *s, enum derived what, uint32_t position, struct sl_expr **out_expr,
-           struct sl_error *err)
-{
-    enum sl_key_kind kind = what == DERIVED_HOST ? SL_KEY_HOST : SL_KEY_PORT;
-
-    if (s->side != SL_SIDE_NONE)
-        return sl_bind_side(s, kind, s->side, position, out_expr, err);
     for (uint32_t i = 0; i < s->select->key_count && !s->in_aggregate; i++) {
         if (s->select->keys[i].kind != kind || s->place == SL_PLACE_WHERE)
             continue;
@@ -239,8 +223,29 @@ bind_sided(struct sl_scope *s, enum derived what, uint32_t position, struct sl_e
     return sl_bind_fail(s->binder, err, SL_NAME, 1054, position,
                         "\"%s\" stands for both sides of a flow and works in a condition or in "
                         "GROUP BY only; use src_%s or dst_%s",
-                        derived_names[what], what == DERIVED_HOST ? "addr" : "port",
-                        what == DERIVED_HOST ? "addr" : "port");
+                        is_host ? "host" : "port", is_host ? "addr" : "port",
+                        is_host ? "addr" : "port");
+}
+
+/* host or port: one side of the flow where the scope says which. */
+static sl_status
+bind_sided(struct sl_scope *s, enum sl_key_kind kind, uint32_t position, struct sl_expr **out_expr,
+           struct sl_error *err)
+{
+    bool is_host = kind == SL_KEY_HOST;
+    enum sl_core_column column;
+
+    switch (s->side) {
+    case SL_SIDE_NONE:
+        return sl_bind_sided_key(s, kind, position, out_expr, err);
+    case SL_SIDE_SOURCE:
+        column = is_host ? SL_COLUMN_SRC_ADDR : SL_COLUMN_SRC_PORT;
+        break;
+    case SL_SIDE_TARGET:
+        column = is_host ? SL_COLUMN_DST_ADDR : SL_COLUMN_DST_PORT;
+        break;
+    }
+    return bind_core(s, column, position, out_expr, err);
 }
 
 static sl_status
@@ -250,7 +255,8 @@ bind_derived(struct sl_scope *s, enum derived what, uint32_t position, struct sl
     struct sl_expr *args[2];
 
     if (what == DERIVED_HOST || what == DERIVED_PORT)
-        return bind_sided(s, what, position, out_expr, err);
+        return bind_sided(s, what == DERIVED_HOST ? SL_KEY_HOST : SL_KEY_PORT, position, out_expr,
+                          err);
     if (s->derived[what] == NULL) {
         struct sl_expr **made = &s->derived[what];
         if (what == DERIVED_DURATION) {
@@ -335,6 +341,10 @@ sl_bind_is_sided(const struct sl_scope *s, const struct sl_node *node, enum sl_k
     struct sl_node name = *node;
     enum derived what;
 
+    if (s->joined != NULL) {
+        const struct sl_scope *table = sl_bind_joined_scope(s, node);
+        return table != NULL && sl_bind_is_sided(table, node, out_kind);
+    }
     if (s->select->source != SL_SOURCE_FLOWS || !sl_bind_follow(&at, &name))
         return false;
     what = find_derived(name.text);

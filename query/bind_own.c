@@ -119,6 +119,20 @@ bind_load(struct sl_binder *b, const struct sl_syntax_insert *from, uint32_t wid
     return insert->file == NULL ? sl_fail_memory(err) : SL_OK;
 }
 
+/* INSERT ... SELECT: each output gets the type of its column. */
+static sl_status
+bind_source(struct sl_binder *b, const struct sl_syntax_insert *from,
+            const struct sl_own_change *change, struct sl_statement *statement,
+            struct sl_error *err)
+{
+    statement->class = SL_CLASS_OWN_INSERT;
+    SL_TRY(sl_bind_inserted(b, from, change->width, &statement->select, err));
+    for (uint32_t i = 0; i < change->width; i++)
+        SL_TRY(sl_expr_coerce(&b->typing, &statement->select->outputs[i].expr,
+                              &change->table->table.columns[change->columns[i]].type, err));
+    return SL_OK;
+}
+
 sl_status
 sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                    const struct sl_own_table *table, struct sl_statement *statement,
@@ -132,9 +146,6 @@ sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
 
     if (change == NULL)
         return sl_fail_memory(err);
-    if (from->source != NULL)
-        return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, syntax->select->table_position,
-                            "INSERT ... SELECT is not supported");
     SL_TRY(bind_columns(b, from, table, &columns, &width, err));
     statement->own = change;
     *change = (struct sl_own_change){.table = table, .columns = columns, .width = width};
@@ -143,6 +154,8 @@ sl_bind_own_insert(struct sl_binder *b, const struct sl_syntax *syntax,
                             "the table has no columns");
     if (from->is_load)
         return bind_load(b, from, width, statement, err);
+    if (from->source != NULL)
+        return bind_source(b, from, change, statement, err);
     if (from->cell_count / from->row_count != width)
         return sl_bind_fail(b, err, SL_SYNTAX, 1136, from->values_position,
                             "column count does not match value count at row 1");

@@ -208,11 +208,14 @@ find_ordinal(struct sl_scope *s, const struct sl_node *node, uint32_t count, uin
     return SL_OK;
 }
 
-/* GROUP BY alias means the item of that alias, unless a column has the name. */
+/* GROUP BY alias means the item of that alias, unless a column has the name. `host` and `port` are none. */
 static const struct sl_node *
 resolve_group(const struct sl_scope *s, const struct sl_node *node)
 {
-    if (node->kind != SL_NODE_NAME || node->qualifier.size_bytes > 0 || sl_bind_is_column(s, node))
+    enum sl_key_kind kind;
+
+    if (node->kind != SL_NODE_NAME || node->qualifier.size_bytes > 0 ||
+        (sl_bind_is_column(s, node) && !sl_bind_is_sided(s, node, &kind)))
         return node;
     for (uint32_t i = 0; i < s->syntax->item_count; i++) {
         const struct sl_item *item = &s->syntax->items[i];
@@ -233,14 +236,16 @@ bind_key(struct sl_scope *s, const struct sl_node *node, struct sl_key *key, str
         node = s->syntax->items[index].expr;
     else
         node = resolve_group(s, node);
+    s->place = SL_PLACE_GROUP;
     if (sl_bind_is_sided(s, node, &key->kind)) {
-        SL_TRY(sl_bind_side(s, key->kind, SL_SIDE_SOURCE, node->position, &key->expr, err));
-        SL_TRY(sl_bind_side(s, key->kind, SL_SIDE_TARGET, node->position, &key->other, err));
+        s->side = SL_SIDE_TARGET;
+        SL_TRY(sl_bind_expr(s, node, &key->other, err));
+        s->side = SL_SIDE_SOURCE;
     } else {
         key->kind = SL_KEY_EXPR;
-        s->place = SL_PLACE_GROUP;
-        SL_TRY(sl_bind_expr(s, node, &key->expr, err));
     }
+    SL_TRY(sl_bind_expr(s, node, &key->expr, err));
+    s->side = SL_SIDE_NONE;
     key->type = key->expr->type;
     return SL_OK;
 }
@@ -622,12 +627,13 @@ sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax,
 
 /* origin = that of INSERTs into this table */
 static sl_status
-bind_own(struct sl_scope *s, struct sl_expr **out_expr, struct sl_error *err)
+bind_origin_is(struct sl_scope *s, const struct sl_syntax_select *table, struct sl_expr **out_expr,
+               struct sl_error *err)
 {
     struct sl_binder *b = s->binder;
     const struct sl_column *column = sl_schema_at(b->env->schema, SL_COLUMN_ORIGIN);
     struct sl_input input = {.column = column, .type = sl_bind_column_type(column)};
-    const char *origin = sl_bind_origin(b, s->syntax);
+    const char *origin = sl_bind_origin(b, table);
     struct sl_expr *sides[2];
     if (origin == NULL)
         return sl_fail_memory(err);
@@ -638,6 +644,22 @@ bind_own(struct sl_scope *s, struct sl_expr **out_expr, struct sl_error *err)
     SL_TRY(sl_bind_input(s, &input, position, &sides[0], err));
     SL_TRY(sl_expr_const(&b->typing, position, &value, &sides[1], err));
     return sl_bind_op(s, SL_FN_EQ, position, sides[0], sides[1], out_expr, err);
+}
+
+/* What INSERTs have brought: into the table itself, and into the one that it is a client's view of. */
+static sl_status
+bind_own(struct sl_scope *s, struct sl_expr **out_expr, struct sl_error *err)
+{
+    const struct sl_syntax_select *read = s->syntax;
+    struct sl_expr *of_read = NULL;
+    for (const struct sl_layer *layer = s->level.layer; layer != NULL && layer->view == NULL;
+         layer = layer->below)
+        read = layer->select;
+    SL_TRY(bind_origin_is(s, s->syntax, out_expr, err));
+    if (read == s->syntax)
+        return SL_OK;
+    SL_TRY(bind_origin_is(s, read, &of_read, err));
+    return sl_bind_op(s, SL_FN_OR, s->syntax->table_position, *out_expr, of_read, out_expr, err);
 }
 
 /* What the configuration leaves of a DELETE that came from a MySQL client. */

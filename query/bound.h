@@ -149,16 +149,24 @@ struct sl_join_key {
     struct sl_sql_type type; /* of both, or integers of its sign */
 };
 
+enum sl_join_kind {
+    SL_JOIN_INNER,
+    SL_JOIN_LEFT,  /* a row of earlier steps that matches none is kept, with NULLs */
+    SL_JOIN_RIGHT, /* a row of this step that matches none is kept, with NULLs */
+};
+
 /*
- * One step of a join: rows of `select` are found by their keys. They match where all keys are equal
- * and none is NULL; without keys, every row matches every row. Step 0 has none: its rows come first.
+ * One step of a join: rows of `select` are found by their keys. They match where all keys are equal, none
+ * is NULL, and the condition is true; without keys, it is asked of every row with every row. Step 0 has
+ * neither: its rows come first.
  */
 struct sl_join {
     struct sl_select *select; /* its outputs are what is read of the table */
     uint32_t table;           /* see sl_input */
-    bool is_left;             /* a row that finds none is kept, with NULLs */
+    enum sl_join_kind kind;
     struct sl_join_key *keys;
     uint32_t key_count;
+    struct sl_expr *condition; /* over the inputs of the select that joins; NULL: none */
 };
 
 struct sl_select {

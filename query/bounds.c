@@ -381,7 +381,7 @@ sl_bounds_clauses(const struct sl_conjunct *conjuncts, uint32_t count,
                   struct sl_clause **out_clauses, uint32_t *out_count, struct sl_error *err)
 {
     struct sl_clause *clauses = sl_arena_calloc(arena, count, sizeof(*clauses));
-    struct sl_test *list = sl_arena_calloc(arena, TESTS_MAX, sizeof(*list));
+    struct sl_test *list = sl_arena_alloc(arena, TESTS_MAX * sizeof(*list));
     uint32_t kept = 0;
 
     *out_clauses = NULL;

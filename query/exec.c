@@ -5,6 +5,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
+#include "storage/base/words.h"
 
 sl_status
 sl_exec_check(struct sl_exec *exec, struct sl_error *err)
@@ -95,25 +96,12 @@ sl_chunk_selected(const struct sl_chunk *chunk)
 uint32_t
 sl_chunk_rows(const struct sl_chunk *chunk, uint32_t *out_rows)
 {
-    uint32_t count = 0;
-
     if (chunk->selection == NULL) {
         for (uint32_t row = 0; row < chunk->count; row++)
             out_rows[row] = row;
         return chunk->count;
     }
-    for (uint32_t word = 0; word < sl_words_for(chunk->count); word++) {
-        uint64_t bits = chunk->selection[word];
-        if (bits == UINT64_MAX) {
-            for (uint32_t bit = 0; bit < 64; bit++)
-                out_rows[count + bit] = word * 64 + bit;
-            count += 64;
-            continue;
-        }
-        for (; bits != 0; bits &= bits - 1)
-            out_rows[count++] = word * 64 + (uint32_t)__builtin_ctzll(bits);
-    }
-    return count;
+    return sl_words_list(chunk->selection, chunk->count, out_rows);
 }
 
 sl_status
@@ -236,8 +224,9 @@ sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_err
 {
     struct sl_program_row_source source = view_source(chunk);
     size_t words = sl_words_for(chunk->count);
+    const uint64_t *rows = chunk->selection; /* NULL: all, which is quicker to fetch */
 
-    if (chunk->selection == NULL) {
+    if (rows == NULL) {
         chunk->selection = sl_arena_calloc(chunk->arena, words, sizeof(uint64_t));
         if (chunk->selection == NULL)
             return sl_fail(err, SL_LIMIT, "query memory is used up");
@@ -245,7 +234,7 @@ sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_err
         if (chunk->count % 64 != 0)
             chunk->selection[words - 1] = (UINT64_C(1) << chunk->count % 64) - 1;
     }
-    SL_TRY(fetch_term(term, chunk, chunk->selection, err));
+    SL_TRY(fetch_term(term, chunk, rows, err));
     SL_TRY(sl_program_filter(term->program, &source, chunk->count, chunk->selection, chunk->arena,
                              err));
     for (size_t word = 0; word < words; word++)

@@ -46,6 +46,7 @@ enum {
     GROUP_CHUNK_ROWS = 8192, /* groups in a chunk */
     GROUP_SIDES_MAX = GROUP_NUMBER_SIDES_MAX,
     GROUP_DICTIONARY_MAX = 1 << 22, /* entries: as many as a row group has rows */
+    GROUP_ENTRIES_PER_ROW = 8,      /* of a chunk: an array over more of them does not pay */
     GROUP_VALUE_OFFSET = 4,         /* of the value, in the key of a value record */
     GROUP_VALUE_KEY_BYTES_MAX = 24,
     GROUP_RECENT_BITS = 14, /* values that came lately: 128 KiB */
@@ -120,9 +121,19 @@ struct group_missing {
     struct sl_addr addrs[GROUP_SLICE_ROWS];
 };
 
+/* What a worker gives out: the groups of one partition after the other. */
+struct group_turn {
+    unsigned partition;
+    const struct sl_group_page *page; /* of the next group; NULL: the partition is used up */
+    uint32_t at;
+    uint8_t given[SL_GROUP_PARTITIONS]; /* partitions that were used up by the last chunk */
+    unsigned given_count;
+};
+
 struct group_worker {
     struct sl_group_table table;
-    size_t room_bytes; /* of all tables: above it they are united */
+    size_t room_bytes; /* of all tables: above it they are united, or put aside */
+    struct sl_spill spill;
     struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
     struct group_codes *codes; /* of each key, for each side */
@@ -134,6 +145,7 @@ struct group_worker {
     struct sl_text_cache **key_caches;   /* of each key; NULL unless text */
     struct sl_text_cache **value_caches; /* of each aggregate; NULL unless needed */
     struct sl_arena *kept;               /* what states point to */
+    struct group_turn turn;
     /* Scratch of one slice, in `kept`. */
     uint8_t *keys;
     void *value_keys;
@@ -155,13 +167,6 @@ struct group_places {
     uint64_t given_count;
 };
 
-/* A record of the table of worker 0 once all are united. */
-struct group_place {
-    const struct sl_group_page *page;
-    unsigned partition;
-    uint32_t at;
-};
-
 struct group {
     struct group_key *keys;
     uint32_t key_count;
@@ -176,12 +181,11 @@ struct group {
     size_t state_bytes;
     size_t place_offset; /* in the states: see above */
     size_t room_bytes;   /* of a worker's tables at first */
+    size_t room_bytes_max;
     struct group_worker *workers;
     struct sl_arena *kept[SL_GROUP_PARTITIONS]; /* owned; NULL until needed: as a worker's */
     struct sl_op_arenas arenas;
-    struct group_place *chunks; /* where each begins; in the plan's arena */
-    uint64_t chunk_count;
-    atomic_uint_fast64_t next_chunk;
+    atomic_uint next_partition; /* that nobody gives out yet */
 };
 
 /* Put the rows of a chunk into the worker's tables. */
@@ -292,9 +296,10 @@ bool group_dense_flush(const struct group *group, struct group_worker *w,
 void group_dense_fini(const struct group *group, struct group_dense *dense,
                       struct sl_budget *budget);
 
-/* When a worker's tables have grown, unite their records: pointers to records are void then. */
+/* When a worker's tables have grown, unite their records, or put them aside on disk: pointers to
+ * records are void then. */
 SL_MUST_CHECK
-bool group_make_room(const struct group *group, struct group_worker *w);
+sl_status group_make_room(struct sl_op *op, struct group_worker *w, struct sl_error *err);
 
 /*
  * How many distinct values each group of a partition has, to its state; they are in no order and may
@@ -312,9 +317,14 @@ bool group_count_distinct(const struct group_aggregate *a, const struct group_pl
 SL_MUST_CHECK
 bool group_finish(struct sl_op *op, void *const *records, unsigned first, unsigned last);
 
-/* Merge everything into the tables of worker 0 and finish the holistic aggregates. */
+/* Everything that the workers have of a partition becomes groups in the table of worker 0, whose
+ * aggregates are finished. One thread for each partition. */
 SL_MUST_CHECK
-sl_status group_merge(struct sl_op *op, struct sl_error *err);
+sl_status group_merge_partition(struct sl_op *op, unsigned partition, struct sl_error *err);
+
+/* The same without keys: the one group, in partition 0. */
+SL_MUST_CHECK
+sl_status group_merge_keyless(struct sl_op *op, struct sl_error *err);
 
 /* The place of the group, from the key of a value record. */
 static inline uint32_t

@@ -140,8 +140,11 @@ build_slice(struct sl_op *op, struct group_worker *w, struct build *build,
         if (outcome == GROUP_NO_MEMORY)
             return sl_exec_out_of_memory(op->exec, err);
     }
-    if (!is_mapped && !map_hashed(group, w, build->side, slice))
-        return sl_exec_out_of_memory(op->exec, err);
+    if (!is_mapped) {
+        SL_TRY(group_make_room(op, w, err)); /* a chunk may be larger than what is left */
+        if (!map_hashed(group, w, build->side, slice))
+            return sl_exec_out_of_memory(op->exec, err);
+    }
     if (!update_slice(group, w, build->arguments, slice, false))
         return sl_exec_out_of_memory(op->exec, err);
     return SL_OK;
@@ -216,6 +219,20 @@ keep_other_rows(const struct group *group, const struct key_side *first,
     return kept;
 }
 
+/* What all terms read is fetched while the first of them is computed. */
+static void
+announce_terms(const struct group *group, const struct sl_chunk *chunk)
+{
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        sl_term_announce(&group->keys[i].term, chunk);
+        if (group->keys[i].key->kind != SL_KEY_EXPR)
+            sl_term_announce(&group->keys[i].other, chunk);
+    }
+    for (uint32_t i = 0; i < group->aggregate_count; i++)
+        if (group->aggregates[i].aggregate->kind != SL_AGG_COUNT_STAR)
+            sl_term_announce(&group->aggregates[i].term, chunk);
+}
+
 static sl_status
 run_terms(struct sl_op *op, struct sl_chunk *chunk, struct key_side *sides,
           struct sl_vector **out_arguments, struct sl_error *err)
@@ -229,6 +246,7 @@ run_terms(struct sl_op *op, struct sl_chunk *chunk, struct key_side *sides,
             sl_arena_calloc(chunk->arena, group->key_count, sizeof(*sides[s].vectors));
     if (arguments == NULL || sides[0].vectors == NULL || sides[1].vectors == NULL)
         return sl_exec_out_of_memory(op->exec, err);
+    announce_terms(group, chunk);
     for (uint32_t i = 0; i < group->key_count; i++) {
         const struct group_key *key = &group->keys[i];
         SL_TRY(sl_term_run(&key->term, chunk, NULL, &sides[0].vectors[i], err));
@@ -266,15 +284,20 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
         *record += sl_chunk_selected(chunk); /* SL_STATE_COUNT */
         return SL_OK;
     }
-    if (!group_make_room(group, w))
-        return sl_exec_out_of_memory(op->exec, err);
+    SL_TRY(group_make_room(op, w, err));
     SL_TRY(run_terms(op, chunk, sides, &arguments, err));
+    bool has_sums = group_sums_fit(group, arguments);
+    bool is_summed = has_sums && group->is_all_sums;
+    if (group->key_count == 0 && is_summed) {
+        enum group_outcome outcome =
+            group_sums_add_chunk(group, w, arguments, chunk->selection, chunk->count);
+        if (outcome != GROUP_UNFIT)
+            return outcome == GROUP_DONE ? SL_OK : sl_exec_out_of_memory(op->exec, err);
+    }
     uint32_t *rows = sl_arena_alloc(chunk->arena, (size_t)chunk->count * sizeof(*rows));
     if (rows == NULL)
         return sl_exec_out_of_memory(op->exec, err);
     uint32_t row_count = sl_chunk_rows(chunk, rows);
-    bool has_sums = group_sums_fit(group, arguments);
-    bool is_summed = has_sums && group->is_all_sums;
     group_values_open(group, w, arguments, row_count);
     for (unsigned s = 0; s < (group->has_sides ? 2u : 1u); s++) {
         struct build build = {.side_index = s, .side = &sides[s], .arguments = arguments};

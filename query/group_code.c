@@ -6,7 +6,7 @@
  */
 #include "query/group.h"
 
-enum { FEW_ENTRIES = 4096, ROWS_FOR_ENTRIES = 32, IDS_FIRST = 64, IDS_MAX = 1 << 24 };
+enum { FEW_ENTRIES = 4096, IDS_FIRST = 64, IDS_MAX = 1 << 24 };
 
 static bool
 is_integer(const struct group_key *key)
@@ -143,7 +143,8 @@ group_code_open(const struct group *group, struct group_numbers *numbers, unsign
         if (v->encoding != SL_DICT)
             continue;
         /* An array for a few rows costs more than asking the table for them. */
-        bool pays = v->value_count <= FEW_ENTRIES || row_count > v->value_count / ROWS_FOR_ENTRIES;
+        bool pays =
+            v->value_count <= FEW_ENTRIES || row_count > v->value_count / GROUP_ENTRIES_PER_ROW;
         if (v->value_count > most || !pays ||
             !open_entries(numbers->budget, v, &numbers->parts[k].entries[side_index]))
             return GROUP_UNFIT;

@@ -87,7 +87,8 @@ group_dense_open(const struct group *group, struct group_worker *w, unsigned sid
             return true;
         }
     /* An array for a few rows costs more than asking the table for them. */
-    if (row_count < key->value_count / 32 || key->value_count > GROUP_DICTIONARY_MAX)
+    if (row_count < key->value_count / GROUP_ENTRIES_PER_ROW ||
+        key->value_count > GROUP_DICTIONARY_MAX)
         return true;
     if (!group_dense_flush(group, w, dense))
         return false;

@@ -117,16 +117,42 @@ take_sorted_text(struct sl_slice *value)
     return text;
 }
 
-/* Is it left out, as what DISTINCT has seen? With an order that is the first of its texts. */
-static bool
-is_repeated(const struct sl_aggregate *aggregate, const struct value_entry *entries, uint32_t i)
+/* A text and where it stands. */
+struct concat_text {
+    struct sl_slice text;
+    uint32_t index;
+};
+
+static int
+compare_texts(const void *a, const void *b, void *context)
 {
-    if (!aggregate->is_distinct || !aggregate->is_ordered || i == 0)
-        return false;
-    struct sl_slice now = entries[i].value.slice, before = entries[i - 1].value.slice;
-    (void)take_sorted_text(&now);
-    (void)take_sorted_text(&before);
-    return sl_slice_compare(now, before, true) == 0;
+    const struct concat_text *x = a, *y = b;
+    int order = sl_slice_compare(x->text, y->text, *(const bool *)context);
+
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* With an order, a text that DISTINCT wants once may stand in several places: the bits of all but the first.
+ * NULL: no memory. */
+static uint64_t *
+find_repeated(const struct sl_aggregate *aggregate, const struct value_entry *entries,
+              uint32_t count, struct sl_arena *arena)
+{
+    bool is_binary = aggregate->argument->args[0]->type.is_binary;
+    struct concat_text *texts = sl_arena_calloc(arena, count, sizeof(*texts));
+    uint64_t *repeated = sl_arena_calloc(arena, sl_words_for(count), sizeof(*repeated));
+
+    if (texts == NULL || repeated == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        struct sl_slice value = entries[i].value.slice;
+        texts[i] = (struct concat_text){.text = take_sorted_text(&value), .index = i};
+    }
+    qsort_r(texts, count, sizeof(*texts), compare_texts, &is_binary);
+    for (uint32_t i = 1; i < count; i++)
+        if (sl_slice_compare(texts[i - 1].text, texts[i].text, is_binary) == 0)
+            sl_bit_set(repeated, texts[i].index);
+    return repeated;
 }
 
 /* The values of a group in order, each as often as it came or once, cut at GROUP_CONCAT_BYTES_MAX. */
@@ -134,21 +160,25 @@ static bool
 finish_concat(const struct group_aggregate *a, const struct value_entry *entries,
               uint32_t entry_count, struct sl_arena *arena)
 {
+    const struct sl_aggregate *aggregate = a->aggregate;
     struct sl_aggregate_state *state = group_state(entries->record, a);
     struct sl_buf text = sl_buf_empty(2 * GROUP_CONCAT_BYTES_MAX + 64);
+    bool has_places = aggregate->is_distinct && aggregate->is_ordered;
+    uint64_t *repeated = has_places ? find_repeated(aggregate, entries, entry_count, arena) : NULL;
 
+    if (has_places && repeated == NULL)
+        return false;
     for (uint32_t i = 0; i < entry_count; i++) {
         struct sl_slice value = entries[i].value.slice;
-        if (is_repeated(a->aggregate, entries, i))
+        if (repeated != NULL && sl_bit_get(repeated, i))
             continue;
-        if (a->aggregate->is_ordered)
+        if (aggregate->is_ordered)
             value = take_sorted_text(&value);
-        for (uint64_t k = 0; k < (a->aggregate->is_distinct ? 1 : entries[i].count); k++) {
+        for (uint64_t k = 0; k < (aggregate->is_distinct ? 1 : entries[i].count); k++) {
             if (text.size_bytes >= GROUP_CONCAT_BYTES_MAX)
                 break;
             if (i != 0 || k != 0)
-                sl_buf_append(&text, a->aggregate->separator.bytes,
-                              a->aggregate->separator.size_bytes);
+                sl_buf_append(&text, aggregate->separator.bytes, aggregate->separator.size_bytes);
             sl_buf_append(&text, value.bytes, value.size_bytes);
         }
     }

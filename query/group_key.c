@@ -80,7 +80,7 @@ group_codes_open(struct group_codes *codes, struct sl_budget *budget, const stru
         return NULL;
     if (key->dictionary == codes->dictionary)
         return codes->codes;
-    if (row_count < key->value_count / 32)
+    if (row_count < key->value_count / GROUP_ENTRIES_PER_ROW)
         return NULL;
     if (key->value_count > codes->capacity) {
         group_codes_fini(codes, budget);
@@ -129,8 +129,15 @@ static void
 pack_uncoded(const struct sl_vector *v, size_t stride, const uint32_t *rows, uint32_t count,
              struct group_missing *missing, uint8_t *target)
 {
+    enum { AHEAD = 16 };
+
     for (uint32_t i = 0; i < count; i++, target += stride) {
         uint32_t code = SL_ADDR_CODE_NONE;
+        if (v->encoding == SL_DICT && i + 2 * AHEAD < count)
+            __builtin_prefetch(&v->codes[rows[i + 2 * AHEAD]]);
+        if (i + AHEAD < count)
+            __builtin_prefetch((const uint8_t *)v->values +
+                               (size_t)sl_vector_entry(v, rows[i + AHEAD]) * v->width);
         if (!sl_vector_is_null(v, rows[i])) {
             struct sl_addr addr = sl_vector_addr(v, rows[i]);
             if (sl_addr_is_numbered(addr))

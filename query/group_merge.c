@@ -1,9 +1,9 @@
 /*
  * group_merge.c - the tables of all workers become one, a partition at a time.
  *
- * Partitions are independent, so the workers share them out: the lists of a partition are joined
- * and united. Holistic aggregates are finished in the same pass; without keys there is one group
- * and its values lie in all partitions, so that case is finished at the end by one thread.
+ * Partitions are independent: the lists of one are joined and united when its groups are asked for,
+ * and gone before the next ones are. Holistic aggregates are finished in the same pass; without keys
+ * there is one group and its values lie in all partitions, so that case is finished by one thread.
  */
 #include "query/group.h"
 
@@ -121,6 +121,7 @@ merge_states(void *context, void *const *into, void *const *from, uint32_t count
             sl_group_place_number(*place_at(group, into[i]));
     return true;
 }
+
 static bool
 unite_values(const struct group *group, struct group_worker *w, const struct group_places *places,
              unsigned partition, bool is_last)
@@ -177,27 +178,86 @@ worker_bytes(const struct group *group, const struct group_worker *w)
     return bytes;
 }
 
-bool
-group_make_room(const struct group *group, struct group_worker *w)
+/* What is kept in memory goes from here on. */
+static void
+forget_recent(const struct group *group, struct group_worker *w)
 {
-    if (worker_bytes(group, w) < w->room_bytes)
-        return true;
-    if (!group_numbers_forget(group, w))
-        return false;
-    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
-        struct group_places places = {0};
-        bool is_done = unite(group, w, p, w->kept, has_places(group) ? &places : NULL, false);
-        places_fini(&places, w->table.budget);
-        if (!is_done)
-            return false;
-    }
     sl_group_table_forget(&w->table);
     for (uint32_t i = 0; i < group->value_table_count; i++)
         sl_group_table_forget(&w->value_tables[i]);
     for (uint32_t i = 0; i < group->aggregate_count; i++)
         group_value_forget(w, i);
-    w->room_bytes = sl_max_size(w->room_bytes, 2 * worker_bytes(group, w));
+}
+
+/* Partition by partition, as long as the first ones show that it pays: a quarter of them is gone. */
+static bool
+unite_worker(const struct group *group, struct group_worker *w)
+{
+    enum { TRIED = 4 };
+    size_t before = worker_bytes(group, w);
+
+    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+        struct group_places places = {0};
+        size_t gained = before - worker_bytes(group, w);
+        if (p == TRIED && gained < before / SL_GROUP_PARTITIONS * TRIED / 4)
+            break;
+        bool is_done = unite(group, w, p, w->kept, has_places(group) ? &places : NULL, false);
+        places_fini(&places, w->table.budget);
+        if (!is_done)
+            return false;
+    }
+    forget_recent(group, w);
     return true;
+}
+
+/* Everything goes to disk. */
+static sl_status
+spill_worker(const struct group *group, struct group_worker *w, struct sl_error *err)
+{
+    SL_TRY(sl_group_table_spill(&w->table, &w->spill, err));
+    for (uint32_t i = 0; i < group->value_table_count; i++)
+        SL_TRY(sl_group_table_spill(&w->value_tables[i], &w->spill, err));
+    forget_recent(group, w);
+    return SL_OK;
+}
+
+/* Numbers of records on disk stay as they are, and are given once: from the first time that records
+ * went there, those in memory are not united any more. */
+sl_status
+group_make_room(struct sl_op *op, struct group_worker *w, struct sl_error *err)
+{
+    const struct group *group = op->state;
+    bool can_spill = sl_spill_is_possible(&w->spill);
+
+    if (worker_bytes(group, w) < w->room_bytes)
+        return SL_OK;
+    if (!group_numbers_forget(group, w))
+        return sl_exec_out_of_memory(op->exec, err);
+    if (w->spill.size_bytes != 0)
+        return spill_worker(group, w, err);
+    if (!unite_worker(group, w))
+        return sl_exec_out_of_memory(op->exec, err);
+    size_t bytes = worker_bytes(group, w);
+    if (can_spill && w->room_bytes >= group->room_bytes_max && bytes > group->room_bytes_max / 2)
+        return spill_worker(group, w, err);
+    w->room_bytes = sl_max_size(w->room_bytes, 2 * bytes);
+    if (can_spill)
+        w->room_bytes = sl_min_size(w->room_bytes, group->room_bytes_max);
+    return SL_OK;
+}
+
+/* What a worker has put aside of a partition comes back. */
+static sl_status
+load_partition(struct sl_op *op, struct group_worker *w, unsigned partition, struct sl_error *err)
+{
+    const struct group *group = op->state;
+
+    if (w->spill.size_bytes == 0)
+        return SL_OK;
+    SL_TRY(sl_group_table_load(&w->table, partition, &w->spill, op->exec, err));
+    for (uint32_t i = 0; i < group->value_table_count; i++)
+        SL_TRY(sl_group_table_load(&w->value_tables[i], partition, &w->spill, op->exec, err));
+    return SL_OK;
 }
 
 /* All records of the partition to worker 0. */
@@ -215,16 +275,17 @@ join_workers(const struct sl_op *op, unsigned partition)
     }
 }
 
-static sl_status
-merge_partition(void *context, unsigned partition, struct sl_error *err)
+sl_status
+group_merge_partition(struct sl_op *op, unsigned partition, struct sl_error *err)
 {
-    struct sl_op *op = context;
     struct group *group = op->state;
     struct group_worker *first = &group->workers[0];
     struct group_places places = {0};
     struct sl_arena *arena = NULL;
 
     SL_TRY(sl_exec_check(op->exec, err));
+    for (unsigned i = 0; i < op->exec->threads; i++)
+        SL_TRY(load_partition(op, &group->workers[i], partition, err));
     join_workers(op, partition);
     if (first->table.partitions[partition].record_count != 0)
         arena = group_kept(group, partition);
@@ -235,49 +296,26 @@ merge_partition(void *context, unsigned partition, struct sl_error *err)
     return is_done ? SL_OK : sl_exec_out_of_memory(op->exec, err);
 }
 
-/* Where the chunks of groups begin. */
-static bool
-cut_chunks(const struct sl_op *op)
+static sl_status
+merge_values(void *context, unsigned partition, struct sl_error *err)
 {
-    struct group *group = op->state;
-    const struct sl_group_table *table = &group->workers[0].table;
-    uint64_t total = sl_group_table_count(table);
-    uint64_t seen = 0;
-
-    group->chunks =
-        sl_arena_calloc(op->exec->arena, total / GROUP_CHUNK_ROWS + 1, sizeof(*group->chunks));
-    if (group->chunks == NULL)
-        return false;
-    for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
-        const struct sl_group_partition *part = &table->partitions[p];
-        for (const struct sl_group_page *page = part->first; page != NULL; page = page->next) {
-            uint64_t start = group->chunk_count * GROUP_CHUNK_ROWS; /* of the next chunk */
-            uint32_t count = sl_group_page_count(table, part, page);
-            for (; start < seen + count; start += GROUP_CHUNK_ROWS)
-                group->chunks[group->chunk_count++] = (struct group_place){
-                    .page = page, .partition = p, .at = (uint32_t)(start - seen)};
-            seen += count;
-        }
-    }
-    return true;
+    return group_merge_partition(context, partition, err);
 }
 
 sl_status
-group_merge(struct sl_op *op, struct sl_error *err)
+group_merge_keyless(struct sl_op *op, struct sl_error *err)
 {
     struct group *group = op->state;
     struct sl_group_table *table = &group->workers[0].table;
-    bool is_one = group->key_count == 0 && group->value_table_count == 0;
+    unsigned partitions = group->value_table_count == 0 ? 1 : SL_GROUP_PARTITIONS;
 
-    SL_TRY(sl_exec_each(op->exec, is_one ? 1 : SL_GROUP_PARTITIONS, merge_partition, op, err));
-    if (group->key_count == 0) {
-        /* Without keys there is one group even where there are no rows. */
-        if (table->partitions[0].record_count == 0 &&
-            sl_group_table_append(table, 0, NULL, NULL) == NULL)
-            return sl_exec_out_of_memory(op->exec, err);
-        void *records[] = {table->partitions[0].first->records};
-        if (group->value_table_count != 0 && !group_finish(op, records, 0, SL_GROUP_PARTITIONS))
-            return sl_exec_out_of_memory(op->exec, err);
-    }
-    return cut_chunks(op) ? SL_OK : sl_exec_out_of_memory(op->exec, err);
+    SL_TRY(sl_exec_each(op->exec, partitions, merge_values, op, err));
+    /* There is one group even where there are no rows. */
+    if (table->partitions[0].record_count == 0 &&
+        sl_group_table_append(table, 0, NULL, NULL) == NULL)
+        return sl_exec_out_of_memory(op->exec, err);
+    void *records[] = {table->partitions[0].first->records};
+    if (group->value_table_count != 0 && !group_finish(op, records, 0, SL_GROUP_PARTITIONS))
+        return sl_exec_out_of_memory(op->exec, err);
+    return SL_OK;
 }

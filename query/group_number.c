@@ -14,6 +14,7 @@ enum {
     ARRAY_PER_ROW = 128, /* and one of so many for each row of a chunk */
     CODE_BITS = 63,      /* so that no part is shifted by 64, and the greatest integer has no id */
     AHEAD = 64,          /* runs whose slots are on their way from memory */
+    SCATTERED = 1 << 17, /* groups of which it is known whether rows share them */
 };
 
 static void *
@@ -193,6 +194,7 @@ group_numbers_forget(const struct group *group, struct group_worker *w)
         return false;
     close_map(&w->numbers);
     w->numbers.count = 0;
+    w->numbers.mapped_rows = 0;
     return true;
 }
 
@@ -336,6 +338,13 @@ map_keyless(struct group_worker *w)
     return w->numbers.records[1] == NULL ? GROUP_NO_MEMORY : GROUP_DONE;
 }
 
+/* Where every other row is a group of its own, numbers cost more than they save. */
+static bool
+is_scattered(const struct group_numbers *numbers)
+{
+    return numbers->count > SCATTERED && numbers->count > numbers->mapped_rows / 2;
+}
+
 enum group_outcome
 group_numbers_map(const struct group *group, struct group_worker *w, unsigned side_index,
                   struct key_side *side, const struct group_slice *slice)
@@ -345,8 +354,10 @@ group_numbers_map(const struct group *group, struct group_worker *w, unsigned si
 
     if (group->key_count == 0)
         return map_keyless(w);
-    if (numbers->is_full || numbers->count + slice->count > GROUP_NUMBERS_MAX)
+    if (numbers->is_full || numbers->count + slice->count > GROUP_NUMBERS_MAX ||
+        is_scattered(numbers))
         return give_up(numbers);
+    numbers->mapped_rows += slice->count;
     do {
         enum group_outcome outcome = group_code_put(group, w, side_index, side, slice, &is_wider);
         if (outcome != GROUP_DONE || (is_wider && !lay_out(group, numbers, slice->count)))

@@ -16,7 +16,7 @@
  * A worker numbers the groups it meets, from 1, and keeps numbers and sums from chunk to chunk.
  * A number has its record in the worker's table from the start; sums are added to it when they may
  * overflow, and at the end. Keys that do not fit, and all rows once there are GROUP_NUMBERS_MAX
- * groups, are UNFIT: their rows go to the table by their keys.
+ * groups, or many with few rows each, are UNFIT: their rows go to the table by their keys.
  *
  * Threads: one worker's.
  * Layer:   query, internal to the group operator.
@@ -100,6 +100,7 @@ struct group_numbers {
     struct group_code_slot *slots; /* owned: slot_mask + 1, at most half of them used; or NULL */
     uint32_t slot_mask;
     uint32_t count;
+    uint64_t mapped_rows; /* since the numbers began at 1 */
     uint32_t capacity;
     bool is_full; /* for good: everything is UNFIT */
     /* Entry 0 of these is no group's. */
@@ -174,6 +175,13 @@ SL_MUST_CHECK
 enum group_outcome group_sums_add(const struct group *group, struct group_worker *w,
                                   const struct sl_vector *arguments,
                                   const struct group_slice *slice);
+
+/* Without keys, and where all aggregates are counts and sums: add the selected rows of a chunk
+ * (NULL: all) at once. UNFIT where a column is none of narrow plain values, or a constant. */
+SL_MUST_CHECK
+enum group_outcome group_sums_add_chunk(const struct group *group, struct group_worker *w,
+                                        const struct sl_vector *arguments,
+                                        const uint64_t *selection, uint32_t row_count);
 
 /*
  * The parts of it, for sums that lie elsewhere: the values of a slice are read, and no sum grows by

@@ -6,6 +6,8 @@
  * the records, whose states are wider.
  */
 #include "query/group.h"
+#include "query/sum_kernel.h"
+#include "storage/base/words.h"
 
 enum { AHEAD = 24 }; /* rows whose sums are on their way from memory */
 
@@ -240,6 +242,61 @@ group_sums_add(const struct group *group, struct group_worker *w, const struct s
     numbers->sums[stride] += slice->count;
     for (unsigned sum = 1; sum < stride; sum++)
         numbers->sums[stride + sum] += total_of(&numbers->values[sum], slice->count);
+    return GROUP_DONE;
+}
+
+/* The sum of a column's selected values, `count` of them, and what it is at most. False: there is no
+ * loop for the column, or no such number below 2^63. */
+static bool
+sum_column(const struct sl_vector *v, const uint64_t *selection, uint32_t count, uint64_t *out_sum,
+           uint64_t *out_most)
+{
+    const struct sl_sum_kernels *kernels = sl_sum_kernels_best();
+
+    if (v->encoding == SL_CONSTANT)
+        return !__builtin_mul_overflow(sl_vector_u64(v, 0), (uint64_t)count, out_sum) &&
+               (*out_most = *out_sum) >> 63 == 0;
+    if (v->encoding != SL_PLAIN || v->width > sizeof(uint32_t))
+        return false;
+    *out_most = ((UINT64_C(1) << 8 * v->width) - 1) * count;
+    if (v->width == 1)
+        *out_sum = kernels->u8(v->values, selection, v->count);
+    else if (v->width == 2)
+        *out_sum = kernels->u16(v->values, selection, v->count);
+    else
+        *out_sum = kernels->u32(v->values, selection, v->count);
+    return true;
+}
+
+enum group_outcome
+group_sums_add_chunk(const struct group *group, struct group_worker *w,
+                     const struct sl_vector *arguments, const uint64_t *selection,
+                     uint32_t row_count)
+{
+    struct group_numbers *numbers = &w->numbers;
+    uint64_t sums[GROUP_SUMS_MAX] = {0};
+    uint64_t most = 0;
+
+    sums[GROUP_SUM_COUNT] =
+        selection == NULL ? row_count : sl_words_count(selection, sl_words_for(row_count));
+    for (uint32_t i = 0; i < group->aggregate_count; i++) {
+        unsigned sum = group->aggregates[i].sum;
+        uint64_t bound;
+        if (sum == GROUP_SUM_COUNT)
+            continue;
+        if (!sum_column(&arguments[i], selection, (uint32_t)sums[GROUP_SUM_COUNT], &sums[sum],
+                        &bound))
+            return GROUP_UNFIT;
+        most = bound > most ? bound : most;
+    }
+    enum group_outcome outcome = group_numbers_map(group, w, 0, NULL, NULL);
+    if (outcome != GROUP_DONE)
+        return outcome;
+    if ((numbers->sum_bound + most) >> 63 != 0 && !group_sums_fold(group, w))
+        return GROUP_NO_MEMORY;
+    numbers->sum_bound += most;
+    for (unsigned sum = 0; sum < numbers->sum_stride; sum++)
+        numbers->sums[numbers->sum_stride + sum] += sums[sum];
     return GROUP_DONE;
 }
 

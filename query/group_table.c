@@ -6,6 +6,10 @@
  */
 #include "query/group_table.h"
 
+#include <stdlib.h>
+
+#include "query/exec.h"
+
 enum {
     SLOTS_FIRST = 64,
     SLOTS_MAX = 1 << 16,     /* of the recent ones: 512 KiB, and at most half as many records */
@@ -72,6 +76,7 @@ void
 sl_group_partition_fini(struct sl_group_table *table, unsigned partition)
 {
     free_pages(table, table->partitions[partition].first);
+    free(table->partitions[partition].extents);
     table->partitions[partition] = (struct sl_group_partition){0};
 }
 
@@ -190,26 +195,28 @@ renew_slots(struct sl_group_table *table)
 
 /* ---- records ---- */
 
-/* The page of the next record; false: budget used up. */
-static bool
-open_page(struct sl_group_table *table, struct sl_group_partition *p)
+static uint32_t
+page_records_max(const struct sl_group_table *table)
 {
-    size_t most = sl_max_size(PAGE_BYTES_MAX / table->record_bytes, PAGE_RECORDS_FIRST);
-    size_t capacity = PAGE_RECORDS_FIRST;
+    return (uint32_t)sl_max_size(PAGE_BYTES_MAX / table->record_bytes, PAGE_RECORDS_FIRST);
+}
 
-    if (p->last != NULL) {
-        p->last->count = sl_group_page_count(table, p, p->last);
-        capacity = sl_min_size((size_t)2 * p->last->capacity, most);
-    }
-    size_t bytes = page_bytes(table, (uint32_t)capacity);
+/* A page for the next records; false: budget used up. */
+static bool
+add_page(struct sl_group_table *table, struct sl_group_partition *p, uint32_t capacity)
+{
+    size_t bytes = page_bytes(table, capacity);
+
     if (!sl_budget_take(table->budget, bytes))
         return false;
-    struct sl_group_page *page = sl_try_alloc(bytes);
+    struct sl_group_page *page = malloc(bytes); /* each record is written as a whole */
     if (page == NULL) {
         sl_budget_give(table->budget, bytes);
         return false;
     }
-    page->capacity = (uint32_t)capacity;
+    *page = (struct sl_group_page){.capacity = capacity};
+    if (p->last != NULL)
+        p->last->count = sl_group_page_count(table, p, p->last);
     if (p->last == NULL)
         p->first = page;
     else
@@ -220,9 +227,19 @@ open_page(struct sl_group_table *table, struct sl_group_partition *p)
     return true;
 }
 
-void *
-sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
-                      const void *key)
+static bool
+open_page(struct sl_group_table *table, struct sl_group_partition *p)
+{
+    uint32_t most = page_records_max(table);
+
+    if (p->last == NULL)
+        return add_page(table, p, PAGE_RECORDS_FIRST);
+    return add_page(table, p, p->last->capacity > most / 2 ? most : 2 * p->last->capacity);
+}
+
+/* sl_group_table_append, for loops over rows. */
+static inline void *
+append(struct sl_group_table *table, unsigned partition, const void *state, const void *key)
 {
     struct sl_group_partition *p = &table->partitions[partition];
 
@@ -244,6 +261,13 @@ sl_group_table_append(struct sl_group_table *table, unsigned partition, const vo
     p->record_count++;
     p->number++;
     return record;
+}
+
+void *
+sl_group_table_append(struct sl_group_table *table, unsigned partition, const void *state,
+                      const void *key)
+{
+    return append(table, partition, state, key);
 }
 
 void *
@@ -269,6 +293,38 @@ sl_group_table_add(struct sl_group_table *table, unsigned partition, uint64_t ha
     return record;
 }
 
+/* The slot of a key is here: its record is on its way from memory. */
+static void
+fetch_record(const struct sl_group_table *table, uint64_t hash)
+{
+    if (table->recent.slots == NULL || table->unasked != 0)
+        return;
+    uint64_t slot = table->recent.slots[hash & table->recent.mask];
+    if (slot != 0)
+        __builtin_prefetch(slot_record(slot), 1);
+}
+
+/* Keys that are not looked for: a record for each run of equal ones. */
+static bool
+append_many(struct sl_group_table *table, const uint8_t *key, size_t stride, uint32_t count,
+            void **out_records)
+{
+    size_t bytes = table->key_bytes;
+
+    for (uint32_t i = 0; i < count; i++, key += stride) {
+        if (i != 0 && sl_group_keys_equal(key, key - stride, bytes)) {
+            out_records[i] = out_records[i - 1];
+            continue;
+        }
+        unsigned partition = sl_group_partition_of(sl_group_hash(key, bytes));
+        out_records[i] = append(table, partition, NULL, key);
+        if (out_records[i] == NULL)
+            return false;
+        table->unasked--;
+    }
+    return true;
+}
+
 bool
 sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t stride,
                         uint32_t count, void **out_records)
@@ -277,6 +333,8 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
     size_t bytes = table->key_bytes;
     uint64_t hashes[AHEAD]; /* a ring */
 
+    if (table->unasked >= count)
+        return append_many(table, key, stride, count, out_records);
     for (uint32_t i = 0; i < count + AHEAD; i++) {
         if (i >= AHEAD) {
             uint32_t now = i - AHEAD;
@@ -290,6 +348,8 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
             if (out_records[now] == NULL)
                 return false;
         }
+        if (i >= AHEAD / 2 && i - AHEAD / 2 < count)
+            fetch_record(table, hashes[(i - AHEAD / 2) % AHEAD]);
         if (i < count) {
             hashes[i % AHEAD] = sl_group_hash(key + i * stride, bytes);
             sl_group_table_fetch(table, hashes[i % AHEAD]);
@@ -298,12 +358,75 @@ sl_group_table_add_many(struct sl_group_table *table, const void *keys, size_t s
     return true;
 }
 
+/* ---- records on disk ---- */
+
+static sl_status
+spill_partition(struct sl_group_table *table, unsigned partition, struct sl_spill *spill,
+                struct sl_error *err)
+{
+    struct sl_group_partition *p = &table->partitions[partition];
+    struct sl_group_extent extent = {.count = p->record_count};
+    uint64_t offset;
+
+    for (struct sl_group_page *page = p->first; page != NULL; page = page->next) {
+        size_t bytes = sl_group_page_count(table, p, page) * table->record_bytes;
+        SL_TRY(sl_spill_write(spill, page->records, bytes, &offset, err));
+        if (page == p->first)
+            extent.offset = offset;
+    }
+    free_pages(table, p->first);
+    p->extents = sl_grow(p->extents, sizeof(*p->extents), (size_t)p->extent_count + 1);
+    p->extents[p->extent_count++] = extent;
+    p->first = p->last = NULL;
+    p->next = p->page_end = NULL;
+    p->record_count = 0;
+    return SL_OK;
+}
+
+sl_status
+sl_group_table_spill(struct sl_group_table *table, struct sl_spill *spill, struct sl_error *err)
+{
+    for (unsigned partition = 0; partition < SL_GROUP_PARTITIONS; partition++)
+        if (table->partitions[partition].record_count != 0)
+            SL_TRY(spill_partition(table, partition, spill, err));
+    sl_group_table_forget(table);
+    return SL_OK;
+}
+
+sl_status
+sl_group_table_load(struct sl_group_table *table, unsigned partition, const struct sl_spill *spill,
+                    const struct sl_exec *exec, struct sl_error *err)
+{
+    struct sl_group_partition *p = &table->partitions[partition];
+    uint32_t most = page_records_max(table);
+
+    for (uint32_t i = 0; i < p->extent_count; i++) {
+        struct sl_group_extent extent = p->extents[i];
+        while (extent.count != 0) {
+            uint32_t count = extent.count < most ? (uint32_t)extent.count : most;
+            size_t bytes = count * table->record_bytes;
+            if (!add_page(table, p, count))
+                return sl_exec_out_of_memory(exec, err);
+            SL_TRY(sl_spill_read(spill, extent.offset, p->next, bytes, err));
+            p->next = p->page_end;
+            p->record_count += count;
+            extent.offset += bytes;
+            extent.count -= count;
+        }
+    }
+    free(p->extents);
+    p->extents = NULL;
+    p->extent_count = 0;
+    return SL_OK;
+}
+
 void
 sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from, unsigned partition)
 {
     struct sl_group_partition *a = &into->partitions[partition];
     struct sl_group_partition *b = &from->partitions[partition];
 
+    SL_ASSERT(a->extent_count == 0 && b->extent_count == 0);
     if (b->first == NULL)
         return;
     if (a->first == NULL) {

@@ -11,7 +11,8 @@
  * end, lists of all workers are joined, and a partition, whose records fit a cache too, is *united*:
  * records of equal keys become one, in place.
  *
- * Records do not move except by sl_group_table_unite.
+ * Records do not move except by sl_group_table_unite. Those of all partitions may be put aside on
+ * disk, and a partition's be brought back; what their states point to must last as long.
  *
  * A table may be *numbered*: each new record then has its place, which is the partition and a
  * number within it, in a word of its state. So other tables name a record in 32 bits.
@@ -24,8 +25,8 @@
 #ifndef SLUICE_QUERY_GROUP_TABLE_H
 #define SLUICE_QUERY_GROUP_TABLE_H
 
+#include "query/spill.h"
 #include "storage/base/arena.h"
-#include "storage/base/base.h"
 
 enum {
     SL_GROUP_PARTITION_BITS = 7,
@@ -35,11 +36,19 @@ enum {
 
 #define SL_GROUP_NO_PLACE SIZE_MAX
 
+struct sl_exec;
+
 struct sl_group_page {
     struct sl_group_page *next;
     uint32_t capacity; /* records */
     uint32_t count;    /* of the last page: see sl_group_page_count */
     uint8_t records[];
+};
+
+/* Records that lie on disk. */
+struct sl_group_extent {
+    uint64_t offset;
+    uint64_t count;
 };
 
 struct sl_group_partition {
@@ -48,7 +57,9 @@ struct sl_group_partition {
     uint8_t *next; /* where the next record goes, unless it is page_end: then a page is opened */
     uint8_t *page_end;
     uint64_t record_count;
-    uint64_t number; /* how many numbers were given */
+    uint64_t number;                 /* how many numbers were given */
+    struct sl_group_extent *extents; /* owned; not among record_count */
+    uint32_t extent_count;
 };
 
 /*
@@ -190,7 +201,19 @@ void *sl_group_table_append(struct sl_group_table *table, unsigned partition, co
 /* Forget which records were met lately: those that come are new. */
 void sl_group_table_forget(struct sl_group_table *table);
 
-/* The records of a partition of `from` are those of `into`; both tables have the same layout. */
+/* Put all records of all partitions aside: none is remembered, and numbers that were given stay so. */
+SL_MUST_CHECK
+sl_status sl_group_table_spill(struct sl_group_table *table, struct sl_spill *spill,
+                               struct sl_error *err);
+
+/* Bring those of a partition back. */
+SL_MUST_CHECK
+sl_status sl_group_table_load(struct sl_group_table *table, unsigned partition,
+                              const struct sl_spill *spill, const struct sl_exec *exec,
+                              struct sl_error *err);
+
+/* The records of a partition of `from`, all of them in memory, are those of `into`; both tables have
+ * the same layout. */
 void sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from,
                          unsigned partition);
 

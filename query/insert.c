@@ -99,6 +99,30 @@ sl_insert_fill(const struct sl_insert *insert, struct sl_schema *schema,
 }
 
 sl_status
+sl_insert_select(const struct sl_insert *insert, struct sl_schema *schema,
+                 const struct sl_vector *vectors, uint32_t count, uint32_t *row,
+                 struct sl_cell *cells, struct sl_value *values,
+                 struct sl_insert_progress *progress, struct sl_builder *builder,
+                 struct sl_error *err)
+{
+    for (; *row < count && !sl_builder_is_full(builder); ++*row) {
+        for (uint32_t i = 0; i < insert->width; i++) {
+            values[i] = sl_vector_value(&vectors[i], *row);
+            cells[i] = (struct sl_cell){.kind = SL_CELL_VALUE, .as.value = &values[i]};
+            if (values[i].is_null)
+                cells[i].kind = SL_CELL_NONE;
+            else if (sl_type_is_bytes(values[i].type))
+                cells[i] = (struct sl_cell){.kind = SL_CELL_TEXT,
+                                            .as.bytes = values[i].as.slice.bytes,
+                                            .size_bytes = values[i].as.slice.size_bytes};
+        }
+        SL_TRY(fill_row(insert, schema, cells, progress, builder, err));
+        progress->row_next++;
+    }
+    return SL_OK;
+}
+
+sl_status
 sl_insert_load(const struct sl_insert *insert, struct sl_schema *schema, struct sl_load *load,
                struct sl_cell *cells, struct sl_insert_progress *progress,
                struct sl_builder *builder, struct sl_error *err)

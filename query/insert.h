@@ -21,7 +21,8 @@ struct sl_insert_target {
 struct sl_insert {
     const struct sl_insert_target *targets;
     uint32_t width;
-    const struct sl_cell *cells; /* NONE, TEXT and VALUE; row by row */
+    const struct sl_cell
+        *cells; /* NONE, TEXT and VALUE; row by row. NULL: LOAD DATA, or a select */
     uint32_t row_count;
     const char *file; /* LOAD DATA: the name of the client's file; NULL: cells */
     struct sl_load_format format;
@@ -46,6 +47,15 @@ SL_MUST_CHECK
 sl_status sl_insert_fill(const struct sl_insert *insert, struct sl_schema *schema,
                          struct sl_insert_progress *progress, struct sl_builder *builder,
                          struct sl_error *err);
+
+/* The same with rows of INSERT ... SELECT, a vector for each value of the list: *row of them are done; `cells` and
+ * `values` have room for a row. */
+SL_MUST_CHECK
+sl_status sl_insert_select(const struct sl_insert *insert, struct sl_schema *schema,
+                           const struct sl_vector *vectors, uint32_t count, uint32_t *row,
+                           struct sl_cell *cells, struct sl_value *values,
+                           struct sl_insert_progress *progress, struct sl_builder *builder,
+                           struct sl_error *err);
 
 /* The same with the lines of a file that are there; `cells` has room for a row. */
 SL_MUST_CHECK

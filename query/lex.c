@@ -13,19 +13,6 @@ enum {
     VERSION_EXECUTED_MAX = 80036, /* what the server claims to be */
 };
 
-struct lexer {
-    enum sl_dialect dialect;
-    const char *text;
-    size_t size;
-    size_t at;
-    bool in_versioned; /* inside a comment whose content is executed */
-    struct sl_arena *arena;
-    struct sl_error *err;
-    struct sl_token *tokens;
-    uint32_t count;
-    uint32_t capacity;
-};
-
 bool
 sl_slice_is(struct sl_slice slice, const char *word)
 {
@@ -92,13 +79,13 @@ sl_fail_at(struct sl_error *err, sl_status status, uint16_t sql_number, const ch
 }
 
 static sl_status
-fail_here(struct lexer *l, size_t offset, const char *story)
+fail_here(struct sl_lexer *l, size_t offset, const char *story)
 {
-    return sl_fail_at(l->err, SL_SYNTAX, 1064, l->text, l->size, offset, "%s", story);
+    return sl_fail_at(&l->failure, SL_SYNTAX, 1064, l->text, l->size, offset, "%s", story);
 }
 
 static char
-peek(const struct lexer *l, size_t ahead)
+peek(const struct sl_lexer *l, size_t ahead)
 {
     return l->at + ahead < l->size ? l->text[l->at + ahead] : '\0';
 }
@@ -117,13 +104,14 @@ is_name_byte(char c)
 
 /* Append a token that ends at l->at. */
 static sl_status
-add(struct lexer *l, enum sl_token_kind kind, size_t start, const void *bytes, size_t size)
+add(struct sl_lexer *l, enum sl_token_kind kind, size_t start, const void *bytes, size_t size)
 {
     if (l->count == l->capacity) {
         uint32_t capacity = l->capacity == 0 ? TOKENS_FIRST : l->capacity * 2;
         struct sl_token *grown = sl_arena_calloc(l->arena, capacity, sizeof(*grown));
         if (grown == NULL)
-            return sl_fail(l->err, SL_LIMIT, "the statement has too many words for its memory");
+            return sl_fail(&l->failure, SL_LIMIT,
+                           "the statement has too many words for its memory");
         if (l->count > 0)
             memcpy(grown, l->tokens, l->count * sizeof(*grown));
         l->tokens = grown;
@@ -139,7 +127,7 @@ add(struct lexer *l, enum sl_token_kind kind, size_t start, const void *bytes, s
 }
 
 static struct sl_token *
-last_token(struct lexer *l)
+last_token(struct sl_lexer *l)
 {
     SL_ASSERT(l->tokens != NULL && l->count > 0);
     return &l->tokens[l->count - 1];
@@ -147,7 +135,7 @@ last_token(struct lexer *l)
 
 /* A comment that starts with a slash. Its opener is skipped when its content is executed. */
 static sl_status
-skip_block_comment(struct lexer *l)
+skip_block_comment(struct sl_lexer *l)
 {
     size_t start = l->at;
 
@@ -176,7 +164,7 @@ skip_block_comment(struct lexer *l)
 }
 
 static void
-skip_line(struct lexer *l)
+skip_line(struct sl_lexer *l)
 {
     while (l->at < l->size && l->text[l->at] != '\n')
         l->at++;
@@ -184,7 +172,7 @@ skip_line(struct lexer *l)
 
 /* Blanks and comments. */
 static sl_status
-skip_space(struct lexer *l)
+skip_space(struct sl_lexer *l)
 {
     while (l->at < l->size) {
         char c = l->text[l->at];
@@ -224,26 +212,16 @@ unescape(char c, uint8_t out[2])
     return 1;
 }
 
-/* '...', "..." or `...`, with the quote doubled inside; backslashes only in strings. */
+/* What stands from the cursor to `end`, without its escapes. */
 static sl_status
-lex_quoted(struct lexer *l, enum sl_token_kind kind)
+decode_quoted(struct sl_lexer *l, enum sl_token_kind kind, char quote, size_t end,
+              const char **out_text, size_t *out_size)
 {
-    size_t start = l->at;
-    char quote = l->text[l->at++];
-    size_t end = l->at;
-
-    while (end < l->size &&
-           (l->text[end] != quote || (end + 1 < l->size && l->text[end + 1] == quote))) {
-        bool is_pair = l->text[end] == quote || (kind == SL_TOKEN_STRING && l->text[end] == '\\');
-        end += is_pair ? 2 : 1;
-    }
-    if (end >= l->size)
-        return fail_here(l, start, "a quoted text has no end");
-
-    uint8_t *bytes = sl_arena_alloc(l->arena, end - l->at + 1);
+    uint8_t *bytes = sl_arena_alloc(l->arena, end - l->at);
     size_t size = 0;
+
     if (bytes == NULL)
-        return sl_fail(l->err, SL_LIMIT, "a quoted text is too long for the query's memory");
+        return sl_fail(&l->failure, SL_LIMIT, "a quoted text is too long for the query's memory");
     while (l->at < end) {
         char c = l->text[l->at++];
         if (c == quote)
@@ -253,6 +231,33 @@ lex_quoted(struct lexer *l, enum sl_token_kind kind)
         else
             bytes[size++] = (uint8_t)c;
     }
+    *out_text = (const char *)bytes;
+    *out_size = size;
+    return SL_OK;
+}
+
+/* '...', "..." or `...`, with the quote doubled inside; backslashes only in strings. */
+static sl_status
+lex_quoted(struct sl_lexer *l, enum sl_token_kind kind)
+{
+    size_t start = l->at;
+    char quote = l->text[l->at++];
+    size_t end = l->at;
+    bool has_pairs = false;
+
+    while (end < l->size &&
+           (l->text[end] != quote || (end + 1 < l->size && l->text[end + 1] == quote))) {
+        bool is_pair = l->text[end] == quote || (kind == SL_TOKEN_STRING && l->text[end] == '\\');
+        has_pairs |= is_pair;
+        end += is_pair ? 2 : 1;
+    }
+    if (end >= l->size)
+        return fail_here(l, start, "a quoted text has no end");
+
+    const char *bytes = l->text + l->at;
+    size_t size = end - l->at;
+    if (has_pairs)
+        SL_TRY(decode_quoted(l, kind, quote, end, &bytes, &size));
     l->at = end + 1;
     if (kind == SL_TOKEN_QUOTED && size == 0)
         return fail_here(l, start, "an identifier is empty");
@@ -263,13 +268,13 @@ lex_quoted(struct lexer *l, enum sl_token_kind kind)
 
 /* `count` digits of base 2^bits, right aligned, to bytes. */
 static sl_status
-add_bytes(struct lexer *l, size_t start, const char *digits, size_t count, unsigned bits)
+add_bytes(struct sl_lexer *l, size_t start, const char *digits, size_t count, unsigned bits)
 {
     size_t size = (count * bits + 7) / 8;
     uint8_t *bytes = sl_arena_calloc(l->arena, size + 1, 1);
 
     if (bytes == NULL)
-        return sl_fail(l->err, SL_LIMIT, "a literal is too long for the query's memory");
+        return sl_fail(&l->failure, SL_LIMIT, "a literal is too long for the query's memory");
     for (size_t i = 0; i < count; i++) {
         char c = digits[count - 1 - i];
         unsigned value = isdigit((unsigned char)c)
@@ -289,7 +294,7 @@ is_digit_of(char c, unsigned bits)
 
 /* x'ff' or b'11'. */
 static sl_status
-lex_quoted_bytes(struct lexer *l, unsigned bits)
+lex_quoted_bytes(struct sl_lexer *l, unsigned bits)
 {
     size_t start = l->at;
     size_t first = start + 2;
@@ -306,7 +311,7 @@ lex_quoted_bytes(struct lexer *l, unsigned bits)
 
 /* 0xff or 0b11; false when it is a name such as 0xyz. */
 static bool
-is_prefixed_bytes(const struct lexer *l, unsigned *out_bits, size_t *out_count)
+is_prefixed_bytes(const struct sl_lexer *l, unsigned *out_bits, size_t *out_count)
 {
     char kind = peek(l, 1);
     size_t count = 0;
@@ -323,7 +328,7 @@ is_prefixed_bytes(const struct lexer *l, unsigned *out_bits, size_t *out_count)
 /* The native dialect: a bare address or block at the cursor, longest match. Needs three dots or
  * two colons, which nothing else in SQL has. */
 static sl_status
-lex_address(struct lexer *l, bool *out_found)
+lex_address(struct sl_lexer *l, bool *out_found)
 {
     size_t size = 0;
     unsigned dots = 0, colons = 0;
@@ -359,7 +364,7 @@ lex_address(struct lexer *l, bool *out_found)
 
 /* 12, 1.5, .5, 1e3; 12abc is a name, as in MySQL. */
 static sl_status
-lex_number(struct lexer *l)
+lex_number(struct sl_lexer *l)
 {
     size_t start = l->at;
     enum sl_token_kind kind = SL_TOKEN_INTEGER;
@@ -394,7 +399,7 @@ lex_number(struct lexer *l)
 }
 
 static sl_status
-lex_name(struct lexer *l)
+lex_name(struct sl_lexer *l)
 {
     size_t start = l->at;
 
@@ -405,7 +410,7 @@ lex_name(struct lexer *l)
 
 /* @name, @`name`, @@name, @@session.name, @@global.name */
 static sl_status
-lex_variable(struct lexer *l)
+lex_variable(struct sl_lexer *l)
 {
     size_t start = l->at++;
     enum sl_token_kind kind = SL_TOKEN_VARIABLE;
@@ -433,7 +438,7 @@ lex_variable(struct lexer *l)
 }
 
 static sl_status
-lex_operator(struct lexer *l)
+lex_operator(struct sl_lexer *l)
 {
     static const char *const operators[] = {"<=>", "<<", ">>", "<=", ">=", "<>", "!=", "||", "&&",
                                             ":=",  "(",  ")",  ",",  ".",  "=",  "<",  ">",  "+",
@@ -451,7 +456,7 @@ lex_operator(struct lexer *l)
 }
 
 static sl_status
-lex_one(struct lexer *l)
+lex_one(struct sl_lexer *l)
 {
     char c = peek(l, 0);
     bool is_number = isdigit((unsigned char)c) || (c == '.' && isdigit((unsigned char)peek(l, 1)));
@@ -492,29 +497,82 @@ lex_one(struct lexer *l)
     return lex_operator(l);
 }
 
+/* One more token, or the end. */
+static sl_status
+lex_next(struct sl_lexer *l)
+{
+    SL_TRY(skip_space(l));
+    if (l->at < l->size && l->text[l->at] != ';')
+        return lex_one(l);
+    if (l->in_versioned)
+        return fail_here(l, l->at, "a comment has no end");
+    l->is_ended = true;
+    return SL_OK;
+}
+
+void
+sl_lexer_init(struct sl_lexer *l, enum sl_dialect dialect, const char *text, size_t text_bytes,
+              struct sl_arena *arena)
+{
+    *l = (struct sl_lexer){.dialect = dialect, .text = text, .size = text_bytes, .arena = arena};
+    if (text_bytes <= SL_SQL_TEXT_BYTES_MAX)
+        return;
+    l->is_ended = true;
+    l->status =
+        sl_fail(&l->failure, SL_LIMIT, "the text is longer than %d bytes", SL_SQL_TEXT_BYTES_MAX);
+}
+
+const struct sl_token *
+sl_lexer_token(struct sl_lexer *l, uint32_t number)
+{
+    while (number - l->first >= l->count && !l->is_ended) {
+        l->status = lex_next(l);
+        l->is_ended |= l->status != SL_OK;
+        l->end = (struct sl_token){.kind = SL_TOKEN_END,
+                                   .position = (uint32_t)l->at,
+                                   .end = (uint32_t)l->at,
+                                   .text = {.bytes = (const uint8_t *)""}};
+    }
+    return number - l->first < l->count ? &l->tokens[number - l->first] : &l->end;
+}
+
+void
+sl_lexer_forget(struct sl_lexer *l, uint32_t number)
+{
+    uint32_t gone = number - l->first;
+
+    SL_ASSERT(gone <= l->count);
+    if (gone < TOKENS_FIRST / 2)
+        return;
+    gone--;
+    memmove(l->tokens, l->tokens + gone, (l->count - gone) * sizeof(*l->tokens));
+    l->first += gone;
+    l->count -= gone;
+}
+
+uint32_t
+sl_lexer_consumed_bytes(const struct sl_lexer *l)
+{
+    return (uint32_t)(l->at < l->size ? l->at + 1 : l->at);
+}
+
 sl_status
 sl_lex(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl_arena *arena,
        struct sl_tokens *out_tokens, struct sl_error *err)
 {
-    struct lexer l = {
-        .dialect = dialect, .text = text, .size = text_bytes, .arena = arena, .err = err};
+    struct sl_lexer l;
 
     *out_tokens = (struct sl_tokens){0};
-    if (text_bytes > SL_SQL_TEXT_BYTES_MAX)
-        return sl_fail(err, SL_LIMIT, "the text is longer than %d bytes", SL_SQL_TEXT_BYTES_MAX);
-    for (;;) {
-        SL_TRY(skip_space(&l));
-        if (l.at >= l.size || l.text[l.at] == ';')
-            break;
-        SL_TRY(lex_one(&l));
+    sl_lexer_init(&l, dialect, text, text_bytes, arena);
+    (void)sl_lexer_token(&l, UINT32_MAX);
+    if (l.status == SL_OK)
+        l.status = add(&l, SL_TOKEN_END, l.at, "", 0);
+    if (l.status != SL_OK) {
+        if (err != NULL)
+            *err = l.failure;
+        return l.status;
     }
-    if (l.in_versioned)
-        return fail_here(&l, l.at, "a comment has no end");
-    SL_TRY(add(&l, SL_TOKEN_END, l.at, "", 0));
     *out_tokens = (struct sl_tokens){
-        .tokens = l.tokens,
-        .count = l.count,
-        .consumed_bytes = (uint32_t)(l.at < l.size ? l.at + 1 : l.at),
-    };
+        .tokens = l.tokens, .count = l.count, .consumed_bytes = sl_lexer_consumed_bytes(&l)};
     return SL_OK;
 }

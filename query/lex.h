@@ -6,7 +6,11 @@
  * escapes. The native dialect knows three things that MySQL's does not: bare addresses
  * (10.1.2.3, 2001:db8::1), CIDR blocks (10.0.0.0/8) and "..." as an identifier.
  *
- * Ownership: tokens and decoded strings lie in the arena, names point into the text.
+ * Tokens are made when they are asked for. An INSERT of 64 MiB has more of them than memory: its parser lets
+ * go of those that it is done with.
+ *
+ * Ownership: tokens, and strings with escapes, lie in the arena; everything else points into the text.
+ * Errors:    what is no token is the end for who asks; `status` tells.
  * Limits:    one statement is at most SL_SQL_TEXT_BYTES_MAX.
  * Layer:     query, internal.
  */
@@ -43,6 +47,34 @@ struct sl_token {
     struct sl_slice text;
 };
 
+struct sl_lexer {
+    enum sl_dialect dialect;
+    const char *text;
+    size_t size;
+    size_t at;
+    bool in_versioned; /* inside a comment whose content is executed */
+    struct sl_arena *arena;
+    struct sl_token *tokens; /* number `first` and those behind it */
+    uint32_t first;
+    uint32_t count;
+    uint32_t capacity;
+    bool is_ended;
+    struct sl_token end; /* END, when it is */
+    sl_status status;
+    struct sl_error failure;
+};
+
+/* Text and arena are borrowed. */
+void sl_lexer_init(struct sl_lexer *lexer, enum sl_dialect dialect, const char *text,
+                   size_t text_bytes, struct sl_arena *arena);
+/* The token of this number, from 0; beyond the last one: END. Not NULL; valid until something is forgotten. */
+const struct sl_token *sl_lexer_token(struct sl_lexer *lexer, uint32_t number);
+/* Nobody asks again for tokens before this number, but for the one in front of it. */
+void sl_lexer_forget(struct sl_lexer *lexer, uint32_t number);
+/* When END has been seen: bytes of the statement, semicolon included. */
+uint32_t sl_lexer_consumed_bytes(const struct sl_lexer *lexer);
+
+/* All tokens of a statement. */
 struct sl_tokens {
     const struct sl_token *tokens; /* the last one is END */
     uint32_t count;

@@ -69,18 +69,48 @@ is_into_flows(const struct sl_tokens *tokens)
     return !sl_definition_is_own(name);
 }
 
-bool
-sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes)
+/* Some functions make long values of short texts, in time that no deadline bounds: a parenthesis stands behind
+ * these words only, or behind none. */
+static bool
+calls_nothing(const struct sl_tokens *tokens)
 {
-    static const char verb[] = "INSERT";
+    static const char *const words[] = {"COUNT", "SUM", "MIN", "MAX", "AVG",
+                                        "IN",    "AND", "OR",  "NOT", "WHERE"};
+    for (uint32_t i = 1; i + 1 < tokens->count; i++) {
+        const struct sl_token *token = &tokens->tokens[i];
+        const struct sl_token *before = token - 1;
+        bool is_name = before->kind == SL_TOKEN_NAME || before->kind == SL_TOKEN_QUOTED;
+        bool is_plain = token->kind != SL_TOKEN_OPERATOR || !sl_slice_is(token->text, "(");
+        for (size_t k = 0; k < SL_COUNTOF(words) && before->kind == SL_TOKEN_NAME; k++)
+            is_plain |= sl_slice_is(before->text, words[k]);
+        if (is_name && !is_plain)
+            return false;
+    }
+    return true;
+}
+
+static bool
+starts_with(const char *text, const char *word)
+{
+    return strncasecmp(text, word, strlen(word)) == 0;
+}
+
+enum sl_query_weight
+sl_query_weigh(enum sl_dialect dialect, const char *text, size_t text_bytes)
+{
+    enum sl_query_weight weight = SL_QUERY_HEAVY;
     struct sl_tokens tokens;
-    if (text_bytes > LIGHT_TEXT_BYTES_MAX || text_bytes < sizeof(verb) ||
-        strncasecmp(text, verb, sizeof(verb) - 1) != 0)
-        return false;
+    if (text_bytes > LIGHT_TEXT_BYTES_MAX || text_bytes < sizeof("INSERT") ||
+        (!starts_with(text, "INSERT") && !starts_with(text, "SELECT")))
+        return SL_QUERY_HEAVY;
     struct sl_arena *arena = sl_arena_create(LIGHT_TOKENS_BYTES_MAX);
-    bool is_light = sl_lex(dialect, text, text_bytes, arena, &tokens, NULL) == SL_OK &&
-                    tokens.consumed_bytes == text_bytes && is_into_flows(&tokens) &&
-                    is_of_literals(&tokens);
+    if (sl_lex(dialect, text, text_bytes, arena, &tokens, NULL) == SL_OK &&
+        tokens.consumed_bytes == text_bytes) {
+        if (starts_with(text, "SELECT"))
+            weight = calls_nothing(&tokens) ? SL_QUERY_PLAIN : SL_QUERY_HEAVY;
+        else if (is_into_flows(&tokens) && is_of_literals(&tokens))
+            weight = SL_QUERY_LITERALS;
+    }
     sl_arena_destroy(arena);
-    return is_light;
+    return weight;
 }

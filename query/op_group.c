@@ -101,6 +101,7 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     if (group->value_table_count != 0 && group->key_count != 0)
         sl_group_table_number(&w->table, group->place_offset, worker, exec->threads);
     w->room_bytes = group->room_bytes;
+    sl_spill_init(&w->spill, exec->env);
     w->kept = sl_arena_create_shared(budget);
     w->value_tables =
         sl_arena_calloc(exec->arena, group->value_table_count, sizeof(*w->value_tables));
@@ -201,7 +202,7 @@ group_start(struct sl_op *op, struct sl_error *err)
         if (!open_worker(group, op->exec, budget, i))
             return sl_exec_out_of_memory(op->exec, err);
     SL_TRY(sl_exec_each(op->exec, op->children[0]->width, build, op, err));
-    return group_merge(op, err);
+    return group->key_count == 0 ? group_merge_keyless(op, err) : SL_OK;
 }
 
 static void
@@ -216,6 +217,7 @@ close_worker(const struct group *group, struct group_worker *w, struct sl_budget
     for (uint32_t i = 0; i < group->aggregate_count && w->value_codes != NULL; i++)
         group_codes_fini(&w->value_codes[i], budget);
     group_numbers_fini(group, &w->numbers);
+    sl_spill_fini(&w->spill);
     sl_group_table_fini(&w->table);
     for (uint32_t i = 0; i < group->value_table_count && w->value_tables != NULL; i++)
         sl_group_table_fini(&w->value_tables[i]);
@@ -303,42 +305,74 @@ give(const void *context, enum sl_expr_kind kind, uint32_t slot, const uint64_t 
                                                 chunk->count, selection, arena, out);
 }
 
-/* The records of the next chunk that nobody has taken; how many: 0 at the end. */
-static uint32_t
-take_records(struct group *group, void **out_records)
+/* Nobody reads the groups of the last chunk any more. */
+static void
+release_given(struct group *group, struct group_turn *turn)
 {
-    const struct sl_group_table *table = &group->workers[0].table;
-    uint64_t number = atomic_fetch_add_explicit(&group->next_chunk, 1, memory_order_relaxed);
-    uint32_t taken = 0;
+    for (unsigned i = 0; i < turn->given_count; i++) {
+        sl_group_partition_fini(&group->workers[0].table, turn->given[i]);
+        sl_arena_destroy(group->kept[turn->given[i]]);
+        group->kept[turn->given[i]] = NULL;
+    }
+    turn->given_count = 0;
+}
 
-    if (number >= group->chunk_count)
-        return 0;
-    struct group_place place = group->chunks[number];
-    while (taken < GROUP_CHUNK_ROWS) {
-        const struct sl_group_partition *p = &table->partitions[place.partition];
-        if (place.page == NULL) {
-            if (++place.partition == SL_GROUP_PARTITIONS)
-                break;
-            place.page = table->partitions[place.partition].first;
+/* Take the next partition that nobody has; false: there is none. */
+static sl_status
+take_partition(struct sl_op *op, struct group_turn *turn, bool *out_is_taken, struct sl_error *err)
+{
+    struct group *group = op->state;
+    unsigned partition = atomic_fetch_add_explicit(&group->next_partition, 1, memory_order_relaxed);
+
+    *out_is_taken = partition < SL_GROUP_PARTITIONS;
+    if (!*out_is_taken)
+        return SL_OK;
+    if (group->key_count != 0)
+        SL_TRY(group_merge_partition(op, partition, err));
+    turn->partition = partition;
+    turn->page = group->workers[0].table.partitions[partition].first;
+    turn->at = 0;
+    return SL_OK;
+}
+
+/* The records of the worker's next chunk; *out_count is 0 at the end. */
+static sl_status
+take_records(struct sl_op *op, struct group_turn *turn, void **out_records, uint32_t *out_count,
+             struct sl_error *err)
+{
+    struct group *group = op->state;
+    const struct sl_group_table *table = &group->workers[0].table;
+    uint32_t taken = 0;
+    bool is_more = true;
+
+    release_given(group, turn);
+    while (taken < GROUP_CHUNK_ROWS && is_more) {
+        if (turn->page == NULL) {
+            SL_TRY(take_partition(op, turn, &is_more, err));
             continue;
         }
-        uint32_t count = sl_group_page_count(table, p, place.page);
-        for (; place.at < count && taken < GROUP_CHUNK_ROWS; place.at++)
+        uint32_t count =
+            sl_group_page_count(table, &table->partitions[turn->partition], turn->page);
+        for (; turn->at < count && taken < GROUP_CHUNK_ROWS; turn->at++)
             out_records[taken++] =
-                (uint8_t *)(uintptr_t)place.page->records + place.at * table->record_bytes;
-        if (place.at == count) {
-            place.page = place.page->next;
-            place.at = 0;
-        }
+                (uint8_t *)(uintptr_t)turn->page->records + turn->at * table->record_bytes;
+        if (turn->at < count)
+            break;
+        turn->page = turn->page->next;
+        turn->at = 0;
+        if (turn->page == NULL)
+            turn->given[turn->given_count++] = (uint8_t)turn->partition;
     }
-    return taken;
+    *out_count = taken;
+    return SL_OK;
 }
 
 static sl_status
 group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
-    struct group *group = op->state;
+    const struct group *group = op->state;
     struct sl_arena *arena = group->arenas.arenas[worker];
+    uint32_t count = 0;
 
     sl_arena_reset(arena);
     if (atomic_load_explicit(&op->is_stopped, memory_order_relaxed))
@@ -350,7 +384,7 @@ group_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct
     bool *is_given = sl_arena_calloc(arena, slot_count, sizeof(*is_given));
     if (chunk == NULL || records == NULL || vectors == NULL || is_given == NULL)
         return sl_exec_out_of_memory(op->exec, err);
-    uint32_t count = take_records(group, records);
+    SL_TRY(take_records(op, &group->workers[worker].turn, records, &count, err));
     if (count == 0)
         return SL_OK;
     *chunk = (struct group_chunk){.group = group,
@@ -409,7 +443,10 @@ sl_op_group(struct sl_exec *exec, struct sl_op *child, const struct sl_key *keys
     group->aggregates = group_aggregates;
     group->aggregate_count = aggregate_count;
     group->workers = workers;
-    group->room_bytes = sl_budget_limit(&exec->budget) / 4 / exec->threads;
+    size_t half_bytes = sl_budget_limit(&exec->budget) / 2;
+    size_t group_bytes = exec->env->group_bytes == 0 ? half_bytes : exec->env->group_bytes;
+    group->room_bytes_max = group_bytes / exec->threads;
+    group->room_bytes = group->room_bytes_max / 2;
     (*out_op)->width = exec->threads;
     return compile_terms(group, exec, input_count, err);
 }

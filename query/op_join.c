@@ -10,8 +10,17 @@
  * A chunk of the probe side may find many more rows than it has: pairs of row numbers are handed out
  * PAIRS_MAX at a time, and a worker remembers where in the chunk it stands.
  *
- * For a LEFT JOIN the last row of the table is NULL in each column: it is what a row gets that finds none.
+ * A condition that is no equality is asked of the pairs. Where it is about few of them, only what it reads is
+ * put together before.
+ *
+ * For a LEFT JOIN the last row of the table is NULL in each column: it is what a row gets that finds none. With
+ * a condition that is known behind its last pair: this row stands there, and stays when no pair has.
+ *
+ * For a RIGHT JOIN rows of the table are marked when they are in a pair. The worker that ends last has all
+ * marks before it, and hands out the rows without one.
  */
+#include <stdatomic.h>
+
 #include "query/op.h"
 #include "query/row_store.h"
 #include "storage/base/hash.h"
@@ -37,7 +46,10 @@ struct join_worker {
     uint32_t at;    /* into rows */
     uint32_t entry; /* of the table, to be paired next with the row at `at` */
     bool is_found;  /* `entry` is one of that row, which has been looked for */
+    bool is_kept;   /* a pair of that row has fulfilled the condition */
     bool has_memo;  /* it is of this chunk's dictionary */
+    bool is_ended;  /* the probe side has no more */
+    bool is_last;   /* and so it is for all workers: this one hands out what is left */
     struct join_memo memo;
     struct sl_vector *inputs; /* of the chunk that is handed out */
     uint32_t *pairs[2];       /* rows of the chunk, and of the table */
@@ -48,7 +60,8 @@ struct join_op {
     uint32_t input_count;
     struct sl_term *probe_keys;
     struct sl_term *build_keys;
-    uint32_t *slots; /* inputs of the table; a stored row is these, then the keys */
+    struct sl_term condition; /* `program` NULL: none */
+    uint32_t *slots;          /* inputs of the table; a stored row is these, then the keys */
     uint32_t slot_count;
     struct sl_sql_type *types; /* of a stored row */
 
@@ -62,6 +75,12 @@ struct join_op {
     uint32_t *nexts;  /* of each row, the next one of its key */
     uint64_t *hashes;
 
+    /* RIGHT */
+    atomic_bool *marks;      /* of each row: it is in a pair */
+    atomic_uint still_going; /* workers that have not ended */
+    uint32_t unmarked_next;
+
+    const struct sl_input *inputs;
     struct sl_row_store *stores; /* of each worker, while rows are collected */
     struct join_worker *workers;
     struct sl_op_arenas arenas; /* of the chunks that are handed out */
@@ -163,7 +182,8 @@ collect_chunk(const struct join_op *join, struct sl_exec *exec, struct sl_row_st
         SL_TRY(sl_term_run(&join->build_keys[k], chunk, NULL, &vectors[join->slot_count + k], err));
     uint32_t count = sl_chunk_rows(chunk, rows), kept = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (hash_row(join, &vectors[join->slot_count], rows[i], &hash))
+        if (join->join->kind == SL_JOIN_RIGHT ||
+            hash_row(join, &vectors[join->slot_count], rows[i], &hash))
             rows[kept++] = rows[i];
     return sl_row_store_append(store, vectors, rows, kept, err);
 }
@@ -252,8 +272,8 @@ fill_buckets(struct join_op *join, const struct sl_exec *exec, struct sl_error *
     join->bucket_mask = bucket_count - 1;
     memset(join->heads, 0xff, bucket_count * sizeof(*join->heads)); /* NO_ROW */
     for (uint32_t row = join->row_count; row-- > 0;) { /* rows of a key are in their order */
-        bool is_there = hash_row(join, keys, row, &join->hashes[row]);
-        SL_ASSERT(is_there); /* NULL was left out */
+        if (!hash_row(join, keys, row, &join->hashes[row]))
+            continue; /* RIGHT: it matches nothing */
         uint32_t *link = find_link(join, keys, row, join->hashes[row]);
         join->nexts[row] = *link;
         join->chains[row] = *link == NO_ROW ? NO_ROW : join->chains[*link];
@@ -275,6 +295,10 @@ join_start(struct sl_op *op, struct sl_error *err)
         sl_row_store_init(&join->stores[i], exec, join->types, width);
     SL_TRY(sl_exec_each(exec, op->children[1]->width, collect, op, err));
     SL_TRY(gather_columns(join, exec, err));
+    atomic_init(&join->still_going, op->width);
+    join->marks = sl_arena_calloc(join->arena, join->row_count, sizeof(*join->marks));
+    if (join->marks == NULL)
+        return sl_exec_out_of_memory(exec, err);
     return fill_buckets(join, exec, err);
 }
 
@@ -346,6 +370,17 @@ recall_first(const struct join_op *join, const struct join_worker *w, uint32_t r
     return *first;
 }
 
+/* The row of the table that a row is paired with behind `entry`; NO_ROW. */
+static uint32_t
+next_entry(const struct join_op *join, uint32_t entry)
+{
+    bool is_nothing = entry == join->row_count;
+    uint32_t next = is_nothing ? NO_ROW : join->nexts[entry];
+    bool has_nothing = join->join->kind == SL_JOIN_LEFT && join->condition.program != NULL;
+
+    return next == NO_ROW && has_nothing && !is_nothing ? join->row_count : next;
+}
+
 /* Pairs from where the worker stands, until there are enough or the chunk ends. */
 static uint32_t
 find_pairs(const struct join_op *join, struct join_worker *w)
@@ -356,14 +391,14 @@ find_pairs(const struct join_op *join, struct join_worker *w)
         uint32_t row = w->rows[w->at];
         if (!w->is_found) {
             w->entry = w->has_memo ? recall_first(join, w, row) : find_first(join, w, row);
-            if (w->entry == NO_ROW && join->join->is_left)
+            if (w->entry == NO_ROW && join->join->kind == SL_JOIN_LEFT)
                 w->entry = join->row_count; /* the row of NULLs */
             w->is_found = true;
         }
         while (w->entry != NO_ROW && count < PAIRS_MAX) {
             w->pairs[0][count] = row;
             w->pairs[1][count++] = w->entry;
-            w->entry = w->entry == join->row_count ? NO_ROW : join->nexts[w->entry];
+            w->entry = next_entry(join, w->entry);
         }
         if (w->entry != NO_ROW)
             break; /* its other rows come with the next chunk */
@@ -371,22 +406,75 @@ find_pairs(const struct join_op *join, struct join_worker *w)
     return count;
 }
 
-/* The columns of both sides for the pairs; inputs of tables that are joined later stay empty. */
+/* The column of a slot of either side for the pairs; inputs of tables that are joined later stay empty. */
 static sl_status
-gather_pairs(const struct join_op *join, struct sl_exec *exec, struct join_worker *w,
-             uint32_t count, struct sl_arena *arena, struct sl_error *err)
+gather_slot(const struct join_op *join, struct sl_exec *exec, struct join_worker *w, uint32_t slot,
+            uint32_t count, struct sl_arena *arena, struct sl_error *err)
 {
-    uint32_t own = 0;
+    bool is_own = join->inputs[slot].table == join->join->table;
+    const struct sl_vector *from = &w->chunk.inputs[slot];
 
-    for (uint32_t i = 0; i < join->input_count; i++) {
-        bool is_own = own < join->slot_count && join->slots[own] == i;
-        const struct sl_vector *from = is_own ? &join->columns[own] : &w->chunk.inputs[i];
-        own += is_own;
-        w->inputs[i] = (struct sl_vector){0};
-        if (from->count != 0 &&
-            !sl_vector_gather(from, w->pairs[is_own], count, arena, &w->inputs[i]))
-            return sl_exec_out_of_memory(exec, err);
+    for (uint32_t i = 0; i < join->slot_count && is_own; i++)
+        if (join->slots[i] == slot)
+            from = &join->columns[i];
+    w->inputs[slot] = (struct sl_vector){0};
+    if (from->count != 0 &&
+        !sl_vector_gather(from, w->pairs[is_own], count, arena, &w->inputs[slot]))
+        return sl_exec_out_of_memory(exec, err);
+    return SL_OK;
+}
+
+/* Leave the pairs that fulfil the condition. */
+static sl_status
+keep_pairs(const struct join_op *join, struct sl_exec *exec, struct join_worker *w, uint32_t *count,
+           struct sl_arena *arena, struct sl_error *err)
+{
+    struct sl_chunk chunk = {.count = *count, .inputs = w->inputs, .exec = exec, .arena = arena};
+    uint32_t kept = 0;
+
+    SL_TRY(sl_exec_check(exec, err));
+    for (uint32_t i = 0; i < join->condition.slot_count; i++)
+        SL_TRY(gather_slot(join, exec, w, join->condition.slots[i], *count, arena, err));
+    SL_TRY(sl_term_filter(&join->condition, &chunk, err));
+    for (uint32_t i = 0; i < *count; i++) {
+        bool is_nothing = w->pairs[1][i] == join->row_count;
+        bool is_good = is_nothing ? !w->is_kept : sl_bit_get(chunk.selection, i);
+        w->is_kept = !is_nothing && (w->is_kept || is_good);
+        w->pairs[0][kept] = w->pairs[0][i];
+        w->pairs[1][kept] = w->pairs[1][i];
+        kept += is_good;
     }
+    *count = kept;
+    return SL_OK;
+}
+
+/* RIGHT: rows of the table that are in no pair, with NULL for everything else. */
+static sl_status
+give_unmarked(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
+{
+    struct join_op *join = op->state;
+    struct join_worker *w = &join->workers[worker];
+    struct sl_arena *arena = join->arenas.arenas[worker];
+    uint32_t count = 0;
+
+    if (!w->is_ended)
+        w->is_last = atomic_fetch_sub(&join->still_going, 1) == 1;
+    w->is_ended = true;
+    for (; w->is_last && join->unmarked_next < join->row_count && count < PAIRS_MAX;
+         join->unmarked_next++)
+        if (!atomic_load_explicit(&join->marks[join->unmarked_next], memory_order_relaxed))
+            w->pairs[1][count++] = join->unmarked_next;
+    for (uint32_t i = 0; i < join->input_count && count != 0; i++) {
+        if (join->inputs[i].table == join->join->table) {
+            SL_TRY(gather_slot(join, op->exec, w, i, count, arena, err));
+            continue;
+        }
+        w->inputs[i] = sl_vector_nulls(join->inputs[i].type.type, count);
+        w->inputs[i].scale = join->inputs[i].type.scale;
+    }
+    out_chunk->count = count;
+    out_chunk->inputs = w->inputs;
+    out_chunk->arena = arena;
     return SL_OK;
 }
 
@@ -396,17 +484,23 @@ join_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct 
     struct join_op *join = op->state;
     struct join_worker *w = &join->workers[worker];
     struct sl_arena *arena = join->arenas.arenas[worker];
+    bool is_right = join->join->kind == SL_JOIN_RIGHT;
     uint32_t count = 0;
 
-    sl_arena_reset(arena);
     while (count == 0) {
+        sl_arena_reset(arena);
         if (w->chunk.count == 0 || w->at == w->row_count)
             SL_TRY(load_chunk(op, worker, err));
         if (w->chunk.count == 0)
-            return SL_OK;
+            return is_right ? give_unmarked(op, worker, out_chunk, err) : SL_OK;
         count = find_pairs(join, w);
+        if (join->condition.program != NULL)
+            SL_TRY(keep_pairs(join, op->exec, w, &count, arena, err));
     }
-    SL_TRY(gather_pairs(join, op->exec, w, count, arena, err));
+    for (uint32_t i = 0; i < count && is_right; i++)
+        atomic_store_explicit(&join->marks[w->pairs[1][i]], true, memory_order_relaxed);
+    for (uint32_t i = 0; i < join->input_count; i++)
+        SL_TRY(gather_slot(join, op->exec, w, i, count, arena, err));
     out_chunk->count = count;
     out_chunk->inputs = w->inputs;
     out_chunk->arena = arena;
@@ -432,10 +526,13 @@ join_close(struct sl_op *op)
 static void
 join_describe(const struct sl_op *op, struct sl_buf *out)
 {
+    static const char *const kinds[] = {
+        [SL_JOIN_INNER] = "inner", [SL_JOIN_LEFT] = "left", [SL_JOIN_RIGHT] = "right"};
     const struct join_op *join = op->state;
 
-    sl_buf_printf(out, "%s join, %" PRIu32 " key%s", join->join->is_left ? "left" : "inner",
-                  join->join->key_count, join->join->key_count == 1 ? "" : "s");
+    sl_buf_printf(out, "%s join, %" PRIu32 " key%s%s", kinds[join->join->kind],
+                  join->join->key_count, join->join->key_count == 1 ? "" : "s",
+                  join->condition.program != NULL ? " and a condition" : "");
     if (op->exec->is_analyzed)
         sl_buf_printf(out, ", %" PRIu32 " rows kept", join->row_count);
 }
@@ -482,6 +579,7 @@ sl_op_join(struct sl_exec *exec, struct sl_op *probe, struct sl_op *build,
     op->children[1] = build;
     struct join_op *state = op->state;
     state->join = join;
+    state->inputs = inputs;
     state->input_count = input_count;
     state->probe_keys = sl_arena_calloc(exec->arena, keys, sizeof(struct sl_term));
     state->build_keys = sl_arena_calloc(exec->arena, keys, sizeof(struct sl_term));
@@ -503,5 +601,7 @@ sl_op_join(struct sl_exec *exec, struct sl_op *probe, struct sl_op *build,
         SL_TRY(sl_term_compile(key->build, input_count, exec->arena, &state->build_keys[k], err));
         state->types[state->slot_count + k] = key->build->type;
     }
+    if (join->condition != NULL)
+        SL_TRY(sl_term_compile(join->condition, input_count, exec->arena, &state->condition, err));
     return SL_OK;
 }

@@ -73,6 +73,29 @@ append_rows(void *context, struct sl_slice rows, struct sl_buf *out_rows, struct
     return SL_OK;
 }
 
+static sl_status
+fail_full(struct sl_error *err)
+{
+    return sl_fail(err, SL_LIMIT, "a table of one's own holds at most %d bytes",
+                   SL_DEFINITION_ROWS_BYTES_MAX);
+}
+
+sl_status
+sl_own_encode(const struct sl_own_change *change, const struct sl_vector *vectors, uint32_t count,
+              struct sl_value *values, struct sl_buf *rows, struct sl_error *err)
+{
+    const struct sl_virtual_column *columns = change->table->table.columns;
+
+    for (uint32_t i = 0; i < change->table->column_count; i++)
+        values[i] = (struct sl_value){.type = columns[i].type.type, .is_null = true};
+    for (uint32_t row = 0; row < count && !rows->bad; row++) {
+        for (uint32_t i = 0; i < change->width; i++)
+            values[change->columns[i]] = sl_vector_value(&vectors[i], row);
+        sl_own_row_put(rows, change->table, values);
+    }
+    return rows->bad ? fail_full(err) : SL_OK;
+}
+
 sl_status
 sl_own_insert(struct sl_exec *exec, const struct sl_own_change *change, struct sl_error *err)
 {
@@ -141,10 +164,7 @@ sl_own_load(const struct sl_exec *exec, const struct sl_statement *statement, st
         progress->stored++;
     }
     sl_arena_destroy(typing.arena);
-    return st == SL_OK && rows->bad
-               ? sl_fail(err, SL_LIMIT, "a table of one's own holds at most %d bytes",
-                         SL_DEFINITION_ROWS_BYTES_MAX)
-               : st;
+    return st == SL_OK && rows->bad ? fail_full(err) : st;
 }
 
 /* ---- DELETE ---- */

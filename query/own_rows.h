@@ -18,6 +18,12 @@ SL_MUST_CHECK
 sl_status sl_own_fill(const struct sl_own_table *table, struct sl_virtual_sink *sink,
                       struct sl_error *err);
 
+/* Rows of INSERT ... SELECT, a vector for each column of the change, into `rows`, encoded; `values` has room for a
+ * row. */
+SL_MUST_CHECK
+sl_status sl_own_encode(const struct sl_own_change *change, const struct sl_vector *vectors,
+                        uint32_t count, struct sl_value *values, struct sl_buf *rows,
+                        struct sl_error *err);
 SL_MUST_CHECK
 sl_status sl_own_insert(struct sl_exec *exec, const struct sl_own_change *change,
                         struct sl_error *err);

@@ -61,7 +61,8 @@ struct sl_own_change {
     const struct sl_own_table *table;
     struct sl_slice rows; /* INSERT: encoded, without their number */
     uint32_t row_count;
-    const uint32_t *columns; /* LOAD DATA: of each field of a line */
+    const uint32_t
+        *columns; /* LOAD DATA, INSERT ... SELECT: of each field of a line, each output */
     uint32_t width;
 };
 

@@ -6,12 +6,6 @@
 #include "query/parser.h"
 #include "storage/base/limits.h"
 
-const struct sl_token *
-sl_parser_peek(const struct sl_parser *p, uint32_t ahead)
-{
-    return ahead < p->count - p->at ? &p->tokens[p->at + ahead] : &p->tokens[p->count - 1];
-}
-
 bool
 sl_parser_is_word(const struct sl_parser *p, const char *word)
 {
@@ -171,7 +165,7 @@ parse_item(struct sl_parser *p, struct sl_item *item)
     const struct sl_token *first = sl_parser_token(p);
 
     SL_TRY(sl_parse_expr(p, &item->expr));
-    const struct sl_token *last = &p->tokens[p->at - 1];
+    const struct sl_token *last = sl_parser_last(p);
     SL_TRY(sl_parse_alias(p, &item->name, &item->is_alias));
     if (item->is_alias)
         return SL_OK;
@@ -275,6 +269,25 @@ parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
     return sl_parser_accept_word(p, "OFFSET") ? sl_parse_expr(p, &select->offset) : SL_OK;
 }
 
+/* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE: nothing is ever locked. */
+static sl_status
+parse_lock(struct sl_parser *p)
+{
+    if (sl_parser_accept_word(p, "FOR"))
+        return sl_parser_accept_word(p, "UPDATE") ? SL_OK : sl_parser_expect_word(p, "SHARE");
+    if (!sl_parser_accept_word(p, "LOCK"))
+        return SL_OK;
+    SL_TRY(sl_parser_expect_word(p, "IN"));
+    SL_TRY(sl_parser_expect_word(p, "SHARE"));
+    return sl_parser_expect_word(p, "MODE");
+}
+
+bool
+sl_parser_is_select(const struct sl_parser *p)
+{
+    return sl_parser_is_word(p, "SELECT") || sl_parser_is_word(p, "WITH") || sl_parser_is(p, "(");
+}
+
 sl_status
 sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
@@ -309,9 +322,15 @@ static sl_status
 parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
     /* Hints to a planner that is not ours. */
-    static const char *const hints[] = {
-        "ALL",       "HIGH_PRIORITY",    "STRAIGHT_JOIN",  "SQL_NO_CACHE",
-        "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
+    static const char *const hints[] = {"ALL",
+                                        "HIGH_PRIORITY",
+                                        "STRAIGHT_JOIN",
+                                        "SQL_NO_CACHE",
+                                        "SQL_CACHE",
+                                        "SQL_SMALL_RESULT",
+                                        "SQL_BIG_RESULT",
+                                        "SQL_BUFFER_RESULT",
+                                        "SQL_CALC_FOUND_ROWS"};
     struct sl_syntax_select *select;
 
     SL_TRY(sl_parse_make_select(p, out_select));
@@ -374,7 +393,10 @@ parse_arm(struct sl_parser *p, struct sl_syntax_select **out_select)
 sl_status
 sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head)
 {
+    const struct sl_common_table *around = p->common_tables;
+
     SL_TRY(sl_parser_enter(p));
+    SL_TRY(sl_parse_with(p));
     SL_TRY(parse_arm(p, out_head));
     struct sl_syntax_select *last = *out_head;
     if (!sl_parser_is_word(p, "UNION"))
@@ -391,7 +413,9 @@ sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head)
         if (!sl_parser_is_word(p, "UNION"))
             SL_TRY(parse_tail(p, *out_head));
     }
+    p->common_tables = around;
     sl_parser_leave(p);
+    SL_TRY(parse_lock(p));
     return SL_OK;
 }
 
@@ -439,11 +463,11 @@ sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
         p->at++;
         bool is_analyze = sl_parser_accept_word(p, "ANALYZE");
         syntax->kind = is_analyze ? SL_SYNTAX_EXPLAIN_ANALYZE : SL_SYNTAX_EXPLAIN;
-        if (!is_analyze && !sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
+        if (!is_analyze && !sl_parser_is_select(p))
             return sl_parse_describe(p, syntax);
         return sl_parse_chain(p, &syntax->select);
     }
-    if (!sl_parser_is_word(p, "SELECT") && !sl_parser_is(p, "("))
+    if (!sl_parser_is_select(p))
         return sl_parser_fail(
             p, "SELECT, INSERT, DELETE, EXPLAIN, SHOW, SET, CREATE, KILL or DESCRIBE");
     syntax->kind = SL_SYNTAX_SELECT;
@@ -454,22 +478,26 @@ sl_status
 sl_parse(enum sl_dialect dialect, const char *text, size_t text_bytes, struct sl_slice database,
          struct sl_arena *arena, struct sl_syntax *out_syntax, struct sl_error *err)
 {
-    struct sl_tokens tokens;
+    struct sl_lexer lexer;
     struct sl_parser p = {.dialect = dialect,
                           .text = text,
                           .text_bytes = text_bytes,
                           .default_database = database,
                           .arena = arena,
+                          .lexer = &lexer,
                           .err = err};
 
     *out_syntax = (struct sl_syntax){.kind = SL_SYNTAX_EMPTY};
-    SL_TRY(sl_lex(dialect, text, text_bytes, arena, &tokens, err));
-    p.tokens = tokens.tokens;
-    p.count = tokens.count;
-    SL_TRY(sl_parse_statement(&p, out_syntax));
-    if (sl_parser_token(&p)->kind != SL_TOKEN_END)
-        return sl_parser_fail(&p, NULL);
+    sl_lexer_init(&lexer, dialect, text, text_bytes, arena);
+    sl_status st = sl_parse_statement(&p, out_syntax);
+    if (st == SL_OK && sl_parser_token(&p)->kind != SL_TOKEN_END)
+        st = sl_parser_fail(&p, NULL);
+    if (lexer.status != SL_OK) { /* the end that the parser saw is none */
+        if (err != NULL)
+            *err = lexer.failure;
+        return lexer.status;
+    }
     out_syntax->parameter_count = p.parameter_count;
-    out_syntax->consumed_bytes = tokens.consumed_bytes;
-    return SL_OK;
+    out_syntax->consumed_bytes = sl_lexer_consumed_bytes(&lexer);
+    return st;
 }

@@ -122,7 +122,7 @@ parse_type(struct sl_parser *p, struct sl_slice *out_type)
         SL_TRY(sl_parser_expect(p, ")"));
     }
     (void)sl_parser_accept_word(p, "UNSIGNED");
-    const struct sl_token *last = &p->tokens[p->at - 1];
+    const struct sl_token *last = sl_parser_last(p);
     *out_type = (struct sl_slice){.bytes = (const uint8_t *)p->text + first->position,
                                   .size_bytes = last->end - first->position};
     return SL_OK;
@@ -245,7 +245,7 @@ parse_view(struct sl_parser *p, struct sl_define *define)
         return sl_fail_at(p->err, SL_SYNTAX, 1351, p->text, p->text_bytes, start,
                           "a view cannot have parameters");
     define->text = (struct sl_slice){.bytes = (const uint8_t *)p->text + start,
-                                     .size_bytes = p->tokens[p->at - 1].end - start};
+                                     .size_bytes = sl_parser_last(p)->end - start};
     return SL_OK;
 }
 

@@ -2,7 +2,8 @@
  * parse_from.c - what stands behind FROM: tables, selects in parentheses, and what joins them.
  *
  *   FROM a [AS x] [, b] [[INNER | CROSS] JOIN b [ON condition | USING (name, ...)]]
- *        [LEFT [OUTER] JOIN b ON condition | USING (name, ...)] ...
+ *        [LEFT | RIGHT [OUTER] JOIN b ON condition | USING (name, ...)]
+ *        [NATURAL [INNER | LEFT [OUTER] | RIGHT [OUTER]] JOIN b] ...
  *
  * Joins are read from left to right; a comma is a join without a condition.
  */
@@ -45,8 +46,9 @@ parse_table(struct sl_parser *p, struct sl_syntax_select *select)
     }
     SL_TRY(sl_parse_table_name(p, select));
     if (select->schema.size_bytes == 0 && sl_slice_is(select->table, "DUAL") &&
-        p->tokens[p->at - 1].kind == SL_TOKEN_NAME)
+        sl_parser_last(p)->kind == SL_TOKEN_NAME)
         select->table.size_bytes = 0;
+    sl_parse_common_table(p, select);
     /* A LAST that lost its length is no alias: all rows would come. */
     if (p->dialect == SL_DIALECT_NATIVE && sl_parser_is_word(p, "LAST") && !sl_parser_is_last(p))
         return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes,
@@ -54,35 +56,26 @@ parse_table(struct sl_parser *p, struct sl_syntax_select *select)
     return sl_parse_alias(p, &select->alias, &has_alias);
 }
 
-static sl_status
-fail_unsupported(struct sl_parser *p, const char *story)
-{
-    return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                      sl_parser_token(p)->position, "%s", story);
-}
-
 /* What joins a further table, stepped over; *out_found false: nothing does. */
 static sl_status
-parse_kind(struct sl_parser *p, bool *out_found, bool *out_is_left)
+parse_kind(struct sl_parser *p, struct sl_syntax_join *join, bool *out_found)
 {
-    *out_is_left = false;
     *out_found = true;
     if (sl_parser_accept(p, ",") || sl_parser_accept_word(p, "JOIN") ||
         sl_parser_accept_word(p, "STRAIGHT_JOIN"))
         return SL_OK;
-    if (sl_parser_is_word(p, "RIGHT"))
-        return fail_unsupported(p, "RIGHT JOIN is not supported: write the tables the other way "
-                                   "round, with LEFT JOIN");
-    if (sl_parser_is_word(p, "NATURAL"))
-        return fail_unsupported(p, "NATURAL JOIN is not supported: name the columns, with USING");
-    *out_is_left = sl_parser_accept_word(p, "LEFT");
-    if (*out_is_left)
+    join->is_natural = sl_parser_accept_word(p, "NATURAL");
+    if (sl_parser_accept_word(p, "LEFT"))
+        join->kind = SL_JOIN_LEFT;
+    else if (sl_parser_accept_word(p, "RIGHT"))
+        join->kind = SL_JOIN_RIGHT;
+    bool is_outer = join->kind != SL_JOIN_INNER;
+    if (is_outer)
         (void)sl_parser_accept_word(p, "OUTER");
-    else if (!sl_parser_accept_word(p, "INNER") && !sl_parser_accept_word(p, "CROSS")) {
-        *out_found = false;
-        return SL_OK;
-    }
-    return sl_parser_expect_word(p, "JOIN");
+    else
+        *out_found = sl_parser_accept_word(p, "INNER") ||
+                     (!join->is_natural && sl_parser_accept_word(p, "CROSS")) || join->is_natural;
+    return *out_found ? sl_parser_expect_word(p, "JOIN") : SL_OK;
 }
 
 /* USING (name, ...), the word consumed. */
@@ -113,11 +106,13 @@ parse_join(struct sl_parser *p, struct sl_syntax_join *join)
 {
     SL_TRY(sl_parse_make_select(p, &join->table));
     SL_TRY(parse_table(p, join->table));
+    if (join->is_natural)
+        return SL_OK;
     if (sl_parser_accept_word(p, "USING"))
         return parse_using(p, join);
     if (sl_parser_accept_word(p, "ON"))
         return sl_parse_expr(p, &join->on);
-    return join->is_left ? sl_parser_fail(p, "ON or USING") : SL_OK;
+    return join->kind != SL_JOIN_INNER ? sl_parser_fail(p, "ON or USING") : SL_OK;
 }
 
 /* Room for one more. */
@@ -140,11 +135,12 @@ sl_status
 sl_parse_from(struct sl_parser *p, struct sl_syntax_select *select)
 {
     uint32_t capacity = 0;
-    bool is_more, is_left;
+    bool is_more;
 
     SL_TRY(parse_table(p, select));
     for (;;) {
-        SL_TRY(parse_kind(p, &is_more, &is_left));
+        struct sl_syntax_join next = {0};
+        SL_TRY(parse_kind(p, &next, &is_more));
         if (!is_more)
             return SL_OK;
         if (select->join_count == SL_SQL_TABLES_MAX - 1)
@@ -154,7 +150,7 @@ sl_parse_from(struct sl_parser *p, struct sl_syntax_select *select)
         struct sl_syntax_join *join = add_join(p, select, &capacity);
         if (join == NULL)
             return sl_fail(p->err, SL_LIMIT, "the statement is too long for the query's memory");
-        join->is_left = is_left;
+        *join = next;
         SL_TRY(parse_join(p, join));
     }
 }

@@ -87,32 +87,26 @@ parse_cell(struct sl_parser *p, struct sl_cell *cell)
     return SL_OK;
 }
 
-/* Room for one more cell. */
+/* Room for all cells: a value stands behind each comma at most, and behind the first parenthesis. */
 static sl_status
-grow_cells(struct sl_parser *p, struct sl_syntax_insert *insert, uint32_t *capacity)
+make_cells(struct sl_parser *p, struct sl_syntax_insert *insert)
 {
-    if (insert->cell_count < *capacity)
-        return SL_OK;
-    uint32_t grown_count = *capacity == 0 ? 32 : *capacity * 2;
-    struct sl_cell *grown = sl_arena_alloc(p->arena, grown_count * sizeof(*grown));
-    if (grown == NULL)
-        return fail_cells(p);
-    if (insert->cell_count != 0)
-        memcpy(grown, insert->cells, insert->cell_count * sizeof(*grown));
-    insert->cells = grown;
-    *capacity = grown_count;
-    return SL_OK;
+    const char *end = p->text + p->text_bytes;
+    size_t count = 1;
+    for (const char *next = p->text + insert->values_position;
+         (next = memchr(next, ',', (size_t)(end - next))) != NULL; next++)
+        count++;
+    insert->cells = sl_arena_alloc(p->arena, count * sizeof(*insert->cells));
+    return insert->cells == NULL ? fail_cells(p) : SL_OK;
 }
 
 /* (value, value, ...), the parenthesis consumed; every row is as long as the first. */
 static sl_status
-parse_row(struct sl_parser *p, struct sl_syntax_insert *insert, uint32_t position,
-          uint32_t *capacity)
+parse_row(struct sl_parser *p, struct sl_syntax_insert *insert, uint32_t position)
 {
     uint32_t start = insert->cell_count;
     if (!sl_parser_is(p, ")")) {
         do {
-            SL_TRY(grow_cells(p, insert, capacity));
             SL_TRY(parse_cell(p, &insert->cells[insert->cell_count]));
             insert->cell_count++;
         } while (sl_parser_accept(p, ","));
@@ -133,14 +127,16 @@ sl_status
 sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax)
 {
     struct sl_syntax_insert *insert = &syntax->insert;
-    uint32_t capacity = 0;
     syntax->kind = SL_SYNTAX_INSERT;
     parse_modifiers(p, insert);
     SL_TRY(sl_parse_make_select(p, &syntax->select));
     SL_TRY(sl_parse_table_name(p, syntax->select));
-    if (sl_parser_accept(p, "("))
+    const struct sl_token *next = sl_parser_peek(p, 1);
+    bool is_select = next->kind == SL_TOKEN_NAME &&
+                     (sl_slice_is(next->text, "SELECT") || sl_slice_is(next->text, "WITH"));
+    if (!is_select && sl_parser_accept(p, "("))
         SL_TRY(sl_parse_insert_columns(p, insert));
-    if (sl_parser_is_word(p, "SELECT") || sl_parser_is(p, "("))
+    if (sl_parser_is_select(p))
         return sl_parse_chain(p, &insert->source);
     if (sl_parser_is_word(p, "SET"))
         return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
@@ -148,10 +144,12 @@ sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax)
     if (!sl_parser_accept_word(p, "VALUES") && !sl_parser_accept_word(p, "VALUE"))
         return sl_parser_fail(p, "VALUES");
     insert->values_position = sl_parser_token(p)->position;
+    SL_TRY(make_cells(p, insert));
     do {
+        sl_lexer_forget(p->lexer, p->at);
         uint32_t position = sl_parser_token(p)->position;
         SL_TRY(sl_parser_expect(p, "("));
-        SL_TRY(parse_row(p, insert, position, &capacity));
+        SL_TRY(parse_row(p, insert, position));
     } while (sl_parser_accept(p, ","));
     if (sl_parser_is_word(p, "ON"))
         return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,

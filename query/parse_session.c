@@ -187,8 +187,8 @@ parse_kill(struct sl_parser *p, struct sl_syntax *syntax)
 sl_status
 sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one)
 {
-    static const char *const idle[] = {"BEGIN",     "START", "COMMIT", "ROLLBACK",
-                                       "SAVEPOINT", "LOCK",  "UNLOCK"};
+    static const char *const idle[] = {"BEGIN",   "START", "COMMIT", "ROLLBACK", "SAVEPOINT",
+                                       "RELEASE", "LOCK",  "UNLOCK", "DO"};
     *out_is_one = true;
     syntax->kind = SL_SYNTAX_SESSION;
     if (sl_parser_accept_word(p, "SET"))

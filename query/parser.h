@@ -9,6 +9,7 @@
 #ifndef SLUICE_QUERY_PARSER_H
 #define SLUICE_QUERY_PARSER_H
 
+#include "query/lex.h"
 #include "query/parse.h"
 
 struct sl_parser {
@@ -17,11 +18,11 @@ struct sl_parser {
     size_t text_bytes;
     struct sl_slice default_database; /* the session's */
     struct sl_arena *arena;
-    const struct sl_token *tokens;
-    uint32_t count;
-    uint32_t at;
+    struct sl_lexer *lexer;
+    uint32_t at; /* number of the current token */
     uint32_t depth;
     uint32_t parameter_count;
+    const struct sl_common_table *common_tables; /* parse_with.c: the last one first */
     struct sl_error *err;
 };
 
@@ -35,11 +36,22 @@ struct sl_node_list {
 static inline const struct sl_token *
 sl_parser_token(const struct sl_parser *p)
 {
-    return &p->tokens[p->at];
+    return sl_lexer_token(p->lexer, p->at);
 }
 
 /* The token `ahead` of the current one; END stays END. */
-const struct sl_token *sl_parser_peek(const struct sl_parser *p, uint32_t ahead);
+static inline const struct sl_token *
+sl_parser_peek(const struct sl_parser *p, uint32_t ahead)
+{
+    return sl_lexer_token(p->lexer, p->at + ahead);
+}
+
+/* The token in front of the current one, which there must be. */
+static inline const struct sl_token *
+sl_parser_last(const struct sl_parser *p)
+{
+    return sl_lexer_token(p->lexer, p->at - 1);
+}
 
 /* Is the current token this unquoted word, this operator? The accepting forms step over it. */
 bool sl_parser_is_word(const struct sl_parser *p, const char *word);
@@ -108,6 +120,13 @@ sl_status sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *sele
 /* SELECT ... UNION ... */
 SL_MUST_CHECK
 sl_status sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head);
+/* parse_with.c: WITH and what it names, if it stands here; whoever asks takes the names back. */
+SL_MUST_CHECK
+sl_status sl_parse_with(struct sl_parser *p);
+/* Where the select's table means such a name, it becomes its select. */
+void sl_parse_common_table(const struct sl_parser *p, struct sl_syntax_select *select);
+/* Does a select start here? */
+bool sl_parser_is_select(const struct sl_parser *p);
 /* A select without members at the cursor. */
 SL_MUST_CHECK
 sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select);

@@ -3,6 +3,7 @@
  * row by row.
  */
 #include "query/program_run.h"
+#include "query/range_kernel.h"
 #include "query/value.h"
 
 enum { TEXT_FIRST_BYTES = 4096, CHECK_ROWS = 1024 };
@@ -244,6 +245,23 @@ find_dictionary(const struct sl_vector *args, uint32_t arg_count, uint32_t count
     return found;
 }
 
+/* A bit of each row from the bits of entries. False: memory. */
+static bool
+spread_bits(struct sl_run *run, const struct sl_vector *dict, const uint64_t *of_entries,
+            uint64_t *out_bits)
+{
+    uint8_t *table = sl_arena_alloc(run->arena, dict->value_count);
+
+    if (table == NULL || out_bits == NULL)
+        return false;
+    for (uint32_t i = 0; i < dict->value_count; i++)
+        table[i] = sl_bit_get(of_entries, i) ? UINT8_MAX : 0;
+    sl_range_kernels_best()->codes(dict->codes, run->count, table, out_bits);
+    for (size_t w = 0; dict->present != NULL && w < sl_words_for(run->count); w++)
+        out_bits[w] &= dict->present[w];
+    return true;
+}
+
 /* Truth of rows from truth of entries. */
 static sl_status
 spread_truth(struct sl_run *run, const struct sl_vector *dict, const struct sl_register *entries,
@@ -251,37 +269,23 @@ spread_truth(struct sl_run *run, const struct sl_vector *dict, const struct sl_r
 {
     struct sl_run inner = *run;
     const uint64_t *is_true, *known;
-    uint64_t *bits = sl_run_bits(run);
-    uint64_t *present = sl_run_bits(run);
+    uint64_t *truth = sl_run_bits(run);
+    uint64_t *present = NULL;
 
     inner.count = dict->value_count;
     SL_TRY(sl_run_truth(&inner, entries, &is_true, &known));
-    uint8_t *table = sl_arena_alloc(run->arena, dict->value_count + 1);
-    if (bits == NULL || present == NULL || table == NULL)
+    if (known != NULL)
+        present = sl_run_bits(run);
+    if (!spread_bits(run, dict, is_true, truth) ||
+        (known != NULL && !spread_bits(run, dict, known, present)))
         return sl_fail_memory(run->err);
-    for (uint32_t i = 0; i < dict->value_count; i++)
-        table[i] =
-            (uint8_t)(sl_bit_get(is_true, i) | (known == NULL || sl_bit_get(known, i) ? 2 : 0));
-    for (uint32_t row = 0; row < run->count; row += 64) {
-        uint32_t lanes = run->count - row < 64 ? run->count - row : 64;
-        uint64_t one = 0, two = 0;
-        for (uint32_t lane = 0; lane < lanes; lane++) {
-            uint64_t entry = table[dict->codes[row + lane]];
-            one |= (entry & 1) << lane;
-            two |= (entry >> 1) << lane;
-        }
-        uint64_t own = dict->present == NULL ? ~UINT64_C(0) : dict->present[row / 64];
-        bits[row / 64] = one & own;
-        present[row / 64] = two & own;
-    }
-    bool is_known = known == NULL && dict->present == NULL;
-    *out = (struct sl_register){.truth = bits};
+    *out = (struct sl_register){.truth = truth};
     out->vector = (struct sl_vector){.type = SL_TYPE_BOOL,
                                      .encoding = SL_PLAIN,
                                      .width = 1,
                                      .count = run->count,
                                      .value_count = run->count,
-                                     .present = is_known ? NULL : present};
+                                     .present = known == NULL ? dict->present : present};
     return SL_OK;
 }
 

@@ -48,8 +48,13 @@ struct sl_query {
     struct sl_query_info info;
     struct sl_insert_progress inserted; /* INSERT */
     struct sl_load load;                /* LOAD DATA */
-    struct sl_cell *cells;              /* LOAD DATA: of one row */
-    struct round *rounds;               /* exec.threads of them */
+    struct sl_cell *cells;              /* LOAD DATA, INSERT ... SELECT: of one row */
+    struct sl_value *values;            /* INSERT ... SELECT: of one row */
+    const struct sl_vector
+        *selected; /* INSERT ... SELECT: borrowed, until the next are asked for */
+    uint32_t selected_count;
+    uint32_t selected_next;
+    struct round *rounds; /* exec.threads of them */
     unsigned round_next;
     unsigned round_count;
     bool is_started;
@@ -58,7 +63,7 @@ struct sl_query {
     struct sl_error failure_error;
     atomic_bool is_running;    /* the scan may be asked for its progress */
     struct sl_buf explanation; /* owned */
-    struct sl_buf own_rows;    /* owned: LOAD DATA into a client's own table, until the file ends */
+    struct sl_buf own_rows;    /* owned: into a client's own table, until all are there */
     struct sl_vector explained;
     int64_t started_us; /* wall clock */
 };
@@ -120,16 +125,10 @@ init_exec(struct sl_query *query)
     exec->is_analyzed = query->statement.class == SL_CLASS_EXPLAIN_ANALYZE;
 }
 
+/* The plan of the statement's select, whose rows come in rounds. */
 static sl_status
-prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
+prepare_rounds(struct sl_query *query, bool has_values, struct sl_error *err)
 {
-    bool is_explained = query->statement.class != SL_CLASS_SELECT;
-
-    query->info.kind = SL_STATEMENT_ROWS;
-    if (is_explained)
-        describe_explanation(query);
-    else
-        SL_TRY(describe_result(query, err));
     if (!has_values)
         return SL_OK;
     query->rounds = sl_arena_calloc(query->arena, query->exec.threads, sizeof(*query->rounds));
@@ -139,6 +138,17 @@ prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
     return query->statement.subqueries != NULL
                ? SL_OK
                : sl_plan_build(&query->exec, query->statement.select, &query->root, err);
+}
+
+static sl_status
+prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
+{
+    query->info.kind = SL_STATEMENT_ROWS;
+    if (query->statement.class != SL_CLASS_SELECT)
+        describe_explanation(query);
+    else
+        SL_TRY(describe_result(query, err));
+    return prepare_rounds(query, has_values, err);
 }
 
 /* Statements that are refused to those who may only ask. */
@@ -171,12 +181,14 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     return SL_DENIED;
 }
 
-/* Of what the statement reads. An INSERT reads nothing. */
+/* Of what the statement reads. An INSERT of values reads nothing. */
 static void
 take_snapshot(struct sl_query *query)
 {
     const struct sl_query_env *env = &query->env;
-    if (query->statement.class == SL_CLASS_INSERT || env->store == NULL)
+    bool is_of_values =
+        query->statement.class == SL_CLASS_INSERT && query->statement.select == NULL;
+    if (is_of_values || env->store == NULL)
         return;
     if (env->settle != NULL)
         env->settle(env->settle_context);
@@ -197,16 +209,31 @@ prepare_insert(struct sl_query *query, bool has_values, struct sl_error *err)
         SL_TRY(sl_define_run(query->env.definitions, query->statement.definitions,
                              query->statement.definition_count, err));
     query->info.kind = SL_STATEMENT_INSERT;
-    query->info.insert_rows = insert->file == NULL ? insert->row_count : UINT32_MAX;
+    query->info.insert_rows = insert->cells != NULL ? insert->row_count : UINT32_MAX;
     query->info.insert_columns = insert->width;
     query->info.is_delayed = insert->is_delayed;
     query->info.file = insert->file;
     query->info.wants_input = insert->file != NULL;
-    if (insert->file == NULL)
+    if (insert->cells != NULL)
         return SL_OK;
-    sl_load_init(&query->load, &insert->format);
     query->cells = sl_arena_calloc(query->arena, insert->width, sizeof(*query->cells));
-    return query->cells == NULL ? fail_size(err) : SL_OK;
+    query->values = sl_arena_calloc(query->arena, insert->width, sizeof(*query->values));
+    if (query->cells == NULL || query->values == NULL)
+        return fail_size(err);
+    if (query->statement.select != NULL)
+        return prepare_rounds(query, has_values, err);
+    sl_load_init(&query->load, &insert->format);
+    return SL_OK;
+}
+
+/* INSERT ... SELECT into a client's own table. */
+static sl_status
+prepare_own_select(struct sl_query *query, bool has_values, struct sl_error *err)
+{
+    uint32_t count = query->statement.own->table->column_count;
+
+    query->values = sl_arena_calloc(query->arena, (size_t)count + 1, sizeof(*query->values));
+    return query->values == NULL ? fail_size(err) : prepare_rounds(query, has_values, err);
 }
 
 sl_status
@@ -266,8 +293,11 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
         query->info.kill_id = query->statement.kill_id;
         query->info.kills_connection = query->statement.kills_connection;
         break;
-    case SL_CLASS_DEFINE:
     case SL_CLASS_OWN_INSERT:
+        if (query->statement.select != NULL)
+            st = prepare_own_select(query, has_values, err);
+        break;
+    case SL_CLASS_DEFINE:
     case SL_CLASS_OWN_DELETE:
     case SL_CLASS_EMPTY:
         break;
@@ -305,7 +335,7 @@ static sl_status
 compact_chunk(const struct sl_query *query, struct sl_chunk *chunk, struct round *round,
               struct sl_error *err)
 {
-    uint32_t columns = query->info.column_count;
+    uint32_t columns = query->statement.select->visible_count;
     uint32_t selected = sl_chunk_selected(chunk);
 
     round->count = selected;
@@ -527,6 +557,26 @@ run_define(struct sl_query *query, struct sl_error *err)
                          query->statement.definition_count, err);
 }
 
+/* INSERT ... SELECT into such a table: all rows go in together. */
+static sl_status
+select_own(struct sl_query *query, struct sl_error *err)
+{
+    struct sl_own_change change = *query->statement.own;
+    const struct sl_vector *vectors = NULL;
+    uint32_t count = 0;
+
+    do {
+        count = 0;
+        SL_TRY(next_rows(query, &vectors, &count, err));
+        SL_TRY(sl_own_encode(&change, vectors, count, query->values, &query->own_rows, err));
+        change.row_count += count; /* a row takes a byte at least */
+    } while (count != 0);
+    change.rows = (struct sl_slice){.bytes = query->own_rows.bytes,
+                                    .size_bytes = (uint32_t)query->own_rows.size_bytes};
+    query->info.affected_rows = change.row_count;
+    return sl_own_insert(&query->exec, &change, err);
+}
+
 /* INSERT and DELETE of a table that a client has made for itself. */
 static sl_status
 change_own(struct sl_query *query, struct sl_error *err)
@@ -535,6 +585,8 @@ change_own(struct sl_query *query, struct sl_error *err)
 
     if (query->is_started)
         return SL_OK;
+    if (query->values != NULL)
+        return select_own(query, err);
     query->is_started = true;
     set_deadline(query);
     if (query->statement.class == SL_CLASS_OWN_DELETE)
@@ -616,6 +668,26 @@ load_own(struct sl_query *query, struct sl_error *err)
     return sl_own_insert(&query->exec, &change, err);
 }
 
+/* INSERT ... SELECT into flows. */
+static sl_status
+fill_selected(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
+              struct sl_error *err)
+{
+    while (!sl_builder_is_full(builder)) {
+        if (query->selected_next == query->selected_count) {
+            query->selected_next = query->selected_count = 0;
+            SL_TRY(next_rows(query, &query->selected, &query->selected_count, err));
+            *out_is_done = query->selected_count == 0;
+            if (*out_is_done)
+                return SL_OK;
+        }
+        SL_TRY(sl_insert_select(query->statement.insert, query->env.schema, query->selected,
+                                query->selected_count, &query->selected_next, query->cells,
+                                query->values, &query->inserted, builder, err));
+    }
+    return SL_OK;
+}
+
 sl_status
 sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_done,
               struct sl_error *err)
@@ -635,6 +707,8 @@ sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_d
         SL_TRY(load_own(query, err));
         *out_is_done = query->load.is_ended;
         query->info.wants_input = !query->load.is_ended;
+    } else if (query->statement.select != NULL) {
+        SL_TRY(fill_selected(query, builder, out_is_done, err));
     } else if (insert->file == NULL) {
         SL_TRY(sl_insert_fill(insert, schema, progress, builder, err));
         *out_is_done = progress->row_next == insert->row_count;

@@ -5,7 +5,8 @@
  * next vectors of the result (blocking, on the calling worker, with helpers from the pool);
  * sl_query_cancel stops it from any thread. Queries see a snapshot taken at prepare.
  *
- * Ownership: the caller owns the query; names and vectors are borrowed until the next call.
+ * Ownership: the caller owns the query, which borrows the text; names and vectors are borrowed until the
+ *            next call.
  * Threads:   one at a time, but for sl_query_cancel and sl_query_progress.
  * Errors:    SL_SYNTAX, SL_NAME, SL_TYPE carry "... at LINE:COLUMN" and a MySQL error number;
  *            SL_LIMIT names the budget; SL_TIMEOUT; SL_CANCELLED; storage's own.
@@ -79,7 +80,7 @@ sl_status sl_virtual_emit(struct sl_virtual_sink *sink, const struct sl_value *v
 
 /* What a DELETE removes of the rows that it names. */
 enum sl_delete_rule {
-    SL_DELETE_OWN, /* those that came in through INSERTs into the same table */
+    SL_DELETE_OWN, /* what INSERTs into the same table brought, or into the one that a view reads */
     SL_DELETE_ALL,
     SL_DELETE_OFF, /* none: it answers 0 rows */
 };
@@ -99,7 +100,10 @@ struct sl_query_env {
     unsigned threads_max;     /* of one query */
     size_t memory_bytes;      /* budget of one query; 0: that of all */
     struct sl_budget *memory; /* of all queries together; NULL: none. Borrowed */
-    int64_t timeout_us;       /* 0: none */
+    struct sl_budget *spill;  /* disk of all queries together; NULL: none. Borrowed */
+    size_t group_bytes; /* of groups that are being built, before they go there; 0: half of the
+                               * budget. Tests */
+    int64_t timeout_us; /* 0: none */
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
     const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */
@@ -153,9 +157,13 @@ struct sl_query_info {
     uint64_t kill_id;
 };
 
-/* Is the text one INSERT of literals into flows, so short that to prepare and to fill it takes microseconds?
- * Looks at the text alone. */
-bool sl_query_is_light(enum sl_dialect dialect, const char *text, size_t text_bytes);
+/* What the text alone says of the time that a statement takes. */
+enum sl_query_weight {
+    SL_QUERY_HEAVY, /* nothing */
+    SL_QUERY_LITERALS, /* a short INSERT of literals into flows: to prepare and to fill it takes microseconds */
+    SL_QUERY_PLAIN, /* a short SELECT that calls nothing but aggregates: to prepare it does */
+};
+enum sl_query_weight sl_query_weigh(enum sl_dialect dialect, const char *text, size_t text_bytes);
 
 SL_MUST_CHECK
 sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session,

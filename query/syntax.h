@@ -9,6 +9,7 @@
 #ifndef SLUICE_QUERY_SYNTAX_H
 #define SLUICE_QUERY_SYNTAX_H
 
+#include "query/bound.h"
 #include "query/function.h"
 
 enum sl_node_kind {
@@ -87,9 +88,10 @@ struct sl_order_item {
 /* A further table behind FROM, and what joins it to those before it. */
 struct sl_syntax_join {
     struct sl_syntax_select *table; /* its FROM alone */
-    bool is_left;                   /* LEFT JOIN; else INNER, CROSS or a comma */
-    struct sl_node *on;             /* NULL: none */
-    struct sl_node **using_names;   /* USING (name, ...) */
+    enum sl_join_kind kind;         /* INNER: CROSS and a comma too */
+    bool is_natural;
+    struct sl_node *on;           /* NULL: none */
+    struct sl_node **using_names; /* USING (name, ...) */
     uint32_t using_count;
 };
 

@@ -112,7 +112,7 @@ rewrite(struct rewriting *r)
             SL_TRY(put_last(r, before));
         else
             put_token(r, before);
-        before = &r->parser.tokens[r->parser.at - 1];
+        before = sl_parser_last(&r->parser);
     }
     return SL_OK;
 }
@@ -122,12 +122,11 @@ sl_view_text(enum sl_dialect dialect, struct sl_slice text, struct sl_arena *are
              struct sl_slice *out_text, struct sl_error *err)
 {
     struct rewriting *r = NULL;
-    struct sl_tokens tokens;
+    struct sl_lexer lexer;
 
     *out_text = text;
     if (dialect == SL_DIALECT_MYSQL)
         return SL_OK;
-    SL_TRY(sl_lex(dialect, (const char *)text.bytes, text.size_bytes, arena, &tokens, err));
     r = sl_arena_calloc(arena, 1, sizeof(*r));
     if (r == NULL)
         return sl_fail(err, SL_LIMIT, "a definition is too long");
@@ -135,11 +134,13 @@ sl_view_text(enum sl_dialect dialect, struct sl_slice text, struct sl_arena *are
                                    .text = (const char *)text.bytes,
                                    .text_bytes = text.size_bytes,
                                    .arena = arena,
-                                   .tokens = tokens.tokens,
-                                   .count = tokens.count,
+                                   .lexer = &lexer,
                                    .err = err};
     r->out = sl_buf_empty(VIEW_TEXT_BYTES_MAX);
+    sl_lexer_init(&lexer, dialect, (const char *)text.bytes, text.size_bytes, arena);
     sl_status st = rewrite(r);
+    if (lexer.status != SL_OK)
+        st = sl_fail(err, lexer.status, "%s", lexer.failure.text);
     const char *copy = st != SL_OK || r->out.bad
                            ? NULL
                            : sl_arena_string(arena, (const char *)r->out.bytes, r->out.size_bytes);

@@ -193,11 +193,11 @@ send_progress(void *context)
  * last one was this client's too.
  */
 static bool
-answer_at_once(struct sl_conversation *c, struct sl_request *r)
+answer_at_once(struct sl_conversation *c, struct sl_request *r, enum sl_query_weight weight)
 {
     bool is_alone = c->list->stepping_count == 0 && c->list->asked_last == c;
     c->list->asked_last = c;
-    return is_alone && find_lasting(c, r) == NULL && sl_request_try(r);
+    return is_alone && weight == SL_QUERY_PLAIN && find_lasting(c, r) == NULL && sl_request_try(r);
 }
 
 static sl_status
@@ -243,9 +243,10 @@ sl_conversation_take_request(struct sl_conversation *c, const struct sl_wire_fra
     if ((r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0 &&
         (c->features & SL_WIRE_FEATURE_PROGRESS) != 0)
         c->progress = sl_timer_open(c->service->loop, PROGRESS_US, PROGRESS_US, send_progress, c);
-    if (sl_request_is_light(r)) {
+    enum sl_query_weight weight = sl_request_weigh(r);
+    if (weight == SL_QUERY_LITERALS) {
         step_here(c);
-    } else if (answer_at_once(c, r)) {
+    } else if (answer_at_once(c, r, weight)) {
         begin_step(c);
         on_stepped(c);
     } else {

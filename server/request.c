@@ -3,9 +3,6 @@
  */
 #include "server/request.h"
 
-#include <ctype.h>
-#include <strings.h>
-
 #include "ingest/ingest.h"
 #include "server/request_statement.h"
 #include "server/stats.h"
@@ -19,7 +16,6 @@ enum {
     REQUEST_MAGIC = 0x52455155,
     INGEST_FLUSH_US = 30 * SL_US_PER_S,
     OUT_BYTES_MAX = SL_WIRE_FRAME_BYTES_MAX + (8 << 20),
-    TRIED_TEXT_BYTES = 4 << 10,
     DECODED_BYTES_MAX = SL_WIRE_TEXT_BYTES_MAX + (32 << 20), /* a payload and its values */
 };
 
@@ -333,61 +329,14 @@ step(struct sl_request *r, struct sl_error *err)
     }
 }
 
-static bool
-is_word_byte(uint8_t byte)
-{
-    return isalnum(byte) || byte == '_' || byte >= 0x80;
-}
-
-/* May a parenthesis follow these bytes? Behind aggregates and keywords it may, behind functions not:
- * some make long values of short texts, in time that no deadline bounds. */
-static bool
-ends_plainly(const uint8_t *bytes, size_t size_bytes)
-{
-    static const char *const words[] = {"COUNT", "SUM", "MIN", "MAX", "AVG",
-                                        "IN",    "AND", "OR",  "NOT", "WHERE"};
-    while (size_bytes != 0 && bytes[size_bytes - 1] <= ' ')
-        size_bytes--;
-    size_t start = size_bytes;
-    while (start != 0 && is_word_byte(bytes[start - 1]))
-        start--;
-    const char *word = (const char *)bytes + start;
-    for (size_t i = 0; i < SL_COUNTOF(words); i++)
-        if (strlen(words[i]) == size_bytes - start &&
-            strncasecmp(words[i], word, size_bytes - start) == 0)
-            return true;
-    return start == size_bytes && bytes[start - 1] != '`';
-}
-
-/* A SELECT of modest size that calls no functions (and has no comment to hide one): to bind it, and a few rows of it, are a matter of
- * a moment. */
-static bool
-is_plain_select(struct sl_slice text)
-{
-    static const char word[] = "SELECT";
-    if (text.size_bytes > TRIED_TEXT_BYTES || text.size_bytes < sizeof(word) ||
-        strncasecmp((const char *)text.bytes, word, sizeof(word) - 1) != 0)
-        return false;
-    for (uint32_t i = sizeof(word); i < text.size_bytes; i++) {
-        uint8_t byte = text.bytes[i];
-        uint8_t before = text.bytes[i - 1];
-        bool is_comment =
-            byte == '#' || (byte == '-' && before == '-') || (byte == '*' && before == '/');
-        if (is_comment || (byte == '(' && !ends_plainly(text.bytes, i)))
-            return false;
-    }
-    return true;
-}
-
 bool
 sl_request_try(struct sl_request *r)
 {
     struct sl_error ignored = {0};
     SL_ASSERT(r->magic == REQUEST_MAGIC);
     SL_ASSERT(r->query == NULL && !r->is_done);
-    bool is_statement = r->type == SL_WIRE_QUERY || r->type == SL_WIRE_EXECUTE;
-    if (!is_statement || (r->session.flags & SL_WIRE_QUERY_MULTI) != 0 ||
-        !is_plain_select(r->text) || !sl_inserts_are_settled(r->service->sql_inserts))
+    if ((r->session.flags & SL_WIRE_QUERY_MULTI) != 0 ||
+        !sl_inserts_are_settled(r->service->sql_inserts))
         return false;
     r->is_tried = true;
     sl_file_set_impatient(true);

@@ -110,13 +110,14 @@ SL_MUST_CHECK
 sl_status sl_request_take_file(struct sl_request *request, const struct sl_wire_frame *frame,
                                struct sl_error *err);
 
-/* Is the first step shorter than handing it to a worker takes, and bounded? */
-bool sl_request_is_light(const struct sl_request *request);
+/* LITERALS: the first step is shorter than handing it to a worker takes, and bounded. PLAIN: the whole answer
+ * may be (sl_request_try). */
+enum sl_query_weight sl_request_weigh(const struct sl_request *request);
 
 /* Is all that the next step does to say how the statement has ended? */
 bool sl_request_is_ending(const struct sl_request *request);
 
-/* On a worker, unless it is light: the next piece of the answer. */
+/* On a worker, unless it is of literals: the next piece of the answer. */
 void sl_request_step(struct sl_request *request);
 
 /*

@@ -151,7 +151,7 @@ log_delete(const struct sl_request *r)
         return;
     sl_log(SL_LOG_INFO, "server",
            "a DELETE of a MySQL client removed %" PRIu64
-           " flows: mysql-delete = %s (own: only those that INSERTs into the same table brought; "
+           " flows: mysql-delete = %s (own: only what INSERTs into the same table brought; "
            "off: none; all: every flow that it names)",
            info->affected_rows, sl_config_text(r->service->config, SL_OPTION_MYSQL_DELETE));
 }
@@ -357,14 +357,15 @@ sl_request_take_file(struct sl_request *r, const struct sl_wire_frame *frame, st
     return SL_OK;
 }
 
-bool
-sl_request_is_light(const struct sl_request *r)
+enum sl_query_weight
+sl_request_weigh(const struct sl_request *r)
 {
     bool is_statement = r->type == SL_WIRE_QUERY || r->type == SL_WIRE_EXECUTE;
     enum sl_dialect dialect =
         r->session.dialect == SL_WIRE_MYSQL ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE;
-    return is_statement && r->session.parameter_count <= LIGHT_PARAMETERS_MAX &&
-           sl_query_is_light(dialect, (const char *)r->text.bytes, r->text.size_bytes);
+    if (!is_statement || r->session.parameter_count > LIGHT_PARAMETERS_MAX)
+        return SL_QUERY_HEAVY;
+    return sl_query_weigh(dialect, (const char *)r->text.bytes, r->text.size_bytes);
 }
 
 bool

@@ -43,6 +43,7 @@ struct sl_server {
     struct sl_budget stream_budget;
     struct sl_budget insert_budget;
     struct sl_budget query_budget;
+    struct sl_budget spill_budget;   /* disk */
     struct sl_door *native;          /* owned */
     struct sl_door *local;           /* owned; NULL: no client within the process */
     struct sl_acceptor *acceptor;    /* owned; NULL: off, or closed */
@@ -274,6 +275,7 @@ share_memory(struct sl_server *server, struct sl_error *err)
             sl_config_text(config, SL_OPTION_INGEST_MEMORY), inputs,
             sl_config_text(config, SL_OPTION_INPUT_MEMORY));
     server->query_budget.limit_bytes = left_bytes;
+    server->spill_budget.limit_bytes = sl_config_number(config, SL_OPTION_QUERY_SPILL);
     server->stream_budget.limit_bytes = input_bytes;
     server->insert_budget.limit_bytes = input_bytes;
     return SL_OK;
@@ -303,6 +305,7 @@ make_parts(struct sl_server *server)
         .threads_max = threads,
         .memory_bytes = sl_config_number(config, SL_OPTION_QUERY_MEMORY),
         .memory = &server->query_budget,
+        .spill = &server->spill_budget,
         .timeout_us = (int64_t)sl_config_number(config, SL_OPTION_QUERY_TIMEOUT),
         .tables = sl_system_tables(),
         .tables_context = service,

@@ -2,11 +2,14 @@
  * batch.c - see batch.h.
  *
  * The builder keeps one plain array at full width for each column and narrows at the end: one
- * pass finds the bits that occur, a second writes the narrow copy into the batch's arena. Decoders thus write with one store, and what is kept is small.
+ * pass finds the bits that occur, a second writes the narrow copy into the batch's arena. Decoders
+ * thus write with one store, and what is kept is small.
  */
 #include "storage/batch.h"
 
 #include <stdatomic.h>
+
+enum { PIECE_ALIGN = 16 }; /* of an arena's memory: so much may be lost to it by each piece */
 
 /* A loop for each width: a copy of a size that is not known costs a call. */
 void
@@ -15,6 +18,7 @@ sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries
 {
     const uint8_t *from = values;
     uint8_t *to = out;
+    SL_ASSERT(width == 1 || width == 2 || width == 4 || width == 8 || width == 16);
     if (width == 1)
         for (uint32_t i = 0; i < count; i++)
             to[i] = from[entries[i]];
@@ -29,7 +33,7 @@ sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries
             memcpy(&to[i * 8], &from[(size_t)entries[i] * 8], 8);
     else
         for (size_t i = 0; i < count; i++)
-            memcpy(&to[i * width], &from[entries[i] * width], width);
+            memcpy(&to[i * 16], &from[(size_t)entries[i] * 16], 16);
 }
 
 struct sl_vector
@@ -190,8 +194,12 @@ sl_builder_mark_rows(struct sl_builder_column *c, uint32_t first, uint32_t count
         uint32_t shift = first % 64;
         uint32_t bits = 64 - shift < end - first ? 64 - shift : end - first;
         uint64_t mask = UINT64_MAX >> (64 - bits) << shift;
-        c->set_rows += bits - (uint32_t)__builtin_popcountll(c->present[first / 64] & mask);
-        c->present[first / 64] |= mask;
+        uint64_t *word = &c->present[first / 64];
+        c->set_rows += bits;
+        if ((*word & mask) !=
+            0) /* seldom: to count bits is a call where the processor may be any */
+            c->set_rows -= (uint32_t)__builtin_popcountll(*word & mask);
+        *word |= mask;
         first += bits;
     }
 }
@@ -359,7 +367,10 @@ static void
 copy_narrow(const struct sl_builder_column *c, uint32_t count, size_t width, size_t narrow_width,
             void *narrow)
 {
-    if (width == 8 && narrow_width == 4)
+    if (width == sizeof(struct sl_addr))
+        for (uint32_t row = 0; row < count; row++)
+            ((uint32_t *)narrow)[row] = (uint32_t)c->values.addr[row].low;
+    else if (width == 8 && narrow_width == 4)
         NARROW_AS(u64, uint32_t)
     else if (width == 8 && narrow_width == 2)
         NARROW_AS(u64, uint16_t)
@@ -383,14 +394,84 @@ width_for(uint64_t max)
     return max <= UINT32_MAX ? 4 : 8;
 }
 
-/* Copy `count` unsigned integers of `width` bytes into as few as hold them. */
-static void
-finish_unsigned(const struct sl_builder_column *c, uint32_t count, size_t width,
-                struct sl_arena *arena, struct sl_vector *v)
+/* Of all values, which are there for every row. */
+static bool
+is_constant(const struct sl_builder_column *c, uint32_t count)
 {
-    v->width = width_for(bits_of(c, count, width));
-    if (v->width >= width) {
-        v->width = (uint8_t)width;
+    if (sl_type_is_bytes(c->column->type)) {
+        uint32_t first_bytes = c->values.u32[1];
+        for (uint32_t row = 1; row < count; row++)
+            if (c->values.u32[row + 1] - c->values.u32[row] != first_bytes)
+                return false;
+        size_t rest_bytes = ((size_t)count - 1) * first_bytes;
+        return rest_bytes == 0 || memcmp(c->bytes, &c->bytes[first_bytes], rest_bytes) == 0;
+    }
+    size_t width = sl_type_bytes(c->column->type);
+    return count == 1 ||
+           memcmp(c->values.u8, &c->values.u8[width], ((size_t)count - 1) * width) == 0;
+}
+
+static bool
+is_all_v4(const struct sl_builder_column *c, uint32_t count)
+{
+    uint64_t differs = 0;
+    for (uint32_t row = 0; row < count; row++)
+        differs |= !sl_addr_is_v4(c->values.addr[row]);
+    return differs == 0;
+}
+
+/* Of a value, so that all `count` of them fit. */
+static uint8_t
+fewest_bytes(const struct sl_builder_column *c, uint32_t count)
+{
+    enum sl_type type = c->column->type;
+    size_t width = sl_type_bytes(type);
+    if (type == SL_TYPE_ADDR)
+        return is_all_v4(c, count) ? 4 : 16;
+    if (!sl_type_is_unsigned(type))
+        return (uint8_t)width;
+    return (uint8_t)sl_min_size(width, width_for(bits_of(c, count, width)));
+}
+
+/* Decide how a column that was built will lie in its batch: all of the vector but its pointers.
+ * Returns the memory that its copy takes, or a little more. */
+static size_t
+plan_column(struct sl_builder_column *c, uint32_t count, struct sl_batch_column *out)
+{
+    struct sl_vector *v = &out->vector;
+    size_t bytes = (size_t)3 * PIECE_ALIGN;
+    out->column = c->column;
+    *v = (struct sl_vector){.type = c->column->type, .count = count};
+    if (sl_type_is_bytes(v->type))
+        fill_offsets(c, count);
+    /* A row without a value holds zero; where the column cannot be NULL that is the value. */
+    if (c->set_rows < count && c->column->is_nullable) {
+        v->present = c->present;
+        bytes += sl_words_for(count) * sizeof(uint64_t);
+    }
+    v->encoding = v->present == NULL && is_constant(c, count) ? SL_CONSTANT : SL_PLAIN;
+    v->value_count = v->encoding == SL_CONSTANT ? 1 : count;
+    if (sl_type_is_bytes(v->type))
+        return bytes + ((size_t)v->value_count + 1) * sizeof(uint32_t) +
+               c->values.u32[v->value_count];
+    v->width = fewest_bytes(c, v->value_count);
+    return bytes + (size_t)v->value_count * v->width;
+}
+
+/* Copy what was built, as planned. */
+static void
+copy_column(const struct sl_builder_column *c, struct sl_arena *arena, struct sl_vector *v)
+{
+    uint32_t count = v->value_count;
+    size_t width = sl_type_bytes(v->type);
+    if (v->present != NULL)
+        v->present = copy_into(arena, c->present, sl_words_for(v->count) * sizeof(uint64_t));
+    if (sl_type_is_bytes(v->type)) {
+        v->offsets = copy_into(arena, c->values.u32, ((size_t)count + 1) * sizeof(uint32_t));
+        v->bytes = copy_into(arena, c->bytes, v->offsets[count]);
+        return;
+    }
+    if (v->width == width) {
         v->values = copy_into(arena, c->values.u8, count * width);
         return;
     }
@@ -400,84 +481,10 @@ finish_unsigned(const struct sl_builder_column *c, uint32_t count, size_t width,
 }
 
 static void
-finish_addr(const struct sl_builder_column *c, uint32_t count, struct sl_arena *arena,
-            struct sl_vector *v)
-{
-    bool all_v4 = true;
-    for (uint32_t row = 0; row < count && all_v4; row++)
-        all_v4 = sl_addr_is_v4(c->values.addr[row]);
-    v->width = all_v4 ? 4 : 16;
-    if (!all_v4) {
-        v->values = copy_into(arena, c->values.addr, count * sizeof(struct sl_addr));
-        return;
-    }
-    uint32_t *narrow = take(arena, count * sizeof(uint32_t));
-    for (uint32_t row = 0; row < count; row++)
-        narrow[row] = (uint32_t)c->values.addr[row].low;
-    v->values = narrow;
-}
-
-static bool
-is_constant(const struct sl_builder_column *c, uint32_t count)
-{
-    if (sl_type_is_bytes(c->column->type)) {
-        uint32_t first_bytes = c->values.u32[1];
-        for (uint32_t row = 1; row < count; row++) {
-            uint32_t start = c->values.u32[row];
-            if (c->values.u32[row + 1] - start != first_bytes)
-                return false;
-            if (first_bytes != 0 && memcmp(&c->bytes[start], c->bytes, first_bytes) != 0)
-                return false;
-        }
-        return true;
-    }
-    size_t width = sl_type_bytes(c->column->type);
-    return count == 1 ||
-           memcmp(c->values.u8, &c->values.u8[width], ((size_t)count - 1) * width) == 0;
-}
-
-static void
-finish_values(const struct sl_builder_column *c, uint32_t count, struct sl_arena *arena,
-              struct sl_vector *v)
-{
-    size_t width = sl_type_bytes(c->column->type);
-    v->value_count = count;
-    if (sl_type_is_bytes(v->type)) {
-        v->offsets = copy_into(arena, c->values.u32, ((size_t)count + 1) * sizeof(uint32_t));
-        v->bytes = copy_into(arena, c->bytes, v->offsets[count]);
-        return;
-    }
-    if (v->type == SL_TYPE_ADDR) {
-        finish_addr(c, count, arena, v);
-        return;
-    }
-    if (sl_type_is_unsigned(v->type)) {
-        finish_unsigned(c, count, width, arena, v);
-        return;
-    }
-    v->width = (uint8_t)width;
-    v->values = copy_into(arena, c->values.u8, count * width);
-}
-
-static void
-finish_column(struct sl_builder_column *c, uint32_t count, struct sl_arena *arena,
-              struct sl_batch_column *out)
-{
-    struct sl_vector *v = &out->vector;
-    out->column = c->column;
-    *v = (struct sl_vector){.type = c->column->type, .count = count};
-    if (sl_type_is_bytes(v->type))
-        fill_offsets(c, count);
-    /* A row without a value holds zero; where the column cannot be NULL that is the value. */
-    if (c->set_rows < count && c->column->is_nullable)
-        v->present = copy_into(arena, c->present, sl_words_for(count) * sizeof(uint64_t));
-    v->encoding = v->present == NULL && is_constant(c, count) ? SL_CONSTANT : SL_PLAIN;
-    finish_values(c, v->encoding == SL_CONSTANT ? 1 : count, arena, v);
-}
-
-static void
 reset_column(struct sl_builder_column *c, uint32_t row_count)
 {
+    if (c->set_rows == 0 && c->last_end == 0)
+        return; /* nothing was written */
     size_t entry_bytes = sl_type_is_bytes(c->column->type) ? 4 : sl_type_bytes(c->column->type);
     memset(c->values.u8, 0, ((size_t)row_count + 1) * entry_bytes);
     memset(c->present, 0, sl_words_for(row_count) * sizeof(uint64_t));
@@ -493,14 +500,24 @@ sl_builder_finish(struct sl_builder *builder)
     uint32_t count = builder->row_count;
     if (count == 0)
         return NULL;
-    struct sl_arena *arena = sl_arena_create(SIZE_MAX);
-    struct sl_batch *batch = take(arena, sizeof(*batch));
-    struct sl_batch_column *columns =
-        take(arena, builder->column_count * sizeof(struct sl_batch_column));
+    struct sl_batch_column *plan = sl_new(builder->column_count * sizeof(*plan));
+    size_t bytes =
+        (size_t)2 * PIECE_ALIGN + sizeof(struct sl_batch) + builder->column_count * sizeof(*plan);
     uint32_t column_count = 0;
+    for (uint32_t i = 0; i < builder->column_count; i++)
+        if (builder->columns[i]->set_rows != 0)
+            bytes += plan_column(builder->columns[i], count, &plan[column_count++]);
+
+    /* One piece for all of it: a batch takes what it needs and no more. */
+    struct sl_arena *arena = sl_arena_create_in_slabs(SIZE_MAX, bytes);
+    struct sl_batch *batch = take(arena, sizeof(*batch));
+    struct sl_batch_column *columns = take(arena, column_count * sizeof(*columns));
+    memcpy(columns, plan, column_count * sizeof(*columns));
+    free(plan);
+    column_count = 0;
     for (uint32_t i = 0; i < builder->column_count; i++) {
         if (builder->columns[i]->set_rows != 0)
-            finish_column(builder->columns[i], count, arena, &columns[column_count++]);
+            copy_column(builder->columns[i], arena, &columns[column_count++].vector);
         reset_column(builder->columns[i], count);
     }
     builder->row_count = 0;

@@ -152,10 +152,10 @@ sl_vector_i128(const struct sl_vector *v, uint32_t row)
 void sl_vector_copy_entries(const void *values, size_t width, const uint32_t *entries,
                             uint32_t count, void *out);
 
-/* A vector of `count` NULLs. */
 /* Rows first .. first + count of the vector, borrowed from it. first is a multiple of 64. */
 struct sl_vector sl_vector_view(const struct sl_vector *v, uint32_t first, uint32_t count);
 
+/* A vector of `count` NULLs. */
 struct sl_vector sl_vector_nulls(enum sl_type type, uint32_t count);
 
 struct sl_batch_column {

@@ -517,7 +517,8 @@ sl_batch_decode(const void *bytes, size_t size_bytes, struct sl_schema *schema,
     sl_status st = SL_OK;
 
     *out_batch = NULL;
-    struct sl_arena *arena = sl_arena_create(ARENA_BYTES_MAX);
+    /* Values are as wide in memory as in the encoding, or somewhat wider. */
+    struct sl_arena *arena = sl_arena_create_in_slabs(ARENA_BYTES_MAX, size_bytes + size_bytes / 2);
     struct decoder d = {
         .c = sl_cursor_over(bytes, size_bytes), .start = bytes, .arena = arena, .err = err};
     st = decode_all(&d, &vectors, &names, &column_count, &row_count);

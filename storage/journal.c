@@ -4,7 +4,8 @@
  * An append encodes and hashes its frame on its own thread and without a lock, then takes a
  * position and queues the frame under the lock: the order of the queue is the order of
  * positions. The commit thread takes the whole queue at once (a *group*), writes it, syncs once,
- * tells everybody. While it does so the next group gathers.
+ * tells everybody. While it does so the next group gathers. A group for which nobody waits is
+ * written when it is large enough, and synced with those that follow within the commit interval.
  *
  * The writer belongs to the commit thread. sl_journal_replace uses one of its own and swaps it in
  * under the lock while the journal is broken, when the commit thread touches none: it sets
@@ -22,13 +23,25 @@
 
 #define JOURNAL_MAGIC UINT32_C(0x10c5a1ed)
 
+enum {
+    WRITE_BYTES = 1 << 20, /* of a group for which nobody waits */
+
+    /* Memory of long frames is used again: of those that a group has and that gather meanwhile, and
+     * of more after the disk was slow. */
+    SPARES_MAX = 32,
+    SPARE_BYTES_MIN = 64 << 10,
+    SPARE_BYTES_MAX = 2 << 20,
+};
+
+/* Nothing was appended for so long: the spares go back. */
+#define IDLE_US (INT64_C(2) * SL_US_PER_S)
+
 struct pending {
     struct pending *next;
     uint64_t position;
     sl_durable_fn *durable;
     void *context;
-    size_t size_bytes;
-    uint8_t bytes[]; /* the encoded frame */
+    struct sl_buf frame; /* owned, encoded */
 };
 
 struct sl_journal {
@@ -43,10 +56,12 @@ struct sl_journal {
     struct sl_cond done;   /* appends that wait for room, and syncs, wait for it */
     struct pending *first; /* the queue: owned */
     struct pending *last;
-    int64_t first_queued_us; /* when the oldest of the queue came */
-    uint64_t queue_bytes;    /* of the queue */
-    uint64_t pending_bytes;  /* of the queue and the group being written */
+    bool has_unsynced;         /* a frame came since the last sync began */
+    int64_t first_unsynced_us; /* when the first of them came */
+    uint64_t queue_bytes;      /* of the queue */
+    uint64_t pending_bytes;    /* of the queue and the group being written */
     uint64_t next_position;
+    uint64_t written_position; /* frames below it were given to the writer */
     uint64_t durable_position;
     bool is_wanted; /* somebody waits for a frame of the queue */
     bool is_rotation_wanted;
@@ -55,6 +70,8 @@ struct sl_journal {
     bool is_replacing;
     struct sl_error trouble;       /* why it is broken */
     struct sl_journal_files files; /* next_position is not used; the last item is being written */
+    struct sl_buf spares[SPARES_MAX]; /* owned, empty */
+    uint32_t spare_count;
     uint64_t bytes_written;
     uint64_t syncs;
 };
@@ -94,7 +111,7 @@ rotate(struct sl_journal *j, uint64_t first_position, struct sl_error *err)
     return SL_OK;
 }
 
-/* Write and sync a group. */
+/* Give a group to the writer. */
 static sl_status
 write_group(struct sl_journal *j, struct pending *group, uint64_t durable_position,
             struct sl_error *err)
@@ -105,19 +122,44 @@ write_group(struct sl_journal *j, struct pending *group, uint64_t durable_positi
             durable_position = p->position;
             SL_TRY(rotate(j, p->position, err));
         }
-        SL_TRY(sl_journal_writer_put(&j->writer, p->bytes, p->position, durable_position, err));
+        SL_TRY(
+            sl_journal_writer_put(&j->writer, p->frame.bytes, p->position, durable_position, err));
     }
-    return sl_journal_writer_sync(&j->writer, err);
+    return SL_OK;
+}
+
+/* The memory of a frame, for another one. */
+static void
+give_frame(struct sl_journal *j, struct sl_buf *frame)
+{
+    if (frame->capacity_bytes >= SPARE_BYTES_MIN && frame->capacity_bytes <= SPARE_BYTES_MAX) {
+        sl_mutex_lock(&j->mutex);
+        if (j->spare_count < SPARES_MAX) {
+            sl_buf_clear(frame);
+            j->spares[j->spare_count++] = *frame;
+            *frame = sl_buf_empty(0);
+        }
+        sl_mutex_unlock(&j->mutex);
+    }
+    sl_buf_fini(frame);
+}
+
+static void
+drop_spares(struct sl_journal *j)
+{
+    while (j->spare_count != 0)
+        sl_buf_fini(&j->spares[--j->spare_count]);
 }
 
 /* Tell everybody who waits for these frames, and free them. */
 static void
-finish_group(struct pending *group, sl_status status)
+finish_group(struct sl_journal *j, struct pending *group, sl_status status)
 {
     while (group != NULL) {
         struct pending *next = group->next;
         if (group->durable != NULL)
             group->durable(group->context, status);
+        give_frame(j, &group->frame);
         free(group);
         group = next;
     }
@@ -130,9 +172,11 @@ take_queue(struct sl_journal *j)
     struct pending *group = j->first;
     j->first = j->last = NULL;
     j->queue_bytes = 0;
-    j->is_wanted = false;
     return group;
 }
+
+/* What the commit thread does next. */
+enum work { WORK_NONE, WORK_WRITE, WORK_SYNC, WORK_ROTATE };
 
 static void
 break_journal(struct sl_journal *j, const struct sl_error *why)
@@ -142,58 +186,87 @@ break_journal(struct sl_journal *j, const struct sl_error *why)
     j->is_broken = true;
     j->trouble = *why;
     struct pending *queue = take_queue(j);
+    j->has_unsynced = j->is_wanted = false;
     j->pending_bytes = 0;
     sl_cond_broadcast(&j->done);
     sl_mutex_unlock(&j->mutex);
-    finish_group(queue, SL_IO);
+    finish_group(j, queue, SL_IO);
 }
 
-/* One group to the disk, or only the next file. Called without the lock. */
+/* A group to the file, and to the disk when it is synced; or only the next file. Called without the
+ * lock. Who waits for a frame of the group has had it synced. */
 static void
-commit(struct sl_journal *j, struct pending *group, uint64_t durable_position)
+commit(struct sl_journal *j, enum work work, struct pending *group, uint64_t durable_position)
 {
     struct sl_error err = {0};
-    uint64_t end_position = durable_position;
+    uint64_t end_position = 0;
     uint64_t group_bytes = 0;
     for (struct pending *p = group; p != NULL; p = p->next) {
         end_position = p->position + 1;
-        group_bytes += p->size_bytes;
+        group_bytes += p->frame.size_bytes;
     }
 
-    sl_status st = group != NULL ? write_group(j, group, durable_position, &err)
-                                 : rotate(j, durable_position, &err);
+    sl_status st = work == WORK_ROTATE ? rotate(j, durable_position, &err)
+                                       : write_group(j, group, durable_position, &err);
+    if (st == SL_OK && work == WORK_SYNC)
+        st = sl_journal_writer_sync(&j->writer, &err);
     if (st != SL_OK) {
         break_journal(j, &err);
-        finish_group(group, SL_IO);
+        finish_group(j, group, SL_IO);
         return;
     }
 
     sl_mutex_lock(&j->mutex);
-    j->durable_position = end_position;
+    if (group != NULL)
+        j->written_position = end_position;
+    if (work == WORK_SYNC)
+        j->durable_position = j->written_position;
     j->pending_bytes -= group_bytes;
     j->bytes_written += group_bytes;
-    j->syncs += group != NULL;
+    j->syncs += work == WORK_SYNC;
     j->files.items[j->files.count - 1].bytes = j->writer.offset;
     sl_cond_broadcast(&j->done);
     sl_mutex_unlock(&j->mutex);
-    finish_group(group, SL_OK);
+    finish_group(j, group, SL_OK);
 }
 
-/* With the lock held: is it time to write? Otherwise *out_wait_us says how long to wait at
+/* So many bytes are written although nobody waits for them. */
+static uint64_t
+write_bytes(const struct sl_journal *j)
+{
+    return sl_min_size(WRITE_BYTES, j->options.pending_bytes_max / 4);
+}
+
+/* With the lock held: what is there to do? When nothing, *out_wait_us says how long to wait at
  * most, -1 for as long as nothing happens. */
-static bool
-is_due(const struct sl_journal *j, int64_t *out_wait_us)
+static enum work
+find_work(const struct sl_journal *j, int64_t *out_wait_us)
 {
     *out_wait_us = -1;
     if (j->is_broken)
-        return false;
-    if (j->first == NULL)
-        return j->is_rotation_wanted;
-    if (j->is_wanted || j->is_stopping || j->queue_bytes >= j->options.pending_bytes_max / 4)
-        return true;
-    int64_t age_us = sl_clock_monotonic_us() - j->first_queued_us;
+        return WORK_NONE;
+    if (!j->has_unsynced)
+        return j->is_rotation_wanted ? WORK_ROTATE : WORK_NONE;
+    int64_t age_us = sl_clock_monotonic_us() - j->first_unsynced_us;
+    if (j->is_wanted || j->is_stopping || age_us >= j->options.commit_interval_us)
+        return WORK_SYNC;
+    if (j->queue_bytes >= write_bytes(j))
+        return WORK_WRITE;
     *out_wait_us = j->options.commit_interval_us - age_us;
-    return *out_wait_us <= 0;
+    return WORK_NONE;
+}
+
+/* With the lock held, which is released meanwhile. */
+static void
+do_work(struct sl_journal *j, enum work work)
+{
+    uint64_t durable_position = j->durable_position;
+    struct pending *group = work == WORK_ROTATE ? NULL : take_queue(j);
+    if (work == WORK_SYNC)
+        j->has_unsynced = j->is_wanted = false;
+    sl_mutex_unlock(&j->mutex);
+    commit(j, work, group, durable_position);
+    sl_mutex_lock(&j->mutex);
 }
 
 /* The last frame of a file that is closed in order: see journal_format.h. */
@@ -201,16 +274,18 @@ static void
 write_mark(struct sl_journal *j)
 {
     const struct sl_journal_frame mark = {0};
-    uint8_t bytes[SL_JOURNAL_FRAME_HEAD_BYTES];
+    struct sl_buf frame = sl_buf_empty(SL_JOURNAL_FRAME_HEAD_BYTES);
     struct sl_error err = {0};
 
-    sl_journal_frame_encode(&mark, bytes);
-    sl_status st =
-        sl_journal_writer_put(&j->writer, bytes, j->next_position, j->durable_position, &err);
+    sl_journal_frame_encode(&mark, &frame);
+    sl_status st = frame.bad ? sl_fail(&err, SL_LIMIT, "no memory for a mark")
+                             : sl_journal_writer_put(&j->writer, frame.bytes, j->next_position,
+                                                     j->durable_position, &err);
     if (st == SL_OK)
         st = sl_journal_writer_finish(&j->writer, &err);
     if (st != SL_OK)
         sl_log(SL_LOG_WARN, "journal", "closed without its mark: %s", err.text);
+    sl_buf_fini(&frame);
 }
 
 static void
@@ -222,19 +297,17 @@ commit_main(void *context)
     sl_mutex_lock(&j->mutex);
     for (;;) {
         int64_t wait_us;
-        if (is_due(j, &wait_us)) {
-            uint64_t durable_position = j->durable_position;
-            struct pending *group = take_queue(j);
-            sl_mutex_unlock(&j->mutex);
-            commit(j, group, durable_position);
-            sl_mutex_lock(&j->mutex);
-        } else if (j->is_stopping) {
+        enum work work = find_work(j, &wait_us);
+        if (work != WORK_NONE)
+            do_work(j, work);
+        else if (j->is_stopping)
             break;
-        } else if (wait_us < 0) {
-            sl_cond_wait(&j->work, &j->mutex);
-        } else {
+        else if (wait_us >= 0)
             (void)sl_cond_wait_us(&j->work, &j->mutex, wait_us);
-        }
+        else if (j->spare_count == 0)
+            sl_cond_wait(&j->work, &j->mutex);
+        else if (!sl_cond_wait_us(&j->work, &j->mutex, IDLE_US))
+            drop_spares(j);
     }
     bool is_broken = j->is_broken;
     sl_mutex_unlock(&j->mutex);
@@ -246,6 +319,7 @@ static void
 destroy(struct sl_journal *j)
 {
     sl_journal_writer_close(&j->writer);
+    drop_spares(j);
     free(j->files.items);
     sl_cond_fini(&j->done);
     sl_cond_fini(&j->work);
@@ -273,7 +347,7 @@ sl_journal_open(int dir_fd, const struct sl_journal_options *options,
     sl_status st = sl_journal_recover(dir_fd, replay, &j->files, err);
     if (st != SL_OK)
         goto fail;
-    j->next_position = j->durable_position = j->files.next_position;
+    j->next_position = j->written_position = j->durable_position = j->files.next_position;
     st = rotate(j, j->next_position, err);
     if (st != SL_OK)
         goto fail;
@@ -299,16 +373,22 @@ sl_journal_close(struct sl_journal *journal)
     destroy(journal);
 }
 
-static struct pending *
-encode_pending(const struct sl_journal_frame *frame)
+void
+sl_journal_draft(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                 size_t about_bytes, struct sl_buf *out_draft)
 {
-    size_t size_bytes = sl_journal_frame_bytes(frame);
-    struct pending *p = malloc(sizeof(*p) + size_bytes);
-    if (p == NULL)
-        return NULL;
-    *p = (struct pending){.size_bytes = size_bytes};
-    sl_journal_frame_encode(frame, p->bytes);
-    return p;
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    *out_draft = sl_buf_empty(0);
+    if (about_bytes >= SPARE_BYTES_MIN) {
+        sl_mutex_lock(&journal->mutex);
+        if (journal->spare_count != 0)
+            *out_draft = journal->spares[--journal->spare_count];
+        sl_mutex_unlock(&journal->mutex);
+    }
+    out_draft->limit_bytes = SL_JOURNAL_FRAME_BYTES_MAX;
+    sl_buf_reserve(out_draft, SL_JOURNAL_FRAME_HEAD_BYTES + frame->producer_bytes +
+                                  sl_min_size(about_bytes, SL_BATCH_BYTES_MAX));
+    sl_journal_frame_begin(frame, out_draft);
 }
 
 /* With the lock held: wait for room, then queue. */
@@ -316,26 +396,70 @@ static sl_status
 enqueue(struct sl_journal *j, struct pending *p, struct sl_error *err)
 {
     while (!j->is_broken && j->pending_bytes > 0 &&
-           j->pending_bytes + p->size_bytes > j->options.pending_bytes_max)
+           j->pending_bytes + p->frame.size_bytes > j->options.pending_bytes_max)
         sl_cond_wait(&j->done, &j->mutex);
     if (j->is_broken)
         return sl_fail(err, SL_READONLY, "the journal failed: %.180s", j->trouble.text);
 
     p->position = j->next_position++;
-    bool was_empty = j->first == NULL;
-    if (was_empty) {
+    if (j->first == NULL)
         j->first = p;
-        j->first_queued_us = sl_clock_monotonic_us();
-    } else {
+    else
         j->last->next = p;
-    }
     j->last = p;
-    j->queue_bytes += p->size_bytes;
-    j->pending_bytes += p->size_bytes;
+    bool is_first = !j->has_unsynced;
+    if (is_first) {
+        j->has_unsynced = true;
+        j->first_unsynced_us = sl_clock_monotonic_us();
+    }
+    j->queue_bytes += p->frame.size_bytes;
+    j->pending_bytes += p->frame.size_bytes;
     j->is_wanted |= p->durable != NULL;
-    if (was_empty || p->durable != NULL || j->queue_bytes >= j->options.pending_bytes_max / 4)
+    if (is_first || p->durable != NULL || j->queue_bytes >= write_bytes(j))
         sl_cond_signal(&j->work);
     return SL_OK;
+}
+
+/* What can be told of a draft before it waits for its place. */
+static sl_status
+finish_draft(const struct sl_journal_frame *frame, struct sl_buf *draft, struct sl_error *err)
+{
+    size_t batch_bytes = draft->size_bytes - SL_JOURNAL_FRAME_HEAD_BYTES - frame->producer_bytes;
+    if (draft->bad || batch_bytes > SL_BATCH_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "an encoded batch of more than %d bytes, or no memory",
+                       SL_BATCH_BYTES_MAX);
+    if (batch_bytes == 0)
+        return sl_fail(err, SL_LIMIT, "encoded batch of 0 bytes");
+    sl_journal_frame_end(frame, draft);
+    return draft->bad ? sl_fail(err, SL_LIMIT, "no memory for a frame") : SL_OK;
+}
+
+sl_status
+sl_journal_append_draft(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                        struct sl_buf *draft, sl_durable_fn *durable, void *context,
+                        uint64_t *out_position, struct sl_error *err)
+{
+    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    *out_position = 0;
+    sl_status st = finish_draft(frame, draft, err);
+    if (st != SL_OK) {
+        sl_buf_fini(draft);
+        return st;
+    }
+    struct pending *p = sl_new(sizeof(*p));
+    *p = (struct pending){.durable = durable, .context = context, .frame = *draft};
+    *draft = sl_buf_empty(0);
+
+    sl_mutex_lock(&journal->mutex);
+    st = enqueue(journal, p, err);
+    if (st == SL_OK)
+        *out_position = p->position;
+    sl_mutex_unlock(&journal->mutex);
+    if (st != SL_OK) {
+        sl_buf_fini(&p->frame);
+        free(p);
+    }
+    return st;
 }
 
 sl_status
@@ -343,28 +467,15 @@ sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *fra
                   sl_durable_fn *durable, void *context, uint64_t *out_position,
                   struct sl_error *err)
 {
-    SL_ASSERT(journal->magic == JOURNAL_MAGIC);
+    struct sl_buf draft;
     *out_position = 0;
     if (frame->producer_bytes > SL_PRODUCER_NAME_BYTES_MAX)
         return sl_fail(err, SL_LIMIT, "producer name of %zu bytes", frame->producer_bytes);
-    size_t batch_bytes = frame->prefix_bytes + frame->batch_bytes;
-    if (frame->batch_bytes == 0 || batch_bytes > SL_BATCH_BYTES_MAX)
-        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", batch_bytes);
-
-    struct pending *p = encode_pending(frame);
-    if (p == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", batch_bytes);
-    p->durable = durable;
-    p->context = context;
-
-    sl_mutex_lock(&journal->mutex);
-    sl_status st = enqueue(journal, p, err);
-    if (st == SL_OK)
-        *out_position = p->position;
-    sl_mutex_unlock(&journal->mutex);
-    if (st != SL_OK)
-        free(p);
-    return st;
+    if (frame->batch_bytes > SL_BATCH_BYTES_MAX)
+        return sl_fail(err, SL_LIMIT, "encoded batch of %zu bytes", frame->batch_bytes);
+    sl_journal_draft(journal, frame, frame->batch_bytes, &draft);
+    sl_buf_append(&draft, frame->batch, frame->batch_bytes);
+    return sl_journal_append_draft(journal, frame, &draft, durable, context, out_position, err);
 }
 
 sl_status
@@ -449,15 +560,16 @@ write_refill(struct sl_journal_writer *writer, const struct sl_journal_refill *r
     struct sl_journal_frame frame;
     *out_count = 0;
     for (uint64_t i = 0; refill != NULL && refill->next(refill->context, i, &frame); i++) {
-        struct pending *p = encode_pending(&frame);
-        if (p == NULL)
-            return sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", frame.batch_bytes);
+        struct sl_buf encoded = sl_buf_empty(SL_JOURNAL_FRAME_BYTES_MAX);
+        sl_journal_frame_encode(&frame, &encoded);
         sl_status st = SL_OK;
-        if (writer->offset + p->size_bytes > SL_JOURNAL_FILE_BYTES_MAX)
+        if (encoded.bad)
+            st = sl_fail(err, SL_LIMIT, "no memory for a frame of %zu bytes", frame.batch_bytes);
+        else if (writer->offset + encoded.size_bytes > SL_JOURNAL_FILE_BYTES_MAX)
             st = sl_fail(err, SL_LIMIT, "more frames than a journal file holds");
         else
-            st = sl_journal_writer_put(writer, p->bytes, first + i, first, err);
-        free(p);
+            st = sl_journal_writer_put(writer, encoded.bytes, first + i, first, err);
+        sl_buf_fini(&encoded);
         SL_TRY(st);
         *out_count = i + 1;
     }
@@ -478,7 +590,7 @@ install_replacement(struct sl_journal *j, const struct sl_journal_writer *writer
     j->files.items = sl_new(sizeof(*j->files.items));
     j->files.items[0] = (struct sl_journal_file){
         .number = writer->number, .first_position = first_position, .bytes = writer->offset};
-    j->durable_position = j->next_position;
+    j->written_position = j->durable_position = j->next_position;
     j->bytes_written += writer->offset;
     j->is_rotation_wanted = false;
     j->is_broken = false;

@@ -8,7 +8,8 @@
  *
  * One commit thread writes and syncs. A sync starts as soon as somebody waits for one and none
  * is running; whatever arrives meanwhile shares the next. For frames that nobody waits for, the
- * commit interval bounds the time until they are durable.
+ * commit interval bounds the time until they are durable; they are written a megabyte at a time
+ * meanwhile, while they are in the cache, so that the memory of a few serves all.
  *
  * A write or sync that fails is never tried again, because the kernel may have dropped the
  * pages and would answer the second try with success. Everyone who waits is told SL_IO, the
@@ -17,7 +18,7 @@
  *
  * The bytes are described in journal_format.h.
  *
- * Ownership: open gives the caller a journal, close takes it back. Frames are copied.
+ * Ownership: open gives the caller a journal, close takes it back. Frames are copied, drafts taken over.
  * Threads:   every function but open and close may be called from any thread. Callbacks come
  *            from the commit thread, without a lock held, in the order of positions.
  * Errors:    SL_READONLY  a write failed earlier; sl_journal_trouble says why
@@ -29,6 +30,7 @@
 #ifndef SLUICE_STORAGE_JOURNAL_H
 #define SLUICE_STORAGE_JOURNAL_H
 
+#include "storage/base/buf.h"
 #include "storage/base/hash.h"
 #include "storage/store.h"
 
@@ -52,10 +54,7 @@ struct sl_journal_frame {
     bool is_import; /* import_id and import_offset mean something */
     struct sl_hash128 import_id;
     uint64_t import_offset; /* where the import goes on after this batch */
-    const void
-        *prefix; /* written before the batch, as its beginning; none in a frame that was read */
-    size_t prefix_bytes;
-    const void *batch; /* of sl_batch_encode; with the prefix 1 .. SL_BATCH_BYTES_MAX bytes */
+    const void *batch;      /* 1 .. SL_BATCH_BYTES_MAX bytes; not read of a frame that is drafted */
     size_t batch_bytes;
 };
 
@@ -91,10 +90,22 @@ sl_status sl_journal_open(int dir_fd, const struct sl_journal_options *options,
 void sl_journal_close(struct sl_journal *journal);
 
 /*
+ * A frame that is written in place: the caller appends the batch to the draft, of about so many
+ * bytes, and hands it to append_draft, which takes it over (it is empty then) whatever becomes of it.
+ * Its memory is that of frames which were written before.
+ */
+void sl_journal_draft(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                      size_t about_bytes, struct sl_buf *out_draft);
+
+/*
  * Append a frame. `durable` (NULL: nobody waits) is called once with SL_OK when the frame is on
  * disk or SL_IO when it never will be; on an error of append itself it is not called. Waits while
  * too many bytes are pending.
  */
+SL_MUST_CHECK
+sl_status sl_journal_append_draft(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                                  struct sl_buf *draft, sl_durable_fn *durable, void *context,
+                                  uint64_t *out_position, struct sl_error *err);
 SL_MUST_CHECK
 sl_status sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *frame,
                             sl_durable_fn *durable, void *context, uint64_t *out_position,

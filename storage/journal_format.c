@@ -78,35 +78,40 @@ pad_8(size_t size_bytes)
 size_t
 sl_journal_frame_bytes(const struct sl_journal_frame *frame)
 {
-    size_t batch_bytes = frame->prefix_bytes + frame->batch_bytes;
     SL_ASSERT(frame->producer_bytes <= SL_PRODUCER_NAME_BYTES_MAX);
-    SL_ASSERT(batch_bytes <= SL_BATCH_BYTES_MAX);
-    return SL_JOURNAL_FRAME_HEAD_BYTES + pad_8(frame->producer_bytes + batch_bytes);
-}
-
-/* Append to `bytes`; returns the end. */
-static uint8_t *
-put_bytes(uint8_t *bytes, const void *part, size_t size_bytes)
-{
-    if (size_bytes != 0)
-        memcpy(bytes, part, size_bytes);
-    return bytes + size_bytes;
+    SL_ASSERT(frame->batch_bytes <= SL_BATCH_BYTES_MAX);
+    return SL_JOURNAL_FRAME_HEAD_BYTES + pad_8(frame->producer_bytes + frame->batch_bytes);
 }
 
 void
-sl_journal_frame_encode(const struct sl_journal_frame *frame, uint8_t *bytes)
+sl_journal_frame_begin(const struct sl_journal_frame *frame, struct sl_buf *out)
 {
-    size_t size_bytes = sl_journal_frame_bytes(frame);
-    size_t payload_bytes = size_bytes - SL_JOURNAL_FRAME_HEAD_BYTES;
-    uint8_t *payload = bytes + SL_JOURNAL_FRAME_HEAD_BYTES;
+    SL_ASSERT(frame->producer_bytes <= SL_PRODUCER_NAME_BYTES_MAX);
+    SL_ASSERT(out->size_bytes == 0);
+    (void)sl_buf_extend(out, SL_JOURNAL_FRAME_HEAD_BYTES);
+    sl_buf_append(out, frame->producer, frame->producer_bytes);
+}
 
+void
+sl_journal_frame_end(const struct sl_journal_frame *frame, struct sl_buf *out)
+{
+    static const uint8_t zeros[8] = {0};
+    size_t content_bytes = out->size_bytes - SL_JOURNAL_FRAME_HEAD_BYTES;
+    size_t payload_bytes = pad_8(content_bytes);
+    size_t batch_bytes = content_bytes - frame->producer_bytes;
+
+    sl_buf_append(out, zeros, payload_bytes - content_bytes);
+    if (out->bad)
+        return;
+    SL_ASSERT(batch_bytes <= SL_BATCH_BYTES_MAX);
+    uint8_t *bytes = out->bytes;
     memset(bytes, 0, SL_JOURNAL_FRAME_HEAD_BYTES);
     memcpy(bytes, frame_magic, sizeof(frame_magic));
-    put_le(bytes + 4, size_bytes, 4);
-    bytes[24] = frame->batch_bytes > 0 ? SL_JOURNAL_BATCH : SL_JOURNAL_MARK;
+    put_le(bytes + 4, out->size_bytes, 4);
+    bytes[24] = batch_bytes > 0 ? SL_JOURNAL_BATCH : SL_JOURNAL_MARK;
     bytes[25] = frame->is_import ? SL_JOURNAL_FRAME_FLAG_IMPORT : 0;
     put_le(bytes + 26, frame->producer_bytes, 2);
-    put_le(bytes + 28, frame->prefix_bytes + frame->batch_bytes, 4);
+    put_le(bytes + 28, batch_bytes, 4);
     put_le(bytes + 32, frame->epoch, 8);
     put_le(bytes + 40, frame->batch_number, 8);
     if (frame->is_import) {
@@ -114,12 +119,15 @@ sl_journal_frame_encode(const struct sl_journal_frame *frame, uint8_t *bytes)
         put_le(bytes + 56, frame->import_id.high, 8);
         put_le(bytes + 64, frame->import_offset, 8);
     }
+    put_le(bytes + 72, sl_hash64(bytes + SL_JOURNAL_FRAME_HEAD_BYTES, payload_bytes), 8);
+}
 
-    uint8_t *end = put_bytes(payload, frame->producer, frame->producer_bytes);
-    end = put_bytes(end, frame->prefix, frame->prefix_bytes);
-    end = put_bytes(end, frame->batch, frame->batch_bytes);
-    memset(end, 0, (size_t)(payload + payload_bytes - end));
-    put_le(bytes + 72, sl_hash64(payload, payload_bytes), 8);
+void
+sl_journal_frame_encode(const struct sl_journal_frame *frame, struct sl_buf *out)
+{
+    sl_journal_frame_begin(frame, out);
+    sl_buf_append(out, frame->batch, frame->batch_bytes);
+    sl_journal_frame_end(frame, out);
 }
 
 /* Hash of a frame head at its place. */

@@ -110,8 +110,14 @@ sl_status sl_journal_head_decode(const void *bytes, size_t size_bytes, uint64_t 
 /* Size of the frame with its head and padding. A frame without batch is a mark. */
 size_t sl_journal_frame_bytes(const struct sl_journal_frame *frame);
 
-/* Write everything that does not depend on the place: bytes[sl_journal_frame_bytes]. */
-void sl_journal_frame_encode(const struct sl_journal_frame *frame, uint8_t *bytes);
+/*
+ * Write everything that does not depend on the place: begin leaves room for the head and writes the
+ * producer, the caller appends the batch (nothing: a mark), end pads it and fills in the head. In a
+ * buffer of its own. encode is all three, with the batch of the frame.
+ */
+void sl_journal_frame_begin(const struct sl_journal_frame *frame, struct sl_buf *out);
+void sl_journal_frame_end(const struct sl_journal_frame *frame, struct sl_buf *out);
+void sl_journal_frame_encode(const struct sl_journal_frame *frame, struct sl_buf *out);
 
 /* Complete an encoded frame for its place. */
 void sl_journal_frame_place(uint8_t *bytes, uint64_t position, uint64_t durable_position,

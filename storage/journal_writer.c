@@ -15,6 +15,7 @@ enum {
     BUFFER_BYTES = 1 << 20, /* large enough that a call costs nothing against its bytes */
     ROOM_BYTES = 256 << 10, /* one sync in hundreds of short groups makes the file longer */
     SHORT_BYTES_MAX = 16 << 10,
+    LONG_BYTES = 64 << 10, /* a frame that is written from where it lies */
 };
 
 static const char aside_suffix[] = ".tmp";
@@ -67,9 +68,10 @@ sl_journal_writer_put(struct sl_journal_writer *writer, uint8_t *bytes, uint64_t
     SL_ASSERT(size_bytes <= SL_JOURNAL_FRAME_BYTES_MAX);
 
     sl_journal_frame_place(bytes, position, durable_position, writer->number, writer->offset);
-    if (writer->buffer_bytes + size_bytes > BUFFER_BYTES)
+    bool is_long = size_bytes >= LONG_BYTES;
+    if (is_long || writer->buffer_bytes + size_bytes > BUFFER_BYTES)
         SL_TRY(flush(writer, err));
-    if (size_bytes > BUFFER_BYTES) {
+    if (is_long) {
         SL_TRY(sl_file_write_at(writer->fd, writer->offset, bytes, size_bytes, err));
     } else {
         memcpy(writer->buffer + writer->buffer_bytes, bytes, size_bytes);

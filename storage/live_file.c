@@ -20,6 +20,7 @@ struct sl_live_files {
     struct sl_mutex lock; /* guards the open files and all below */
     struct sl_cond opened;
     struct sl_live_file *newest, *oldest;
+    struct sl_live_file *hand; /* the next one that trim looks at; NULL: the oldest */
     uint32_t open_count;
 };
 
@@ -127,6 +128,8 @@ sl_live_file_is_damaged(const struct sl_live_file *file)
 static void
 list_remove(struct sl_live_files *files, struct sl_live_file *file)
 {
+    if (files->hand == file)
+        files->hand = file->newer;
     if (file->newer == NULL)
         files->newest = file->older;
     else
@@ -177,13 +180,19 @@ sl_live_file_release(struct sl_live_file *file)
     free(file);
 }
 
-/* Are more files open than may be, or do they take more memory than may be kept? */
+/* Do readers keep more than they may? */
+static bool
+is_full(const struct sl_live_files *files)
+{
+    return atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed) >
+           files->memory_bytes;
+}
+
+/* Must a file be closed before another is opened? */
 static bool
 is_crowded(const struct sl_live_files *files)
 {
-    return files->open_count >= SL_LIVE_FILES_OPEN_MAX ||
-           atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed) >
-               files->memory_bytes;
+    return files->open_count >= SL_LIVE_FILES_OPEN_MAX || is_full(files);
 }
 
 /* Take the readers that must go from the list; the caller closes them without the lock. */
@@ -248,16 +257,51 @@ sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader **out_rea
     return st;
 }
 
+/* A reference to a file of the list; false when its last one has just gone. */
+static bool
+try_acquire(struct sl_live_file *file)
+{
+    uint32_t references = atomic_load_explicit(&file->references, memory_order_relaxed);
+    while (references != 0)
+        if (atomic_compare_exchange_weak_explicit(&file->references, &references, references + 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+/* Drop what was not used since the hand came by last, until readers keep no more than they may. The
+ * second time round nothing is recent any more. */
+static void
+trim(struct sl_live_files *files)
+{
+    sl_mutex_lock(&files->lock);
+    for (uint32_t left = 2 * files->open_count; left > 0 && is_full(files); left--) {
+        struct sl_live_file *file = files->hand == NULL ? files->oldest : files->hand;
+        if (file == NULL)
+            break;
+        files->hand = file->newer;
+        if (!try_acquire(file))
+            continue;
+        file->users++;
+        sl_mutex_unlock(&files->lock);
+        (void)sl_segment_reader_drop(file->reader, SL_SEGMENT_DROP_STALE);
+        sl_mutex_lock(&files->lock);
+        file->users--;
+        sl_mutex_unlock(&files->lock);
+        sl_live_file_release(file);
+        sl_mutex_lock(&files->lock);
+    }
+    sl_mutex_unlock(&files->lock);
+}
+
 void
 sl_live_file_leave(struct sl_live_file *file)
 {
     struct sl_live_files *files = file->files;
-    size_t used_bytes = atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed);
-    /* The caller still counts as a user here, so that the reader cannot be closed meanwhile. */
-    if (used_bytes > files->memory_bytes)
-        (void)sl_segment_reader_drop(file->reader, SL_SEGMENT_DROP_LARGE);
     sl_mutex_lock(&files->lock);
     SL_ASSERT(file->users > 0);
     file->users--;
     sl_mutex_unlock(&files->lock);
+    if (is_full(files))
+        trim(files);
 }

@@ -3,9 +3,10 @@
  *
  * A file is named by live segments, and by the versions and snapshots that hold those. When the
  * catalog no longer names it, it is marked as dropped; it goes when the last of them lets go.
- * At most a bounded number of files is open at a time, and what they keep in memory is bounded: of
- * a file that is left only the filters stay then, and where that is not enough, the least recently
- * used that nobody reads from is closed when another is opened.
+ * At most a bounded number of files is open at a time, and what they keep in memory is bounded: row
+ * groups that were not used lately keep only their filters then (a clock goes round them), and where
+ * that is not enough, the least recently used file that nobody reads from is closed when another is
+ * opened.
  *
  * Ownership: a file is shared by count; a reader is lent between open and leave.
  * Threads:   any.

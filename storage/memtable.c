@@ -56,34 +56,45 @@ count_hour(struct sl_mem_hour *hours, uint32_t *hour_count, int64_t hour, uint64
     hours[(*hour_count)++] = (struct sl_mem_hour){.hour = hour, .rows = rows};
 }
 
+/* The hour that a row is filed under. */
+static int64_t
+filing_hour(const struct sl_mem_entry *entry, int64_t last_seen_us)
+{
+    bool is_by_receipt = false;
+    int64_t time_us =
+        sl_partition_time(last_seen_us, entry->received_us, entry->is_import, &is_by_receipt);
+    return is_by_receipt ? SL_MEM_HOUR_RECEIPT
+                         : sl_partition_floor(time_us, SL_US_PER_HOUR) / SL_US_PER_HOUR;
+}
+
 uint32_t
 sl_mem_entry_hours(const struct sl_mem_entry *entry, struct sl_mem_hour hours[SL_MEM_HOURS_MAX])
 {
     const struct sl_batch *batch = entry->batch;
     const struct sl_vector *last_seen = NULL;
     uint32_t hour_count = 0;
-    int64_t run_hour = 0;
+    int64_t run_hour = filing_hour(entry, entry->last_seen_min_us);
     uint64_t run_rows = 0;
 
+    /* Most batches lie within an hour, which their bounds show: it is an interval. Times that are
+     * filed by receipt are those outside of one. */
+    if (run_hour != SL_MEM_HOUR_RECEIPT &&
+        run_hour == filing_hour(entry, entry->last_seen_max_us)) {
+        count_hour(hours, &hour_count, run_hour, batch->row_count);
+        return hour_count;
+    }
     for (uint32_t i = 0; i < batch->column_count; i++)
         if (batch->columns[i].column->index == SL_COLUMN_LAST_SEEN)
             last_seen = &batch->columns[i].vector;
     for (uint32_t row = 0; row < batch->row_count; row++) {
-        bool is_by_receipt = false;
-        int64_t time_us = last_seen == NULL || last_seen->value_count == 0
-                              ? 0
-                              : (int64_t)sl_vector_u64(last_seen, row);
-        time_us = sl_partition_time(time_us, entry->received_us, entry->is_import, &is_by_receipt);
-        int64_t hour = is_by_receipt ? SL_MEM_HOUR_RECEIPT
-                                     : sl_partition_floor(time_us, SL_US_PER_HOUR) / SL_US_PER_HOUR;
-        if (run_rows != 0 && hour == run_hour) {
-            run_rows++;
-            continue;
-        }
-        if (run_rows != 0)
+        bool has_value = last_seen != NULL && last_seen->value_count != 0;
+        int64_t hour = filing_hour(entry, has_value ? (int64_t)sl_vector_u64(last_seen, row) : 0);
+        if (run_rows != 0 && hour != run_hour) {
             count_hour(hours, &hour_count, run_hour, run_rows);
+            run_rows = 0;
+        }
         run_hour = hour;
-        run_rows = 1;
+        run_rows++;
     }
     count_hour(hours, &hour_count, run_hour, run_rows);
     return hour_count;

@@ -1,7 +1,7 @@
 /*
  * merge.c - see merge.h.
  *
- * A row group that is nearly full already, and of which no row is dead, would come out as it went in:
+ * A row group that is half full already, and of which no row is dead, would come out much as it went in:
  * it is copied, unless the slower codecs are wanted. So at high rates, where seals make full groups,
  * a merge costs next to nothing; what it saves is files.
  *
@@ -20,8 +20,8 @@
 /* Blocks of one output group: as many as full ones would be, and room for small inputs. */
 enum { MERGE_PARTS_MAX = 512 };
 
-/* A group of so many rows is nearly full: the last eighth saves a quarter of a percent of the bytes. */
-enum { MERGE_COPY_ROWS_MIN = SL_MERGE_GROUP_ROWS / 8 * 7 };
+/* A group of so many rows is large enough: twice as many save one or two percent of the bytes. */
+enum { MERGE_COPY_ROWS_MIN = SL_MERGE_GROUP_ROWS / 2 };
 
 struct merge_part {
     struct sl_batch *batch;           /* owned; vectors borrowed from the cursor */
@@ -267,7 +267,7 @@ open_inputs(struct merge *merge, struct sl_error *err)
     return SL_OK;
 }
 
-/* Nearly full, and in a file without dead rows: bounds are those of whole files. */
+/* Large, and in a file without dead rows: bounds are those of whole files. */
 static bool
 is_ripe(const struct merge *merge, uint32_t input, uint32_t group)
 {

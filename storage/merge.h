@@ -25,6 +25,8 @@ enum {
     SL_MERGE_OPEN_MAX = 16,  /* segments of a slice that is not over */
     SL_MERGE_LEVEL_COLD = 8, /* and above: merged cold */
     SL_MERGE_GROUP_ROWS = 1 << 20,
+    /* Rows of one output: full groups, with room for what does not divide. */
+    SL_MERGE_ROWS_MAX = SL_MERGE_GROUP_ROWS * (SL_GROUPS_PER_SEGMENT_MAX - 1),
 };
 /* A slice is over when this much of time has passed since its end. */
 #define SL_MERGE_GRACE_US (INT64_C(5) * 60 * 1000000)

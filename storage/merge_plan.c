@@ -4,9 +4,6 @@
 #include "storage/merge.h"
 #include "storage/partition.h"
 
-/* Rows of one output: full groups, with room for what does not divide. */
-static const uint64_t rows_max = (uint64_t)SL_MERGE_GROUP_ROWS * (SL_GROUPS_PER_SEGMENT_MAX - 1);
-
 static int
 compare_place(const struct sl_live *a, const struct sl_live *b)
 {
@@ -44,7 +41,7 @@ take_inputs(const struct sl_live *const *list, uint32_t count, struct sl_merge_p
     *pick = (struct sl_merge_pick){0};
     for (uint32_t i = 0; i < count && pick->count < SL_MERGE_FAN_IN_MAX; i++) {
         uint64_t living = list[i]->info.rows - list[i]->info.dead_rows;
-        if (pick->count != 0 && rows + living > rows_max)
+        if (pick->count != 0 && rows + living > SL_MERGE_ROWS_MAX)
             break;
         rows += living;
         pick->inputs[pick->count++] = list[i];

@@ -3,6 +3,7 @@
  *
  * The selection starts as the minis that pruning left, less the dead rows.
  */
+#include "storage/base/words.h"
 #include "storage/scan_state.h"
 #include "storage/store_state.h"
 

@@ -84,12 +84,30 @@ walk_entry(const struct sl_mem_entry *entry)
 }
 
 static int64_t
+filing_minute(const struct sl_mem_entry *entry, int64_t last_seen_us, bool *out_by_receipt)
+{
+    int64_t time_us =
+        sl_partition_time(last_seen_us, entry->received_us, entry->is_import, out_by_receipt);
+    return sl_partition_floor(time_us, SL_US_PER_MINUTE) / SL_US_PER_MINUTE;
+}
+
+static int64_t
 walk_minute(const struct walk *walk, uint32_t row, bool *out_by_receipt)
 {
     int64_t last_seen = walk->last_seen == NULL ? 0 : (int64_t)sl_vector_u64(walk->last_seen, row);
-    int64_t time_us = sl_partition_time(last_seen, walk->entry->received_us, walk->entry->is_import,
-                                        out_by_receipt);
-    return sl_partition_floor(time_us, SL_US_PER_MINUTE) / SL_US_PER_MINUTE;
+    return filing_minute(walk->entry, last_seen, out_by_receipt);
+}
+
+/* Do all rows lie in one minute, as their bounds show? A minute is an interval, as are the times
+ * that are believed. */
+static bool
+is_one_minute(const struct sl_mem_entry *entry, int64_t *out_minute)
+{
+    bool is_first_by_receipt = false;
+    bool is_last_by_receipt = false;
+    *out_minute = filing_minute(entry, entry->last_seen_min_us, &is_first_by_receipt);
+    int64_t last = filing_minute(entry, entry->last_seen_max_us, &is_last_by_receipt);
+    return !is_first_by_receipt && !is_last_by_receipt && *out_minute == last;
 }
 
 static void
@@ -99,6 +117,10 @@ count_entry(const struct sl_mem_entry *entry, struct minutes *minutes)
     int64_t run_minute = 0;
     bool is_run_by_receipt = false;
     uint64_t run_rows = 0;
+    if (is_one_minute(entry, &run_minute)) {
+        count_minute(minutes, run_minute, false, entry->batch->row_count);
+        return;
+    }
     for (uint32_t row = 0; row < entry->batch->row_count; row++) {
         bool is_by_receipt = false;
         int64_t minute = walk_minute(&walk, row, &is_by_receipt);
@@ -213,20 +235,26 @@ trim_slices(struct sl_slice_plan *plan)
     plan->count = kept;
 }
 
+/* Room for rows of a batch, which are all of it or those that will be selected. */
+static struct sl_slice_part *
+add_part(struct sl_time_slice *slice, const struct sl_batch *batch)
+{
+    if (slice->part_count == slice->part_capacity) {
+        slice->part_capacity = slice->part_capacity * 2 + 4;
+        slice->parts = sl_grow(slice->parts, sizeof(struct sl_slice_part), slice->part_capacity);
+    }
+    struct sl_slice_part *part = &slice->parts[slice->part_count++];
+    *part = (struct sl_slice_part){.batch = batch};
+    return part;
+}
+
 static void
 add_row(struct sl_time_slice *slice, const struct sl_batch *batch, uint32_t row)
 {
     bool is_first = slice->part_count == 0 || slice->parts[slice->part_count - 1].batch != batch;
-    if (is_first) {
-        if (slice->part_count == slice->part_capacity) {
-            slice->part_capacity = slice->part_capacity * 2 + 4;
-            slice->parts =
-                sl_grow(slice->parts, sizeof(struct sl_slice_part), slice->part_capacity);
-        }
-        SL_ASSERT(slice->parts != NULL); /* sl_grow never fails */
-        slice->parts[slice->part_count++] = (struct sl_slice_part){
-            .batch = batch, .selection = sl_new(sl_words_for(batch->row_count) * sizeof(uint64_t))};
-    }
+    if (is_first)
+        add_part(slice, batch)->selection =
+            sl_new(sl_words_for(batch->row_count) * sizeof(uint64_t));
     struct sl_slice_part *part = &slice->parts[slice->part_count - 1];
     sl_bit_set(part->selection, row);
     part->rows++;
@@ -252,6 +280,13 @@ split_entry(const struct sl_mem_entry *entry, struct sl_slice_plan *plan)
     struct sl_time_slice *slice = NULL;
     int64_t last_minute = 0;
     bool is_last_by_receipt = false;
+    if (is_one_minute(entry, &last_minute)) {
+        slice = find_slice(plan, last_minute, false);
+        if (slice == NULL)
+            slice = fallback_slice(plan, entry->received_us);
+        add_part(slice, entry->batch)->rows = entry->batch->row_count;
+        return;
+    }
     for (uint32_t row = 0; row < entry->batch->row_count; row++) {
         bool is_by_receipt = false;
         int64_t minute = walk_minute(&walk, row, &is_by_receipt);

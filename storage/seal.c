@@ -4,8 +4,16 @@
 #include "storage/seal.h"
 
 #include "storage/base/log.h"
+#include "storage/merge.h"
 #include "storage/partition.h"
 #include "storage/segment_note.h"
+
+/* Rows of a group are half as many again as they should be at most, and what the last batch has too
+ * many. */
+enum { SEAL_GROUP_ROWS_MAX = SL_SEAL_GROUP_ROWS / 2 * 3 + SL_BATCH_ROWS_MAX };
+
+_Static_assert((int)SEAL_GROUP_ROWS_MAX <= (int)SL_GROUP_ROWS_MAX,
+               "a group as large as the format lets it be");
 
 /* One segment to write: consecutive parts of a slice, cut into groups. */
 struct seal_output {
@@ -37,20 +45,30 @@ add_output(struct seal *seal, const struct sl_time_slice *slice, uint32_t first_
     return output;
 }
 
-/* Cut a slice into groups of at most SL_SEAL_GROUP_ROWS rows, and these into segments. */
+/*
+ * Cut a slice into groups of much the same size, about SL_SEAL_GROUP_ROWS, and these into segments. A
+ * full group with a short one behind it would be worse: the next merge copies what is at least half
+ * full, and encodes the short ones again. Groups end where a batch ends.
+ */
 static void
 plan_slice(struct seal *seal, const struct sl_time_slice *slice)
 {
     struct seal_output *output = add_output(seal, slice, 0);
-    uint64_t rows = 0;
+    uint64_t count = (slice->rows + SL_SEAL_GROUP_ROWS / 2) / SL_SEAL_GROUP_ROWS;
+    uint64_t group = 1; /* the one being filled */
+    uint64_t rows = 0;  /* of the slice, before the part */
+    uint64_t first = 0; /* and before the output */
     for (uint32_t part = 0; part < slice->part_count; part++) {
-        bool is_full = rows + slice->parts[part].rows > SL_SEAL_GROUP_ROWS;
+        bool is_full = group < count && rows >= slice->rows * group / count;
         if (is_full) {
             output->group_ends[output->group_count++] = part;
-            rows = 0;
+            group++;
         }
-        if (is_full && output->group_count == SL_GROUPS_PER_SEGMENT_MAX)
+        if (is_full && (output->group_count == SL_GROUPS_PER_SEGMENT_MAX ||
+                        rows - first > SL_MERGE_ROWS_MAX - SEAL_GROUP_ROWS_MAX)) {
             output = add_output(seal, slice, part);
+            first = rows;
+        }
         rows += slice->parts[part].rows;
     }
     output->group_ends[output->group_count++] = slice->part_count;

@@ -17,7 +17,7 @@
 
 #include "storage/store_state.h"
 
-/* Rows of one row group. */
+/* Rows of one row group, about. */
 enum { SL_SEAL_GROUP_ROWS = 1 << 20 };
 
 /* Seal everything that is in memory now. On failure the rows stay in memory. */

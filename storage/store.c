@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 
 #include "storage/base/clock.h"
@@ -156,6 +157,23 @@ sl_store_retain(struct sl_store *store, struct sl_error *err)
 {
     SL_ASSERT(store->magic == SL_STORE_MAGIC);
     return sl_retain(store, err);
+}
+
+sl_status
+sl_store_open_scratch(struct sl_store *store, int *out_fd, struct sl_error *err)
+{
+    char name[32];
+
+    SL_ASSERT(store->magic == SL_STORE_MAGIC);
+    (void)snprintf(name, sizeof(name), "scratch-%" PRIuFAST64,
+                   atomic_fetch_add_explicit(&store->scratch_count, 1, memory_order_relaxed));
+    SL_TRY(sl_file_open_private(store->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC, out_fd, err));
+    sl_status st = sl_file_remove(store->dir_fd, name, err);
+    if (st != SL_OK) {
+        sl_file_close(*out_fd);
+        *out_fd = -1;
+    }
+    return st;
 }
 
 sl_status

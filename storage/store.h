@@ -9,6 +9,7 @@
  *   journal/<number>.journal   batches not yet sealed (journal.h)
  *   segments/<number>.segment  sealed rows (segment/segment_format.h)
  *   hosts/<number>.hosts       host index of an hour or a day (index/host_index.h)
+ *   scratch-<number>           for a moment: see sl_store_open_scratch
  *
  * Ownership: the caller's, between open and close.
  * Threads:   every function but open and close may be called from any thread.
@@ -158,6 +159,11 @@ typedef void sl_meta_visit_fn(void *context, const void *key, size_t key_bytes, 
 SL_MUST_CHECK
 sl_status sl_store_meta_walk(struct sl_store *store, const char *kind, sl_meta_visit_fn *visit,
                              void *context, struct sl_error *err);
+
+/* An empty file in the store's directory that has no name and is gone when it is closed, also after
+ * a crash. */
+SL_MUST_CHECK
+sl_status sl_store_open_scratch(struct sl_store *store, int *out_fd, struct sl_error *err);
 
 /* The numbers behind `status` and system tables. */
 struct sl_store_status {

@@ -151,8 +151,8 @@ await(struct sl_store *store, sl_durable_fn *durable, void *context)
 
 /* Journal, then memtable. Gives the APPEND turn back. */
 static sl_status
-enter(struct sl_store *store, struct sl_journal_frame *frame, struct sl_mem_entry *entry,
-      sl_durable_fn *durable, void *context, struct sl_error *err)
+enter(struct sl_store *store, const struct sl_journal_frame *frame, struct sl_buf *draft,
+      struct sl_mem_entry *entry, sl_durable_fn *durable, void *context, struct sl_error *err)
 {
     struct sl_mem_hour hours[SL_MEM_HOURS_MAX];
     struct sl_store_filing filing = {
@@ -168,8 +168,9 @@ enter(struct sl_store *store, struct sl_journal_frame *frame, struct sl_mem_entr
         .import_offset = frame->import_offset,
     };
     struct awaited *awaited = await(store, durable, context);
-    sl_status st = sl_journal_append(store->journal, frame, awaited == NULL ? NULL : on_disk,
-                                     awaited, &entry->position, err);
+    sl_status st =
+        sl_journal_append_draft(store->journal, frame, draft, awaited == NULL ? NULL : on_disk,
+                                awaited, &entry->position, err);
     if (st != SL_OK)
         free(awaited);
     sl_mutex_lock(&store->lock);
@@ -202,20 +203,19 @@ answer_duplicate(struct sl_store *store, sl_durable_fn *durable, void *context,
     return SL_EXISTS;
 }
 
-/* The bytes of the batch: those it came as, else new ones in `encoded`. */
+/* The payload of a frame: time of receipt, and the batch, in the bytes it came as where it did. */
 static void
-encode_batch(const struct sl_batch *batch, const struct sl_append_from *from,
-             struct sl_buf *encoded, struct sl_journal_frame *frame)
+draft_batch(struct sl_store *store, const struct sl_journal_frame *frame, int64_t now_us,
+            const struct sl_batch *batch, const struct sl_append_from *from, struct sl_buf *out)
 {
-    if (from != NULL && from->encoded != NULL) {
-        frame->batch = from->encoded;
-        frame->batch_bytes = from->encoded_bytes;
-        return;
-    }
-    sl_buf_reserve(encoded, sl_min_size(sl_batch_bytes(batch), SL_BATCH_BYTES_MAX));
-    sl_batch_encode(batch, encoded);
-    frame->batch = encoded->bytes;
-    frame->batch_bytes = encoded->size_bytes;
+    bool is_encoded = from != NULL && from->encoded != NULL;
+    size_t about_bytes = is_encoded ? from->encoded_bytes : sl_batch_bytes(batch);
+    sl_journal_draft(store->journal, frame, SL_STORE_ENVELOPE_BYTES + about_bytes, out);
+    sl_buf_u64le(out, (uint64_t)now_us);
+    if (is_encoded)
+        sl_buf_append(out, from->encoded, from->encoded_bytes);
+    else
+        sl_batch_encode(batch, out);
 }
 
 sl_status
@@ -240,24 +240,15 @@ sl_store_append(struct sl_store *store, struct sl_batch *batch, const struct sl_
         frame.import_id = *from->import_id;
         frame.import_offset = from->import_offset;
     }
-    struct sl_buf encoded = sl_buf_empty(SL_BATCH_BYTES_MAX);
-    uint8_t envelope[SL_STORE_ENVELOPE_BYTES];
-    for (unsigned i = 0; i < sizeof(envelope); i++)
-        envelope[i] = (uint8_t)((uint64_t)now_us >> (8 * i));
-    frame.prefix = envelope;
-    frame.prefix_bytes = sizeof(envelope);
-    encode_batch(batch, from, &encoded, &frame);
-    if (encoded.bad || frame.batch_bytes > SL_BATCH_BYTES_MAX - sizeof(envelope)) {
-        sl_buf_fini(&encoded);
-        return sl_fail(err, SL_LIMIT, "a batch of more than %d bytes", SL_BATCH_BYTES_MAX);
-    }
+    struct sl_buf draft;
+    draft_batch(store, &frame, now_us, batch, from, &draft);
     struct sl_mem_entry entry = sl_mem_entry_of(batch, 0, now_us, frame.is_import);
     sl_status st = admit(store, from, err);
     if (st == SL_OK)
-        st = enter(store, &frame, &entry, durable, context, err);
+        st = enter(store, &frame, &draft, &entry, durable, context, err);
     else if (st == SL_EXISTS)
         st = answer_duplicate(store, durable, context, err);
-    sl_buf_fini(&encoded);
+    sl_buf_fini(&draft);
     return st;
 }
 

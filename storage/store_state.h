@@ -23,6 +23,8 @@
 #ifndef SLUICE_STORAGE_STORE_STATE_H
 #define SLUICE_STORAGE_STORE_STATE_H
 
+#include <stdatomic.h>
+
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
 #include "storage/catalog.h"
@@ -60,9 +62,10 @@ struct sl_store {
     struct sl_schema *schema; /* borrowed */
     struct sl_pool *pool;     /* borrowed; may be NULL */
     int dir_fd, lock_fd, segments_fd, journal_fd;
-    struct sl_catalog *catalog;  /* owned */
-    struct sl_journal *journal;  /* owned; NULL while it is replayed */
-    struct sl_live_files *files; /* owned */
+    atomic_uint_fast64_t scratch_count; /* files so far: each has its own name while it has one */
+    struct sl_catalog *catalog;         /* owned */
+    struct sl_journal *journal;         /* owned; NULL while it is replayed */
+    struct sl_live_files *files;        /* owned */
     struct sl_arena *encoder; /* owned; memory of one row group, of whoever has the ENCODE turn */
     struct sl_thread *seal_thread, *tend_thread; /* owned; NULL: no background */
 

@@ -5,6 +5,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
+#include "storage/base/slab.h"
 #include "storage/merge.h"
 #include "storage/retain.h"
 #include "storage/seal.h"
@@ -38,19 +39,20 @@ rest(struct sl_store *store, int64_t us)
     return !store->is_closing;
 }
 
-/* Nothing was encoded for a while: its memory, and what was freed meanwhile, goes back to the
- * system. While groups follow each other they use the same pages. Under the lock. */
+/* Nothing was encoded for a while: its memory, that of the batches, and what was freed meanwhile,
+ * goes back to the system. While groups follow each other they use the same pages. Under the lock. */
 static void
 rest_encoder(struct sl_store *store)
 {
-    bool is_idle = !store->turns[SL_TURN_ENCODE] && sl_arena_used_bytes(store->encoder) != 0 &&
+    bool is_idle = !store->turns[SL_TURN_ENCODE] &&
                    sl_clock_monotonic_us() - store->encoded_us >= TEND_IDLE_US;
-    if (!is_idle)
+    if (!is_idle || (sl_arena_used_bytes(store->encoder) == 0 && sl_slab_kept_bytes() == 0))
         return;
     sl_store_turn_take_locked(store, SL_TURN_ENCODE);
     sl_mutex_unlock(&store->lock);
     sl_arena_clear(
         store->encoder); /* emptied in place: a writer that waits for its turn borrows it */
+    sl_slab_trim();
     sl_memory_trim();
     sl_store_turn_give(store, SL_TURN_ENCODE);
     sl_mutex_lock(&store->lock);

@@ -106,10 +106,11 @@ export class Sluice {
         const middle = Math.floor((first + last) / 2 / 60000) * 60000;
         const minute = text(middle);
         const minute_end = text(middle + 60000);
-        const v4 = "src_addr IN 0.0.0.0/0";
-        const busy = await one(`SELECT src_addr FROM flows WHERE ${v4} GROUP BY src_addr ORDER BY COUNT(*) DESC, src_addr LIMIT 1 OFFSET 9`);
-        const rare = await one(`SELECT h FROM (SELECT src_addr AS h FROM flows WHERE last_seen >= '${minute}' AND last_seen < '${minute_end}' ` +
-            `AND ${v4} GROUP BY h HAVING COUNT(*) = 1) AS t ORDER BY h LIMIT 1 OFFSET 20`);
+        const busy = await one("SELECT src_addr FROM flows WHERE src_addr IN 0.0.0.0/0 GROUP BY src_addr " +
+            "ORDER BY COUNT(*) DESC, src_addr LIMIT 1 OFFSET 9");
+        // Rare in the whole table, whatever its size: the first host with three flows.
+        const rare = await one("SELECT h FROM (SELECT host AS h FROM flows WHERE src_addr IN 0.0.0.0/0 AND dst_addr IN 0.0.0.0/0 " +
+            "GROUP BY host HAVING COUNT(*) = 3) AS t ORDER BY h LIMIT 1");
         return { busy, rare, absent: "203.0.113.77", net: busy.replace(/\d+$/, "0"), minute, minute_end, columns };
     }
 }

@@ -81,7 +81,4 @@ void sl_rows_common(struct sl_decoder *decoder, struct sl_exporter *exporter,
                     const struct sl_message *message, const struct sl_template *template,
                     uint32_t first, uint32_t count);
 
-/* Mark rows first .. first + count - 1 of a column as set. */
-void sl_rows_mark(struct sl_builder_column *column, uint32_t first, uint32_t count);
-
 #endif

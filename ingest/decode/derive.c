@@ -34,7 +34,7 @@ static void
 set_time(const struct sl_run *run, enum sl_core_column column, uint32_t row, int64_t time_us)
 {
     run->decoder->core[column]->values.i64[row] = time_us;
-    sl_rows_mark(run->decoder->core[column], row, 1);
+    sl_builder_mark_rows(run->decoder->core[column], row, 1);
 }
 
 /* Uptimes without the header's (IPFIX): against the time of start that the record or an options
@@ -144,7 +144,7 @@ derive_icmp(const struct sl_run *run, const struct sl_record *record, uint32_t r
         value = (value & 0xff) << 8 | (code & 0xff);
     }
     port->values.u16[row] = (uint16_t)value;
-    sl_rows_mark(port, row, 1);
+    sl_builder_mark_rows(port, row, 1);
 }
 
 static void
@@ -152,14 +152,14 @@ set_sampling(const struct sl_run *run, const struct sl_sampling *sampling, uint3
 {
     struct sl_decoder *d = run->decoder;
     d->core[SL_COLUMN_SAMPLING_RATE]->values.u32[row] = sampling->rate;
-    sl_rows_mark(d->core[SL_COLUMN_SAMPLING_RATE], row, 1);
+    sl_builder_mark_rows(d->core[SL_COLUMN_SAMPLING_RATE], row, 1);
     if (d->sampling_known != NULL) {
         d->sampling_known->values.u8[row] = 1;
-        sl_rows_mark(d->sampling_known, row, 1);
+        sl_builder_mark_rows(d->sampling_known, row, 1);
     }
     if (sampling->divisor != 1 && d->sampling_divisor != NULL) {
         d->sampling_divisor->values.u32[row] = sampling->divisor;
-        sl_rows_mark(d->sampling_divisor, row, 1);
+        sl_builder_mark_rows(d->sampling_divisor, row, 1);
     }
 }
 

@@ -12,20 +12,6 @@
 #include "ingest/decode/record.h"
 #include "storage/base/clock.h"
 
-void
-sl_rows_mark(struct sl_builder_column *column, uint32_t first, uint32_t count)
-{
-    for (uint32_t row = first; row < first + count;) {
-        uint32_t shift = row % 64;
-        uint32_t lanes = 64 - shift < first + count - row ? 64 - shift : first + count - row;
-        uint64_t bits = (lanes == 64 ? UINT64_MAX : (UINT64_C(1) << lanes) - 1) << shift;
-        uint64_t *word = &column->present[row / 64];
-        column->set_rows += (uint32_t)__builtin_popcountll(bits & ~*word);
-        *word |= bits;
-        row += lanes;
-    }
-}
-
 static uint64_t
 load_be64(const uint8_t *p)
 {
@@ -206,7 +192,7 @@ run_step(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, s
             run_value(run, s, at, size_bytes, row + i);
         break;
     }
-    sl_rows_mark(target, row, count);
+    sl_builder_mark_rows(target, row, count);
 }
 
 static bool

@@ -13,7 +13,7 @@ fill_exporter(struct sl_decoder *decoder, const struct sl_exporter *exporter, ui
     for (uint32_t row = first; row < first + count; row++)
         if (sl_addr_is_blank(column->values.addr[row]))
             column->values.addr[row] = exporter->key.addr;
-    sl_rows_mark(column, first, count);
+    sl_builder_mark_rows(column, first, count);
 }
 
 /* The factor of a row that says nothing itself, and whether anybody said it. */
@@ -43,7 +43,7 @@ fill_u32(struct sl_builder_column *column, uint32_t first, uint32_t count, uint3
     for (uint32_t row = first; row < first + count; row++)
         if (!sl_bit_get(column->present, row))
             column->values.u32[row] = value;
-    sl_rows_mark(column, first, count);
+    sl_builder_mark_rows(column, first, count);
 }
 
 /* Before the rate is filled: a row that has none has said nothing of its sampling. */
@@ -54,7 +54,7 @@ fill_divisor(struct sl_decoder *decoder, uint32_t divisor, uint32_t first, uint3
     for (uint32_t row = first; row < first + count; row++)
         if (!sl_bit_get(rate->present, row)) {
             decoder->sampling_divisor->values.u32[row] = divisor;
-            sl_rows_mark(decoder->sampling_divisor, row, 1);
+            sl_builder_mark_rows(decoder->sampling_divisor, row, 1);
         }
 }
 
@@ -73,20 +73,24 @@ fill_sampling(struct sl_decoder *decoder, const struct sl_exporter *exporter,
     for (uint32_t row = first; row < first + count; row++)
         if (!sl_bit_get(known->present, row))
             known->values.u8[row] = is_known;
-    sl_rows_mark(known, first, count);
+    sl_builder_mark_rows(known, first, count);
 }
 
+/* No field of a template becomes this column. */
 static void
-fill_origin(struct sl_decoder *decoder, const char *origin, uint32_t first, uint32_t count)
+fill_origin(struct sl_decoder *decoder, const void *origin, size_t origin_bytes, uint32_t first,
+            uint32_t count)
 {
-    struct sl_builder *b = decoder->builder;
-    size_t origin_bytes = strlen(origin);
-    uint32_t saved = b->row_count;
+    struct sl_builder_column *column = decoder->core[SL_COLUMN_ORIGIN];
+    uint8_t *bytes = sl_builder_open_slices(column, first, count * origin_bytes);
+    size_t used_bytes = column->bytes_used;
     for (uint32_t row = first; row < first + count; row++) {
-        b->row_count = row;
-        sl_builder_set_slice(b, decoder->core[SL_COLUMN_ORIGIN], origin, origin_bytes);
+        memcpy(&bytes[used_bytes], origin, origin_bytes);
+        used_bytes += origin_bytes;
+        column->values.u32[row + 1] = (uint32_t)used_bytes;
     }
-    b->row_count = saved;
+    sl_builder_close_slices(decoder->builder, column, first + count, used_bytes);
+    sl_builder_mark_rows(column, first, count);
 }
 
 static void
@@ -113,6 +117,6 @@ sl_rows_common(struct sl_decoder *decoder, struct sl_exporter *exporter,
     fill_u32(decoder->core[SL_COLUMN_OBSERVATION_DOMAIN], first, count, exporter->key.domain);
     fill_sampling(decoder, exporter, template, first, count);
     if (message->origin != NULL)
-        fill_origin(decoder, message->origin, first, count);
+        fill_origin(decoder, message->origin, strlen(message->origin), first, count);
     count_times(decoder, exporter, message, first, count);
 }

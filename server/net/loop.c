@@ -6,9 +6,6 @@
  */
 #include "server/net/loop.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <uv.h>
 
 #include "server/net/pair.h"
@@ -256,94 +253,6 @@ sl_signal_close(struct sl_signal *signal)
         uv_close((uv_handle_t *)&signal->uv, free_handle);
 }
 
-/* ---- addresses ---- */
-
-/* Split "host:port" or "[host]:port" and check the port. */
-static sl_status
-split_endpoint(const char *text, char *host, size_t host_capacity, uint16_t *out_port,
-               struct sl_error *err)
-{
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text)
-        return sl_fail(err, SL_FORMAT, "\"%.80s\" is not HOST:PORT", text);
-    const char *start = text;
-    const char *end = colon;
-    if (*start == '[' && end[-1] == ']') {
-        start++;
-        end--;
-    } else if (memchr(start, ':', (size_t)(end - start)) != NULL) {
-        return sl_fail(err, SL_FORMAT, "\"%.80s\": write an IPv6 address as [ADDRESS]:PORT", text);
-    }
-    size_t host_bytes = (size_t)(end - start);
-    if (host_bytes == 0 || host_bytes >= host_capacity)
-        return sl_fail(err, SL_FORMAT, "\"%.80s\" has no host", text);
-    memcpy(host, start, host_bytes);
-    host[host_bytes] = '\0';
-
-    char *rest = NULL;
-    errno = 0;
-    unsigned long port = colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &rest, 10) : 65536;
-    if (port > UINT16_MAX || *rest != '\0')
-        return sl_fail(err, SL_FORMAT, "\"%.80s\": a port is a number from 0 to 65535", text);
-    *out_port = (uint16_t)port;
-    return SL_OK;
-}
-
-static sl_status
-endpoint_of(const struct sockaddr *address, struct sl_endpoint *out_endpoint, struct sl_error *err)
-{
-    *out_endpoint = (struct sl_endpoint){.is_v6 = address->sa_family == AF_INET6};
-    int code;
-    if (out_endpoint->is_v6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-        code = uv_ip6_name(v6, out_endpoint->host, sizeof(out_endpoint->host));
-        out_endpoint->port = ntohs(v6->sin6_port);
-        out_endpoint->is_loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-    } else {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-        code = uv_ip4_name(v4, out_endpoint->host, sizeof(out_endpoint->host));
-        out_endpoint->port = ntohs(v4->sin_port);
-        out_endpoint->is_loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-    }
-    return code == 0 ? SL_OK : fail_uv(err, code, "address");
-}
-
-sl_status
-sl_endpoint_parse(const char *text, struct sl_endpoint *out_endpoint, struct sl_error *err)
-{
-    char host[256];
-    uint16_t port = 0;
-    SL_TRY(split_endpoint(text, host, sizeof(host), &port, err));
-
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int code = getaddrinfo(host, NULL, &hints, &found);
-    if (code != 0)
-        return sl_fail(err, SL_IO, "cannot resolve \"%.80s\": %s", host, gai_strerror(code));
-    sl_status st = endpoint_of(found->ai_addr, out_endpoint, err);
-    out_endpoint->port = port;
-    freeaddrinfo(found);
-    return st;
-}
-
-void
-sl_endpoint_format(const struct sl_endpoint *endpoint, char text[SL_ENDPOINT_TEXT_BYTES])
-{
-    (void)snprintf(text, SL_ENDPOINT_TEXT_BYTES, endpoint->is_v6 ? "[%s]:%u" : "%s:%u",
-                   endpoint->host, (unsigned)endpoint->port);
-}
-
-static sl_status
-address_of(const struct sl_endpoint *endpoint, struct sockaddr_storage *out_address,
-           struct sl_error *err)
-{
-    int code = endpoint->is_v6 ? uv_ip6_addr(endpoint->host, endpoint->port,
-                                             (struct sockaddr_in6 *)(void *)out_address)
-                               : uv_ip4_addr(endpoint->host, endpoint->port,
-                                             (struct sockaddr_in *)(void *)out_address);
-    return code == 0 ? SL_OK : fail_uv(err, code, endpoint->host);
-}
-
 /* ---- TCP ---- */
 
 static struct sl_tcp *
@@ -369,7 +278,7 @@ on_incoming(uv_stream_t *server, int status)
     struct sl_endpoint peer;
     if (uv_accept(server, (uv_stream_t *)&tcp->uv) != 0 ||
         uv_tcp_getpeername(&tcp->uv, (struct sockaddr *)&address, &size_bytes) != 0 ||
-        endpoint_of((const struct sockaddr *)&address, &peer, NULL) != SL_OK) {
+        sl_endpoint_of(&address, &peer, NULL) != SL_OK) {
         sl_tcp_close(tcp);
         return;
     }
@@ -384,7 +293,7 @@ sl_acceptor_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, sl_ac
 {
     *out_acceptor = NULL;
     struct sockaddr_storage address = {0};
-    SL_TRY(address_of(endpoint, &address, err));
+    SL_TRY(sl_endpoint_address(endpoint, &address, err));
 
     struct sl_acceptor *acceptor = sl_new(sizeof(*acceptor));
     acceptor->loop = loop;
@@ -403,7 +312,7 @@ sl_acceptor_open(struct sl_loop *loop, const struct sl_endpoint *endpoint, sl_ac
     if (code != 0)
         st = fail_uv(err, code, "cannot listen");
     else
-        st = endpoint_of((const struct sockaddr *)&address, &acceptor->endpoint, err);
+        st = sl_endpoint_of(&address, &acceptor->endpoint, err);
     if (st != SL_OK) {
         sl_acceptor_close(acceptor);
         return st;
@@ -460,7 +369,7 @@ sl_tcp_connect(struct sl_loop *loop, const struct sl_endpoint *endpoint,
 {
     *out_tcp = NULL;
     struct sockaddr_storage address = {0};
-    SL_TRY(address_of(endpoint, &address, err));
+    SL_TRY(sl_endpoint_address(endpoint, &address, err));
 
     struct sl_tcp *tcp = create_tcp(loop);
     sl_tcp_own(tcp, events, context);

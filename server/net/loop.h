@@ -14,6 +14,7 @@
 #ifndef SLUICE_SERVER_NET_LOOP_H
 #define SLUICE_SERVER_NET_LOOP_H
 
+#include "server/net/endpoint.h"
 #include "storage/base/base.h"
 #include "storage/base/status.h"
 
@@ -48,24 +49,6 @@ struct sl_signal;
 struct sl_signal *sl_signal_open(struct sl_loop *loop, int number, sl_loop_task_fn *run,
                                  void *context);
 void sl_signal_close(struct sl_signal *signal);
-
-/* ---- addresses ---- */
-
-/* "127.0.0.1:7010", "[::1]:7010", "localhost:7010": resolved, numeric, with its port. */
-struct sl_endpoint {
-    char host[64]; /* numeric: "127.0.0.1", "::1" */
-    uint16_t port;
-    bool is_v6;
-    bool is_loopback;
-};
-enum { SL_ENDPOINT_TEXT_BYTES = 80 };
-
-/* Parse, and resolve a name (which may block: at start only). */
-SL_MUST_CHECK
-sl_status sl_endpoint_parse(const char *text, struct sl_endpoint *out_endpoint,
-                            struct sl_error *err);
-/* "127.0.0.1:7010", "[::1]:7010". */
-void sl_endpoint_format(const struct sl_endpoint *endpoint, char text[SL_ENDPOINT_TEXT_BYTES]);
 
 /* ---- TCP ---- */
 

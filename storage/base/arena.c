@@ -6,6 +6,8 @@
  */
 #include "storage/base/arena.h"
 
+#include "storage/base/slab.h"
+
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -31,6 +33,7 @@ struct sl_arena {
     size_t used_bytes;
     struct sl_budget own;
     struct sl_budget *budget; /* &own, or shared with others */
+    bool is_in_slabs;
 };
 
 struct sl_arena *
@@ -40,6 +43,15 @@ sl_arena_create(size_t budget_bytes)
     arena->own.limit_bytes = budget_bytes;
     arena->budget = &arena->own;
     arena->step_bytes = ARENA_FIRST_BYTES;
+    return arena;
+}
+
+struct sl_arena *
+sl_arena_create_in_slabs(size_t budget_bytes, size_t first_bytes)
+{
+    struct sl_arena *arena = sl_arena_create(budget_bytes);
+    arena->is_in_slabs = true;
+    arena->step_bytes = first_bytes;
     return arena;
 }
 
@@ -100,6 +112,10 @@ free_block(struct sl_arena *arena, struct arena_block *block)
     size_t bytes = sizeof(*block) + block->capacity_bytes;
     sl_budget_give(arena->budget, bytes);
     arena->used_bytes -= bytes;
+    if (arena->is_in_slabs) {
+        sl_slab_give(block);
+        return;
+    }
     if (bytes >= ARENA_STEP_BYTES_MAX)
         sl_memory_note_freed(bytes);
     free(block);
@@ -134,7 +150,7 @@ add_block(struct sl_arena *arena, size_t capacity_bytes)
         return NULL;
     if (!sl_budget_take(arena->budget, bytes))
         return NULL;
-    struct arena_block *block = malloc(bytes);
+    struct arena_block *block = arena->is_in_slabs ? sl_slab_take(bytes) : malloc(bytes);
     if (block == NULL) {
         sl_budget_give(arena->budget, bytes);
         return NULL;
@@ -158,8 +174,8 @@ sl_arena_alloc(struct sl_arena *arena, size_t size_bytes)
         block = add_block(arena, sl_max_size(arena->step_bytes, rounded_bytes));
         if (block == NULL)
             return NULL;
-        if (arena->step_bytes < ARENA_STEP_BYTES_MAX)
-            arena->step_bytes *= 2;
+        size_t step_bytes = sl_min_size(arena->step_bytes * 2, ARENA_STEP_BYTES_MAX);
+        arena->step_bytes = sl_max_size(step_bytes, ARENA_FIRST_BYTES);
     }
     uint8_t *memory = (uint8_t *)(block + 1) + block->used_bytes;
     block->used_bytes += rounded_bytes;

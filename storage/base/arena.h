@@ -2,8 +2,8 @@
  * arena.h - memory that lives together and dies together.
  *
  * A bump allocator with a byte budget, for a query, a batch, a request. Nothing is
- * freed one by one; sl_arena_destroy frees all of it. Blocks are taken from malloc in
- * growing steps; a large request gets a block of its own.
+ * freed one by one; sl_arena_destroy frees all of it. Blocks are taken from malloc, or cut
+ * from slabs, in growing steps; a large request gets a block of its own.
  *
  * Ownership: the arena owns what it hands out.
  * Threads:   one thread at a time.
@@ -17,8 +17,12 @@
 
 struct sl_arena;
 
-/* An empty arena. budget_bytes counts what blocks take from malloc. Never NULL. */
+/* An empty arena. budget_bytes counts what blocks take. Never NULL. */
 struct sl_arena *sl_arena_create(size_t budget_bytes);
+
+/* The same for memory that comes and goes by the generation (slab.h); its first block has room for
+ * so many bytes, where they can be foretold. */
+struct sl_arena *sl_arena_create_in_slabs(size_t budget_bytes, size_t first_bytes);
 
 /* NULL is allowed. */
 void sl_arena_destroy(struct sl_arena *arena);
@@ -42,7 +46,7 @@ void sl_arena_reset(struct sl_arena *arena);
  * which asks for huge pages when it is large. */
 void sl_arena_recycle(struct sl_arena *arena);
 
-/* Bytes taken from malloc so far. */
+/* Bytes that its blocks take. */
 size_t sl_arena_used_bytes(const struct sl_arena *arena);
 
 /* Give something back to the budget, which others need more; false when there is nothing. It may

@@ -121,19 +121,6 @@ sl_bit_get(const uint64_t *words, size_t index)
     return (words[index / 64] >> (index % 64)) & 1;
 }
 
-/* Set bits of `count` words. Most words of a selection have none, or all: those are not counted. */
-static inline uint64_t
-sl_words_count(const uint64_t *words, size_t count)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < count; i++)
-        if (words[i] == UINT64_MAX)
-            bits += 64;
-        else if (words[i] != 0)
-            bits += (uint64_t)__builtin_popcountll(words[i]);
-    return bits;
-}
-
 static inline void
 sl_bit_set(uint64_t *words, size_t index)
 {

@@ -9,28 +9,49 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are written as they lie");
 
+/* Bits on their way into memory, low first. */
+struct sink {
+    uint8_t *bytes;
+    uint64_t pending;
+    unsigned used; /* of `pending`: below 64 */
+};
+
+/* Append the `width` bits of a value, 1 .. 64, which has no others. */
+static inline void
+put(struct sink *sink, uint64_t value, unsigned width)
+{
+    sink->pending |= value << sink->used;
+    sink->used += width;
+    if (sink->used >= 64) {
+        memcpy(sink->bytes, &sink->pending, 8);
+        sink->bytes += 8;
+        sink->used -= 64;
+        /* What did not fit; a shift by the full width would be undefined. */
+        sink->pending = sink->used == 0 ? 0 : value >> (width - sink->used);
+    }
+}
+
 void
 sl_bits_write(const uint64_t *values, size_t count, uint64_t base, unsigned width, uint8_t *bytes)
 {
     uint64_t mask = sl_bits_mask(width);
-    uint64_t pending = 0; /* bits not yet written, low first */
-    unsigned used = 0;    /* how many of them: below 64 */
+    struct sink sink = {.bytes = bytes};
+    size_t i = 0;
 
     if (width == 0)
         return;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = (values[i] - base) & mask;
-        pending |= value << used;
-        used += width;
-        if (used >= 64) {
-            memcpy(bytes, &pending, 8);
-            bytes += 8;
-            used -= 64;
-            /* What did not fit; a shift by the full width would be undefined. */
-            pending = used == 0 ? 0 : value >> (width - used);
-        }
+    /* Narrow values are joined first: each that is put waits for the one before. */
+    for (; width <= 16 && i + 4 <= count; i += 4) {
+        uint64_t high = ((values[i + 3] - base) & mask) << width | ((values[i + 2] - base) & mask);
+        uint64_t low = ((values[i + 1] - base) & mask) << width | ((values[i] - base) & mask);
+        put(&sink, high << 2 * width | low, 4 * width);
     }
-    memcpy(bytes, &pending, (used + 7) / 8);
+    for (; width <= 32 && i + 2 <= count; i += 2)
+        put(&sink, ((values[i + 1] - base) & mask) << width | ((values[i] - base) & mask),
+            2 * width);
+    for (; i < count; i++)
+        put(&sink, (values[i] - base) & mask, width);
+    memcpy(sink.bytes, &sink.pending, (sink.used + 7) / 8);
 }
 
 /* The `width` bits that begin at bit `at`; reads only bytes they lie in. */

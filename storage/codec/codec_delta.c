@@ -42,29 +42,23 @@ void
 sl_scheme_delta_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
 {
     struct sl_scratch *scratch = sl_scratch_get();
-    uint64_t *differences = scratch->first;
-    size_t start_bytes = out->size_bytes;
+    uint64_t *offsets = scratch->first;
+    uint64_t *zigzags = scratch->second;
+    struct sl_pack offset_plan;
+    struct sl_pack zigzag_plan;
 
-    subtract(values, count, differences);
-    sl_buf_u8(out, MODE_OFFSET);
-    encode_firsts(values, count, out);
-    size_t head_bytes = out->size_bytes;
-    sl_pack_encode(differences, count, SL_PACK_SIGNED_ORIGIN, out);
-    size_t offset_bytes = out->size_bytes;
-
+    subtract(values, count, offsets);
     for (uint32_t i = 0; i < count; i++)
-        differences[i] = sl_zigzag(differences[i] ^ SL_PACK_SIGNED_ORIGIN);
-    sl_pack_encode(differences, count, 0, out);
-    if (out->bad)
-        return;
-    size_t zigzag_bytes = out->size_bytes - offset_bytes;
-    if (zigzag_bytes < offset_bytes - head_bytes) {
-        out->bytes[start_bytes] = MODE_ZIGZAG;
-        memmove(&out->bytes[head_bytes], &out->bytes[offset_bytes], zigzag_bytes);
-        out->size_bytes = head_bytes + zigzag_bytes;
-    } else {
-        out->size_bytes = offset_bytes;
-    }
+        zigzags[i] = sl_zigzag(offsets[i] ^ SL_PACK_SIGNED_ORIGIN);
+    size_t offset_bytes = sl_pack_plan(offsets, count, SL_PACK_SIGNED_ORIGIN, &offset_plan);
+    size_t zigzag_bytes = sl_pack_plan(zigzags, count, 0, &zigzag_plan);
+    bool is_zigzag = zigzag_bytes < offset_bytes;
+    sl_buf_u8(out, is_zigzag ? MODE_ZIGZAG : MODE_OFFSET);
+    encode_firsts(values, count, out);
+    if (is_zigzag)
+        sl_pack_write(&zigzag_plan, zigzags, 0, out);
+    else
+        sl_pack_write(&offset_plan, offsets, SL_PACK_SIGNED_ORIGIN, out);
 }
 
 static void

@@ -79,25 +79,61 @@ encode_body(const struct sl_pack_mini *mini, const uint64_t *values, struct sl_b
         sl_bits_write(highs, count, 0, mini->high_width, at);
 }
 
+static size_t
+varint_bytes(uint64_t value)
+{
+    return value == 0 ? 1 : (sl_bits_width(value) + 6) / 7;
+}
+
+size_t
+sl_pack_plan(const uint64_t *values, uint32_t count, uint64_t origin, struct sl_pack *out_plan)
+{
+    uint64_t before = origin;
+    size_t bytes = 0;
+
+    SL_ASSERT(count <= SL_BLOCK_ROWS);
+    out_plan->mini_count = sl_mini_count(count);
+    out_plan->end = NULL;
+    for (uint32_t m = 0; m < out_plan->mini_count; m++) {
+        struct sl_pack_mini *mini = &out_plan->minis[m];
+        *mini = plan_mini(&values[sl_mini_first(m)], sl_mini_rows(count, m));
+        bytes += 2 + varint_bytes(sl_zigzag(mini->minimum - before));
+        bytes += sl_bits_bytes(mini->count, mini->width);
+        if (mini->high_width != 0)
+            bytes += 2 + sl_bits_bytes(mini->exception_count, SL_PACK_POSITION_BITS) +
+                     sl_bits_bytes(mini->exception_count, mini->high_width);
+        before = mini->minimum;
+    }
+    return bytes;
+}
+
+void
+sl_pack_write(const struct sl_pack *plan, const uint64_t *values, uint64_t origin,
+              struct sl_buf *out)
+{
+    uint64_t before = origin;
+
+    for (uint32_t m = 0; m < plan->mini_count; m++) {
+        const struct sl_pack_mini *mini = &plan->minis[m];
+        sl_buf_u8(out, mini->width);
+        sl_buf_u8(out, mini->high_width);
+        if (mini->high_width != 0)
+            sl_buf_u16le(out, (uint16_t)mini->exception_count);
+        sl_buf_varint(out, sl_zigzag(mini->minimum - before));
+        before = mini->minimum;
+    }
+    for (uint32_t m = 0; m < plan->mini_count; m++)
+        encode_body(&plan->minis[m], &values[sl_mini_first(m)], out);
+}
+
 void
 sl_pack_encode(const uint64_t *values, uint32_t count, uint64_t origin, struct sl_buf *out)
 {
-    struct sl_pack_mini minis[SL_BLOCK_MINIS];
-    uint32_t mini_count = sl_mini_count(count);
-    uint64_t before = origin;
-
-    SL_ASSERT(count <= SL_BLOCK_ROWS);
-    for (uint32_t m = 0; m < mini_count; m++) {
-        minis[m] = plan_mini(&values[sl_mini_first(m)], sl_mini_rows(count, m));
-        sl_buf_u8(out, minis[m].width);
-        sl_buf_u8(out, minis[m].high_width);
-        if (minis[m].high_width != 0)
-            sl_buf_u16le(out, (uint16_t)minis[m].exception_count);
-        sl_buf_varint(out, sl_zigzag(minis[m].minimum - before));
-        before = minis[m].minimum;
-    }
-    for (uint32_t m = 0; m < mini_count; m++)
-        encode_body(&minis[m], &values[sl_mini_first(m)], out);
+    struct sl_pack plan;
+    size_t start_bytes = out->size_bytes;
+    size_t bytes = sl_pack_plan(values, count, origin, &plan);
+    sl_pack_write(&plan, values, origin, out);
+    SL_DEBUG_ASSERT(out->bad || out->size_bytes - start_bytes == bytes);
 }
 
 bool

@@ -102,6 +102,13 @@ unsigned sl_pack_best_width(const uint32_t counts[65], uint32_t count, uint64_t 
 /* Append; count 0 .. SL_BLOCK_ROWS. */
 void sl_pack_encode(const uint64_t *values, uint32_t count, uint64_t origin, struct sl_buf *out);
 
+/* The same in two steps, for who wants to know first how many bytes it takes: they are returned. In the
+ * plan bodies are NULL. */
+size_t sl_pack_plan(const uint64_t *values, uint32_t count, uint64_t origin,
+                    struct sl_pack *out_plan);
+void sl_pack_write(const struct sl_pack *plan, const uint64_t *values, uint64_t origin,
+                   struct sl_buf *out);
+
 /* Step over `count` packed values; false when they are not there or not ours. */
 SL_MUST_CHECK
 bool sl_pack_open(struct sl_pack *pack, struct sl_cursor *c, uint32_t count, uint64_t origin);

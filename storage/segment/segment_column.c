@@ -220,8 +220,9 @@ sl_status
 sl_segment_column_emit(struct sl_segment_encoding *e, const struct sl_segment_ordered *o,
                        unsigned deciders, uint32_t *out_stream)
 {
-    return sl_segment_function_emit(&e->functions, e->emit, o->number, deciders, o->keys,
-                                    out_stream, e->err);
+    const struct sl_segment_decision decision =
+        sl_segment_function_decide(&e->functions, e->emit, 0, deciders, o->keys);
+    return sl_segment_function_emit(e->emit, o->number, &decision, o->keys, out_stream, e->err);
 }
 
 /* Codes of a column in the inner order. */

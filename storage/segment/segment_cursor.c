@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "storage/base/words.h"
 #include "storage/segment/segment_decode.h"
 
 struct sl_segment_cursor *
@@ -160,14 +161,10 @@ sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *select
 {
     SL_ASSERT(cursor->magic == SL_SEGMENT_CURSOR_MAGIC);
     SL_ASSERT(cursor->reader != NULL && cursor->rows == NULL);
-    uint32_t count = (uint32_t)sl_words_count(selection, sl_words_for(cursor->block_rows));
-    uint32_t *rows = sl_arena_alloc(cursor->arena, count * sizeof(*rows));
+    uint32_t *rows = sl_arena_alloc(cursor->arena, cursor->block_rows * sizeof(*rows));
     if (rows == NULL)
         return sl_segment_decoding_fail(err);
-    count = 0;
-    for (size_t w = 0; w < sl_words_for(cursor->block_rows); w++)
-        for (uint64_t bits = selection[w]; bits != 0; bits &= bits - 1)
-            rows[count++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(bits);
+    uint32_t count = sl_words_list(selection, cursor->block_rows, rows);
     leave_kept(cursor);
     sl_segment_cursor_exchange_slots(cursor);
     memset(cursor->slots, 0, cursor->group->stream_count * sizeof(*cursor->slots));

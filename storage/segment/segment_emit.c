@@ -183,10 +183,41 @@ sl_segment_emit_answers(struct sl_segment_emit *emit, uint32_t owner, const uint
 static bool
 is_repeated(const struct sl_segment_emit *emit, const uint64_t *values)
 {
-    bool is_same = true;
-    for (uint32_t i = 1; is_same && i < emit->group->row_count; i++)
-        is_same = !sl_bit_get(emit->answers, i) || values[i] == values[i - 1];
-    return is_same;
+    uint64_t differences = 0;
+    for (size_t w = 0; differences == 0 && w < sl_words_for(emit->group->row_count); w++) {
+        for (uint64_t word = emit->answers[w]; word != 0; word &= word - 1) {
+            size_t row = w * 64 + (size_t)__builtin_ctzll(word);
+            differences |= values[row] ^ values[row - 1];
+        }
+    }
+    return differences == 0;
+}
+
+/* The values of leads, of up to 64 rows of which `answers` says which are none. Returns their number.
+ * Written without a branch, as what follows: answers come at random. */
+static uint32_t
+take_leads(const uint64_t *values, uint32_t rows, uint64_t answers, uint64_t *leads)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows; i++, answers >>= 1) {
+        leads[count] = values[i];
+        count += (answers & 1) == 0;
+    }
+    return count;
+}
+
+/* And what the others differ by from the row before: signed in the width of the stream, zigzag of
+ * its high bits. */
+static void
+take_differences(const uint64_t *values, uint64_t answers, unsigned unused_bits,
+                 uint64_t *differences)
+{
+    for (uint64_t word = answers; word != 0; word &= word - 1) {
+        size_t row = (size_t)__builtin_ctzll(word);
+        uint64_t difference = (values[row] - values[row - 1]) << unused_bits;
+        difference = difference << 1 ^ (0 - (difference >> 63)) << unused_bits;
+        *differences++ = difference >> unused_bits;
+    }
 }
 
 /* Leads and differences of one block, each an array of SL_BLOCK_ROWS. */
@@ -200,17 +231,13 @@ emit_pairs(struct sl_segment_emit *emit, struct sl_segment_stream *stream, uint3
     uint64_t *leads = emit->pairs;
     uint64_t *differences = leads + SL_BLOCK_ROWS;
     uint32_t lead_count = 0;
-    uint64_t before = 0;
-    for (uint32_t i = 0; i < rows; i++) {
-        /* Signed in the width of the stream: zigzag of its high bits. Written without a branch:
-         * answers come at random. */
-        uint64_t value = values[first + i];
-        uint64_t difference = (value - before) << unused_bits;
-        difference = difference << 1 ^ (0 - (difference >> 63)) << unused_bits;
-        leads[lead_count] = value;
-        differences[i - lead_count] = difference >> unused_bits;
-        lead_count += !sl_bit_get(emit->answers, first + i);
-        before = value;
+    for (uint32_t i = 0; i < rows; i += 64) {
+        uint32_t size = rows - i < 64 ? rows - i : 64;
+        uint64_t answers = emit->answers[(first + i) / 64];
+        if (stream->differences != NULL)
+            take_differences(values + first + i, answers, unused_bits,
+                             differences + i - lead_count);
+        lead_count += take_leads(values + first + i, size, answers, leads + lead_count);
     }
     uint32_t answer_count = rows - lead_count;
     emit_block(emit, leads, lead_count, &stream->blocks[block]);

@@ -60,50 +60,58 @@ emit_pair(struct sl_segment_encoding *e, enum pair_kind kind,
 {
     const uint32_t owners[2] = {client->number, server->number};
     const uint64_t *const keys[2] = {client->keys, server->keys};
-    switch (kind) {
-    case PAIR_PORTS:
-        SL_TRY(sl_segment_emit_paired(e->emit, owners[0], keys[0], &streams[0], e->err));
-        return sl_segment_emit_values(e->emit, owners[1], keys[1], &streams[1], e->err);
-    case PAIR_PROPERTY:
+    if (kind == PAIR_PROPERTY)
         return sl_segment_function_emit_pair(&e->functions, e->emit, owners, keys, streams, e->err);
-    case PAIR_INTERFACES:
-        SL_TRY(sl_segment_column_emit(e, client, 1 << SL_SEGMENT_CLIENT, &streams[0]));
-        return sl_segment_column_emit(e, server, 1 << SL_SEGMENT_SERVER, &streams[1]);
-    case PAIR_PACKETS:
-        break;
-    }
-    SL_TRY(sl_segment_emit_values(e->emit, owners[0], keys[0], &streams[0], e->err));
+    if (kind == PAIR_PORTS)
+        SL_TRY(sl_segment_emit_paired(e->emit, owners[0], keys[0], &streams[0], e->err));
+    else
+        SL_TRY(sl_segment_emit_values(e->emit, owners[0], keys[0], &streams[0], e->err));
     return sl_segment_emit_values(e->emit, owners[1], keys[1], &streams[1], e->err);
 }
 
 /* Two columns of which each is a function of its own, or one of them is not there. */
 static sl_status
 emit_alone(struct sl_segment_encoding *e, enum pair_kind kind,
-           const struct sl_segment_ordered *ordered, unsigned deciders, uint32_t *out_stream)
+           const struct sl_segment_ordered *ordered, uint32_t *out_stream)
 {
     if (ordered->is_trivial)
         return SL_OK;
     bool may_be_function = kind == PAIR_PROPERTY || kind == PAIR_INTERFACES;
-    SL_TRY(sl_segment_column_emit(e, ordered, may_be_function ? deciders : 0, out_stream));
+    SL_TRY(sl_segment_column_emit(e, ordered, may_be_function ? SL_SEGMENT_DECIDERS_ALL : 0,
+                                  out_stream));
     return sl_segment_column_add(e, ordered, *out_stream, SL_SEGMENT_NONE);
 }
 
-/* Interfaces as functions of source and target are smaller than as those of client and server. Keys
- * are swapped when it returns false. */
-static bool
-are_interfaces_routed(struct sl_segment_encoding *e, uint64_t *source, uint64_t *target)
+/* Interfaces as functions of source and target, or of client and server, whichever is smaller. Keys
+ * are the source's and the target's before and afterwards. */
+static sl_status
+emit_interfaces(struct sl_segment_encoding *e, const struct sl_segment_ordered *source,
+                const struct sl_segment_ordered *target, uint32_t streams[2])
 {
-    uint64_t routed =
-        sl_segment_function_estimate(&e->functions, e->emit, 1 << SL_SEGMENT_SOURCE, source) +
-        sl_segment_function_estimate(&e->functions, e->emit, 1 << SL_SEGMENT_TARGET, target);
-    swap_sides(e, source, target);
-    uint64_t sided =
-        sl_segment_function_estimate(&e->functions, e->emit, 1 << SL_SEGMENT_CLIENT, source) +
-        sl_segment_function_estimate(&e->functions, e->emit, 1 << SL_SEGMENT_SERVER, target);
-    if (routed >= sided)
-        return false;
-    swap_sides(e, source, target);
-    return true;
+    static const unsigned deciders[4] = {1 << SL_SEGMENT_SOURCE, 1 << SL_SEGMENT_TARGET,
+                                         1 << SL_SEGMENT_CLIENT, 1 << SL_SEGMENT_SERVER};
+    const struct sl_segment_ordered *const ends[2] = {source, target};
+    struct sl_segment_decision decisions[4];
+    for (unsigned i = 0; i < 4; i++) {
+        if (i == 2)
+            swap_sides(e, source->keys, target->keys);
+        decisions[i] =
+            sl_segment_function_decide(&e->functions, e->emit, i, deciders[i], ends[i % 2]->keys);
+    }
+    bool is_routed =
+        decisions[0].bytes + decisions[1].bytes < decisions[2].bytes + decisions[3].bytes;
+    if (is_routed)
+        swap_sides(e, source->keys, target->keys);
+    for (unsigned i = 0; i < 2; i++) {
+        SL_TRY(sl_segment_function_emit(e->emit, ends[i]->number, &decisions[is_routed ? i : i + 2],
+                                        ends[i]->keys, &streams[i], e->err));
+        if (is_routed)
+            SL_TRY(sl_segment_column_add(e, ends[i], streams[i], SL_SEGMENT_NONE));
+    }
+    if (is_routed)
+        return SL_OK;
+    swap_sides(e, source->keys, target->keys);
+    return add_pair(e, source, target, streams, SL_SEGMENT_NONE);
 }
 
 /* Next hops are a matter of the interface that leads there. */
@@ -128,26 +136,18 @@ encode_pair(struct sl_segment_encoding *e, const struct pair *pair)
     SL_TRY(
         sl_segment_column_keys(e, sl_segment_column_find(&e->input, pair->target), 1, 1, &target));
     bool is_sided = !source.is_trivial && !target.is_trivial;
-    bool is_routed = false;
-    if (is_sided && pair->kind == PAIR_INTERFACES)
-        is_routed = are_interfaces_routed(e, source.keys, target.keys);
-    else if (is_sided)
+    if (is_sided && pair->kind == PAIR_INTERFACES) {
+        SL_TRY(emit_interfaces(e, &source, &target, streams));
+    } else if (is_sided) {
         swap_sides(e, source.keys, target.keys);
-    if (is_sided && !is_routed) {
         SL_TRY(emit_pair(e, pair->kind, &source, &target, streams));
         SL_TRY(add_pair(e, &source, &target, streams, SL_SEGMENT_NONE));
     } else {
-        unsigned all = SL_SEGMENT_DECIDERS_ALL;
-        SL_TRY(emit_alone(e, pair->kind, &source, is_routed ? 1 << SL_SEGMENT_SOURCE : all,
-                          &streams[0]));
-        SL_TRY(emit_alone(e, pair->kind, &target, is_routed ? 1 << SL_SEGMENT_TARGET : all,
-                          &streams[1]));
+        SL_TRY(emit_alone(e, pair->kind, &source, &streams[0]));
+        SL_TRY(emit_alone(e, pair->kind, &target, &streams[1]));
     }
-    if (pair->kind == PAIR_INTERFACES) {
-        if (is_sided && !is_routed)
-            swap_sides(e, source.keys, target.keys);
+    if (pair->kind == PAIR_INTERFACES)
         take_output_if(e, &target);
-    }
     if (pair->kind == PAIR_PACKETS) {
         memcpy(e->packet_streams, streams, sizeof(streams));
         e->is_packets_sided = is_sided;

@@ -161,19 +161,20 @@ elect(struct sl_segment_functions *f, const struct voters *voters, size_t voters
     return exceptions;
 }
 
+/* The map of the last election becomes that of decision `number`. */
 static void
-swap_maps(struct sl_segment_functions *f)
+keep_map(struct sl_segment_functions *f, unsigned number)
 {
-    uint64_t *map = f->maps[1];
-    f->maps[1] = f->maps[0];
-    f->maps[0] = map;
+    uint64_t *map = f->maps[number];
+    f->maps[number] = f->maps[SL_SEGMENT_DECISIONS];
+    f->maps[SL_SEGMENT_DECISIONS] = map;
 }
 
-/* The decider with the fewest exceptions below *out_exceptions, its map in maps[0]; false when none
- * is worth it. Those with the smallest maps come first. */
+/* The decider with the fewest exceptions below *out_exceptions, its map in maps[number]; false when
+ * none is worth it. Those with the smallest maps come first. */
 static bool
-find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *values,
-             struct sl_segment_map *out_map, uint32_t *out_exceptions)
+find_decider(struct sl_segment_functions *f, unsigned number, unsigned deciders,
+             const uint64_t *values, struct sl_segment_map *out_map, uint32_t *out_exceptions)
 {
     out_map->codes = NULL;
     for (unsigned d = SL_SEGMENT_DECIDER_COUNT; d-- > 0;) {
@@ -181,14 +182,14 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
             !is_plausible(f->codes[d], values, f->row_count))
             continue;
         const struct voters voters = {d, values};
-        uint32_t exceptions = elect(f, &voters, 1, *out_exceptions, f->maps[1]);
+        uint32_t exceptions = elect(f, &voters, 1, *out_exceptions, f->maps[SL_SEGMENT_DECISIONS]);
         if (exceptions >= *out_exceptions)
             continue;
-        swap_maps(f);
+        keep_map(f, number);
         *out_exceptions = exceptions;
         *out_map = (struct sl_segment_map){.stream = f->streams[d],
                                            .codes = f->codes[d],
-                                           .values = f->maps[0],
+                                           .values = f->maps[number],
                                            .count = f->code_counts[d],
                                            .is_exact = exceptions == 0,
                                            .shared_with = SL_SEGMENT_NONE};
@@ -198,28 +199,39 @@ find_decider(struct sl_segment_functions *f, unsigned deciders, const uint64_t *
     return out_map->codes != NULL;
 }
 
-/* The smaller form, and its bytes; map->codes stays NULL where that is VALUES. */
-static uint64_t
-decide(struct sl_segment_functions *f, struct sl_segment_emit *emit, unsigned deciders,
-       const uint64_t *values, struct sl_segment_map *map)
+struct sl_segment_decision
+sl_segment_function_decide(struct sl_segment_functions *f, struct sl_segment_emit *emit,
+                           unsigned number, unsigned deciders, const uint64_t *values)
 {
+    struct sl_segment_decision decision = {.map = {.codes = NULL}};
+    struct sl_segment_map *map = &decision.map;
     uint32_t exceptions = f->row_count / EXCEPTION_SHARE + 1;
-    *map = (struct sl_segment_map){.codes = NULL};
     if (f->map_capacity == 0 || f->row_count < ROWS_PER_BYTE_MIN)
-        return 0;
-    uint64_t plain_bytes = sl_segment_emit_estimate(emit, values, f->row_count);
-    if (plain_bytes / EXCEPTION_BYTES + 1 < exceptions)
-        exceptions = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
-    if (plain_bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
-        !find_decider(f, deciders, values, map, &exceptions))
-        return plain_bytes;
+        return decision;
+    decision.bytes = sl_segment_emit_estimate(emit, values, f->row_count);
+    if (decision.bytes / EXCEPTION_BYTES + 1 < exceptions)
+        exceptions = (uint32_t)(decision.bytes / EXCEPTION_BYTES + 1);
+    if (decision.bytes <= f->row_count / ROWS_PER_BYTE_MIN ||
+        !find_decider(f, number, deciders, values, map, &exceptions))
+        return decision;
     uint64_t map_bytes = sl_segment_emit_estimate(emit, map->values, map->count) +
                          (uint64_t)exceptions * EXCEPTION_BYTES;
     map->width = sl_segment_emit_width(values, f->row_count) == 4 ? 4 : 8;
-    if (map_bytes < plain_bytes)
-        return map_bytes;
-    map->codes = NULL;
-    return plain_bytes;
+    if (map_bytes < decision.bytes)
+        decision.bytes = map_bytes;
+    else
+        map->codes = NULL;
+    return decision;
+}
+
+sl_status
+sl_segment_function_emit(struct sl_segment_emit *emit, uint32_t owner,
+                         const struct sl_segment_decision *decision, const uint64_t *values,
+                         uint32_t *out_stream, struct sl_error *err)
+{
+    if (decision->map.codes == NULL)
+        return sl_segment_emit_values(emit, owner, values, out_stream, err);
+    return sl_segment_emit_function(emit, owner, &decision->map, values, out_stream, err);
 }
 
 bool
@@ -230,9 +242,11 @@ sl_segment_functions_init(struct sl_segment_functions *f, uint32_t row_count, ui
         addr_count > SL_SEGMENT_SMALL_CODES_MAX ? addr_count : SL_SEGMENT_SMALL_CODES_MAX;
     *f = (struct sl_segment_functions){.row_count = row_count};
     f->ballots = sl_arena_alloc(arena, capacity * sizeof(*f->ballots));
-    f->maps[0] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
-    f->maps[1] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
-    bool has_memory = f->ballots != NULL && f->maps[0] != NULL && f->maps[1] != NULL;
+    bool has_memory = f->ballots != NULL;
+    for (size_t i = 0; i < SL_COUNTOF(f->maps); i++) {
+        f->maps[i] = sl_arena_alloc(arena, capacity * sizeof(uint64_t));
+        has_memory = has_memory && f->maps[i] != NULL;
+    }
     for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
         f->codes[i] = sl_arena_alloc(arena, row_count * sizeof(uint32_t));
         has_memory = has_memory && f->codes[i] != NULL;
@@ -256,26 +270,6 @@ sl_segment_functions_add(struct sl_segment_functions *f, enum sl_segment_decider
         return;
     f->streams[decider] = stream;
     f->code_counts[decider] = code_count != 0 ? code_count : (uint32_t)max + 1;
-}
-
-uint64_t
-sl_segment_function_estimate(struct sl_segment_functions *f, struct sl_segment_emit *emit,
-                             unsigned deciders, const uint64_t *values)
-{
-    struct sl_segment_map map;
-    return decide(f, emit, deciders, values, &map);
-}
-
-sl_status
-sl_segment_function_emit(struct sl_segment_functions *f, struct sl_segment_emit *emit,
-                         uint32_t owner, unsigned deciders, const uint64_t *values,
-                         uint32_t *out_stream, struct sl_error *err)
-{
-    struct sl_segment_map map;
-    (void)decide(f, emit, deciders, values, &map);
-    if (map.codes == NULL)
-        return sl_segment_emit_values(emit, owner, values, out_stream, err);
-    return sl_segment_emit_function(emit, owner, &map, values, out_stream, err);
 }
 
 /* Is one map for both ends smaller? Then it lies in maps[0]. */

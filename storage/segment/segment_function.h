@@ -35,13 +35,16 @@ struct sl_segment_ballot {
     uint64_t votes; /* for it, less those against; and a bit that says whether any row came */
 };
 
+/* Decisions that are open at a time. */
+enum { SL_SEGMENT_DECISIONS = 4 };
+
 struct sl_segment_functions {
     uint32_t row_count;
     uint32_t map_capacity; /* entries of the maps and of ballots; 0: nothing is a function */
     uint32_t streams[SL_SEGMENT_DECIDER_COUNT];
     uint32_t code_counts[SL_SEGMENT_DECIDER_COUNT]; /* 0: this one decides nothing */
     uint32_t *codes[SL_SEGMENT_DECIDER_COUNT];      /* by row, inner order */
-    uint64_t *maps[2];                              /* the best so far, and a trial */
+    uint64_t *maps[SL_SEGMENT_DECISIONS + 1];       /* of each decision, and a trial */
     struct sl_segment_ballot *ballots;
 };
 
@@ -56,18 +59,24 @@ void sl_segment_functions_add(struct sl_segment_functions *functions,
                               enum sl_segment_decider decider, uint32_t stream,
                               const uint64_t *values, uint32_t code_count);
 
-/* Emit values as what is smaller: a FUNCTION of one of the deciders in `deciders` (bits), or
- * VALUES. */
+/* What is smaller: a FUNCTION, or VALUES. */
+struct sl_segment_decision {
+    struct sl_segment_map map; /* codes NULL: VALUES */
+    uint64_t bytes;            /* estimated */
+};
+
+/* Choose for `values` among the deciders in `deciders` (bits). The map is kept under `number`, below
+ * SL_SEGMENT_DECISIONS, until that is decided anew or a pair is emitted. */
+struct sl_segment_decision sl_segment_function_decide(struct sl_segment_functions *functions,
+                                                      struct sl_segment_emit *emit, unsigned number,
+                                                      unsigned deciders, const uint64_t *values);
+
+/* Emit the values as it was decided for them. */
 SL_MUST_CHECK
-sl_status sl_segment_function_emit(struct sl_segment_functions *functions,
-                                   struct sl_segment_emit *emit, uint32_t owner, unsigned deciders,
+sl_status sl_segment_function_emit(struct sl_segment_emit *emit, uint32_t owner,
+                                   const struct sl_segment_decision *decision,
                                    const uint64_t *values, uint32_t *out_stream,
                                    struct sl_error *err);
-
-/* Bytes that this would take. */
-uint64_t sl_segment_function_estimate(struct sl_segment_functions *functions,
-                                      struct sl_segment_emit *emit, unsigned deciders,
-                                      const uint64_t *values);
 
 /* What the client has and what the server has of a property of addresses: two FUNCTIONs with one
  * map where that is smaller, else VALUES. Both belong to owner. */

@@ -98,6 +98,27 @@ tally_add(struct sl_segment_tally *tally, uint64_t key, uint32_t mini)
     return true;
 }
 
+/* The keys of mini `mini` of row_count rows. False as above. */
+static bool
+tally_add_mini(struct sl_segment_tally *tally, const uint64_t *keys, const uint64_t *present,
+               uint32_t row_count, uint32_t mini)
+{
+    uint32_t first = mini * SL_MINI_ROWS;
+    uint32_t end = row_count - first < SL_MINI_ROWS ? row_count : first + SL_MINI_ROWS;
+    if (present != NULL) {
+        for (uint32_t i = first; i < end; i++)
+            if (sl_bit_get(present, i) && !tally_add(tally, keys[i], mini))
+                return false;
+        return true;
+    }
+    if (!tally_add(tally, keys[first], mini))
+        return false;
+    for (uint32_t i = first + 1; i < end; i++)
+        if (keys[i] != keys[i - 1] && !tally_add(tally, keys[i], mini))
+            return false;
+    return true;
+}
+
 static int
 compare_u64(const void *a, const void *b)
 {
@@ -181,13 +202,9 @@ emit_minis(struct sl_segment_emit *emit, uint32_t number, const uint64_t *keys,
     struct sl_segment_tally *tally = tally_take(emit);
     if (tally == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
-    for (uint32_t i = 0; i < row_count; i++) {
-        bool is_next = i % SL_MINI_ROWS == 0 || keys[i] != keys[i - 1] || present != NULL;
-        if (!is_next || (present != NULL && !sl_bit_get(present, i)))
-            continue;
-        if (!tally_add(tally, keys[i], i / SL_MINI_ROWS))
+    for (uint32_t m = 0; m < mini_count; m++)
+        if (!tally_add_mini(tally, keys, present, row_count, m))
             return SL_OK;
-    }
     if ((uint64_t)tally->pair_count * 2 > (uint64_t)tally->key_count * mini_count)
         return SL_OK; /* the average key is in most minis: it would exclude next to nothing */
     size_t start = emit->indexes.size_bytes;
@@ -312,7 +329,7 @@ collect_minis(const struct sl_segment_index *index, const void *bytes, uint64_t 
     const uint8_t *encoded = sl_cursor_take(&in, (size_t)size_bytes);
     if (in.bad || count == 0 || count > SL_BLOCK_ROWS || codec >= SL_CODEC_COUNT)
         return sl_fail(err, SL_CORRUPT, "index of minis is malformed");
-    uint64_t *keys = sl_try_alloc(SL_BLOCK_ROWS * sizeof(*keys));
+    uint64_t *keys = sl_try_alloc(count * sizeof(*keys));
     if (keys == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to read an index");
     struct sl_bitmap *bitmap = NULL;

@@ -299,7 +299,7 @@ sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_colu
 static uint64_t
 hash_addr(struct sl_addr addr)
 {
-    return sl_hash_u64(addr.low ^ sl_hash_u64(addr.high));
+    return sl_hash_u64(addr.low + addr.high * UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* What a slot says of an entry above its number. IPv6 addresses are told from IPv4 ones by V6_SLOT

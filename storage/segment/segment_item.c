@@ -243,6 +243,14 @@ await_item(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
     }
 }
 
+static bool
+is_filter(const struct sl_segment_group *group, uint32_t item)
+{
+    uint32_t first_index = sl_segment_item_of_index(group, 0);
+    return item >= first_index &&
+           group->indexes[item - first_index].kind == SL_SEGMENT_INDEX_FILTER;
+}
+
 sl_status
 sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
                     const struct sl_segment_item **out_item, struct sl_segment_counters *counters,
@@ -256,6 +264,7 @@ sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t n
     await_item(reader, group, number, counters);
     *out_item = open->items[number];
     open->is_loading[number] = *out_item == NULL;
+    open->is_recent |= !is_filter(&reader->footer.groups[group], number);
     sl_mutex_unlock(&reader->lock);
     if (*out_item != NULL)
         return SL_OK;
@@ -282,15 +291,18 @@ sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group)
     sl_mutex_unlock(&reader->lock);
 }
 
+/* Should the group keep what it has? When asked again it will not, unless it was used meanwhile. */
 static bool
-is_filter(const struct sl_segment_group *group, uint32_t item)
+take_recent(struct sl_segment_reader *reader, struct sl_segment_open_group *open)
 {
-    uint32_t first_index = sl_segment_item_of_index(group, 0);
-    return item >= first_index &&
-           group->indexes[item - first_index].kind == SL_SEGMENT_INDEX_FILTER;
+    sl_mutex_lock(&reader->lock);
+    bool is_recent = open->is_recent;
+    open->is_recent = false;
+    sl_mutex_unlock(&reader->lock);
+    return is_recent;
 }
 
-/* Take the items of unused groups out under the lock; the caller's list frees them after it. */
+/* Items of unused groups are taken out under the lock and freed after it. */
 size_t
 sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_drop drop)
 {
@@ -298,10 +310,12 @@ sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_drop dr
     size_t kept_bytes = 0;
     for (uint32_t g = 0; g < reader->footer.summary.group_count; g++) {
         struct sl_segment_open_group *open = &reader->groups[g];
+        bool is_recent = take_recent(reader, open) && drop == SL_SEGMENT_DROP_STALE;
         for (uint32_t i = 0; i < open->item_count; i++) {
             struct sl_segment_item *item = NULL;
+            bool is_kept = is_recent || (drop == SL_SEGMENT_DROP_STALE &&
+                                         is_filter(&reader->footer.groups[g], i));
             sl_mutex_lock(&reader->lock);
-            bool is_kept = drop == SL_SEGMENT_DROP_LARGE && is_filter(&reader->footer.groups[g], i);
             if (open->users == 0 && !is_kept) {
                 item = open->items[i];
                 open->items[i] = NULL;

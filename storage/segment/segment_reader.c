@@ -47,6 +47,8 @@ sl_segment_read_part(const struct sl_segment_reader *reader, const struct sl_seg
         sl_segment_locate(reader, part->offset, err);
         return st;
     }
+    /* A query that reads is no short one: others may read beside it. */
+    sl_pool_each_lasts(SL_POOL_ALONE_US);
     if (counters != NULL)
         counters->bytes_read += part->size_bytes;
     if (sl_hash64(bytes, part->size_bytes) != part->hash)

@@ -97,7 +97,9 @@ sl_status sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t gro
                                   struct sl_segment_counters *counters, struct sl_error *err);
 
 enum sl_segment_drop {
-    SL_SEGMENT_DROP_LARGE, /* not the filters: they are small, and say what need not be loaded again */
+    /* Of groups that were not used since the last such call; and not the filters: they are small, and
+     * say what need not be loaded again. */
+    SL_SEGMENT_DROP_STALE,
     SL_SEGMENT_DROP_ALL,
 };
 
@@ -126,6 +128,11 @@ sl_status sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_seg
 SL_MUST_CHECK
 sl_status sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
                                   uint32_t *out_row_count, struct sl_error *err);
+
+/* The same, of rows that ascend. */
+SL_MUST_CHECK
+sl_status sl_segment_cursor_focus_rows(struct sl_segment_cursor *cursor, const uint32_t *rows,
+                                       uint32_t count, struct sl_error *err);
 
 /* Focused: the number in the block of row `row`. */
 uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row);

@@ -198,6 +198,13 @@ open_constant(const struct sl_column *column, uint64_t key, const struct sl_segm
     vector->value_count = 1;
 }
 
+/* Of a column of the block, among those of its group. */
+static size_t
+place_number(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
+{
+    return (size_t)(column - cursor->group->columns) * cursor->group->block_count + cursor->block;
+}
+
 /* The place of a column of the block in the reader's cache; NULL: it has none. */
 static struct sl_segment_kept **
 place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
@@ -206,8 +213,7 @@ place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_c
     if (!cursor->is_keeping || cursor->reader->cache == NULL || cursor->is_distrustful ||
         cursor->group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES)
         return NULL;
-    return &open->kept[(size_t)(column - cursor->group->columns) * cursor->group->block_count +
-                       cursor->block];
+    return &open->kept[place_number(cursor, column)];
 }
 
 /* Presence: kept together with the values, or of the block. */
@@ -507,7 +513,12 @@ sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_col
         sl_segment_find_column(reader, cursor->group_number, column);
     if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
         return;
-    _Atomic uint32_t *announced = &reader->groups[cursor->group_number].announced[found->stream];
+    struct sl_segment_open_group *open = &reader->groups[cursor->group_number];
+    _Atomic bool *asked = &open->asked[place_number(cursor, found)];
+    _Atomic uint32_t *announced = &open->announced[found->stream];
+    /* What was asked for before is kept, or not far away. */
+    if (atomic_load_explicit(asked, memory_order_relaxed))
+        return;
     if (atomic_load_explicit(announced, memory_order_relaxed) == 0)
         want_items(cursor, found);
     sl_segment_stream_announce(cursor, found->stream);

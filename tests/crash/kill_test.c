@@ -51,18 +51,6 @@ make_batch(struct sl_schema *schema, uint64_t number)
     return batch;
 }
 
-static uint64_t
-open_producer(struct test_peer *peer)
-{
-    struct sl_error err = {0};
-    struct sl_wire_insert_ready ready;
-    sl_wire_insert_open_encode(&peer->out, 1, "survivor");
-    assert_true(test_peer_send(peer));
-    struct sl_wire_frame frame = test_peer_expect(peer, SL_WIRE_INSERT_READY);
-    TEST_OK(sl_wire_insert_ready_decode(&frame, &ready, &err), &err);
-    return ready.batch_number;
-}
-
 /* Batches 1 .. last, each whole and once, and nothing else. */
 static void
 prove(struct test_peer *peer, uint64_t last)
@@ -96,8 +84,7 @@ static void
 send_next(struct sender *s)
 {
     struct sl_batch *batch = make_batch(s->schema, s->sent + 1);
-    const struct sl_wire_insert insert = {.batch_number = s->sent + 1};
-    sl_wire_insert_encode(&s->peer.out, (uint32_t)insert.batch_number, &insert, batch);
+    test_peer_put_batch(&s->peer, batch, s->sent + 1);
     assert_true(test_peer_send(&s->peer));
     s->sent++;
     sl_batch_release(batch);
@@ -106,12 +93,7 @@ send_next(struct sender *s)
 static void
 take_ack(struct sender *s)
 {
-    struct sl_error err = {0};
-    struct sl_wire_insert_ack ack;
-    struct sl_wire_frame frame = test_peer_expect(&s->peer, SL_WIRE_INSERT_ACK);
-    TEST_OK(sl_wire_insert_ack_decode(&frame, &ack, &err), &err);
-    assert_int_equal(ack.batch_number, s->acknowledged + 1);
-    assert_false(ack.is_repeated);
+    assert_false(test_peer_expect_ack(&s->peer, s->acknowledged + 1).is_repeated);
     s->acknowledged++;
 }
 
@@ -123,7 +105,7 @@ one_round(struct sender *s, const char *path, uint64_t *seed)
     uint64_t acknowledged_before = s->acknowledged;
     test_server_start(&server, path, options);
     test_peer_greet(&s->peer, &server);
-    uint64_t durable = open_producer(&s->peer);
+    uint64_t durable = test_peer_open_producer(&s->peer, "survivor").batch_number;
     assert_true(durable >= acknowledged_before);
     assert_true(durable <= s->sent);
     prove(&s->peer, durable);
@@ -177,7 +159,7 @@ nothing_acknowledged_is_lost_or_doubled(void **state)
     uint64_t damaged = 0;
     test_server_start(&server, path, options);
     test_peer_greet(&peer, &server);
-    prove(&peer, open_producer(&peer));
+    prove(&peer, test_peer_open_producer(&peer, "survivor").batch_number);
     test_peer_close(&peer);
     test_server_stop(&server);
     TEST_OK(sl_store_check(path, report, NULL, &damaged, &err), &err);

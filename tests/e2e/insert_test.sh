@@ -38,7 +38,11 @@ contains "too few values are refused" "ERROR 1136" "$(my 'INSERT INTO flows (src
 contains "computed columns are refused" "ERROR 3105" "$(my 'INSERT INTO flows (bps, last_seen) VALUES (7, 1)')"
 contains "an unknown table is refused" "ERROR 1146" "$(my 'INSERT INTO nowhere (a) VALUES (7)')"
 contains "an unknown source too" "ERROR 1146" "$(my 'INSERT IGNORE INTO flows SELECT * FROM flowsv4_0')"
-contains "INSERT ... SELECT is refused" "ERROR 1235" "$(my 'INSERT INTO flows SELECT * FROM flows')"
+same "INSERT ... SELECT brings flows, also its own" "2 60004 insert:ntopng.flows
+2 60005 insert:ntopng.flowsv4" "$(my "
+INSERT INTO flows (src_port, last_seen, src_addr, in_bytes, info) VALUES (60004, 1795421730, '10.1.1.1', 7, 'a'), (60004, 1795421731, '10.1.1.2', 8, NULL);
+INSERT INTO flowsv4 (L4_SRC_PORT, IP_SRC_ADDR, IN_BYTES, FIRST_SWITCHED) SELECT src_port + 1, INET_ATON(src_addr), in_bytes, UNIX_TIMESTAMP(last_seen) FROM flows WHERE src_port = 60004;
+SELECT CONCAT_WS(' ', COUNT(*), src_port, origin) FROM flows WHERE src_port IN (60004, 60005) GROUP BY src_port, origin ORDER BY src_port")"
 same "names that nobody knows are columns" "hello" "$(my "
 REPLACE INTO flows (last_seen, my_own_note) VALUES (1795421730, 'hello'), (1795421730, NULL);
 SELECT my_own_note FROM flows WHERE my_own_note IS NOT NULL")"
@@ -49,7 +53,8 @@ same "INSERT DELAYED is seen by the next statement" 1 "$(my "
 INSERT DELAYED INTO flows (src_port, last_seen) VALUES (5, 1795421730);
 SELECT COUNT(*) FROM flows WHERE src_port = 5 AND in_bytes = 0")"
 same "origins tell who brought a flow" "import	500
-insert:ntopng.flows	9" "$(my 'SELECT origin, COUNT(*) FROM flows GROUP BY origin ORDER BY origin')"
+insert:ntopng.flows	11
+insert:ntopng.flowsv4	2" "$(my 'SELECT origin, COUNT(*) FROM flows GROUP BY origin ORDER BY origin')"
 
 # ntopng, as it starts and as it dumps.
 my "INSERT INTO \`flowsv4\` (VLAN_ID,L7_PROTO,IP_SRC_ADDR,L4_SRC_PORT,IP_DST_ADDR,L4_DST_PORT,PROTOCOL,IN_BYTES,OUT_BYTES,PACKETS,FIRST_SWITCHED,LAST_SWITCHED,INFO,JSON,NTOPNG_INSTANCE_NAME,INTERFACE_ID) VALUES ('0','91','3232235786','40003','167772163','443','6','4509','27009','66','1795425177','1795425183','it''s.example3.com',COMPRESS('{ \"8\": \"192.168.1.10\" }'), 'vm', '0')"

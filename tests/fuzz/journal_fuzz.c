@@ -28,13 +28,14 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
         if (s.reason != NULL)
             continue;
         SL_ASSERT(sl_journal_frame_bytes(&s.frame) == s.size_bytes);
-        uint8_t *again = sl_new(s.size_bytes);
-        sl_journal_frame_encode(&s.frame, again);
-        sl_journal_frame_place(again, s.position, s.durable_position, 1, s.offset);
+        struct sl_buf again = sl_buf_empty(s.size_bytes);
+        sl_journal_frame_encode(&s.frame, &again);
+        SL_ASSERT(again.size_bytes == s.size_bytes);
+        sl_journal_frame_place(again.bytes, s.position, s.durable_position, 1, s.offset);
         size_t payload_bytes = s.frame.producer_bytes + s.frame.batch_bytes;
-        SL_ASSERT(memcmp(again + SL_JOURNAL_FRAME_HEAD_BYTES,
+        SL_ASSERT(memcmp(again.bytes + SL_JOURNAL_FRAME_HEAD_BYTES,
                          bytes + s.offset + SL_JOURNAL_FRAME_HEAD_BYTES, payload_bytes) == 0);
-        free(again);
+        sl_buf_fini(&again);
     }
     return 0;
 }

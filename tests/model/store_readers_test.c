@@ -110,6 +110,7 @@ readers_see_every_row_once(void **state)
     struct sl_store_options options = sl_store_options_default();
     options.directory = path;
     options.seal_rows = 1500;
+    options.memory_limit_bytes = 1 << 20; /* readers have to let go of dictionaries all the time */
     scene->memory.limit_bytes = options.cache_bytes = 1 << 18;
     options.memory = &scene->memory;
     options.commit_interval_us = 5000;

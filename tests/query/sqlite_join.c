@@ -1,9 +1,9 @@
 /*
  * sqlite_join.c - joins in two dialects at once: see sqlite_world.h.
  *
- * flows with groups of flows, by one or two keys, INNER, LEFT, with a comma or USING; with flows
- * themselves; and a third table. Conditions are about one table, about both as an equality, and
- * about both as anything else, which a LEFT JOIN has in WHERE only.
+ * flows with groups of flows, by one or two keys or by none, INNER, LEFT, RIGHT, NATURAL, with a comma or
+ * USING; with flows themselves; and a third table. Conditions, in ON as in WHERE, are about one table, about
+ * both as an equality, and about both as anything else.
  */
 #include "tests/query/sqlite_world.h"
 
@@ -50,9 +50,9 @@ say_groups(struct lite_world *w, struct lite_twin *t, const char *first, const c
 }
 
 static void
-say_condition(struct lite_world *w, struct lite_twin *t, bool is_on, bool is_left)
+say_condition(struct lite_world *w, struct lite_twin *t)
 {
-    switch (lite_draw(w, is_on && is_left ? 3 : 6)) {
+    switch (lite_draw(w, 6)) {
     case 0:
         say_number(t, " AND f.protocol = ", lite_draw(w, 2) == 0 ? 6 : 17);
         break;
@@ -78,32 +78,44 @@ say_condition(struct lite_world *w, struct lite_twin *t, bool is_on, bool is_lef
 static void
 say_joined(struct lite_world *w, struct lite_twin *t, const char *first, const char *second)
 {
-    uint64_t kind = lite_draw(w, 5);
-    bool is_left = kind < 2;
-    bool is_using = kind == 2 && second == NULL;
-    bool is_comma = kind == 3;
-    bool is_reversed = !is_left && !is_using && lite_draw(w, 3) == 0;
+    /* SQLite goes through both tables for a RIGHT JOIN: the last two are for keys of few groups. */
+    static const char *const joins[] = {
+        ", ",          " INNER JOIN ",   " INNER JOIN ", " LEFT JOIN ",         " LEFT JOIN ",
+        " LEFT JOIN ", " NATURAL JOIN ", " RIGHT JOIN ", " NATURAL RIGHT JOIN "};
+    bool is_few = second == NULL && (strcmp(first, "protocol") == 0 || strcmp(first, "app") == 0 ||
+                                     strcmp(first, "src_as") == 0);
+    const char *join = joins[lite_draw(w, SL_COUNTOF(joins) - (is_few ? 0 : 2))];
+    bool is_comma = join == joins[0];
+    bool is_natural = strstr(join, "NATURAL") != NULL;
+    bool is_using = !is_comma && !is_natural && second == NULL && lite_draw(w, 4) == 0;
 
-    if (is_reversed) {
+    if (lite_draw(w, 3) == 0) {
         say_groups(w, t, first, second);
-        say(t, is_comma ? " AS g, flows AS f" : " AS g JOIN flows AS f");
+        say_word(t, " AS g", join, "flows AS f");
     } else {
-        say_word(t, "flows AS f", is_comma ? ", " : is_left ? " LEFT JOIN " : " INNER JOIN ", "");
+        say_word(t, "flows AS f", join, "");
         say_groups(w, t, first, second);
         say(t, " AS g");
     }
-    if (is_using) {
-        say_word(t, " USING (", first, ") WHERE 1 = 1");
+    if (is_using)
+        say_word(t, " USING (", first, ")");
+    if (is_using || is_natural) {
+        say(t, " WHERE 1 = 1");
         return;
     }
-    say_word(t, is_comma ? " WHERE f." : " ON f.", first, " = g.");
-    say(t, first);
+    say(t, is_comma ? " WHERE " : " ON ");
+    if (is_few && lite_draw(w, 2) == 0) {
+        say_number(t, "f.dst_port + g.n < ", lite_draw(w, 100));
+    } else {
+        say_word(t, "f.", first, " = g.");
+        say(t, first);
+    }
     if (second != NULL) {
         say_word(t, " AND g.", second, " = f.");
         say(t, second);
     }
     while (!is_comma && lite_draw(w, 2) == 0)
-        say_condition(w, t, true, is_left);
+        say_condition(w, t);
     if (!is_comma)
         say(t, " WHERE 1 = 1");
 }
@@ -120,7 +132,7 @@ say_with_groups(struct lite_world *w, struct lite_twin *t)
              ", COUNT(*), SUM(f.in_bytes), COUNT(g.v), MAX(g.n) FROM ");
     say_joined(w, t, first, second);
     while (lite_draw(w, 2) == 0)
-        say_condition(w, t, false, true);
+        say_condition(w, t);
 }
 
 /* flows with flows, perhaps with groups as well. */

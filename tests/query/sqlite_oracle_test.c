@@ -3,8 +3,8 @@
  *
  * Method: one set of rows goes into a store (a part sealed, a part sealed and merged, a part in
  * memory) and into a table of SQLite (sqlite_world.c). A generator writes each query twice, once in
- * each dialect (sqlite_query.c, sqlite_join.c). Which indexes a query may use is drawn too, and the number of
- * threads.
+ * each dialect (sqlite_query.c, sqlite_join.c). Which indexes a query may use is drawn too, the number of
+ * threads, and whether groups go to disk.
  */
 #include <stdio.h>
 
@@ -55,6 +55,7 @@ compare_once(struct lite_world *w)
     struct sl_error err = {0};
     uint32_t columns = 0;
     bool is_ordered = lite_draw(w, 3) != 0;
+    struct sl_budget disk = {.limit_bytes = (size_t)64 << 20};
     struct sl_session session = {.dialect =
                                      lite_draw(w, 2) == 0 ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE,
                                  .database = "flows",
@@ -65,6 +66,8 @@ compare_once(struct lite_world *w)
                                .pool = w->base.pool,
                                .threads_max = 1 + (unsigned)lite_draw(w, 3),
                                .memory_bytes = (size_t)256 << 20,
+                               .spill = &disk,
+                               .group_bytes = lite_draw(w, 8) == 0,
                                .prune = lite_draw(w, 2) == 0 ? SL_PRUNE_ALL
                                                              : (uint32_t)lite_draw(w, 32)};
 

@@ -298,3 +298,64 @@ test_peer_number(struct test_peer *peer, const char *text)
     (void)test_peer_expect(peer, SL_WIRE_DONE);
     return number;
 }
+
+/* ---- producers ---- */
+
+struct sl_batch *
+test_peer_batch(struct sl_schema *schema, uint32_t row_count, uint64_t mark)
+{
+    static const uint32_t noise[] = {SL_COLUMN_IN_PACKETS, SL_COLUMN_OUT_BYTES,
+                                     SL_COLUMN_OUT_PACKETS};
+    struct sl_builder *b = sl_builder_create(row_count);
+    uint64_t seed = mark;
+    for (uint32_t i = 0; i < row_count; i++) {
+        int64_t at_us = INT64_C(1795000000000000) + (int64_t)i * 1000;
+        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_FIRST_SEEN)),
+                           (uint64_t)at_us);
+        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_LAST_SEEN)),
+                           (uint64_t)at_us);
+        sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_SRC_ADDR)),
+                            sl_addr_from_v4(0x0a000000 + i % 5000));
+        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_SRC_AS)), mark);
+        sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_IN_BYTES)),
+                           i * 7919 % 100003);
+        for (int c = 0; c < 3; c++) /* incompressible: results that fill the buffers on the way */
+            sl_builder_set_u64(b, sl_builder_column(b, sl_schema_at(schema, noise[c])),
+                               test_random(&seed));
+        sl_builder_next(b);
+    }
+    struct sl_batch *batch = sl_builder_finish(b);
+    sl_builder_destroy(b);
+    return batch;
+}
+
+struct sl_wire_insert_ready
+test_peer_open_producer(struct test_peer *peer, const char *name)
+{
+    struct sl_error err = {0};
+    struct sl_wire_insert_ready ready;
+    sl_wire_insert_open_encode(&peer->out, 1, name);
+    assert_true(test_peer_send(peer));
+    struct sl_wire_frame frame = test_peer_expect(peer, SL_WIRE_INSERT_READY);
+    TEST_OK(sl_wire_insert_ready_decode(&frame, &ready, &err), &err);
+    return ready;
+}
+
+void
+test_peer_put_batch(struct test_peer *peer, struct sl_batch *batch, uint64_t number)
+{
+    const struct sl_wire_insert insert = {.batch_number = number};
+    sl_wire_insert_encode(&peer->out, (uint32_t)number, &insert, batch);
+}
+
+struct sl_wire_insert_ack
+test_peer_expect_ack(struct test_peer *peer, uint64_t number)
+{
+    struct sl_error err = {0};
+    struct sl_wire_insert_ack ack;
+    struct sl_wire_frame frame = test_peer_expect(peer, SL_WIRE_INSERT_ACK);
+    TEST_OK(sl_wire_insert_ack_decode(&frame, &ack, &err), &err);
+    assert_int_equal(ack.batch_number, number);
+    assert_int_equal(frame.tag, number);
+    return ack;
+}

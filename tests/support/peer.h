@@ -65,4 +65,15 @@ void test_peer_put_query(struct test_peer *peer, uint32_t tag, uint32_t flags, c
 /* Run a query that gives one unsigned number. */
 uint64_t test_peer_number(struct test_peer *peer, const char *text);
 
+/* ---- producers ---- */
+
+/* Rows of one second each thousand, whose src_as is `mark`; what is random in them follows from it. */
+struct sl_batch *test_peer_batch(struct sl_schema *schema, uint32_t row_count, uint64_t mark);
+/* Become the producer of this name: where it stands, and what it may send ahead. */
+struct sl_wire_insert_ready test_peer_open_producer(struct test_peer *peer, const char *name);
+/* Put an INSERT into peer->out; its number is also its tag. */
+void test_peer_put_batch(struct test_peer *peer, struct sl_batch *batch, uint64_t number);
+/* The next frame must be the ACK of this batch. */
+struct sl_wire_insert_ack test_peer_expect_ack(struct test_peer *peer, uint64_t number);
+
 #endif

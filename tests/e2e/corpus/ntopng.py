@@ -205,6 +205,11 @@ class Check:
             self.failed += 1
             print("differs: %s\n  %s" % (what[:300], str(found)[:400]))
 
+    def finish(self, counts):
+        print("%s: %d comparisons, %d failed" % (
+            ", ".join("%s %d times" % item for item in sorted(counts.items())), self.asked, self.failed))
+        return 1 if self.failed else 0
+
 
 def check_explained(check, sluice, statement, marks):
     answer = sluice.ask("EXPLAIN " + statement)
@@ -215,6 +220,18 @@ def check_explained(check, sluice, statement, marks):
             ["src_port|dst_port"] if "port" in marks else [])
         check.that("EXPLAIN " + statement, [w for w in wanted if w not in pruned] and plan)
     check.that("EXPLAIN " + statement, None if "scan flows" in plan or "nothing" in marks else plan)
+
+
+def check_questions(check, servers):
+    """The pages' statements to both, and their plans; how many of each there were."""
+    counts = {}
+    for what, statement, marks in questions():
+        counts[what] = counts.get(what, 0) + 1
+        may = {"order"} if "limit 1000 OFFSET 0" in statement else set()
+        a, b = (without_idx(server.ask(statement)) for server in servers)
+        check.that(statement, difference(a, b, may))
+        check_explained(check, servers[0], statement, marks)
+    return counts
 
 
 def check_details(check, servers):
@@ -241,12 +258,7 @@ def main():
             server.ask(statement)
     for statement in inserts():
         check.that(statement, difference(sluice.ask(statement), maria.ask(statement), set()))
-    counts = {}
-    for what, statement, marks in questions():
-        counts[what] = counts.get(what, 0) + 1
-        may = {"order"} if "limit 1000 OFFSET 0" in statement else set()
-        check.that(statement, difference(without_idx(sluice.ask(statement)), without_idx(maria.ask(statement)), may))
-        check_explained(check, sluice, statement, marks)
+    counts = check_questions(check, servers)
     check_details(check, servers)
     for server in servers:
         tables = [row[0] for row in server.ask("show tables")[0][2]]
@@ -267,9 +279,8 @@ def main():
         left = "SELECT COUNT(*), SUM(PACKETS), SUM(IN_BYTES) FROM flowsv%d"
         for version in (4, 6):
             check.that(statement, difference(sluice.ask(left % version), maria.ask(left % version), {"types"}))
-    print("%s: %d comparisons, %d failed" % (
-        ", ".join("%s %d times" % item for item in sorted(counts.items())), check.asked, check.failed))
-    return 1 if check.failed else 0
+    return check.finish(counts)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

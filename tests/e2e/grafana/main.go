@@ -28,30 +28,78 @@ type target struct {
 	RawQuery bool   `json:"rawQuery"`
 }
 
+type source struct{ Type, UID string }
+
+type panel struct {
+	ID         int
+	Type       string
+	Title      string
+	Datasource source
+	GridPos    struct{ X, Y, W, H int }
+	Targets    []target
+}
+
 type dashboard struct {
-	Title  string
-	Panels []struct {
-		ID      int
-		Title   string
-		GridPos struct{ X, W int }
-		Targets []target
-	}
-	Annotations struct {
+	UID, Title    string
+	SchemaVersion int
+	Time          struct{ From, To string }
+	Panels        []panel
+	Annotations   struct {
 		List []struct {
-			Name   string
-			Target target
+			Name       string
+			Datasource source
+			Target     target
 		}
 	}
 	Templating struct {
 		List []struct {
-			Name, Query, AllValue string
-			Multi, IncludeAll     bool
+			Name, Type, Query, AllValue string
+			Datasource                  source
+			Multi, IncludeAll           bool
+		}
+	}
+}
+
+// Panels that Grafana has without a plug-in.
+var panelTypes = map[string]bool{"timeseries": true, "table": true, "stat": true, "bargauge": true, "barchart": true, "piechart": true,
+	"gauge": true, "text": true}
+
+// What Grafana would load in silence and show wrongly: panels of no type or upon each other, another
+// data source, a dashboard that takes another one's place.
+func checkShape(d dashboard) {
+	ours := source{"mysql", "sluice"}
+	if uids[d.UID] || d.UID == "" || d.Title == "" || d.SchemaVersion < 30 || d.Time.From == "" || d.Time.To == "" {
+		fail(d.Title, "", "its uid, title, schema or time is wrong")
+	}
+	uids[d.UID] = true
+	for i, p := range d.Panels {
+		g := p.GridPos
+		if p.ID != i+1 || p.Title == "" || !panelTypes[p.Type] || p.Datasource != ours || len(p.Targets) == 0 ||
+			g.X < 0 || g.Y < 0 || g.W < 1 || g.H < 1 || g.X+g.W > 24 {
+			fail(d.Title+", panel "+p.Title, "", "its number, type, source, place or statement is wrong")
+		}
+		for _, other := range d.Panels[:i] {
+			o := other.GridPos
+			if g.X < o.X+o.W && o.X < g.X+g.W && g.Y < o.Y+o.H && o.Y < g.Y+g.H {
+				fail(d.Title+", panel "+p.Title, "", "it lies upon "+other.Title)
+			}
+		}
+	}
+	for _, v := range d.Templating.List {
+		if v.Type != "query" || v.Datasource != ours {
+			fail(d.Title+", variable "+v.Name, "", "its type or source is wrong")
+		}
+	}
+	for _, a := range d.Annotations.List {
+		if a.Datasource != ours {
+			fail(d.Title+", annotation "+a.Name, "", "its source is wrong")
 		}
 	}
 }
 
 var (
 	db       *sql.DB
+	uids     = map[string]bool{}
 	sent     *os.File
 	failures int
 	ran      int
@@ -258,6 +306,7 @@ func runDashboard(path string, r timeRange) {
 	content, err := ioutil.ReadFile(path)
 	must(err)
 	must(json.Unmarshal(content, &d))
+	checkShape(d)
 	all, some := map[string]choice{}, map[string]choice{}
 	for _, v := range d.Templating.List {
 		what := d.Title + ", variable " + v.Name
@@ -275,10 +324,7 @@ func runDashboard(path string, r timeRange) {
 			some[v.Name] = choice{values: append(some[v.Name].values, "it's")}
 		}
 	}
-	for i, p := range d.Panels {
-		if p.ID != i+1 || p.GridPos.W < 1 || p.GridPos.X+p.GridPos.W > 24 || len(p.Targets) == 0 {
-			fail(d.Title+", panel "+p.Title, "", "its number, place or statement is wrong")
-		}
+	for _, p := range d.Panels {
 		for _, t := range p.Targets {
 			runTarget(d.Title+", panel "+p.Title, t, all, some, r)
 		}

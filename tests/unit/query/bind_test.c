@@ -337,16 +337,23 @@ joins_are_taken_apart(void **state)
     assert_int_equal(s->joins[1].key_count, 1);
     assert_int_equal(s->joins[1].keys[0].type.type, SL_TYPE_ADDR);
     assert_true(is_call(s->joins[1].select->where, SL_FN_GT));
-    assert_true(is_call(s->where, SL_FN_GT)); /* about both */
+    assert_true(is_call(s->joins[1].condition, SL_FN_GT)); /* about both */
     s = bind(
         &f,
         "SELECT a.app FROM flows a LEFT JOIN flows b ON a.src_port = b.dst_port AND b.app = 'x' "
         "AND a.app = 'y' WHERE b.app IS NULL AND a.in_bytes > 1");
-    assert_true(s->joins[1].is_left && s->joins[1].table == 1);
+    assert_true(s->joins[1].kind == SL_JOIN_LEFT && s->joins[1].table == 1);
     assert_int_equal(s->joins[1].key_count, 2); /* the second one: what ON says of the left side */
     assert_true(is_call(s->joins[1].select->where, SL_FN_EQ));
     assert_true(is_call(s->joins[0].select->where, SL_FN_GT));
     assert_true(is_call(s->where, SL_FN_IS_NULL));
+    s = bind(&f, "SELECT n.x FROM (SELECT 1 AS x) n LEFT JOIN flows f ON f.in_packets = n.x AND "
+                 "f.app = 'x' AND n.x > 2 RIGHT JOIN flows g ON g.app = f.app AND n.x = 1");
+    assert_true(s->joins[0].table == 1 && s->joins[1].kind == SL_JOIN_RIGHT);
+    assert_true(is_call(s->joins[0].select->where, SL_FN_EQ)); /* flows pass by, and match or not */
+    assert_true(is_call(s->joins[1].condition, SL_FN_GT));
+    assert_true(s->joins[2].kind == SL_JOIN_RIGHT && s->joins[2].key_count == 1);
+    assert_non_null(s->joins[1].select->where); /* other rows find none of g */
     s = bind(&f,
              "SELECT * FROM (SELECT 1 AS x, 2 AS y) a JOIN (SELECT 3 AS z, 1 AS x) b USING (x)");
     assert_int_equal(s->visible_count, 3);

@@ -4,7 +4,8 @@
  * Method: a source of the test hands out chunks whose columns come plain in every width, constant or by
  * dictionary, with and without a selection and NULLs, from keys that stay narrow to ones that
  * outgrow a code. Sums are of values so large that they must be moved to the records on the way,
- * or cannot be summed by number at all. Another source has more groups than there are numbers.
+ * or cannot be summed by number at all. Other sources have more groups than there are numbers, or
+ * groups that are not worth one.
  */
 #include "query/group.h"
 #include "tests/support/test.h"
@@ -22,6 +23,7 @@ static const struct sl_sql_type types[COLUMNS] = {
 
 struct row {
     bool has_port;
+    bool is_left_out; /* of the selection */
     uint64_t port, wide, value;
     struct sl_addr addr;
     int64_t time;
@@ -97,6 +99,21 @@ make_dictionary(struct sl_vector *v, struct sl_arena *arena)
     v->codes = codes;
 }
 
+/* NULL: no row is left out. */
+static uint64_t *
+select_rows(const struct row *rows, struct sl_arena *arena)
+{
+    uint64_t *selection = sl_arena_calloc(arena, sl_words_for(CHUNK), sizeof(*selection));
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < CHUNK; i++) {
+        if (!rows[i].is_left_out)
+            sl_bit_set(selection, i);
+        count += !rows[i].is_left_out;
+    }
+    return count == CHUNK ? NULL : selection;
+}
+
 static sl_status
 source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
@@ -128,6 +145,7 @@ source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
             make_dictionary(&vectors[c], arena);
     }
     vectors[K_PORT].present = present_count == CHUNK ? NULL : present;
+    out_chunk->selection = select_rows(rows, arena);
     out_chunk->count = CHUNK;
     out_chunk->inputs = vectors;
     out_chunk->arena = arena;
@@ -198,9 +216,9 @@ input(struct world *w, uint32_t number)
     return expr;
 }
 
-/* COUNT(*), SUM(value), COUNT(port), MAX(value) by the keys of `key_columns`, a bitmap. */
+/* The first of COUNT(*), SUM(value), COUNT(port), MAX(value) by the keys of `key_columns`, a bitmap. */
 static struct sl_op *
-start_group(struct world *w, unsigned key_columns, size_t room_bytes)
+start_group(struct world *w, unsigned key_columns, uint32_t aggregate_count, size_t room_bytes)
 {
     struct sl_key *keys = sl_arena_calloc(w->exec.arena, COLUMNS, sizeof(*keys));
     struct sl_aggregate *aggregates = sl_arena_calloc(w->exec.arena, 4, sizeof(*aggregates));
@@ -218,7 +236,8 @@ start_group(struct world *w, unsigned key_columns, size_t room_bytes)
         .kind = SL_AGG_COUNT, .type.type = SL_TYPE_I64, .argument = input(w, K_PORT)};
     aggregates[3] = (struct sl_aggregate){
         .kind = SL_AGG_MAX, .type.type = SL_TYPE_U64, .argument = input(w, V_SUM)};
-    TEST_OK(sl_op_group(&w->exec, w->source_op, keys, key_count, aggregates, 4, COLUMNS, &op, &err),
+    TEST_OK(sl_op_group(&w->exec, w->source_op, keys, key_count, aggregates, aggregate_count,
+                        COLUMNS, &op, &err),
             &err);
     if (room_bytes != 0)
         ((struct group *)op->state)->room_bytes = room_bytes;
@@ -267,6 +286,8 @@ group_naively(const struct source *source, unsigned key_columns, struct naive *g
 
     for (uint32_t i = 0; i < source->chunk_count * CHUNK; i++) {
         const struct row *row = &source->rows[i];
+        if (row->is_left_out)
+            continue;
         struct naive *g = find(groups, &count, row, key_columns);
         g->count++;
         g->ports += row->has_port;
@@ -305,6 +326,7 @@ make_rows(struct source *source, uint64_t *seed, unsigned turn)
         uint64_t draw = test_random(seed) >> 8;
         /* Later chunks have wider keys and greater values. */
         *row = (struct row){.has_port = (turn & 1) == 0 || draw % 7 != 0,
+                            .is_left_out = (turn & 2) != 0 && draw / 32 % 4 != 0,
                             .port = draw / 8 % (chunk < 2 ? 4 : 12),
                             .wide = draw / 128 % 3,
                             .value = draw % 1000,
@@ -337,10 +359,11 @@ groups_by_number_agree_with_a_linear_search(void **state)
     for (unsigned turn = 0; turn < 36; turn++) {
         struct world w;
         unsigned columns = key_columns[turn % SL_COUNTOF(key_columns)];
+        uint32_t aggregate_count = turn < 18 ? 4 : 3; /* then they are counts and sums alone */
         open_world(&w, turn % 3 + 1, CHUNKS);
         w.source->seed = test_random(&seed);
         make_rows(w.source, &seed, turn);
-        struct sl_op *op = start_group(&w, columns, turn % 4 == 3 ? 1 : 0);
+        struct sl_op *op = start_group(&w, columns, aggregate_count, turn % 4 == 3 ? 1 : 0);
         uint32_t expected = group_naively(w.source, columns, groups);
         uint32_t count = 0;
         for (;;) {
@@ -357,7 +380,8 @@ groups_by_number_agree_with_a_linear_search(void **state)
                 assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), g->count);
                 assert_true(sl_vector_i128(&chunk.aggregates[1], row) == g->sum);
                 assert_int_equal(sl_vector_u64(&chunk.aggregates[2], row), g->ports);
-                assert_int_equal(sl_vector_u64(&chunk.aggregates[3], row), g->max);
+                if (aggregate_count == 4)
+                    assert_int_equal(sl_vector_u64(&chunk.aggregates[3], row), g->max);
             }
             count += chunk.count;
         }
@@ -366,21 +390,24 @@ groups_by_number_agree_with_a_linear_search(void **state)
     }
 }
 
-/* Every key comes twice: while there are numbers, and after. */
+/* Keys that come `repeats` times in a row, until there are no more numbers; then some come again. */
 static void
-groups_beyond_the_numbers_go_to_the_table(void **state)
+check_many(unsigned chunk_count, unsigned repeats)
 {
-    enum { HALF = GROUP_NUMBERS_MAX / CHUNK + 20 };
+    enum { AGAIN = 5000 };
     struct world w;
     struct sl_error err = {0};
+    uint64_t rows = (uint64_t)chunk_count * CHUNK;
+    uint64_t keys = rows / repeats - AGAIN;
     uint64_t count = 0;
-    (void)state;
 
-    open_world(&w, 1, 2 * HALF);
-    for (uint64_t i = 0; i < 2 * HALF * CHUNK; i++)
-        w.source->rows[i] = (struct row){.has_port = true, .wide = i % (HALF * CHUNK), .value = i};
+    open_world(&w, 1, chunk_count);
+    for (uint64_t i = 0; i < rows; i++)
+        w.source->rows[i] = (struct row){.has_port = true, .wide = i / repeats % keys, .value = i};
     w.source->is_plain = true;
-    struct sl_op *op = start_group(&w, 1 << K_WIDE, 0);
+    struct sl_op *op = start_group(&w, 1 << K_WIDE, 4, 0);
+    const struct group *group = op->state;
+    assert_true(group->workers[0].numbers.is_full);
     for (;;) {
         struct sl_chunk chunk = {0};
         TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
@@ -389,14 +416,32 @@ groups_beyond_the_numbers_go_to_the_table(void **state)
         give_groups(&chunk);
         for (uint32_t row = 0; row < chunk.count; row++) {
             uint64_t key = sl_vector_u64(&chunk.keys[0], row);
-            assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), 2);
-            assert_true(sl_vector_i128(&chunk.aggregates[1], row) ==
-                        (sl_i128)(2 * key + HALF * CHUNK));
+            uint64_t times = key < AGAIN ? 2 : 1;
+            sl_i128 sum = 0;
+            for (uint64_t i = 0; i < times * repeats; i++)
+                sum += (key + i / repeats * keys) * repeats + i % repeats;
+            assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), times * repeats);
+            assert_true(sl_vector_i128(&chunk.aggregates[1], row) == sum);
         }
         count += chunk.count;
     }
-    assert_int_equal(count, HALF * CHUNK);
+    assert_int_equal(count, keys);
     close_world(&w, op);
+}
+
+static void
+groups_beyond_the_numbers_go_to_the_table(void **state)
+{
+    (void)state;
+    check_many(2 * (GROUP_NUMBERS_MAX / CHUNK + 20), 2);
+}
+
+/* Long before there are no more numbers: every row is a group. */
+static void
+groups_of_single_rows_go_to_the_table(void **state)
+{
+    (void)state;
+    check_many(GROUP_NUMBERS_MAX / 4 / CHUNK, 1);
 }
 
 int
@@ -405,6 +450,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_by_number_agree_with_a_linear_search),
         cmocka_unit_test(groups_beyond_the_numbers_go_to_the_table),
+        cmocka_unit_test(groups_of_single_rows_go_to_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

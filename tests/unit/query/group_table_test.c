@@ -43,16 +43,21 @@ add_counts(void *context, void *const *into, void *const *from, uint32_t count)
     return true;
 }
 
-/* `count` keys of about `distinct` different ones, counted in the table. */
+/* `count` keys of about `distinct` different ones, some of them in a row, counted in the table. The
+ * last ones may come when keys are not looked for any more. */
 static void
 fill(struct sl_group_table *table, struct key *keys, uint32_t count, uint64_t distinct,
      uint64_t *seed)
 {
     void **records = sl_new(count * sizeof(*records));
 
+    uint32_t most = count / 5 * 4;
+
     for (uint32_t i = 0; i < count; i++)
-        keys[i] = (struct key){{test_random_below(seed, distinct), 7}};
-    assert_true(sl_group_table_add_many(table, keys, KEY_BYTES, count, records));
+        keys[i] = i % 7 == 6 ? keys[i - 1] : (struct key){{test_random_below(seed, distinct), 7}};
+    assert_true(sl_group_table_add_many(table, keys, KEY_BYTES, most, records));
+    assert_true(
+        sl_group_table_add_many(table, keys + most, KEY_BYTES, count - most, records + most));
     for (uint32_t i = 0; i < count; i++) {
         assert_memory_equal((uint8_t *)records[i] + table->state_bytes, &keys[i], KEY_BYTES);
         ++*(uint64_t *)records[i];

@@ -3,6 +3,7 @@
  */
 #include "query/definition.h"
 #include "query/insert.h"
+#include "query/parse.h"
 #include "tests/unit/query/front_support.h"
 
 /* Bind and fill; the builder is the caller's. */
@@ -262,10 +263,35 @@ parameters_are_values(void **state)
     front_close(&f);
 }
 
+static void
+a_long_list_takes_the_room_of_its_values(void **state)
+{
+    enum { ROWS = 100000 };
+    struct sl_buf text = sl_buf_empty(2 << 20);
+    struct sl_arena *arena = sl_arena_create(8 << 20); /* all its tokens would take 19 MB */
+    struct sl_syntax syntax;
+    struct sl_error err = {0};
+
+    (void)state;
+    sl_buf_text(&text, "INSERT INTO flows (src_port, app) VALUES (0,'0')");
+    for (unsigned i = 1; i < ROWS; i++)
+        sl_buf_printf(&text, ",(%u,'%u')", i % 10, i % 7);
+    TEST_OK(sl_parse(SL_DIALECT_MYSQL, (const char *)text.bytes, text.size_bytes,
+                     (struct sl_slice){0}, arena, &syntax, &err),
+            &err);
+    assert_int_equal(syntax.insert.row_count, ROWS);
+    const struct sl_cell *last = &syntax.insert.cells[2 * ROWS - 1];
+    assert_int_equal(last->size_bytes, 1);
+    assert_int_equal(last->as.bytes[0], '0' + (ROWS - 1) % 7);
+    sl_arena_destroy(arena);
+    sl_buf_fini(&text);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_list_takes_the_room_of_its_values),
         cmocka_unit_test(values_of_every_form_mean_the_same),
         cmocka_unit_test(addresses_are_integers_or_texts),
         cmocka_unit_test(times_follow_the_zone_of_the_session),

@@ -7,7 +7,13 @@
 static bool
 is_light(const char *text)
 {
-    return sl_query_is_light(SL_DIALECT_MYSQL, text, strlen(text));
+    return sl_query_weigh(SL_DIALECT_MYSQL, text, strlen(text)) == SL_QUERY_LITERALS;
+}
+
+static bool
+is_plain(const char *text)
+{
+    return sl_query_weigh(SL_DIALECT_MYSQL, text, strlen(text)) == SL_QUERY_PLAIN;
 }
 
 static void
@@ -60,6 +66,41 @@ a_long_text_is_not(void **state)
     assert_false(is_light(text));
 }
 
+static void
+a_select_that_calls_nothing_is_plain(void **state)
+{
+    static const char *const texts[] = {
+        "SELECT 1",
+        "select count(*), SUM (bytes) from flows where (dst_port in (53, 443) or not(protocol = "
+        "6))",
+        "SELECT src_addr FROM flows WHERE src_addr='10.0.0.1'OR(1 = 0) -- REPEAT('x', 10)",
+        "SELECT 'REPEAT(', bytes FROM flows LIMIT 1;",
+    };
+    (void)state;
+    for (size_t i = 0; i < SL_COUNTOF(texts); i++)
+        if (!is_plain(texts[i]))
+            fail_msg("not plain: %s", texts[i]);
+}
+
+static void
+a_select_that_may_call_is_not(void **state)
+{
+    static const char *const texts[] = {
+        "SELECT",
+        "SELECT REPEAT('x', 16000000)",
+        "SELECT REPEAT /* */ ('x', 16000000)",
+        "SELECT /*! REPEAT */ ('x')",
+        "SELECT `REPEAT`('x', 16000000)",
+        "SELECT 1; SELECT 2",
+        "SELECT 'x",
+        "(SELECT 1)",
+    };
+    (void)state;
+    for (size_t i = 0; i < SL_COUNTOF(texts); i++)
+        if (is_plain(texts[i]))
+            fail_msg("plain: %s", texts[i]);
+}
+
 int
 main(void)
 {
@@ -67,6 +108,8 @@ main(void)
         cmocka_unit_test(a_row_of_literals_is_light),
         cmocka_unit_test(what_may_compute_or_go_on_is_not),
         cmocka_unit_test(a_long_text_is_not),
+        cmocka_unit_test(a_select_that_calls_nothing_is_plain),
+        cmocka_unit_test(a_select_that_may_call_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #include "query/range_kernel.h"
 #include "tests/support/test.h"
 
+enum { CODES = 50 };
+
 static void
 ranges_include_both_ends_and_wrap(void **state)
 {
@@ -21,6 +23,17 @@ ranges_include_both_ends_and_wrap(void **state)
     /* -1 .. 9 in two's complement */
     sl_range_kernels_scalar.u16(values, SL_COUNTOF(values), UINT16_MAX, 10, &truth);
     assert_int_equal(truth, 0x43);
+}
+
+static void
+codes_are_true_where_their_entry_is(void **state)
+{
+    const uint32_t codes[] = {2, 0, 1, 2, 2};
+    const uint8_t is_true[] = {0, UINT8_MAX, UINT8_MAX};
+    uint64_t truth = UINT64_MAX;
+    (void)state;
+    sl_range_kernels_scalar.codes(codes, SL_COUNTOF(codes), is_true, &truth);
+    assert_int_equal(truth, 0x1d);
 }
 
 /* Half the draws are near each other, so that ranges keep neither all nor nothing. */
@@ -40,8 +53,10 @@ agree_once(uint32_t count, uint64_t *seed)
     uint16_t *v16 = malloc(count * sizeof(*v16));
     uint32_t *v32 = malloc(count * sizeof(*v32));
     uint64_t *v64 = malloc(count * sizeof(*v64));
-    uint64_t *truth[2] = {malloc(4 * words * sizeof(uint64_t)),
-                          malloc(4 * words * sizeof(uint64_t))};
+    uint64_t *truth[2] = {malloc(5 * words * sizeof(uint64_t)),
+                          malloc(5 * words * sizeof(uint64_t))};
+    uint8_t *is_true = malloc(CODES);
+    uint32_t *codes = malloc(count * sizeof(*codes));
     uint64_t low = draw(seed), span = draw(seed);
 
     for (uint32_t i = 0; i < count; i++) {
@@ -49,14 +64,20 @@ agree_once(uint32_t count, uint64_t *seed)
         v32[i] = (uint32_t)v64[i];
         v16[i] = (uint16_t)v64[i];
         v8[i] = (uint8_t)v64[i];
+        codes[i] = (uint32_t)test_random_below(seed, CODES);
     }
+    for (unsigned i = 0; i < CODES; i++)
+        is_true[i] = test_random_below(seed, 2) == 0 ? 0 : UINT8_MAX;
     for (unsigned k = 0; k < 2; k++) {
         kernels[k]->u8(v8, count, (uint8_t)low, (uint8_t)span, truth[k]);
         kernels[k]->u16(v16, count, (uint16_t)low, (uint16_t)span, truth[k] + words);
         kernels[k]->u32(v32, count, (uint32_t)low, (uint32_t)span, truth[k] + 2 * words);
         kernels[k]->u64(v64, count, low, span, truth[k] + 3 * words);
+        kernels[k]->codes(codes, count, is_true, truth[k] + 4 * words);
     }
-    assert_memory_equal(truth[0], truth[1], 4 * words * sizeof(uint64_t));
+    assert_memory_equal(truth[0], truth[1], 5 * words * sizeof(uint64_t));
+    free(is_true);
+    free(codes);
     free(v8);
     free(v16);
     free(v32);
@@ -125,6 +146,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_include_both_ends_and_wrap),
         cmocka_unit_test(gaps_are_told_where_differences_fit),
+        cmocka_unit_test(codes_are_true_where_their_entry_is),
         cmocka_unit_test(wide_kernels_agree_with_the_definition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

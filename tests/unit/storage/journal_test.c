@@ -164,6 +164,47 @@ frames_nobody_waits_for_are_durable_after_the_interval(void **state)
     test_dir_remove(path);
 }
 
+/* Long frames fill the journal's queue many times over before the interval ends: they are in the
+ * file by then, each from the memory of one before it, and one sync makes all of them durable. */
+static void
+long_frames_are_written_before_they_are_synced(void **state)
+{
+    (void)state;
+    enum { COUNT = 40, LONG_BYTES = 300000 };
+    char *path = test_dir_create();
+    int dir_fd = sample_open_dir(path);
+    struct sample_seen *seen = sl_new(sizeof(*seen));
+    struct sl_error err = {0};
+    struct sl_journal_options options = sl_journal_options_default();
+    struct sl_journal_status status = {0};
+    uint64_t position;
+    options.commit_interval_us = SL_US_PER_HOUR;
+
+    struct sl_journal *journal = sample_open(dir_fd, &options, seen);
+    for (uint64_t i = 0; i < COUNT; i++)
+        TEST_OK(sample_append(journal, i, LONG_BYTES, &position, &err), &err);
+    for (int i = 0; i < 1000 && status.bytes_written < (COUNT - 5) * LONG_BYTES; i++) {
+        (void)usleep(5000);
+        sl_journal_status(journal, &status);
+    }
+    assert_true(status.bytes_written >= (COUNT - 5) * LONG_BYTES);
+    assert_int_equal(status.durable_position, 1);
+    assert_int_equal(status.syncs, 0);
+    TEST_OK(sl_journal_sync(journal, &err), &err);
+    sl_journal_status(journal, &status);
+    assert_int_equal(status.durable_position, COUNT + 1);
+    assert_int_equal(status.syncs, 1);
+    sample_append_values(journal, COUNT, 1, 8);
+    sl_journal_close(journal);
+
+    sl_journal_close(sample_open(dir_fd, &options, seen));
+    sample_expect_values(seen, 0, COUNT + 1);
+    assert_int_equal(seen->damage_count, 0);
+    free(seen);
+    sl_file_close(dir_fd);
+    test_dir_remove(path);
+}
+
 static void
 trim_removes_what_lies_wholly_below(void **state)
 {
@@ -310,6 +351,7 @@ main(void)
         cmocka_unit_test(what_was_appended_comes_back_in_order),
         cmocka_unit_test(waiters_share_syncs_and_each_is_told_once),
         cmocka_unit_test(frames_nobody_waits_for_are_durable_after_the_interval),
+        cmocka_unit_test(long_frames_are_written_before_they_are_synced),
         cmocka_unit_test(trim_removes_what_lies_wholly_below),
         cmocka_unit_test(covered_files_that_grew_large_are_left_early),
         cmocka_unit_test(short_frames_go_where_room_was_made),

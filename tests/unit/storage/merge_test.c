@@ -121,6 +121,36 @@ large_groups_are_copied_and_small_ones_gathered(void **state)
 }
 
 static void
+half_full_groups_are_copied(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    for (unsigned i = 0; i < 3; i++)
+        add_segment(s, SL_MERGE_GROUP_ROWS / 2 + 1000);
+    TEST_OK(sl_store_merge_all(s->store, &err), &err);
+    expect(s, 0, 3); /* gathered they would have made two */
+}
+
+static void
+a_seal_leaves_no_short_group_behind_a_full_one(void **state)
+{
+    struct scene *s = *state;
+    add_segment(s, SL_MERGE_GROUP_ROWS + 100000);
+    expect(s, 0, 1);
+}
+
+static void
+a_seal_cuts_groups_of_much_the_same_size(void **state)
+{
+    struct scene *s = *state;
+    struct sl_error err = {0};
+    add_segment(s, SL_MERGE_GROUP_ROWS / 2 * 3 + 10000);
+    add_segment(s, 1000);
+    TEST_OK(sl_store_merge_all(s->store, &err), &err);
+    expect(s, 0, 3); /* both large ones are half full, and copied */
+}
+
+static void
 a_group_with_dead_rows_is_not_copied(void **state)
 {
     struct scene *s = *state;
@@ -141,6 +171,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(large_groups_are_copied_and_small_ones_gathered, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(half_full_groups_are_copied, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_seal_leaves_no_short_group_behind_a_full_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_seal_cuts_groups_of_much_the_same_size, setup, teardown),
         cmocka_unit_test_setup_teardown(a_group_with_dead_rows_is_not_copied, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

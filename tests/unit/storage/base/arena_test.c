@@ -184,6 +184,28 @@ a_budget_in_need_asks_for_what_was_lent(void **state)
     assert_int_equal(all.used_bytes, 0);
 }
 
+/* What is foretold is taken in one piece, and no more than that. */
+static void
+an_arena_in_slabs_takes_what_it_was_told_first(void **state)
+{
+    struct sl_arena *arena = sl_arena_create_in_slabs(1 << 24, 700000);
+    (void)state;
+    uint8_t *first = sl_arena_alloc(arena, 300000);
+    uint8_t *second = sl_arena_alloc(arena, 400000);
+    assert_ptr_equal(second, first + 300000);
+    assert_in_range(sl_arena_used_bytes(arena), 700000, 700100);
+    assert_non_null(sl_arena_alloc(arena, 10));
+    assert_in_range(sl_arena_used_bytes(arena), 700100, 2000000);
+    assert_null(sl_arena_alloc(arena, 1 << 24));
+    sl_arena_destroy(arena);
+
+    arena = sl_arena_create_in_slabs(1 << 24, 0);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_non_null(sl_arena_alloc(arena, 10));
+    assert_in_range(sl_arena_used_bytes(arena), 16000, 64000);
+    sl_arena_destroy(arena);
+}
+
 int
 main(void)
 {
@@ -194,6 +216,7 @@ main(void)
         cmocka_unit_test(recycled_memory_is_one_piece_that_fits_the_same_again),
         cmocka_unit_test(a_cleared_arena_gives_all_back_and_works_on),
         cmocka_unit_test(recycling_stays_within_the_budget),
+        cmocka_unit_test(an_arena_in_slabs_takes_what_it_was_told_first),
         cmocka_unit_test(arenas_share_a_budget),
         cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),
         cmocka_unit_test(a_budget_in_need_asks_for_what_was_lent),

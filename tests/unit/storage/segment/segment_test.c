@@ -4,7 +4,10 @@
  * Random batches are written, read back block by block and compared value by value.
  */
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
 
+#include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/base/hash.h"
 #include "storage/segment/segment_check.h"
@@ -449,6 +452,29 @@ threads_share_a_reader_and_its_dictionaries(void **state)
     stop(&w);
 }
 
+static void
+dictionaries_stay_while_they_are_used_again(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct written w;
+    struct sl_segment_reader *reader;
+    start(&w);
+    add_piece(&w, dependent_batch(w.schema, &seed), NULL);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    for (unsigned round = 0; round < 2; round++) {
+        compare_group(&w, reader, 0, NULL);
+        assert_true(sl_segment_reader_drop(reader, SL_SEGMENT_DROP_STALE) > 0);
+    }
+    size_t filter_bytes = sl_segment_reader_drop(reader, SL_SEGMENT_DROP_STALE);
+    assert_true(filter_bytes == sl_segment_reader_drop(reader, SL_SEGMENT_DROP_STALE));
+    assert_int_equal(sl_segment_reader_drop(reader, SL_SEGMENT_DROP_ALL), 0);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 /* A row of one column, so that the columns of what follows get other numbers. */
 static void
 write_narrow_group(const struct written *w, struct sl_segment_writer *writer)
@@ -760,6 +786,84 @@ streams_are_announced_as_far_as_blocks_are_expected(void **state)
     stop(&w);
 }
 
+static void
+what_was_asked_for_is_not_announced_again(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 5000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    const struct sl_segment_group *group = &reader->footer.groups[0];
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    const struct sl_column *bytes = sl_schema_at(w.schema, SL_COLUMN_IN_BYTES);
+    TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 0, &err), &err);
+    for (uint32_t i = 0; i < group->column_count; i++)
+        reader->groups[0].asked[i] = true;
+    sl_segment_cursor_announce(cursor, bytes);
+    assert_int_equal(count_announced(reader, 0), group->stream_count);
+    for (uint32_t i = 0; i < group->column_count; i++)
+        reader->groups[0].asked[i] = false;
+    sl_segment_cursor_announce(cursor, bytes);
+    assert_true(count_announced(reader, 0) < group->stream_count);
+    sl_segment_cursor_destroy(cursor);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
+/* A run that reads from a file for a while. */
+struct long_run {
+    struct sl_segment_cursor *cursor;
+    const struct sl_column *column;
+    atomic_bool is_helped;
+};
+
+static void
+read_or_help(void *context, unsigned index)
+{
+    struct long_run *run = context;
+    struct sl_vector vector;
+    struct sl_error err = {0};
+    if (index == 1) {
+        atomic_store(&run->is_helped, true);
+        return;
+    }
+    int64_t started_us = sl_clock_monotonic_us();
+    while (sl_clock_monotonic_us() - started_us <= SL_POOL_ALONE_US)
+        continue;
+    TEST_OK(sl_segment_cursor_column(run->cursor, run->column, NULL, &vector, NULL, &err), &err);
+    while (!atomic_load(&run->is_helped)) /* only another thread can run index 1 */
+        (void)sched_yield();
+}
+
+static void
+who_reads_calls_others(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_segment_reader *reader;
+    struct sl_pool *pool = sl_pool_create("test", 1);
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 5000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    struct long_run run = {.cursor = sl_segment_cursor_create(NULL),
+                           .column = sl_schema_at(w.schema, SL_COLUMN_IN_BYTES)};
+    TEST_OK(sl_segment_cursor_seek(run.cursor, reader, 0, 0, &err), &err);
+    sl_pool_each(pool, 2, 2, read_or_help, &run);
+    assert_true(run.is_helped);
+    sl_pool_destroy(pool);
+    sl_segment_cursor_destroy(run.cursor);
+    sl_segment_reader_close(reader);
+    stop(&w);
+}
+
 enum { CROWD = 4, CROWD_ITEMS = 512 };
 
 struct crowd {
@@ -831,10 +935,13 @@ main(void)
         cmocka_unit_test(answers_are_kept_with_their_leads),
         cmocka_unit_test(groups_are_independent_and_the_footer_tells_what_was_said),
         cmocka_unit_test(threads_share_a_reader_and_its_dictionaries),
+        cmocka_unit_test(dictionaries_stay_while_they_are_used_again),
         cmocka_unit_test(copied_groups_read_back),
         cmocka_unit_test(a_damaged_group_is_not_copied),
         cmocka_unit_test(a_writer_that_is_closed_early_leaves_nothing),
         cmocka_unit_test(streams_are_announced_as_far_as_blocks_are_expected),
+        cmocka_unit_test(what_was_asked_for_is_not_announced_again),
+        cmocka_unit_test(who_reads_calls_others),
         cmocka_unit_test(items_that_several_threads_want_are_loaded_once),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
         cmocka_unit_test(a_scan_larger_than_the_cache_keeps_its_share),
