@@ -109,7 +109,7 @@ enter_block(struct sl_morsel *morsel, struct sl_scan_group *group, uint32_t bloc
     morsel->row_count = sl_segment_reader_block_rows(group->reader, unit->group, block);
     if (morsel->cursor == NULL) {
         morsel->cursor = sl_segment_cursor_create(morsel->scan->request.budget);
-        sl_segment_cursor_keep(morsel->cursor);
+        sl_segment_cursor_keep(morsel->cursor, morsel->scan->segment_rows);
     }
     const struct sl_column *last_seen =
         sl_schema_at(morsel->scan->snapshot->store->schema, SL_COLUMN_LAST_SEEN);

@@ -56,6 +56,7 @@ add_segments(struct sl_scan *scan)
             counters->segments_pruned_time++;
             continue;
         }
+        scan->segment_rows += info->rows;
         for (uint32_t group = 0; group < info->groups; group++)
             scan->units[scan->unit_count++] =
                 (struct sl_scan_unit){.min_us = info->last_seen_min_us,

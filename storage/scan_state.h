@@ -37,6 +37,7 @@ struct sl_scan {
     struct sl_scan_request request;
     struct sl_scan_unit *units; /* owned, in the order of handing out */
     uint32_t unit_count;
+    uint64_t segment_rows;           /* of the segments among them */
     size_t charged_bytes;            /* of the budget, for units and matches */
     _Atomic int64_t low_us, high_us; /* only rows between are of interest */
     struct sl_scan_shared *shared;   /* owned */

@@ -12,6 +12,7 @@
 
 #include "storage/base/limits.h"
 #include "storage/base/thread.h"
+#include "storage/codec/bits.h"
 
 enum {
     SLAB_BYTES_MIN = 64 << 10,
@@ -273,6 +274,24 @@ copy_values(const void *values, uint8_t from, uint32_t count, uint8_t width, voi
             o8[i] = (uint8_t)v16[i];
 }
 
+/* Are values of 64 bits so near each other that their distances from the least take half of that? */
+static bool
+is_near(const struct sl_vector *vector, uint64_t *out_base)
+{
+    uint64_t max;
+    if (vector->width != 8 || vector->count == 0)
+        return false;
+    sl_bits_range(vector->values, vector->count, out_base, &max);
+    return max - *out_base <= UINT32_MAX;
+}
+
+static void
+copy_distances(const uint64_t *values, uint32_t count, uint64_t base, uint32_t *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (uint32_t)(values[i] - base);
+}
+
 /* Room for a block, whose slab counts as used until it is left; NULL: none. */
 static struct sl_segment_kept *
 take_room(struct sl_segment_cache *cache, size_t bytes)
@@ -305,7 +324,11 @@ sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_kept **
                        const struct sl_vector *vector)
 {
     bool is_dict = vector->encoding == SL_DICT;
+    uint64_t base = 0;
     uint8_t width = is_dict ? 4 : width_of(vector);
+    bool is_distance = !is_dict && width == 8 && is_near(vector, &base);
+    if (is_distance)
+        width = 4;
     size_t value_bytes = ((size_t)vector->count * width + 7) & ~(size_t)7;
     size_t present_bytes =
         vector->present == NULL ? 0 : sl_words_for(vector->count) * sizeof(uint64_t);
@@ -317,8 +340,12 @@ sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_kept **
     uint8_t *values = (uint8_t *)(kept + 1);
     kept->width = width;
     kept->values = values;
+    kept->is_distance = is_distance;
+    kept->base = base;
     if (is_dict)
         memcpy(values, vector->codes, (size_t)vector->count * width);
+    else if (is_distance)
+        copy_distances(vector->values, vector->count, base, (uint32_t *)(void *)values);
     else
         copy_values(vector->values, vector->width, vector->count, width, values);
     if (present_bytes != 0) {
@@ -350,6 +377,17 @@ sl_segment_cache_forget(struct sl_segment_cache *cache, struct sl_segment_kept *
         sl_mutex_unlock(&cache->lock);
         destroy_slab(cache, dead);
     }
+}
+
+size_t
+sl_segment_cache_room(const struct sl_segment_cache *cache)
+{
+    const struct sl_budget *memory = cache->budget.outer;
+    size_t used_bytes = atomic_load_explicit(&memory->used_bytes, memory_order_relaxed);
+    size_t kept_bytes = sl_segment_cache_bytes(cache);
+    size_t others_bytes = used_bytes > kept_bytes ? used_bytes - kept_bytes : 0;
+    size_t left_bytes = memory->limit_bytes > others_bytes ? memory->limit_bytes - others_bytes : 0;
+    return sl_min_size(cache->budget.limit_bytes, left_bytes);
 }
 
 size_t

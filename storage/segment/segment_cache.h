@@ -3,7 +3,8 @@
  *
  * What was asked is asked again, with another filter or another grouping, and to decode is most of
  * what a query over blocks in the page cache does. So a column of a block that queries come back
- * to is kept: its codes, or its values in as few bytes as hold them, and its presence. Blocks lie
+ * to is kept: its codes, or its values in as few bytes as hold them (of times: their distance from
+ * the earliest), and its presence. Blocks lie
  * in *slabs*, one behind the other as they come. Which slabs stay is decided by the clock
  * algorithm: a hand goes round, and takes those that nobody has used since it came by last.
  *
@@ -28,6 +29,8 @@ struct sl_segment_kept {
     const void *values;      /* SL_DICT: codes; SL_PLAIN: values */
     const uint64_t *present; /* NULL: every row has a value */
     uint8_t width;           /* of a value; 4 for codes */
+    bool is_distance;        /* `values` are 32 bits each, from `base` on, modulo 2^64 */
+    uint64_t base;
     /* Below: the cache's. */
     struct sl_segment_slab *slab;   /* it lies in */
     struct sl_segment_kept *next;   /* in the slab */
@@ -53,6 +56,9 @@ void sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_ke
 /* The reader closes. */
 void sl_segment_cache_forget(struct sl_segment_cache *cache, struct sl_segment_kept **places,
                              size_t count);
+
+/* Bytes that there is room for, with what is kept now. */
+size_t sl_segment_cache_room(const struct sl_segment_cache *cache);
 
 /* Bytes taken now, whole slabs. */
 size_t sl_segment_cache_bytes(const struct sl_segment_cache *cache);

@@ -27,9 +27,24 @@ sl_segment_cursor_distrust(struct sl_segment_cursor *cursor)
 }
 
 void
-sl_segment_cursor_keep(struct sl_segment_cursor *cursor)
+sl_segment_cursor_keep(struct sl_segment_cursor *cursor, uint64_t row_count)
 {
     cursor->is_keeping = true;
+    cursor->scan_rows = row_count;
+    cursor->row_bytes = 4; /* one column, as most take */
+}
+
+/* Bytes of a row of what was asked for of this block, about as a cache keeps it. */
+static uint32_t
+count_row_bytes(const struct sl_segment_cursor *cursor)
+{
+    uint32_t row_bytes = 0;
+    for (uint32_t i = 0; i < cursor->group->column_count; i++) {
+        const struct sl_vector *vector = &cursor->outputs[i].vector;
+        if (cursor->outputs[i].is_open && vector->encoding != SL_CONSTANT)
+            row_bytes += vector->encoding == SL_DICT || vector->width > 4 ? 4 : vector->width;
+    }
+    return row_bytes;
 }
 
 /* Give back what the vectors of this block lend. */
@@ -114,6 +129,8 @@ sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_segment_reade
         block >= reader->footer.groups[group].block_count)
         return sl_fail(err, SL_MISSING, "%s: no block %u in row group %u", reader->name, block,
                        group);
+    if (cursor->group != NULL && cursor->rows == NULL)
+        cursor->row_bytes = count_row_bytes(cursor);
     if (cursor->reader != reader || cursor->group_number != group) {
         sl_segment_group_acquire(reader, group);
         leave(cursor);

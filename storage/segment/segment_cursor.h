@@ -78,6 +78,8 @@ struct sl_segment_cursor {
     struct sl_arena *arena; /* strings of the block */
     bool is_distrustful;    /* zones are to be proven, not believed */
     bool is_keeping;        /* readers' caches are used */
+    uint64_t scan_rows;     /* is_keeping: of the whole query, at most */
+    uint32_t row_bytes;     /* of what was asked for of the block before, as it is kept */
 };
 
 /* Minis with a row of the selection; NULL: all rows. */

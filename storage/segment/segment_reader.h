@@ -108,8 +108,10 @@ size_t sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_
 
 /* A cursor; what it decodes into counts against `budget` (NULL: unbounded). */
 struct sl_segment_cursor *sl_segment_cursor_create(struct sl_budget *budget);
-/* Use and fill the caches of its readers: for queries, whose blocks are asked for again. */
-void sl_segment_cursor_keep(struct sl_segment_cursor *cursor);
+/* Use and fill the caches of its readers: for queries, whose blocks are asked for again. All cursors
+ * of the query together go over up to `row_count` rows: of more than there is room for a part is
+ * kept, the same one each time. */
+void sl_segment_cursor_keep(struct sl_segment_cursor *cursor, uint64_t row_count);
 /* NULL is allowed. */
 void sl_segment_cursor_destroy(struct sl_segment_cursor *cursor);
 

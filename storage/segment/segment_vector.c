@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 
 #include "storage/base/file.h"
+#include "storage/base/hash.h"
+#include "storage/codec/bits.h"
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
@@ -239,6 +241,17 @@ leave_kept(const struct sl_segment_cursor *cursor, struct sl_segment_output *out
     output->kept = NULL;
 }
 
+/* Values that are kept as distances, made up again. */
+static void *
+add_base(struct sl_segment_cursor *cursor, const struct sl_segment_kept *kept,
+         const uint32_t *distances)
+{
+    uint64_t *values = sl_segment_buffer_take(cursor, 8);
+    if (values != NULL)
+        sl_bits_scale(distances, cursor->row_count, kept->base, 1, values);
+    return values;
+}
+
 /* Of what is kept of the block take the rows focused on, and leave it. */
 static sl_status
 pick_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, struct sl_error *err)
@@ -258,12 +271,33 @@ pick_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, st
     for (uint32_t i = 0; kept->present != NULL && i < count; i++)
         present[i / 64] |= (uint64_t)sl_bit_get(kept->present, rows[i]) << i % 64;
     vector->present = kept->present == NULL ? NULL : present;
-    if (vector->encoding == SL_DICT)
+    if (vector->encoding == SL_DICT) {
         vector->codes = (const uint32_t *)(const void *)values;
-    else
+    } else if (kept->is_distance) {
+        vector->values = add_base(cursor, kept, (const uint32_t *)(const void *)values);
+        vector->width = 8;
+    } else {
         vector->values = values;
+    }
     leave_kept(cursor, output);
-    return SL_OK;
+    return vector->encoding == SL_PLAIN && vector->values == NULL ? sl_segment_decoding_fail(err)
+                                                                  : SL_OK;
+}
+
+/* What is kept of a block, as the values of the vector. */
+static sl_status
+lend_kept(struct sl_segment_cursor *cursor, struct sl_segment_output *output, struct sl_error *err)
+{
+    const struct sl_segment_kept *kept = output->kept;
+    struct sl_vector *vector = &output->vector;
+    vector->values = kept->values;
+    vector->width = kept->width;
+    vector->value_count = cursor->row_count;
+    if (!kept->is_distance || cursor->rows != NULL) /* see pick_kept */
+        return SL_OK;
+    vector->values = add_base(cursor, kept, kept->values);
+    vector->width = 8;
+    return vector->values == NULL ? sl_segment_decoding_fail(err) : SL_OK;
 }
 
 /* What of the vector does not depend on the rows asked for. */
@@ -299,9 +333,7 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
             vector->is_sorted = described->type != SL_TYPE_TEXT;
             vector->codes = output->kept == NULL ? NULL : output->kept->values;
         } else if (output->kept != NULL) {
-            vector->values = output->kept->values;
-            vector->width = output->kept->width;
-            vector->value_count = cursor->row_count;
+            SL_TRY(lend_kept(cursor, output, err));
         }
         if (output->kept != NULL && cursor->rows != NULL)
             SL_TRY(pick_kept(cursor, output, err));
@@ -358,6 +390,21 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
 }
 
 /*
+ * Is the block in the part of the scan that there is room for? If each block of a larger scan took the
+ * place of the one that was used least lately, all would be gone when the scan comes back to them.
+ */
+static bool
+is_in_share(const struct sl_segment_cursor *cursor)
+{
+    uint64_t room_bytes = sl_segment_cache_room(cursor->reader->cache);
+    uint64_t need_bytes = cursor->scan_rows * cursor->row_bytes;
+    uint64_t identity = cursor->reader->footer.meta.number << 16 | cursor->group_number << 8;
+    /* Some of the room is lost at the ends of slabs, some others have. */
+    return need_bytes <= room_bytes ||
+           sl_hash_u64(identity + cursor->block) % need_bytes < room_bytes - room_bytes / 8;
+}
+
+/*
  * A block is kept as a whole, the second time that it is asked for: then the column is one that
  * queries come back to. Fresh memory for a block costs half as much as to decode it, and a query
  * that is asked once must not take the room of what others come back to.
@@ -365,6 +412,8 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
 static bool
 is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place)
 {
+    if (!is_in_share(cursor))
+        return false;
     struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
     /* Relaxed: it is a guess about the future and nothing else. */
     return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);

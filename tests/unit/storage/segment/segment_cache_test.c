@@ -39,11 +39,13 @@ values_are_kept_in_as_few_bytes_as_hold_them(void **state)
     static const struct {
         uint64_t first;
         uint8_t width;
-    } cases[] = {{0, 2},
-                 {UINT16_MAX - ROWS + 1, 2},
-                 {UINT16_MAX - ROWS + 2, 4},
-                 {UINT32_MAX - ROWS + 1, 4},
-                 {UINT32_MAX - ROWS + 2, 8}};
+        bool is_distance;
+    } cases[] = {{0, 2, false},
+                 {UINT16_MAX - ROWS + 1, 2, false},
+                 {UINT16_MAX - ROWS + 2, 4, false},
+                 {UINT32_MAX - ROWS + 1, 4, false},
+                 {UINT32_MAX - ROWS + 2, 4, true},
+                 {UINT64_MAX - ROWS, 4, true}};
     struct sl_budget memory = {.limit_bytes = SIZE_MAX};
     struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
     (void)state;
@@ -57,8 +59,9 @@ values_are_kept_in_as_few_bytes_as_hold_them(void **state)
         vector.encoding = SL_PLAIN;
         vector.width = kept->width;
         vector.values = kept->values;
+        assert_int_equal(kept->is_distance, cases[c].is_distance);
         for (uint32_t i = 0; i < ROWS; i++)
-            assert_int_equal(sl_vector_u64(&vector, i), cases[c].first + i);
+            assert_int_equal(kept->base + sl_vector_u64(&vector, i), cases[c].first + i);
         sl_segment_cache_leave(cache, kept);
         sl_segment_cache_forget(cache, &place, 1);
     }
@@ -147,6 +150,47 @@ memory_that_a_query_needs_is_given_back_unless_it_is_in_use(void **state)
     assert_int_equal(memory.used_bytes, memory.limit_bytes);
 }
 
+static void
+values_far_from_each_other_stay_wide(void **state)
+{
+    uint64_t values[2] = {5, (uint64_t)UINT32_MAX + 6};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    struct sl_segment_kept *place = NULL;
+    struct sl_vector vector = sl_vector_nulls(SL_TYPE_TIME, 2);
+    (void)state;
+    vector.encoding = SL_PLAIN;
+    vector.width = 8;
+    vector.values = values;
+    vector.value_count = 2;
+    sl_segment_cache_offer(cache, &place, &vector);
+    struct sl_segment_kept *kept = sl_segment_cache_find(cache, &place);
+    assert_non_null(kept);
+    assert_int_equal(kept->width, 8);
+    assert_false(kept->is_distance);
+    assert_memory_equal(kept->values, values, sizeof(values));
+    sl_segment_cache_leave(cache, kept);
+    sl_segment_cache_forget(cache, &place, 1);
+    sl_segment_cache_destroy(cache);
+}
+
+/* What others have of the memory there is no room in. */
+static void
+room_is_what_the_limit_and_others_leave(void **state)
+{
+    struct sl_budget memory = {.limit_bytes = 2 * small_bytes};
+    struct sl_segment_cache *cache = sl_segment_cache_create(small_bytes, &memory);
+    struct sl_segment_kept *place = NULL;
+    (void)state;
+    assert_int_equal(sl_segment_cache_room(cache), small_bytes);
+    offer_unused(cache, &place, 0);
+    assert_int_equal(sl_segment_cache_room(cache), small_bytes);
+    assert_true(sl_budget_take(&memory, small_bytes + SLAB_BYTES));
+    assert_int_equal(sl_segment_cache_room(cache), small_bytes - SLAB_BYTES);
+    sl_segment_cache_forget(cache, &place, 1);
+    sl_segment_cache_destroy(cache);
+}
+
 struct crowd {
     struct sl_budget memory;
     struct sl_segment_cache *cache;
@@ -193,6 +237,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_kept_in_as_few_bytes_as_hold_them),
+        cmocka_unit_test(values_far_from_each_other_stay_wide),
+        cmocka_unit_test(room_is_what_the_limit_and_others_leave),
         cmocka_unit_test(codes_and_presence_are_kept),
         cmocka_unit_test(what_was_used_stays_and_what_was_not_goes),
         cmocka_unit_test(memory_that_a_query_needs_is_given_back_unless_it_is_in_use),

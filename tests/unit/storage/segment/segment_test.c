@@ -625,14 +625,15 @@ budgets_end_in_an_error_and_all_is_given_back(void **state)
     stop(&w);
 }
 
-/* Read everything with a cursor that keeps; returns the values that were decoded. */
+/* Read everything with a cursor that keeps, for a scan of so many rows; returns the values that were
+ * decoded. */
 static uint64_t
-read_kept(const struct written *w, struct sl_segment_reader *reader)
+read_kept(const struct written *w, struct sl_segment_reader *reader, uint64_t scan_rows)
 {
     struct sl_error err = {0};
     struct sl_segment_counters counters = {0};
     struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
-    sl_segment_cursor_keep(cursor);
+    sl_segment_cursor_keep(cursor, scan_rows);
     for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, 0); b++) {
         uint32_t rows = sl_segment_reader_block_rows(reader, 0, b);
         TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, b, &err), &err);
@@ -664,11 +665,11 @@ kept_blocks_are_those_that_were_written(void **state)
     struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
     TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
     sl_segment_reader_keep(reader, cache);
-    uint64_t decoded_first = read_kept(&w, reader);
+    uint64_t decoded_first = read_kept(&w, reader, 100000);
     assert_int_equal(sl_segment_cache_bytes(cache), 0); /* nobody came back yet */
-    assert_int_equal(read_kept(&w, reader), decoded_first);
+    assert_int_equal(read_kept(&w, reader, 100000), decoded_first);
     size_t kept_bytes = sl_segment_cache_bytes(cache);
-    uint64_t decoded_then = read_kept(&w, reader);
+    uint64_t decoded_then = read_kept(&w, reader, 100000);
     assert_true(kept_bytes > 0);
     assert_int_equal(kept_bytes, memory.used_bytes);
     assert_int_equal(kept_bytes, sl_segment_cache_bytes(cache));
@@ -676,6 +677,33 @@ kept_blocks_are_those_that_were_written(void **state)
     assert_true(decoded_then < decoded_first / 4);
     sl_segment_reader_close(reader);
     assert_int_equal(memory.used_bytes, 0);
+    sl_segment_cache_destroy(cache);
+    stop(&w);
+}
+
+/* Of a scan far larger than the cache hardly anything is kept, however often it comes back. */
+static void
+a_scan_larger_than_the_cache_keeps_its_share(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 3000, &seed, false), NULL);
+    write_segment(&w, "a.segment", 1);
+    struct sl_segment_cache *cache = sl_segment_cache_create(64 << 20, &memory);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    sl_segment_reader_keep(reader, cache);
+    for (unsigned round = 0; round < 3; round++)
+        (void)read_kept(&w, reader, UINT64_C(1) << 40);
+    assert_int_equal(sl_segment_cache_bytes(cache), 0);
+    for (unsigned round = 0; round < 2; round++)
+        (void)read_kept(&w, reader, 3000);
+    assert_true(sl_segment_cache_bytes(cache) > 0);
+    sl_segment_reader_close(reader);
     sl_segment_cache_destroy(cache);
     stop(&w);
 }
@@ -698,7 +726,7 @@ a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
     TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
     sl_segment_reader_keep(reader, cache);
     struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
-    sl_segment_cursor_keep(cursor);
+    sl_segment_cursor_keep(cursor, 0);
     for (unsigned round = 0; round < 3; round++) {
         for (uint32_t b = 0; b < sl_segment_reader_blocks(reader, 0); b++) {
             TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, b, &err), &err);
@@ -916,6 +944,7 @@ main(void)
         cmocka_unit_test(who_reads_calls_others),
         cmocka_unit_test(items_that_several_threads_want_are_loaded_once),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
+        cmocka_unit_test(a_scan_larger_than_the_cache_keeps_its_share),
         cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
     };
