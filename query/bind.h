@@ -1,7 +1,8 @@
 /*
  * bind.h - what the parts of the binder share.
  *
- * bind.c binds statements, bind_select.c selects and their two stages, bind_expr.c expressions,
+ * bind.c binds statements, bind_select.c selects and their two stages, bind_from.c
+ * what they read, bind_written.c what INSERT and DELETE reach, bind_expr.c expressions,
  * bind_call.c calls and aggregates, bind_names.c columns, derived columns and names of values,
  * bind_view.c views and derived tables that are bound where they are read, bind_join.c several tables.
  *
@@ -189,9 +190,13 @@ bool sl_service_by_name(struct sl_slice name, uint16_t *out_port);
 const char *sl_protocol_name(uint8_t protocol);
 const char *sl_service_name(uint16_t port);
 
-/* bind_select.c: what FROM names; WHERE, and that of every layer; one more output of the select. */
+/* bind_from.c: the database that a table's name is of; what FROM names. */
+struct sl_slice sl_bind_database_of(const struct sl_binder *b,
+                                    const struct sl_syntax_select *syntax);
 SL_MUST_CHECK
 sl_status sl_bind_source(struct sl_scope *s, struct sl_error *err);
+
+/* bind_select.c: WHERE, and that of every layer; one more output of the select. */
 SL_MUST_CHECK
 sl_status sl_bind_where(struct sl_scope *s, struct sl_error *err);
 SL_MUST_CHECK
@@ -221,7 +226,8 @@ void sl_bind_joined_origin(const struct sl_scope *s, const struct sl_input *inpu
 SL_MUST_CHECK
 sl_status sl_bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax,
                         struct sl_select **out_head, struct sl_error *err);
-/* The table and where of a DELETE, within what the configuration lets it remove. */
+
+/* bind_written.c: the table and where of a DELETE, within what the configuration lets it remove. */
 SL_MUST_CHECK
 sl_status sl_bind_delete(struct sl_binder *b, const struct sl_syntax_select *syntax,
                          struct sl_statement *statement, struct sl_error *err);

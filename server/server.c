@@ -32,6 +32,7 @@ enum {
     RANGES_MAX = 1024,
     OTHER_BYTES = 64 << 20,
     QUERIES_BYTES_MIN = 64 << 20,
+    QUERIES_RESERVE = 32, /* one part in so many for those that need little */
 };
 
 /* Where exporters' templates and sampling are kept in the store (sl_store_meta_put). */
@@ -275,6 +276,7 @@ share_memory(struct sl_server *server, struct sl_error *err)
             sl_config_text(config, SL_OPTION_INGEST_MEMORY), inputs,
             sl_config_text(config, SL_OPTION_INPUT_MEMORY));
     server->query_budget.limit_bytes = left_bytes;
+    server->query_budget.reserve_bytes = left_bytes / QUERIES_RESERVE;
     server->spill_budget.limit_bytes = sl_config_number(config, SL_OPTION_QUERY_SPILL);
     server->stream_budget.limit_bytes = input_bytes;
     server->insert_budget.limit_bytes = input_bytes;

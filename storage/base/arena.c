@@ -63,30 +63,42 @@ sl_arena_create_shared(struct sl_budget *budget)
     return arena;
 }
 
-/* Of this budget alone. */
+/* Of this budget alone, up to a limit. */
 static bool
-take_own(struct sl_budget *budget, size_t bytes)
+take_own(struct sl_budget *budget, size_t limit_bytes, size_t bytes)
 {
-    if (bytes > budget->limit_bytes)
+    if (bytes > limit_bytes)
         return false;
     do {
         size_t used = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
-        if (used <= budget->limit_bytes - bytes)
+        if (used <= limit_bytes - bytes)
             return true;
         atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
     } while (budget->reclaim != NULL && budget->reclaim(budget->reclaim_context));
     return false;
 }
 
-bool
-sl_budget_take(struct sl_budget *budget, size_t bytes)
+/* Of a budget and those around it; what is taken already by the one inside decides how far it may go. */
+static bool
+take(struct sl_budget *budget, size_t taken_bytes, size_t bytes)
 {
-    if (!take_own(budget, bytes))
+    bool is_modest = taken_bytes <= budget->reserve_bytes / SL_BUDGET_MODEST;
+    size_t limit_bytes = budget->limit_bytes - (is_modest ? 0 : budget->reserve_bytes);
+    if (!take_own(budget, limit_bytes, bytes))
         return false;
-    if (budget->outer == NULL || sl_budget_take(budget->outer, bytes))
+    if (budget->outer == NULL)
+        return true;
+    size_t used = atomic_load_explicit(&budget->used_bytes, memory_order_relaxed);
+    if (take(budget->outer, used, bytes))
         return true;
     atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
     return false;
+}
+
+bool
+sl_budget_take(struct sl_budget *budget, size_t bytes)
+{
+    return take(budget, 0, bytes);
 }
 
 void
@@ -102,7 +114,7 @@ sl_budget_limit(const struct sl_budget *budget)
 {
     size_t limit_bytes = budget->limit_bytes;
     for (const struct sl_budget *outer = budget->outer; outer != NULL; outer = outer->outer)
-        limit_bytes = sl_min_size(limit_bytes, outer->limit_bytes);
+        limit_bytes = sl_min_size(limit_bytes, outer->limit_bytes - outer->reserve_bytes);
     return limit_bytes;
 }
 

@@ -60,17 +60,21 @@ typedef bool sl_reclaim_fn(void *context);
 struct sl_budget {
     size_t limit_bytes;
     _Atomic size_t used_bytes;
+    /* The last bytes are for those budgets inside that have, with what they ask for, no more than one
+     * part in SL_BUDGET_MODEST of them: who wants little gets it while others hold all the rest. */
+    size_t reserve_bytes;
     struct sl_budget *outer; /* what is taken here is taken there too; NULL: none. Borrowed */
     sl_reclaim_fn *reclaim;  /* asked as long as the limit is in the way; NULL: nobody */
     void *reclaim_context;
 };
+enum { SL_BUDGET_MODEST = 16 };
 struct sl_arena *sl_arena_create_shared(struct sl_budget *budget);
 
 /* Reserve or return bytes of a shared budget for memory that is not in an arena. */
 SL_MUST_CHECK
 bool sl_budget_take(struct sl_budget *budget, size_t bytes);
 void sl_budget_give(struct sl_budget *budget, size_t bytes);
-/* The smallest limit that holds for it. */
+/* The smallest limit that holds for it when it takes much. */
 size_t sl_budget_limit(const struct sl_budget *budget);
 
 #endif

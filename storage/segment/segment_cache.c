@@ -386,7 +386,8 @@ sl_segment_cache_room(const struct sl_segment_cache *cache)
     size_t used_bytes = atomic_load_explicit(&memory->used_bytes, memory_order_relaxed);
     size_t kept_bytes = sl_segment_cache_bytes(cache);
     size_t others_bytes = used_bytes > kept_bytes ? used_bytes - kept_bytes : 0;
-    size_t left_bytes = memory->limit_bytes > others_bytes ? memory->limit_bytes - others_bytes : 0;
+    size_t limit_bytes = memory->limit_bytes - memory->reserve_bytes;
+    size_t left_bytes = limit_bytes > others_bytes ? limit_bytes - others_bytes : 0;
     return sl_min_size(cache->budget.limit_bytes, left_bytes);
 }
 

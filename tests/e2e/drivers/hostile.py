@@ -97,11 +97,17 @@ def end_of(peer):
         return said
 
 
-def is_served():
+def refusal():
+    """The number of the error that another client gets; 0: it is served."""
     peer = Peer().log_in()
-    is_right = peer.ask(b"\x03SELECT 1") == 0
+    number = peer.ask(b"\x03SELECT 1")
     peer.close()
-    return is_right
+    return number
+
+
+def check_served(what):
+    number = refusal()
+    check(what, number == 0, number)
 
 
 def memory_mib():
@@ -136,7 +142,7 @@ def patience():
     check("nor who says nothing", error_of(end_of(silent)[4:]) == ERROR_TIMEOUT)
     check("nor who asks for TLS and says nothing", end_of(tls) == b"")
     check("but for a while", LOGIN_S - 1 < time.time() - started, time.time() - started)
-    check("others are served", is_served())
+    check_served("others are served")
 
 
 def tls():
@@ -158,7 +164,7 @@ def tls():
         check("what came in the open before TLS ends the connection", False)
     except (ssl.SSLError, OSError):
         check("what came in the open before TLS ends the connection", True)
-    check("others are served", is_served())
+    check_served("others are served")
 
 
 def compression():
@@ -181,7 +187,7 @@ def compression():
     for _ in range(60):
         peers.append(Peer().log_in(COMPRESS))
         peers[-1].frame(0, swelling, 0xffffe5)
-    check("others are served while frames swell", is_served())
+    check_served("others are served while frames swell")
     check("within the memory of connections", memory_mib() < before_mib + 600, memory_mib())
     refused = 0
     for peer in peers:
@@ -223,12 +229,12 @@ def slow_readers():
         peers.append(Peer().log_in())
         peers[-1].send(0, b"\x03SELECT LPAD(a.name, 60000, 'x'), LPAD(a.name, 60000, 'y'), LPAD(a.name, 60000, 'z'), "
                           b"LPAD(a.name, 60000, 'w') FROM system.columns AS a")
-    check("others are served while a hundred do not read", is_served())
+    check_served("others are served while a hundred do not read")
     check("within the memory of the server", memory_mib() < 2300, memory_mib())
     for peer in peers:
         peer.close()
     check("which comes back when they go", memory_returns(before_mib), memory_mib())
-    check("and others are served", is_served())
+    check_served("and others are served")
 
 
 for part in (patience, tls, compression, statements, slow_readers):

@@ -124,6 +124,30 @@ arenas_share_a_budget(void **state)
     assert_int_equal(budget.used_bytes, 0);
 }
 
+/* The last 160 bytes are for those who have no more than ten. */
+static void
+the_modest_have_the_reserve(void **state)
+{
+    struct sl_budget all = {.limit_bytes = 1000, .reserve_bytes = 160};
+    struct sl_budget large = {.limit_bytes = SIZE_MAX, .outer = &all};
+    struct sl_budget modest = {.limit_bytes = SIZE_MAX, .outer = &all};
+    (void)state;
+    assert_int_equal(sl_budget_limit(&large), 840);
+    assert_false(sl_budget_take(&large, 841));
+    assert_true(sl_budget_take(&large, 840));
+    assert_false(sl_budget_take(&large, 1));
+    assert_true(sl_budget_take(&modest, 9));
+    assert_true(sl_budget_take(&modest, 1));
+    assert_false(sl_budget_take(&modest, 1));
+    assert_int_equal(all.used_bytes, 850);
+    assert_int_equal(modest.used_bytes, 10);
+    sl_budget_give(&large, 840);
+    assert_true(sl_budget_take(&modest, 830));
+    assert_false(sl_budget_take(&modest, 1));
+    sl_budget_give(&modest, 840);
+    assert_int_equal(all.used_bytes, 0);
+}
+
 static void
 an_inner_budget_takes_from_the_outer_one(void **state)
 {
@@ -218,6 +242,7 @@ main(void)
         cmocka_unit_test(recycling_stays_within_the_budget),
         cmocka_unit_test(an_arena_in_slabs_takes_what_it_was_told_first),
         cmocka_unit_test(arenas_share_a_budget),
+        cmocka_unit_test(the_modest_have_the_reserve),
         cmocka_unit_test(an_inner_budget_takes_from_the_outer_one),
         cmocka_unit_test(a_budget_in_need_asks_for_what_was_lent),
     };
