@@ -10,6 +10,8 @@
 #include "storage/base/log.h"
 #include "storage/segment/segment_cache.h"
 
+enum { TRIM_FILES = 4 }; /* looked at when a scan leaves a file */
+
 struct sl_live_files {
     int dir_fd;
     struct sl_schema *schema;
@@ -269,13 +271,13 @@ try_acquire(struct sl_live_file *file)
     return false;
 }
 
-/* Drop what was not used since the hand came by last, until readers keep no more than they may. The
- * second time round nothing is recent any more. */
+/* Drop what was not used since the hand came by last, until readers keep no more than they may. A few
+ * files at a time: what stays (filters) may be more than that, and every scan leaves files. */
 static void
 trim(struct sl_live_files *files)
 {
     sl_mutex_lock(&files->lock);
-    for (uint32_t left = 2 * files->open_count; left > 0 && is_full(files); left--) {
+    for (unsigned i = 0; i < TRIM_FILES && is_full(files); i++) {
         struct sl_live_file *file = files->hand == NULL ? files->oldest : files->hand;
         if (file == NULL)
             break;
