@@ -113,6 +113,29 @@ test_server_kill(struct test_server *server)
     assert_true(WIFSIGNALED(status)); /* and did not die of something else before */
 }
 
+struct test_server test_served;
+char *test_served_directory;
+
+int
+test_served_start(void **state)
+{
+    char path[600];
+    (void)state;
+    test_served_directory = test_dir_create();
+    (void)snprintf(path, sizeof(path), "%s/data", test_served_directory);
+    test_server_start(&test_served, path, NULL);
+    return 0;
+}
+
+int
+test_served_stop(void **state)
+{
+    (void)state;
+    test_server_stop(&test_served);
+    test_dir_remove(test_served_directory);
+    return 0;
+}
+
 /* ---- peer ---- */
 
 void

@@ -29,6 +29,12 @@ void test_server_stop(struct test_server *server);
 void test_server_reap(struct test_server *server);
 void test_server_kill(struct test_server *server);
 
+/* One server for a group of tests, over a directory of its own: what cmocka calls before and after. */
+extern struct test_server test_served;
+extern char *test_served_directory; /* the server's data lies in it; tests may put more there */
+int test_served_start(void **state);
+int test_served_stop(void **state);
+
 struct test_peer {
     int fd;
     uint8_t *bytes; /* owned: received */

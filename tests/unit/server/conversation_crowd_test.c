@@ -12,9 +12,6 @@
 
 enum { ROWS = 20000, BATCHES = 30 };
 
-static char *directory;
-static struct test_server server;
-
 static void
 two_hundred_connections_are_served(void **state)
 {
@@ -23,7 +20,7 @@ two_hundred_connections_are_served(void **state)
     struct test_peer *peers = calloc(COUNT, sizeof(*peers));
     assert_non_null(peers);
     for (int i = 0; i < COUNT; i++)
-        test_peer_greet(&peers[i], &server);
+        test_peer_greet(&peers[i], &test_served);
     for (int i = 0; i < COUNT; i++) {
         test_peer_put_query(&peers[i], 1, 0, "SELECT COUNT(*) FROM flows");
         assert_true(test_peer_send(&peers[i]));
@@ -81,7 +78,7 @@ slow_readers_hold_no_thread_and_are_dropped(void **state)
     struct test_peer slow[SLOW];
     struct test_peer peer;
     char path[600];
-    (void)snprintf(path, sizeof(path), "%s/slow", directory);
+    (void)snprintf(path, sizeof(path), "%s/slow", test_served_directory);
     test_server_start(&small, path, options);
     fill(&small);
     for (int i = 0; i < SLOW; i++)
@@ -106,9 +103,9 @@ a_running_query_is_cancelled_by_another_connection(void **state)
     struct test_peer slow;
     struct test_peer peer;
     struct sl_wire_frame frame;
-    fill(&server);
-    start_slow(&slow, &server);
-    test_peer_greet(&peer, &server);
+    fill(&test_served);
+    start_slow(&slow, &test_served);
+    test_peer_greet(&peer, &test_served);
     assert_int_equal(test_peer_number(&peer, running), 1);
     sl_wire_cancel_encode(&peer.out, 5, &(struct sl_wire_cancel){slow.connection_id, 0});
     sl_wire_cancel_encode(&peer.out, 6, &(struct sl_wire_cancel){999999, 0});
@@ -136,8 +133,8 @@ a_client_that_goes_away_stops_its_query(void **state)
     (void)state;
     struct test_peer slow;
     struct test_peer peer;
-    start_slow(&slow, &server);
-    test_peer_greet(&peer, &server);
+    start_slow(&slow, &test_served);
+    test_peer_greet(&peer, &test_served);
     assert_int_equal(test_peer_number(&peer, running), 1);
     test_peer_close(&slow);
     int waited = 0;
@@ -155,7 +152,7 @@ connections_beyond_the_limit_are_told_so(void **state)
     struct test_server small;
     struct test_peer peers[3];
     char path[600];
-    (void)snprintf(path, sizeof(path), "%s/small", directory);
+    (void)snprintf(path, sizeof(path), "%s/small", test_served_directory);
     test_server_start(&small, path, options);
     test_peer_greet(&peers[0], &small);
     test_peer_greet(&peers[1], &small);
@@ -174,7 +171,7 @@ a_stop_ends_what_runs(void **state)
     struct test_peer slow;
     struct test_peer idle;
     char path[600];
-    (void)snprintf(path, sizeof(path), "%s/stopped", directory);
+    (void)snprintf(path, sizeof(path), "%s/stopped", test_served_directory);
     test_server_start(&other, path, NULL);
     fill(&other);
     start_slow(&slow, &other);
@@ -197,26 +194,6 @@ a_stop_ends_what_runs(void **state)
     test_server_stop(&other);
 }
 
-static int
-set_up(void **state)
-{
-    char path[600];
-    (void)state;
-    directory = test_dir_create();
-    (void)snprintf(path, sizeof(path), "%s/data", directory);
-    test_server_start(&server, path, NULL);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    test_server_stop(&server);
-    test_dir_remove(directory);
-    return 0;
-}
-
 int
 main(void)
 {
@@ -228,5 +205,5 @@ main(void)
         cmocka_unit_test(connections_beyond_the_limit_are_told_so),
         cmocka_unit_test(a_stop_ends_what_runs),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_served_start, test_served_stop);
 }

@@ -1,11 +1,7 @@
 /* conversation_hostile_test.c - a whole server, spoken to as attackers do. */
-#include <stdio.h>
 
 #include "storage/batch_codec.h"
 #include "tests/support/peer.h"
-
-static char *directory;
-static struct test_server server;
 
 static void
 put_header(struct sl_buf *out, uint32_t payload_bytes, uint32_t type)
@@ -25,13 +21,13 @@ strangers_are_turned_away(void **state)
                                         "0123456789abcdef0123456789abcdef"};
     struct test_peer peer;
     for (size_t i = 0; i < SL_COUNTOF(words); i++) {
-        test_peer_open(&peer, &server);
+        test_peer_open(&peer, &test_served);
         assert_true(test_peer_send_bytes(&peer, words[i], sl_max_size(strlen(words[i]), 20)));
         test_peer_expect_end(&peer);
         test_peer_close(&peer);
     }
     for (int half = 0; half < 2; half++) { /* silence, and half a header, then gone */
-        test_peer_open(&peer, &server);
+        test_peer_open(&peer, &test_served);
         assert_true(test_peer_send_bytes(&peer, "abc", half == 0 ? 0 : 3));
         test_peer_close(&peer);
     }
@@ -43,7 +39,7 @@ frames_out_of_order_end_the_handshake(void **state)
     (void)state;
     struct test_peer peer;
     for (int which = 0; which < 6; which++) {
-        test_peer_open(&peer, &server);
+        test_peer_open(&peer, &test_served);
         switch (which) {
         case 0:
             sl_wire_auth_encode(&peer.out, 1, &(struct sl_wire_auth){"a", "none", {NULL, 0}});
@@ -82,7 +78,7 @@ broken_promises_end_the_connection(void **state)
     struct sl_schema *schema = sl_schema_create();
     struct sl_batch *batch = test_peer_batch(schema, 10, 3);
     for (int which = 0; which < 7; which++) {
-        test_peer_greet(&peer, &server);
+        test_peer_greet(&peer, &test_served);
         switch (which) {
         case 0:
             put_header(&peer.out, 0, 200);
@@ -127,7 +123,7 @@ more_batches_than_credits_end_the_connection(void **state)
     struct test_peer peer;
     struct sl_schema *schema = sl_schema_create();
     struct sl_batch *batch = test_peer_batch(schema, 1, 4);
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     (void)test_peer_open_producer(&peer, "greedy");
     for (uint64_t i = 1; i <= 1000; i++)
         test_peer_put_batch(&peer, batch, i);
@@ -150,9 +146,9 @@ random_bytes_do_no_harm(void **state)
     for (int round = 0; round < 60; round++) {
         struct test_peer peer;
         if (round % 2 == 0)
-            test_peer_open(&peer, &server);
+            test_peer_open(&peer, &test_served);
         else
-            test_peer_greet(&peer, &server);
+            test_peer_greet(&peer, &test_served);
         test_peer_put_query(&peer, 1, 0, "SELECT 1");
         sl_wire_ping_encode(&peer.out, SL_WIRE_PING, 2, 3);
         for (int i = 0; i < 3; i++)
@@ -161,26 +157,6 @@ random_bytes_do_no_harm(void **state)
         (void)test_peer_send(&peer);
         test_peer_close(&peer);
     }
-}
-
-static int
-set_up(void **state)
-{
-    char path[600];
-    (void)state;
-    directory = test_dir_create();
-    (void)snprintf(path, sizeof(path), "%s/data", directory);
-    test_server_start(&server, path, NULL);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    test_server_stop(&server);
-    test_dir_remove(directory);
-    return 0;
 }
 
 int
@@ -193,5 +169,5 @@ main(void)
         cmocka_unit_test(more_batches_than_credits_end_the_connection),
         cmocka_unit_test(random_bytes_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_served_start, test_served_stop);
 }

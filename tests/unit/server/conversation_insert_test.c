@@ -1,11 +1,7 @@
 /* conversation_insert_test.c - batches of producers over the native protocol, and imports. */
-#include <stdio.h>
 
 #include "storage/batch_codec.h"
 #include "tests/support/peer.h"
-
-static char *directory;
-static struct test_server server;
 
 static void
 batches_are_acknowledged_once_and_fenced(void **state)
@@ -15,7 +11,7 @@ batches_are_acknowledged_once_and_fenced(void **state)
     struct test_peer second;
     struct sl_schema *schema = sl_schema_create();
     struct sl_batch *batch = test_peer_batch(schema, 100, 64512);
-    test_peer_greet(&first, &server);
+    test_peer_greet(&first, &test_served);
     struct sl_wire_insert_ready ready = test_peer_open_producer(&first, "fence");
     assert_int_equal(ready.batch_number, 0);
     assert_true(ready.credits >= 4);
@@ -30,7 +26,7 @@ batches_are_acknowledged_once_and_fenced(void **state)
     assert_int_equal(test_peer_number(&first, "SELECT COUNT(*) FROM flows WHERE src_as = 64512"),
                      400);
 
-    test_peer_greet(&second, &server);
+    test_peer_greet(&second, &test_served);
     assert_int_equal(test_peer_open_producer(&second, "fence").batch_number, 4);
     test_peer_put_batch(&first, batch, 5);
     assert_true(test_peer_send(&first));
@@ -56,7 +52,7 @@ a_batch_that_does_not_decode_closes_its_producer(void **state)
     struct test_peer peer;
     struct sl_schema *schema = sl_schema_create();
     struct sl_batch *batch = test_peer_batch(schema, 10, 1);
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     (void)test_peer_open_producer(&peer, "bad");
     test_peer_put_batch(&peer, batch, 1);
     /* Damage the batch, and make the check sum fit again. */
@@ -88,7 +84,7 @@ imports_are_remembered(void **state)
     struct sl_schema *schema = sl_schema_create();
     struct sl_batch *batch = test_peer_batch(schema, 10, 2);
     const struct sl_hash128 id = {.low = 11, .high = 22};
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     (void)test_peer_open_producer(&peer, "importer");
     const struct sl_wire_insert insert = {1, true, id, 4096};
     sl_wire_insert_encode(&peer.out, 1, &insert, batch);
@@ -115,26 +111,6 @@ imports_are_remembered(void **state)
     sl_schema_destroy(schema);
 }
 
-static int
-set_up(void **state)
-{
-    char path[600];
-    (void)state;
-    directory = test_dir_create();
-    (void)snprintf(path, sizeof(path), "%s/data", directory);
-    test_server_start(&server, path, NULL);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    test_server_stop(&server);
-    test_dir_remove(directory);
-    return 0;
-}
-
 int
 main(void)
 {
@@ -143,5 +119,5 @@ main(void)
         cmocka_unit_test(a_batch_that_does_not_decode_closes_its_producer),
         cmocka_unit_test(imports_are_remembered),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_served_start, test_served_stop);
 }

@@ -4,12 +4,8 @@
  * One server in a process of its own serves all tests (its exit status, under a sanitizer, is part
  * of the proof).
  */
-#include <stdio.h>
 
 #include "tests/support/peer.h"
-
-static char *directory;
-static struct test_server server;
 
 /* ---- asking ---- */
 
@@ -21,7 +17,7 @@ a_question_is_answered(void **state)
     struct sl_error err = {0};
     struct sl_wire_result result;
     struct sl_wire_done done;
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     test_peer_put_query(&peer, 7, 0, "SELECT 40 + 2 AS answer");
     assert_true(test_peer_send(&peer));
     struct sl_wire_frame frame = test_peer_expect(&peer, SL_WIRE_RESULT);
@@ -75,8 +71,8 @@ a_narrow_question_is_answered_at_once(void **state)
     struct test_peer peer;
     struct test_peer watcher;
     (void)state;
-    test_peer_greet(&peer, &server);
-    test_peer_greet(&watcher, &server);
+    test_peer_greet(&peer, &test_served);
+    test_peer_greet(&watcher, &test_served);
     uint64_t before = count_at_once(&watcher);
     assert_int_equal(test_peer_number(&peer, "SELECT 1"), 1); /* the watcher asked last */
     assert_int_equal(count_at_once(&watcher), before);
@@ -110,7 +106,7 @@ several_statements_give_several_results(void **state)
     struct test_peer peer;
     struct sl_error err = {0};
     struct sl_wire_done done;
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     test_peer_put_query(&peer, 1, SL_WIRE_QUERY_MULTI, "SELECT 1; SELECT 2 /* and */; -- end\n ;");
     assert_true(test_peer_send(&peer));
     for (int i = 0; i < 2; i++) {
@@ -144,7 +140,7 @@ statements_are_prepared_described_executed_and_closed(void **state)
     struct sl_wire_prepared prepared;
     const struct sl_wire_value value = {.type = SL_TYPE_I64, .as.i64 = 41};
     const struct sl_wire_session session = {.database = "flows", .time_zone = "UTC"};
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     sl_wire_query_encode(&peer.out, SL_WIRE_PREPARE, 1,
                          &(struct sl_wire_query){session, {(const uint8_t *)text, 12}});
     assert_true(test_peer_send(&peer));
@@ -214,7 +210,7 @@ a_file_of_the_client_becomes_rows(void **state)
     struct test_peer peer;
     struct sl_error err = {0};
     struct sl_wire_done done;
-    test_peer_greet(&peer, &server);
+    test_peer_greet(&peer, &test_served);
     uint64_t before = test_peer_number(&peer, count);
     start_load(&peer, 21);
     put_piece(&peer, 21, "8001,1795421730\n80");
@@ -241,8 +237,8 @@ what_comes_behind_the_failure_of_a_file_is_dropped(void **state)
     (void)state;
     struct test_peer peer;
     struct test_peer other;
-    test_peer_greet(&peer, &server);
-    test_peer_greet(&other, &server);
+    test_peer_greet(&peer, &test_served);
+    test_peer_greet(&other, &test_served);
     start_load(&peer, 23);
     put_piece(&peer, 23, "8001,1795421730\n");
     assert_true(test_peer_send(&peer));
@@ -264,26 +260,6 @@ what_comes_behind_the_failure_of_a_file_is_dropped(void **state)
     test_peer_close(&other);
 }
 
-static int
-set_up(void **state)
-{
-    char path[600];
-    (void)state;
-    directory = test_dir_create();
-    (void)snprintf(path, sizeof(path), "%s/data", directory);
-    test_server_start(&server, path, NULL);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    test_server_stop(&server);
-    test_dir_remove(directory);
-    return 0;
-}
-
 int
 main(void)
 {
@@ -295,5 +271,5 @@ main(void)
         cmocka_unit_test(a_file_of_the_client_becomes_rows),
         cmocka_unit_test(what_comes_behind_the_failure_of_a_file_is_dropped),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_served_start, test_served_stop);
 }
