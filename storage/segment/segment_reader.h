@@ -129,11 +129,6 @@ SL_MUST_CHECK
 sl_status sl_segment_cursor_focus(struct sl_segment_cursor *cursor, const uint64_t *selection,
                                   uint32_t *out_row_count, struct sl_error *err);
 
-/* The same, of rows that ascend. */
-SL_MUST_CHECK
-sl_status sl_segment_cursor_focus_rows(struct sl_segment_cursor *cursor, const uint32_t *rows,
-                                       uint32_t count, struct sl_error *err);
-
 /* Focused: the number in the block of row `row`. */
 uint32_t sl_segment_cursor_row(const struct sl_segment_cursor *cursor, uint32_t row);
 
