@@ -44,12 +44,6 @@ sl_inserter_close(struct sl_inserter *inserter)
     free(inserter);
 }
 
-uint64_t
-sl_inserter_last_durable(const struct sl_inserter *inserter)
-{
-    return inserter->ready.batch_number;
-}
-
 int64_t
 sl_inserter_oldest_us(const struct sl_inserter *inserter)
 {

@@ -18,8 +18,6 @@ sl_status sl_inserter_open(struct sl_connection *connection, const char *produce
                            struct sl_inserter **out_inserter, struct sl_error *err);
 void sl_inserter_close(struct sl_inserter *inserter);
 
-/* Number of the last batch that was durable when it was opened. */
-uint64_t sl_inserter_last_durable(const struct sl_inserter *inserter);
 /* Rows older than this are beyond the retention; INT64_MIN: none. */
 int64_t sl_inserter_oldest_us(const struct sl_inserter *inserter);
 

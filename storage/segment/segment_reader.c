@@ -233,12 +233,6 @@ sl_segment_reader_summary(const struct sl_segment_reader *reader)
     return &reader->footer.summary;
 }
 
-const char *
-sl_segment_reader_name(const struct sl_segment_reader *reader)
-{
-    return reader->name;
-}
-
 uint32_t
 sl_segment_reader_rows(const struct sl_segment_reader *reader, uint32_t group)
 {

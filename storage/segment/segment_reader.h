@@ -48,7 +48,6 @@ void sl_segment_reader_close(struct sl_segment_reader *reader);
 /* As written; pointers in it live as long as the reader. */
 const struct sl_segment_meta *sl_segment_reader_meta(const struct sl_segment_reader *reader);
 const struct sl_segment_summary *sl_segment_reader_summary(const struct sl_segment_reader *reader);
-const char *sl_segment_reader_name(const struct sl_segment_reader *reader);
 
 /* Rows and blocks of a group. */
 uint32_t sl_segment_reader_rows(const struct sl_segment_reader *reader, uint32_t group);

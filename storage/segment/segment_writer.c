@@ -252,12 +252,6 @@ sl_segment_writer_copy(struct sl_segment_writer *writer, struct sl_segment_reade
     return end_group(writer, arena, st);
 }
 
-uint64_t
-sl_segment_writer_bytes(const struct sl_segment_writer *writer)
-{
-    return writer->emit.offset + writer->emit.buf.size_bytes;
-}
-
 static void
 append_footer(struct sl_segment_writer *writer)
 {

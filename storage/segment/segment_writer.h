@@ -80,9 +80,6 @@ SL_MUST_CHECK
 sl_status sl_segment_writer_copy(struct sl_segment_writer *writer, struct sl_segment_reader *reader,
                                  uint32_t group, struct sl_error *err);
 
-/* Bytes written so far. */
-uint64_t sl_segment_writer_bytes(const struct sl_segment_writer *writer);
-
 /* Footer, sync, rename, sync of the directory. At least one group. Close follows. */
 SL_MUST_CHECK
 sl_status sl_segment_writer_commit(struct sl_segment_writer *writer,
