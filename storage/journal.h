@@ -18,7 +18,7 @@
  *
  * The bytes are described in journal_format.h.
  *
- * Ownership: open gives the caller a journal, close takes it back. Frames are copied, drafts taken over.
+ * Ownership: open gives the caller a journal, close takes it back. Drafts are taken over.
  * Threads:   every function but open and close may be called from any thread. Callbacks come
  *            from the commit thread, without a lock held, in the order of positions.
  * Errors:    SL_READONLY  a write failed earlier; sl_journal_trouble says why
@@ -48,13 +48,14 @@ struct sl_journal_options sl_journal_options_default(void);
 /* One batch on its way to the disk, or back. All pointers are borrowed for the call. */
 struct sl_journal_frame {
     const char *producer;  /* not NUL-terminated */
-    size_t producer_bytes; /* 0: a source that nobody can ask again, the numbers are 0 too */
+    size_t producer_bytes; /* to SL_PRODUCER_NAME_BYTES_MAX; 0: a source that nobody can ask again,
+                              the numbers are 0 too */
     uint64_t epoch;
     uint64_t batch_number;
     bool is_import; /* import_id and import_offset mean something */
     struct sl_hash128 import_id;
     uint64_t import_offset; /* where the import goes on after this batch */
-    const void *batch;      /* 1 .. SL_BATCH_BYTES_MAX bytes; not read of a frame that is drafted */
+    const void *batch;      /* 1 .. SL_BATCH_BYTES_MAX bytes; not read by draft and append */
     size_t batch_bytes;
 };
 
@@ -90,26 +91,21 @@ sl_status sl_journal_open(int dir_fd, const struct sl_journal_options *options,
 void sl_journal_close(struct sl_journal *journal);
 
 /*
- * A frame that is written in place: the caller appends the batch to the draft, of about so many
- * bytes, and hands it to append_draft, which takes it over (it is empty then) whatever becomes of it.
- * Its memory is that of frames which were written before.
+ * A frame is written in place: the caller appends the batch to the draft, of about so many bytes, and
+ * hands it to append. Its memory is that of frames which were written before.
  */
 void sl_journal_draft(struct sl_journal *journal, const struct sl_journal_frame *frame,
                       size_t about_bytes, struct sl_buf *out_draft);
 
 /*
- * Append a frame. `durable` (NULL: nobody waits) is called once with SL_OK when the frame is on
- * disk or SL_IO when it never will be; on an error of append itself it is not called. Waits while
- * too many bytes are pending.
+ * Append a frame. The draft is taken over (it is empty then) whatever becomes of it. `durable` (NULL:
+ * nobody waits) is called once with SL_OK when the frame is on disk or SL_IO when it never will be; on
+ * an error of append itself it is not called. Waits while too many bytes are pending.
  */
 SL_MUST_CHECK
-sl_status sl_journal_append_draft(struct sl_journal *journal, const struct sl_journal_frame *frame,
-                                  struct sl_buf *draft, sl_durable_fn *durable, void *context,
-                                  uint64_t *out_position, struct sl_error *err);
-SL_MUST_CHECK
 sl_status sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *frame,
-                            sl_durable_fn *durable, void *context, uint64_t *out_position,
-                            struct sl_error *err);
+                            struct sl_buf *draft, sl_durable_fn *durable, void *context,
+                            uint64_t *out_position, struct sl_error *err);
 
 /* Wait until every frame appended so far is durable. */
 SL_MUST_CHECK

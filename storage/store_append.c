@@ -169,7 +169,7 @@ enter(struct sl_store *store, const struct sl_journal_frame *frame, struct sl_bu
     };
     struct awaited *awaited = await(store, durable, context);
     sl_status st =
-        sl_journal_append_draft(store->journal, frame, draft, awaited == NULL ? NULL : on_disk,
+        sl_journal_append(store->journal, frame, draft, awaited == NULL ? NULL : on_disk,
                                 awaited, &entry->position, err);
     if (st != SL_OK)
         free(awaited);

@@ -137,10 +137,13 @@ append(struct script *s, struct sl_journal *journal)
 {
     uint8_t bytes[VALUE_BYTES];
     uint64_t position;
-    struct sl_journal_frame frame = {.batch = bytes, .batch_bytes = VALUE_BYTES};
+    const struct sl_journal_frame frame = {0};
+    struct sl_buf draft;
     make_value(s->appended, bytes);
     assert_true(s->appended < VALUES_MAX);
-    if (sl_journal_append(journal, &frame, NULL, NULL, &position, NULL) == SL_OK)
+    sl_journal_draft(journal, &frame, VALUE_BYTES, &draft);
+    sl_buf_append(&draft, bytes, VALUE_BYTES);
+    if (sl_journal_append(journal, &frame, &draft, NULL, NULL, &position, NULL) == SL_OK)
         s->positions[s->appended++] = position;
 }
 

@@ -70,13 +70,24 @@ sample_open(int dir_fd, const struct sl_journal_options *options, struct sample_
 }
 
 sl_status
+sample_append_frame(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                    sl_durable_fn *durable, void *context, uint64_t *out_position,
+                    struct sl_error *err)
+{
+    struct sl_buf draft;
+    sl_journal_draft(journal, frame, frame->batch_bytes, &draft);
+    sl_buf_append(&draft, frame->batch, frame->batch_bytes);
+    return sl_journal_append(journal, frame, &draft, durable, context, out_position, err);
+}
+
+sl_status
 sample_append(struct sl_journal *journal, uint64_t value, size_t size_bytes, uint64_t *out_position,
               struct sl_error *err)
 {
     uint8_t *bytes = sl_new(size_bytes);
     struct sl_journal_frame frame = {.batch = bytes,
                                      .batch_bytes = sample_batch(value, bytes, size_bytes)};
-    sl_status st = sl_journal_append(journal, &frame, NULL, NULL, out_position, err);
+    sl_status st = sample_append_frame(journal, &frame, NULL, NULL, out_position, err);
     free(bytes);
     return st;
 }

@@ -36,6 +36,11 @@ struct sl_journal *sample_open(int dir_fd, const struct sl_journal_options *opti
 /* Reports of damage; the context is a sample_seen. */
 void sample_see_damage(void *context, const char *file, uint64_t offset, const char *reason);
 
+/* Append a frame together with the batch that it names. */
+sl_status sample_append_frame(struct sl_journal *journal, const struct sl_journal_frame *frame,
+                              sl_durable_fn *durable, void *context, uint64_t *out_position,
+                              struct sl_error *err);
+
 /* One batch that nobody waits for; `count` batches from the value `first` on, synced. */
 sl_status sample_append(struct sl_journal *journal, uint64_t value, size_t size_bytes,
                         uint64_t *out_position, struct sl_error *err);

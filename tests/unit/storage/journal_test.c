@@ -34,7 +34,7 @@ what_was_appended_comes_back_in_order(void **state)
                                      .import_offset = 12345,
                                      .batch = batch,
                                      .batch_bytes = sample_batch(15, batch, sizeof(batch))};
-    TEST_OK(sl_journal_append(journal, &frame, NULL, NULL, &position, &err), &err);
+    TEST_OK(sample_append_frame(journal, &frame, NULL, NULL, &position, &err), &err);
     assert_int_equal(position, 6);
     sl_journal_close(journal);
 
@@ -88,7 +88,7 @@ append_and_wait(void *context)
     for (uint64_t i = 0; i < APPENDS; i++) {
         struct sl_journal_frame frame = {.batch = batch};
         frame.batch_bytes = sample_batch(a->first + i, batch, sizeof(batch));
-        if (sl_journal_append(a->journal, &frame, sample_tell, a->told, &position, &err) != SL_OK)
+        if (sample_append_frame(a->journal, &frame, sample_tell, a->told, &position, &err) != SL_OK)
             return;
         if (i % 10 == 9 && sl_journal_sync(a->journal, &err) != SL_OK)
             return;
@@ -326,18 +326,18 @@ limits_are_refused(void **state)
     struct sl_error err = {0};
     uint64_t position;
     struct sl_journal *journal = sample_open(dir_fd, NULL, seen);
-    char name[SL_PRODUCER_NAME_BYTES_MAX + 1] = {0};
+    char name[SL_PRODUCER_NAME_BYTES_MAX] = {0};
 
-    struct sl_journal_frame frame = {.batch = "12345678", .batch_bytes = 8};
+    uint8_t *batch = sl_new((size_t)SL_BATCH_BYTES_MAX + 1);
+    struct sl_journal_frame frame = {.batch = batch, .batch_bytes = 8};
     frame.producer = name;
     frame.producer_bytes = sizeof(name);
-    assert_int_equal(sl_journal_append(journal, &frame, NULL, NULL, &position, &err), SL_LIMIT);
-    frame.producer_bytes = sizeof(name) - 1;
-    TEST_OK(sl_journal_append(journal, &frame, NULL, NULL, &position, &err), &err);
+    TEST_OK(sample_append_frame(journal, &frame, NULL, NULL, &position, &err), &err);
     frame.batch_bytes = 0;
-    assert_int_equal(sl_journal_append(journal, &frame, NULL, NULL, &position, &err), SL_LIMIT);
+    assert_int_equal(sample_append_frame(journal, &frame, NULL, NULL, &position, &err), SL_LIMIT);
     frame.batch_bytes = (size_t)SL_BATCH_BYTES_MAX + 1;
-    assert_int_equal(sl_journal_append(journal, &frame, NULL, NULL, &position, &err), SL_LIMIT);
+    assert_int_equal(sample_append_frame(journal, &frame, NULL, NULL, &position, &err), SL_LIMIT);
+    free(batch);
     sl_journal_close(journal);
     free(seen);
     sl_file_close(dir_fd);

@@ -117,7 +117,7 @@ fail_and_replace(int fail_at, int replace_at)
     bool is_broken = false;
     while (count < 3 && !is_broken) {
         frame.batch_bytes = sample_batch(count, batch, sizeof(batch));
-        TEST_OK(sl_journal_append(journal, &frame, sample_tell, &told, &position, &err), &err);
+        TEST_OK(sample_append_frame(journal, &frame, sample_tell, &told, &position, &err), &err);
         count++;
         is_broken = sl_journal_sync(journal, &err) != SL_OK;
     }
@@ -125,7 +125,7 @@ fail_and_replace(int fail_at, int replace_at)
     if (is_broken) {
         /* The commit thread may have failed before the sync was called, or during it. */
         assert_true(err.status == SL_IO || err.status == SL_READONLY);
-        assert_int_equal(sl_journal_append(journal, &frame, sample_tell, &told, &position, &err),
+        assert_int_equal(sample_append_frame(journal, &frame, sample_tell, &told, &position, &err),
                          SL_READONLY);
         assert_int_equal(sl_journal_sync(journal, &err), SL_READONLY);
         failing.calls = 0;
