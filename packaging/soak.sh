@@ -1,8 +1,9 @@
 #!/bin/sh
-# soak.sh - the longer forms of the randomised tests: model, crash, kill and oracle, repeated
-# with new seeds for SLUICE_SOAK_SECONDS (default 1800) in the asan preset.
+# soak.sh - static analysis as deep as it goes, then the longer forms of the randomised tests: model,
+# crash, kill and oracle, repeated with new seeds for SLUICE_SOAK_SECONDS (default 1800) in the asan preset.
 set -eu
 cd "$(dirname "$0")/.."
+SLUICE_LINT_NODES=225000 sh packaging/lint.sh code
 cmake --preset asan
 cmake --build --preset asan
 until_s=$(($(date +%s) + ${SLUICE_SOAK_SECONDS:-1800}))
