@@ -411,6 +411,11 @@ group_describe(const struct sl_op *op, struct sl_buf *out)
                   group->key_count == 1 ? "" : "s", group->aggregate_count,
                   group->aggregate_count == 1 ? "" : "s",
                   group->has_sides ? ", once for each side" : "");
+    uint64_t spilled_bytes = 0;
+    for (unsigned i = 0; op->exec->is_analyzed && i < op->exec->threads; i++)
+        spilled_bytes += group->workers[i].spill.size_bytes;
+    if (spilled_bytes != 0)
+        sl_buf_printf(out, ", %" PRIu64 " KiB on disk meanwhile", (spilled_bytes + 1023) >> 10);
 }
 
 static const struct sl_op_class group_class = {

@@ -173,6 +173,39 @@ a_plan_that_is_not_run_closes_no_file(void **state)
     (void)close(fds[1]);
 }
 
+/* Is there this in the one-column answer of an EXPLAIN ANALYZE? */
+static bool
+analysis_tells(struct world *w, const char *what)
+{
+    struct oracle_table table;
+    struct sl_error err = {0};
+    bool is_there = false;
+
+    TEST_OK(oracle_run(&w->base.env, &w->base.session,
+                       "EXPLAIN ANALYZE SELECT src_addr, dst_port, COUNT(*) FROM flows GROUP BY "
+                       "src_addr, dst_port",
+                       &table, &err),
+            &err);
+    for (uint32_t i = 0; i < table.row_count; i++)
+        is_there |= strstr(table.cells[i].text, what) != NULL;
+    oracle_table_fini(&table);
+    return is_there;
+}
+
+static void
+explain_analyze_tells_what_went_to_disk(void **state)
+{
+    struct world *w = *state;
+
+    forget_disk(w);
+    assert_true(analysis_tells(w, "group by 2 keys, 1 aggregate"));
+    assert_false(analysis_tells(w, "on disk"));
+    w->disk.limit_bytes = (size_t)256 << 20;
+    w->base.env.spill = &w->disk;
+    w->base.env.group_bytes = 1;
+    assert_true(analysis_tells(w, " KiB on disk meanwhile"));
+}
+
 /* SL_OK, or why not. */
 static sl_status
 run_tight(struct world *w, size_t disk_bytes, struct oracle_table *out_table, struct sl_error *err)
@@ -218,6 +251,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_the_same),
         cmocka_unit_test(a_plan_that_is_not_run_closes_no_file),
+        cmocka_unit_test(explain_analyze_tells_what_went_to_disk),
         cmocka_unit_test(a_budget_too_small_for_the_groups_does),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
