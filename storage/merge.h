@@ -1,12 +1,15 @@
 /*
- * merge.h - several segments of one slice become one.
+ * merge.h - several segments of one slice become one, and where there are few rows, of six hours.
  *
  * The plan is pure: from the live segments and the time it picks the next inputs.
  *
  *   hot    at least 4 segments of one level in one slice, once the slice is over (or 16 of them
  *          before): the output is one level higher. So a row is merged by size tier.
- *   cold   a slice that is over for 24 hours: all that was not merged cold before, once, with
- *          the codecs that take longer. What comes later is merged cold when there are 4 again.
+ *   cold   a *span*, which is a quarter of a day, that is over for 24 hours: all that was not merged
+ *          cold before, once, with the codecs that take longer. A span whose rows fill no more than a
+ *          row group becomes one segment, else each of its slices does: an hour of a quiet site would
+ *          be a file of some thousand rows, whose directory is a quarter of its bytes, and a year of
+ *          them 8,760. What comes later is merged cold when there are 4 again.
  *
  * The output is committed only if its inputs are still live with the generation they had; else it
  * is thrown away and the plan is asked again.
@@ -31,6 +34,8 @@ enum {
 /* A slice is over when this much of time has passed since its end. */
 #define SL_MERGE_GRACE_US (INT64_C(5) * 60 * 1000000)
 #define SL_MERGE_COLD_US  (INT64_C(24) * 3600 * 1000000)
+/* By so much a row may outlive the age at which retention drops it. */
+#define SL_MERGE_SPAN_US (INT64_C(6) * 3600 * 1000000)
 /* Segments that just came are not merged cold yet: more may follow (an import). */
 #define SL_MERGE_SETTLED_US (INT64_C(3600) * 1000000)
 

@@ -4,6 +4,7 @@
  */
 #include "storage/base/clock.h"
 #include "storage/merge.h"
+#include "storage/partition.h"
 #include "tests/model/store_rows.h"
 
 enum { BATCH_ROWS = 600, HOURS = 5 };
@@ -243,66 +244,116 @@ producers_are_fenced_and_counted(void **state)
     assert_true(first_epoch > second_epoch);
 }
 
-/* A version of `count` segments of one slice that ended `age_us` before ROWS_START_US. */
+/* What a plan is asked about: segments of 1,000 rows each unless told. */
+struct plan_case {
+    uint32_t count;
+    int64_t age_us;       /* the first one's slice ended so long before ROWS_START_US */
+    uint32_t level;       /* of all but the first `cold` */
+    int64_t monotonic_us; /* since they were born */
+    uint32_t cold;
+    int64_t step_us; /* between the slices of two of them: 0, one slice */
+    uint64_t rows;
+    uint32_t expected_count, expected_level;
+    int64_t expected_us; /* width of the output; 0: an hour */
+};
+
 static struct sl_version *
-build_version(struct sl_live_files *files, uint32_t count, int64_t age_us, uint32_t level)
+build_version(struct sl_live_files *files, const struct plan_case *c)
 {
     struct sl_live *lives[SL_MERGE_FAN_IN_MAX];
     struct sl_version *empty = sl_version_create();
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        int64_t end_us = ROWS_START_US - c->age_us + i * c->step_us;
         const struct sl_catalog_segment info = {
             .number = i + 1,
-            .rows = 1000,
+            .rows = c->rows == 0 ? 1000 : c->rows,
             .groups = 1,
-            .level = level,
-            .partition_first_us = ROWS_START_US - age_us - SL_US_PER_HOUR,
-            .partition_last_us = ROWS_START_US - age_us - 1,
+            .level = i < c->cold ? SL_MERGE_LEVEL_COLD : c->level,
+            .partition_first_us = end_us - SL_US_PER_HOUR,
+            .partition_last_us = end_us - 1,
         };
         lives[i] = sl_live_create(&info, sl_live_file_create(files, i + 1, 0), 0);
     }
-    const struct sl_version_change change = {.added = lives, .added_count = count};
+    const struct sl_version_change change = {.added = lives, .added_count = c->count};
     struct sl_version *version = sl_version_apply(empty, &change);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < c->count; i++)
         sl_live_release(lives[i]);
     sl_version_release(empty);
     return version;
 }
 
 static void
-merges_are_due_by_tier_and_age(void **state)
+expect_plans(const struct plan_case *cases, size_t count)
 {
-    (void)state;
-    static const struct {
-        uint32_t count;
-        int64_t age_us;
-        uint32_t level;
-        int64_t monotonic_us;
-        uint32_t expected_count, expected_level;
-    } cases[] = {
-        {3, SL_US_PER_HOUR, 0, 0, 0, 0},
-        {4, SL_US_PER_HOUR, 0, 0, 4, 1},
-        {4, -SL_US_PER_HOUR / 2, 0, 0, 0, 0}, /* not over yet */
-        {16, -SL_US_PER_HOUR / 2, 0, 0, 16, 1},
-        {5, SL_US_PER_HOUR, 2, 0, 5, 3},
-        {1, 25 * SL_US_PER_HOUR, 1, 0, 0, 0}, /* came just now */
-        {1, 25 * SL_US_PER_HOUR, 1, 2 * SL_US_PER_HOUR, 1, SL_MERGE_LEVEL_COLD},
-        {4, 25 * SL_US_PER_HOUR, SL_MERGE_LEVEL_COLD, 2 * SL_US_PER_HOUR, 0, 0},
-    };
     struct sl_schema *schema = sl_schema_create();
     struct sl_live_files *files = sl_live_files_create(-1, schema, 0);
-    for (size_t i = 0; i < SL_COUNTOF(cases); i++) {
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_case *c = &cases[i];
         struct sl_merge_pick pick;
-        struct sl_version *version =
-            build_version(files, cases[i].count, cases[i].age_us, cases[i].level);
+        struct sl_version *version = build_version(files, c);
         bool is_due =
-            sl_merge_plan(version, ROWS_START_US, cases[i].monotonic_us, SL_MERGE_WHEN_DUE, &pick);
-        assert_int_equal(is_due, cases[i].expected_count != 0);
-        assert_int_equal(pick.count, cases[i].expected_count);
-        assert_int_equal(pick.level, cases[i].expected_level);
+            sl_merge_plan(version, ROWS_START_US, c->monotonic_us, SL_MERGE_WHEN_DUE, &pick);
+        int64_t width_us = c->expected_us == 0 ? SL_US_PER_HOUR : c->expected_us;
+        assert_int_equal(is_due, c->expected_count != 0);
+        assert_int_equal(pick.count, c->expected_count);
+        assert_int_equal(pick.level, c->expected_level);
+        if (is_due) {
+            assert_int_equal(pick.last_us - pick.first_us, width_us - 1);
+            if (width_us == SL_MERGE_SPAN_US)
+                assert_int_equal(sl_partition_floor(pick.first_us, width_us), pick.first_us);
+        }
         sl_version_release(version);
     }
     sl_live_files_destroy(files);
     sl_schema_destroy(schema);
+}
+
+static void
+merges_are_due_by_tier_and_age(void **state)
+{
+    (void)state;
+    static const struct plan_case cases[] = {
+        {.count = 3, .age_us = SL_US_PER_HOUR},
+        {.count = 4, .age_us = SL_US_PER_HOUR, .expected_count = 4, .expected_level = 1},
+        {.count = 4, .age_us = -SL_US_PER_HOUR / 2}, /* not over yet */
+        {.count = 16, .age_us = -SL_US_PER_HOUR / 2, .expected_count = 16, .expected_level = 1},
+        {.count = 5,
+         .age_us = SL_US_PER_HOUR,
+         .level = 2,
+         .expected_count = 5,
+         .expected_level = 3},
+    };
+    expect_plans(cases, SL_COUNTOF(cases));
+}
+
+/* ROWS_START_US is noon: a span ended 30 hours before it, the next one 24 hours, which is not yet
+ * longer ago than that. */
+static void
+a_cold_span_is_one_segment_if_it_has_few_rows(void **state)
+{
+    (void)state;
+    static const int64_t hour = SL_US_PER_HOUR, settled = 2 * SL_US_PER_HOUR;
+    const uint64_t third = SL_SLICE_ROWS / 3;
+    const struct plan_case cases[] = {
+        {1, 31 * hour, 1, 0, 0, 0, 0, 0, 0, 0}, /* came just now */
+        {1, 31 * hour, 1, settled, 0, 0, 0, 1, SL_MERGE_LEVEL_COLD, SL_MERGE_SPAN_US},
+        {1, 29 * hour, 1, settled, 0, 0, 0, 0, 0, 0}, /* its span is not cold */
+        /* Six hours of a span; seven begin with one of the span before. */
+        {6, 35 * hour, 1, settled, 0, hour, 0, 6, SL_MERGE_LEVEL_COLD, SL_MERGE_SPAN_US},
+        {7, 36 * hour, 1, settled, 0, hour, 0, 1, SL_MERGE_LEVEL_COLD, SL_MERGE_SPAN_US},
+        {3, 35 * hour, 1, settled, 0, hour, third, 3, SL_MERGE_LEVEL_COLD, SL_MERGE_SPAN_US},
+        /* Too many rows for one segment: each slice is one. */
+        {4, 35 * hour, 1, settled, 0, hour, third, 1, SL_MERGE_LEVEL_COLD, 0},
+        {4, 35 * hour, 1, settled, 0, 0, third, 4, SL_MERGE_LEVEL_COLD, 0},
+        {4, 35 * hour, 1, settled, 4, 0, third, 0, 0, 0},
+        {7, 35 * hour, 1, settled, 3, 0, third, 4, SL_MERGE_LEVEL_COLD, 0},
+        {6, 35 * hour, 1, settled, 3, 0, third, 0, 0, 0}, /* three late ones wait for a fourth */
+        /* A span that was cold before: what came later waits until there are four in all. */
+        {1, 35 * hour, 0, settled, 1, hour, 0, 0, 0, 0},
+        {3, 35 * hour, 0, settled, 1, hour, 0, 0, 0, 0},
+        {4, 35 * hour, 0, settled, 1, hour, 0, 4, SL_MERGE_LEVEL_COLD, SL_MERGE_SPAN_US},
+    };
+    expect_plans(cases, SL_COUNTOF(cases));
 }
 
 int
@@ -317,6 +368,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(producers_are_fenced_and_counted, setup, teardown),
         cmocka_unit_test(merges_are_due_by_tier_and_age),
+        cmocka_unit_test(a_cold_span_is_one_segment_if_it_has_few_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
