@@ -10,7 +10,8 @@
  * Behind a sync most clients that it answered are about to come again. Where a sync takes longer than all
  * statements of a round, the builder is kept open for all of them: so eight clients share one sync and not
  * two by turns. Where statements take longer, it is kept open for half of them, and the others are worked off
- * while the disk is busy. It is not kept open longer than two syncs take, and than a half where syncs are slow.
+ * while the disk is busy; a half that is complete is appended before the sync of the other one ends, so that the
+ * next sync follows at once. It is not kept open longer than two syncs take, and than a half where syncs are slow.
  *
  * To wake the thread takes longer than to append a row. So while rows are likely to come it looks by itself
  * after a moment, and whoever brings rows that are due later than that does not wake it.
@@ -78,6 +79,7 @@ struct sl_inserts {
     bool is_received;         /* the builder holds rows that were answered on receipt */
     uint64_t received_number; /* the newest closed batch with such rows */
     uint32_t syncing_count;   /* batches that somebody waits for, appended or about to be */
+    uint32_t syncing_tickets; /* who waits for them */
     bool is_stopping;
     _Atomic int64_t lost_logged_us;
 };
@@ -111,6 +113,12 @@ earlier(int64_t a_us, int64_t b_us)
     return a_us < b_us ? a_us : b_us;
 }
 
+static int64_t
+later(int64_t a_us, int64_t b_us)
+{
+    return a_us > b_us ? a_us : b_us;
+}
+
 /* When the builder's rows are to be appended, monotonic; INT64_MAX: there are none. */
 static int64_t
 due_us_locked(const struct sl_inserts *s)
@@ -122,11 +130,10 @@ due_us_locked(const struct sl_inserts *s)
     if (s->tickets == NULL)
         return s->oldest_us + LINGER_US;
     int64_t held_until_us = s->oldest_us + HOLD_US;
-    if (s->syncing_count != 0)
-        return held_until_us;
-    if (s->away_count == 0 || (s->is_halved && s->ticket_count >= s->away_count))
+    bool is_half = s->is_halved && s->ticket_count >= s->syncing_tickets + s->away_count;
+    if (s->syncing_count == 0 ? s->away_count == 0 || is_half : s->syncing_count == 1 && is_half)
         return INT64_MIN;
-    return earlier(s->gather_until_us, held_until_us);
+    return s->syncing_count != 0 ? held_until_us : earlier(s->gather_until_us, held_until_us);
 }
 
 /* Must the thread be woken for what has come? Whoever does it gives the lock back first: else the thread
@@ -177,7 +184,8 @@ smooth(int64_t so_far, int64_t last)
 static void
 expect_locked(struct sl_inserts *s, const struct group *group, int64_t now_us)
 {
-    int64_t sync_us = now_us - group->started_us;
+    /* A batch may be appended while the one before it is synced. */
+    int64_t sync_us = now_us - later(group->started_us, s->synced_us);
     int64_t gather_us_max = sync_us / 2 > GATHER_US_MAX ? sync_us / 2 : GATHER_US_MAX;
     int64_t gather_us = earlier(2 * sync_us, gather_us_max);
 
@@ -185,7 +193,8 @@ expect_locked(struct sl_inserts *s, const struct group *group, int64_t now_us)
     if (s->came_count != 0)
         s->pace_us = smooth(s->pace_us, (s->came_us - s->synced_us) / s->came_count);
     s->away_count += group->ticket_count;
-    s->is_halved = s->sync_us < s->pace_us * ((int64_t)s->away_count + s->ticket_count);
+    s->is_halved =
+        s->sync_us < s->pace_us * ((int64_t)s->syncing_tickets + s->away_count + s->ticket_count);
     s->gather_until_us = now_us + (gather_us < GATHER_US_MIN ? GATHER_US_MIN : gather_us);
     s->synced_us = now_us;
     s->came_count = 0;
@@ -198,6 +207,7 @@ end_sync(struct sl_inserts *s, const struct group *group)
     int64_t now_us = sl_clock_monotonic_us();
     sl_mutex_lock(&s->lock);
     s->syncing_count--;
+    s->syncing_tickets -= group->ticket_count;
     if (!group->is_long)
         expect_locked(s, group, now_us);
     bool wakes = is_sleeping_long(s);
@@ -287,6 +297,7 @@ take_group_locked(struct sl_inserts *s)
     if (s->first == NULL)
         s->last = NULL;
     s->syncing_count += group->tickets != NULL;
+    s->syncing_tickets += group->ticket_count;
     return group;
 }
 
