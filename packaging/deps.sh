@@ -10,7 +10,7 @@ libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-d
 libcmocka-dev libsqlite3-dev tzdata"
 test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
 mariadb-server mariadb-plugin-spider procps iproute2 tmux openssl php-cli php-mysql python3-pymysql
-python3-mysqldb python3-sqlalchemy golang-go golang-github-go-sql-driver-mysql-dev openjdk-17-jdk-headless
+python3-mysqldb python3-sqlalchemy python3-yaml golang-go golang-github-go-sql-driver-mysql-dev openjdk-17-jdk-headless
 libmariadb-java odbc-mariadb unixodbc-dev"
 # COMMAND=PACKAGE: wanted where the command is not there yet, whoever packaged it.
 test_commands="node=nodejs npm=npm"

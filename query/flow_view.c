@@ -45,7 +45,7 @@ static const struct {
 #define SL_FLOW_FIELD(name, type)
 static const struct sl_flow_column columns[] = {
 #define SL_FLOW_COLUMN(view, name, type, null, expression, column, store) \
-    {name, type, (null) == NULLABLE, expression, column, SL_FLOW_STORE_##store},
+    {name, sizeof(name) - 1, type, (null) == NULLABLE, expression, column, SL_FLOW_STORE_##store},
 #include "query/flow_view.def"
 #undef SL_FLOW_COLUMN
 };
@@ -100,7 +100,7 @@ sl_flow_view_column(const struct sl_flow_view *view, struct sl_slice name)
     uint32_t count;
     const struct sl_flow_column *own = sl_flow_view_columns(view, &count);
     for (uint32_t i = 0; i < count; i++)
-        if (sl_slice_is(name, own[i].name))
+        if (own[i].name_bytes == name.size_bytes && sl_slice_is(name, own[i].name))
             return &own[i];
     return NULL;
 }

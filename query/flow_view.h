@@ -30,6 +30,7 @@ enum sl_flow_store {
 
 struct sl_flow_column {
     const char *name;
+    uint32_t name_bytes;
     const char *type; /* as information_schema says it: "smallint unsigned" */
     bool is_nullable;
     const char *expression; /* over flows, native dialect */

@@ -388,10 +388,15 @@ repeat(struct sl_eval *eval, struct sl_slice what, int64_t count, struct sl_valu
         return copy_text(eval, "", 0, out);
     if (count > SL_TEXT_BYTES_MAX)
         return sl_fail(eval->err, SL_LIMIT, "a text is longer than %d bytes", SL_TEXT_BYTES_MAX);
-    uint8_t *bytes = make_text(eval, (size_t)count * what.size_bytes, out);
-    for (int64_t i = 0; i < count && bytes != NULL; i++)
-        memcpy(&bytes[(size_t)i * what.size_bytes], what.bytes, what.size_bytes);
-    return bytes == NULL ? SL_LIMIT : SL_OK;
+    size_t size_bytes = (size_t)count * what.size_bytes;
+    uint8_t *bytes = make_text(eval, size_bytes, out);
+    if (bytes == NULL)
+        return SL_LIMIT;
+    /* What is there is copied behind itself: twice as much each time. */
+    memcpy(bytes, what.bytes, what.size_bytes);
+    for (size_t done = what.size_bytes; done < size_bytes; done *= 2)
+        memcpy(&bytes[done], bytes, sl_min_size(done, size_bytes - done));
+    return SL_OK;
 }
 
 sl_status

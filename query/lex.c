@@ -6,19 +6,11 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 enum {
-    TOKENS_FIRST = 64,
+    TOKENS_FIRST = 128,           /* an INSERT of a row of twenty columns */
     VERSION_EXECUTED_MAX = 80036, /* what the server claims to be */
 };
-
-bool
-sl_slice_is(struct sl_slice slice, const char *word)
-{
-    return strlen(word) == slice.size_bytes &&
-           strncasecmp((const char *)slice.bytes, word, slice.size_bytes) == 0;
-}
 
 void
 sl_text_position(const char *text, size_t text_bytes, size_t offset, uint32_t *out_line,
@@ -90,16 +82,30 @@ peek(const struct sl_lexer *l, size_t ahead)
     return l->at + ahead < l->size ? l->text[l->at + ahead] : '\0';
 }
 
+/* isalpha and isdigit of the C locale, which each byte of a statement is asked for. */
+static bool
+is_letter(char c)
+{
+    uint8_t lower = (uint8_t)c | 0x20;
+    return lower >= 'a' && lower <= 'z';
+}
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool
 is_name_start(char c)
 {
-    return isalpha((unsigned char)c) || c == '_' || c == '$' || (uint8_t)c >= 0x80;
+    return is_letter(c) || c == '_' || c == '$' || (uint8_t)c >= 0x80;
 }
 
 static bool
 is_name_byte(char c)
 {
-    return is_name_start(c) || isdigit((unsigned char)c);
+    return is_name_start(c) || is_digit(c);
 }
 
 /* Append a token that ends at l->at. */
@@ -108,7 +114,7 @@ add(struct sl_lexer *l, enum sl_token_kind kind, size_t start, const void *bytes
 {
     if (l->count == l->capacity) {
         uint32_t capacity = l->capacity == 0 ? TOKENS_FIRST : l->capacity * 2;
-        struct sl_token *grown = sl_arena_calloc(l->arena, capacity, sizeof(*grown));
+        struct sl_token *grown = sl_arena_alloc(l->arena, capacity * sizeof(*grown));
         if (grown == NULL)
             return sl_fail(&l->failure, SL_LIMIT,
                            "the statement has too many words for its memory");
@@ -375,19 +381,19 @@ lex_number(struct sl_lexer *l)
         l->at += 2 + count;
         return add_bytes(l, start, l->text + start + 2, count, bits);
     }
-    while (isdigit((unsigned char)peek(l, 0)))
+    while (is_digit(peek(l, 0)))
         l->at++;
     if (peek(l, 0) == '.') {
         kind = SL_TOKEN_DECIMAL;
         l->at++;
-        while (isdigit((unsigned char)peek(l, 0)))
+        while (is_digit(peek(l, 0)))
             l->at++;
     }
     size_t sign = peek(l, 1) == '+' || peek(l, 1) == '-' ? 1 : 0;
     if ((peek(l, 0) == 'e' || peek(l, 0) == 'E') && isdigit((unsigned char)peek(l, 1 + sign))) {
         kind = SL_TOKEN_DOUBLE;
         l->at += 1 + sign;
-        while (isdigit((unsigned char)peek(l, 0)))
+        while (is_digit(peek(l, 0)))
             l->at++;
     }
     if (kind == SL_TOKEN_INTEGER && is_name_byte(peek(l, 0))) {
@@ -437,22 +443,32 @@ lex_variable(struct sl_lexer *l)
     return add(l, kind, start, l->text + first, l->at - first);
 }
 
+/* Bytes of the operator at the cursor; 0: there is none. */
+static size_t
+size_of_operator(const struct sl_lexer *l)
+{
+    static const char long_ones[][4] = {
+        "<=>", "<<", ">>", "<=", ">=", "<>", "!=", "||", "&&", ":="};
+    char first = peek(l, 0);
+
+    for (size_t i = 0; i < SL_COUNTOF(long_ones); i++) {
+        const char *op = long_ones[i];
+        if (op[0] == first && op[1] == peek(l, 1) && (op[2] == '\0' || op[2] == peek(l, 2)))
+            return op[2] == '\0' ? 2 : 3;
+    }
+    return first != '\0' && strchr("(),.=<>+-*/%|&^~!", first) != NULL;
+}
+
 static sl_status
 lex_operator(struct sl_lexer *l)
 {
-    static const char *const operators[] = {"<=>", "<<", ">>", "<=", ">=", "<>", "!=", "||", "&&",
-                                            ":=",  "(",  ")",  ",",  ".",  "=",  "<",  ">",  "+",
-                                            "-",   "*",  "/",  "%",  "|",  "&",  "^",  "~",  "!"};
     size_t start = l->at;
+    size_t size = size_of_operator(l);
 
-    for (size_t i = 0; i < SL_COUNTOF(operators); i++) {
-        size_t size = strlen(operators[i]);
-        if (size <= l->size - l->at && memcmp(l->text + l->at, operators[i], size) == 0) {
-            l->at += size;
-            return add(l, SL_TOKEN_OPERATOR, start, operators[i], size);
-        }
-    }
-    return fail_here(l, start, "a character that means nothing here");
+    if (size == 0)
+        return fail_here(l, start, "a character that means nothing here");
+    l->at += size;
+    return add(l, SL_TOKEN_OPERATOR, start, l->text + start, size);
 }
 
 static sl_status
@@ -523,7 +539,7 @@ sl_lexer_init(struct sl_lexer *l, enum sl_dialect dialect, const char *text, siz
 }
 
 const struct sl_token *
-sl_lexer_token(struct sl_lexer *l, uint32_t number)
+sl_lexer_make(struct sl_lexer *l, uint32_t number)
 {
     while (number - l->first >= l->count && !l->is_ended) {
         l->status = lex_next(l);

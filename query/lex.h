@@ -22,6 +22,8 @@
 #include "storage/base/buf.h"
 #include "storage/base/status.h"
 
+#include <strings.h>
+
 enum sl_token_kind {
     SL_TOKEN_END, /* the semicolon, or the end of the text */
     SL_TOKEN_NAME,
@@ -67,8 +69,15 @@ struct sl_lexer {
 /* Text and arena are borrowed. */
 void sl_lexer_init(struct sl_lexer *lexer, enum sl_dialect dialect, const char *text,
                    size_t text_bytes, struct sl_arena *arena);
+/* The same of a token that was not asked for before. */
+const struct sl_token *sl_lexer_make(struct sl_lexer *lexer, uint32_t number);
 /* The token of this number, from 0; beyond the last one: END. Not NULL; valid until something is forgotten. */
-const struct sl_token *sl_lexer_token(struct sl_lexer *lexer, uint32_t number);
+static inline const struct sl_token *
+sl_lexer_token(struct sl_lexer *lexer, uint32_t number)
+{
+    uint32_t at = number - lexer->first;
+    return at < lexer->count ? &lexer->tokens[at] : sl_lexer_make(lexer, number);
+}
 /* Nobody asks again for tokens before this number, but for the one in front of it. */
 void sl_lexer_forget(struct sl_lexer *lexer, uint32_t number);
 /* When END has been seen: bytes of the statement, semicolon included. */
@@ -99,6 +108,11 @@ sl_status sl_fail_at(struct sl_error *err, sl_status status, uint16_t sql_number
 void sl_text_quote(struct sl_buf *out, struct sl_slice text, char quote);
 
 /* A word, without regard to ASCII case. */
-bool sl_slice_is(struct sl_slice slice, const char *word);
+static inline bool
+sl_slice_is(struct sl_slice slice, const char *word)
+{
+    return strlen(word) == slice.size_bytes &&
+           strncasecmp((const char *)slice.bytes, word, slice.size_bytes) == 0;
+}
 
 #endif

@@ -36,7 +36,8 @@ bool sl_program_reads_input(const struct sl_program *program, uint32_t slot);
 bool sl_program_loads(const struct sl_program *program, enum sl_expr_kind kind, uint32_t slot);
 
 /* Vectors by kind of slot; entries that the program does not read may be garbage. `check` (NULL: none) is
- * asked once for every 1,024 rows of a function that is computed row by row; its failure ends the run. */
+ * asked once for every 1,024 rows of a function that is computed row by row, and for every 64 KiB of the
+ * texts that it reads and makes; its failure ends the run. */
 typedef sl_status sl_program_check_fn(void *context, struct sl_error *err);
 struct sl_program_row_source {
     const struct sl_vector *inputs;

@@ -6,7 +6,11 @@
 #include "query/range_kernel.h"
 #include "query/value.h"
 
-enum { TEXT_FIRST_BYTES = 4096, CHECK_ROWS = 1024 };
+enum {
+    TEXT_FIRST_BYTES = 4096,
+    ROW_WORK = 64, /* of a row, in bytes of text that cost as much */
+    CHECK_WORK = 1024 * ROW_WORK,
+};
 
 /* Collects one vector of results. */
 struct writer {
@@ -153,6 +157,13 @@ apply(struct sl_eval *eval, const struct sl_expr *call, const struct sl_in_set *
     return SL_OK;
 }
 
+/* Bytes of a value that a function reads or writes. */
+static size_t
+bytes_of(const struct sl_value *value)
+{
+    return !value->is_null && sl_type_is_bytes(value->type) ? value->as.slice.size_bytes : 0;
+}
+
 static sl_status
 run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
          const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
@@ -161,26 +172,37 @@ run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set 
     const struct sl_program_row_source *source = run->source;
     struct sl_eval eval = {.arena = run->arena, .err = run->err};
     struct sl_value *values = sl_arena_calloc(run->arena, arg_count + 1, sizeof(*values));
+    size_t row_work = ROW_WORK, work = 0;
     struct writer w;
 
     if (values == NULL)
         return sl_fail_memory(run->err);
     SL_TRY(writer_init(&w, run, &call->type));
-    for (uint32_t i = 0; i < arg_count; i++)
-        if (args[i].encoding == SL_CONSTANT)
-            values[i] = sl_vector_value(&args[i], 0);
+    for (uint32_t i = 0; i < arg_count; i++) {
+        if (args[i].encoding != SL_CONSTANT)
+            continue;
+        values[i] = sl_vector_value(&args[i], 0);
+        row_work += bytes_of(&values[i]);
+    }
     for (uint32_t row = 0; row < run->count; row++) {
         struct sl_value result;
-        if (row % CHECK_ROWS == CHECK_ROWS - 1 && source->check != NULL)
+        if (work >= CHECK_WORK && source->check != NULL) {
             SL_TRY(source->check(source->check_context, run->err));
+            work = 0;
+        }
+        work += row_work;
         if (mask != NULL && !sl_bit_get(mask, row)) {
             write_nothing(&w, row);
             continue;
         }
-        for (uint32_t i = 0; i < arg_count; i++)
-            if (args[i].encoding != SL_CONSTANT)
-                values[i] = sl_vector_value(&args[i], row);
+        for (uint32_t i = 0; i < arg_count; i++) {
+            if (args[i].encoding == SL_CONSTANT)
+                continue;
+            values[i] = sl_vector_value(&args[i], row);
+            work += bytes_of(&values[i]);
+        }
         SL_TRY(apply(&eval, call, set, values, &result));
+        work += bytes_of(&result);
         SL_TRY(write_value(&w, row, &result));
     }
     writer_finish(&w, out);

@@ -5,10 +5,16 @@
  * appended: sl_inserts_settle closes the builder when it holds rows that were answered, and waits for
  * the number of the newest batch with such rows. Rows that somebody waits for are appended at once,
  * but not while a sync is under way that others wait for: until it is done the builder gathers the
- * rows of the next one. Behind a sync the builder is kept open until as many wait as did for the
- * last one and at its end, for they are about to come again, but not longer than two syncs take, and
- * than a half where syncs are slow: so eight clients share one sync and not two by turns. Rows that
- * nobody waits for linger a moment.
+ * rows of the next one. Rows that nobody waits for linger a moment.
+ *
+ * Behind a sync most clients that it answered are about to come again. Where a sync takes longer than all
+ * statements of a round, the builder is kept open for all of them: so eight clients share one sync and not
+ * two by turns. Where statements take longer, it is kept open for half of them, and the others are worked off
+ * while the disk is busy; a half that is complete is appended before the sync of the other one ends, so that the
+ * next sync follows at once. It is not kept open longer than two syncs take, and than a half where syncs are slow.
+ *
+ * To wake the thread takes longer than to append a row. So while rows are likely to come it looks by itself
+ * after a moment, and whoever brings rows that are due later than that does not wake it.
  */
 #include "server/inserts.h"
 
@@ -28,6 +34,8 @@ enum {
     HOLD_US = 100000,     /* rows that somebody waits for, behind syncs that follow each other */
     GATHER_US_MIN = 1000, /* clients need so long to ask again */
     GATHER_US_MAX = 2000, /* or half a sync */
+    LOOK_US = 1000,       /* the thread looks so often while clients are about to come */
+    SMOOTHING = 8,        /* of what is measured: the share of the last one */
 };
 
 /* A closed batch and who waits for it. */
@@ -36,6 +44,7 @@ struct group {
     struct sl_batch *batch;     /* owned until it is appended */
     struct sl_insert_ticket *tickets;
     uint32_t ticket_count;
+    bool is_long;       /* one statement's */
     int64_t started_us; /* monotonic: its append */
     struct group *next;
 };
@@ -52,8 +61,15 @@ struct sl_inserts {
     int64_t oldest_us;                /* monotonic: when the builder's first row came */
     struct sl_insert_ticket *tickets; /* who waits for the builder's rows */
     uint32_t ticket_count;
-    uint32_t expected_count;          /* so many are likely to wait for the next sync */
-    int64_t gather_until_us;          /* monotonic: and for so long it waits for them */
+    uint32_t away_count;     /* were answered by a sync and are likely to come again */
+    int64_t gather_until_us; /* monotonic: for so long they are waited for */
+    bool is_halved;          /* for half of those who are there and away */
+    int64_t sync_us;         /* smoothed: from the append to the answer */
+    int64_t pace_us;         /* smoothed: between statements behind a sync */
+    int64_t synced_us;       /* monotonic: the last sync's end */
+    int64_t came_us;         /* monotonic: the last statement that waits */
+    uint32_t came_count;     /* of them, since the last sync's end */
+    int64_t looks_us; /* monotonic: when the thread looks by itself; INT64_MIN: it is awake */
     struct sl_insert_ticket *starved; /* who waits for room */
     struct group *first;
     struct group *last;
@@ -63,6 +79,7 @@ struct sl_inserts {
     bool is_received;         /* the builder holds rows that were answered on receipt */
     uint64_t received_number; /* the newest closed batch with such rows */
     uint32_t syncing_count;   /* batches that somebody waits for, appended or about to be */
+    uint32_t syncing_tickets; /* who waits for them */
     bool is_stopping;
     _Atomic int64_t lost_logged_us;
 };
@@ -90,6 +107,43 @@ add_ticket(struct sl_insert_ticket **list, struct sl_insert_ticket *ticket)
 
 /* ---- batches ---- */
 
+static int64_t
+earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+static int64_t
+later(int64_t a_us, int64_t b_us)
+{
+    return a_us > b_us ? a_us : b_us;
+}
+
+/* When the builder's rows are to be appended, monotonic; INT64_MAX: there are none. */
+static int64_t
+due_us_locked(const struct sl_inserts *s)
+{
+    if (s->builder->row_count == 0)
+        return INT64_MAX;
+    if (s->is_stopping)
+        return INT64_MIN;
+    if (s->tickets == NULL)
+        return s->oldest_us + LINGER_US;
+    int64_t held_until_us = s->oldest_us + HOLD_US;
+    bool is_half = s->is_halved && s->ticket_count >= s->syncing_tickets + s->away_count;
+    if (s->syncing_count == 0 ? s->away_count == 0 || is_half : s->syncing_count == 1 && is_half)
+        return INT64_MIN;
+    return s->syncing_count != 0 ? held_until_us : earlier(s->gather_until_us, held_until_us);
+}
+
+/* Must the thread be woken for what has come? Whoever does it gives the lock back first: else the thread
+ * wakes only to wait for it. */
+static bool
+is_sleeping_long(const struct sl_inserts *s)
+{
+    return s->first != NULL || due_us_locked(s) < s->looks_us;
+}
+
 static void
 enqueue_locked(struct sl_inserts *s, struct group *group)
 {
@@ -99,7 +153,6 @@ enqueue_locked(struct sl_inserts *s, struct group *group)
         s->first = group;
     s->last = group;
     s->closed_number++;
-    sl_cond_signal(&s->work);
 }
 
 /* The builder's rows become a batch of their own. */
@@ -121,23 +174,46 @@ close_builder_locked(struct sl_inserts *s)
     s->is_received = false;
 }
 
+static int64_t
+smooth(int64_t so_far, int64_t last)
+{
+    return so_far == 0 ? last : so_far + (last - so_far) / SMOOTHING;
+}
+
+/* Clients that share batches were answered: how long to wait for them, and for how many. */
+static void
+expect_locked(struct sl_inserts *s, const struct group *group, int64_t now_us)
+{
+    /* A batch may be appended while the one before it is synced. */
+    int64_t sync_us = now_us - later(group->started_us, s->synced_us);
+    int64_t gather_us_max = sync_us / 2 > GATHER_US_MAX ? sync_us / 2 : GATHER_US_MAX;
+    int64_t gather_us = earlier(2 * sync_us, gather_us_max);
+
+    s->sync_us = smooth(s->sync_us, sync_us);
+    if (s->came_count != 0)
+        s->pace_us = smooth(s->pace_us, (s->came_us - s->synced_us) / s->came_count);
+    s->away_count += group->ticket_count;
+    s->is_halved =
+        s->sync_us < s->pace_us * ((int64_t)s->syncing_tickets + s->away_count + s->ticket_count);
+    s->gather_until_us = now_us + (gather_us < GATHER_US_MIN ? GATHER_US_MIN : gather_us);
+    s->synced_us = now_us;
+    s->came_count = 0;
+}
+
 /* The next rows that somebody waits for may go. */
 static void
 end_sync(struct sl_inserts *s, const struct group *group)
 {
     int64_t now_us = sl_clock_monotonic_us();
-    int64_t sync_us = now_us - group->started_us;
-    int64_t gather_us_max = sync_us / 2 > GATHER_US_MAX ? sync_us / 2 : GATHER_US_MAX;
-    int64_t gather_us = 2 * sync_us < GATHER_US_MIN   ? GATHER_US_MIN
-                        : 2 * sync_us > gather_us_max ? gather_us_max
-                                                      : 2 * sync_us;
     sl_mutex_lock(&s->lock);
     s->syncing_count--;
-    s->expected_count = group->ticket_count + s->ticket_count;
-    s->gather_until_us = now_us + gather_us;
-    if (s->tickets != NULL)
-        sl_cond_signal(&s->work);
+    s->syncing_tickets -= group->ticket_count;
+    if (!group->is_long)
+        expect_locked(s, group, now_us);
+    bool wakes = is_sleeping_long(s);
     sl_mutex_unlock(&s->lock);
+    if (wakes)
+        sl_cond_signal(&s->work);
 }
 
 /* A thread of the store's. */
@@ -185,19 +261,19 @@ append_group(struct sl_inserts *s, struct group *group)
 
 /* ---- the thread ---- */
 
-/* How long the builder's rows may stay there; 0: they are due. */
-static int64_t
-wait_us_locked(const struct sl_inserts *s)
+/* Wait until the builder's rows are due, or a moment while some are likely to come. */
+static void
+wait_locked(struct sl_inserts *s, int64_t now_us)
 {
-    int64_t now_us = sl_clock_monotonic_us();
-    int64_t wait_us = s->oldest_us + (s->tickets == NULL ? LINGER_US : HOLD_US) - now_us;
-    if (s->is_stopping || wait_us <= 0)
-        return 0;
-    if (s->tickets == NULL || s->syncing_count != 0)
-        return wait_us;
-    if (s->ticket_count >= s->expected_count || s->gather_until_us <= now_us)
-        return 0;
-    return s->gather_until_us - now_us;
+    bool is_busy = s->syncing_count != 0 || s->gather_until_us > now_us;
+    s->looks_us = due_us_locked(s);
+    if (is_busy)
+        s->looks_us = earlier(s->looks_us, now_us + LOOK_US);
+    if (s->looks_us == INT64_MAX)
+        sl_cond_wait(&s->work, &s->lock);
+    else
+        (void)sl_cond_wait_us(&s->work, &s->lock, s->looks_us - now_us);
+    s->looks_us = INT64_MIN;
 }
 
 /* Wait for a closed batch and take it; NULL: stopping, and nothing is left. */
@@ -205,21 +281,23 @@ static struct group *
 take_group_locked(struct sl_inserts *s)
 {
     while (s->first == NULL) {
+        int64_t now_us = sl_clock_monotonic_us();
         if (s->builder->row_count == 0 && s->is_stopping)
             return NULL;
-        int64_t wait_us = wait_us_locked(s);
-        if (s->builder->row_count == 0)
-            sl_cond_wait(&s->work, &s->lock);
-        else if (wait_us == 0)
-            close_builder_locked(s);
-        else
-            (void)sl_cond_wait_us(&s->work, &s->lock, wait_us);
+        if (due_us_locked(s) > now_us) {
+            wait_locked(s, now_us);
+            continue;
+        }
+        if (s->gather_until_us <= now_us)
+            s->away_count = 0; /* who has not come until now is not waited for again */
+        close_builder_locked(s);
     }
     struct group *group = s->first;
     s->first = group->next;
     if (s->first == NULL)
         s->last = NULL;
     s->syncing_count += group->tickets != NULL;
+    s->syncing_tickets += group->ticket_count;
     return group;
 }
 
@@ -265,6 +343,7 @@ sl_inserts_create(struct sl_store *store, struct sl_stats *stats)
     sl_mutex_init(&s->lock, SL_LOCK_INSERTS);
     sl_cond_init(&s->work);
     sl_cond_init(&s->changed);
+    s->looks_us = INT64_MIN;
     s->thread = sl_thread_start("sql insert", run, s);
     return s;
 }
@@ -288,6 +367,17 @@ sl_inserts_destroy(struct sl_inserts *s)
 }
 
 /* ---- statements ---- */
+
+/* Somebody waits for the builder's rows. */
+static void
+await_locked(struct sl_inserts *s, struct sl_insert_ticket *ticket)
+{
+    add_ticket(&s->tickets, ticket);
+    s->ticket_count++;
+    s->away_count -= s->away_count != 0;
+    s->came_count++;
+    s->came_us = sl_clock_monotonic_us();
+}
 
 /* A short statement: its rows go into the shared builder. */
 static sl_status
@@ -316,13 +406,13 @@ put_short(struct sl_inserts *s, struct sl_query *query, struct sl_insert_ticket 
         if (durable == NULL)
             s->is_received = true;
         else
-            add_ticket(&s->tickets, durable);
-        s->ticket_count += durable != NULL;
+            await_locked(s, durable);
         *out_is_waiting = durable != NULL;
-        if (rows_before == 0 || (durable != NULL && wait_us_locked(s) == 0))
-            sl_cond_signal(&s->work);
     }
+    bool wakes = is_sleeping_long(s);
     sl_mutex_unlock(&s->lock);
+    if (wakes)
+        sl_cond_signal(&s->work);
     return st;
 }
 
@@ -366,6 +456,7 @@ put_long(struct sl_inserts *s, struct sl_query *query, struct sl_insert_ticket *
         struct group *group = sl_new(sizeof(*group));
         group->inserts = s;
         group->batch = batch;
+        group->is_long = true;
         if (durable != NULL)
             add_ticket(&group->tickets, durable);
         group->ticket_count = durable != NULL;
@@ -375,6 +466,7 @@ put_long(struct sl_inserts *s, struct sl_query *query, struct sl_insert_ticket *
             s->received_number = s->closed_number;
     }
     sl_mutex_unlock(&s->lock);
+    sl_cond_signal(&s->work);
     return st;
 }
 
@@ -405,8 +497,10 @@ sl_inserts_settle(void *context)
 {
     struct sl_inserts *s = context;
     sl_mutex_lock(&s->lock);
-    if (s->is_received)
+    if (s->is_received) {
         close_builder_locked(s);
+        sl_cond_signal(&s->work);
+    }
     uint64_t number = s->received_number;
     while (s->appended_number < number)
         sl_cond_wait(&s->changed, &s->lock);

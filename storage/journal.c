@@ -95,10 +95,12 @@ sl_journal_draft(struct sl_journal *journal, const struct sl_journal_frame *fram
     sl_journal_frame_begin(frame, out_draft);
 }
 
-/* With the lock held: wait for room, then queue. */
+/* With the lock held: wait for room, then queue. *out_wakes: the commit thread has something to do; whoever
+ * signals gives the lock back first, else it wakes only to wait for it. */
 static sl_status
-enqueue(struct sl_journal *j, struct sl_journal_pending *p, struct sl_error *err)
+enqueue(struct sl_journal *j, struct sl_journal_pending *p, bool *out_wakes, struct sl_error *err)
 {
+    *out_wakes = false;
     while (!j->is_broken && j->pending_bytes > 0 &&
            j->pending_bytes + p->frame.size_bytes > j->options.pending_bytes_max)
         sl_cond_wait(&j->done, &j->mutex);
@@ -119,8 +121,7 @@ enqueue(struct sl_journal *j, struct sl_journal_pending *p, struct sl_error *err
     j->queue_bytes += p->frame.size_bytes;
     j->pending_bytes += p->frame.size_bytes;
     j->is_wanted |= p->durable != NULL;
-    if (is_first || p->durable != NULL || j->queue_bytes >= sl_journal_write_bytes(j))
-        sl_cond_signal(&j->work);
+    *out_wakes = is_first || p->durable != NULL || j->queue_bytes >= sl_journal_write_bytes(j);
     return SL_OK;
 }
 
@@ -154,11 +155,14 @@ sl_journal_append(struct sl_journal *journal, const struct sl_journal_frame *fra
     *p = (struct sl_journal_pending){.durable = durable, .context = context, .frame = *draft};
     *draft = sl_buf_empty(0);
 
+    bool wakes = false;
     sl_mutex_lock(&journal->mutex);
-    st = enqueue(journal, p, err);
+    st = enqueue(journal, p, &wakes, err);
     if (st == SL_OK)
         *out_position = p->position;
     sl_mutex_unlock(&journal->mutex);
+    if (wakes)
+        sl_cond_signal(&journal->work);
     if (st != SL_OK) {
         sl_buf_fini(&p->frame);
         free(p);

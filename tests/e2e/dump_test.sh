@@ -15,6 +15,7 @@ my() {
     mariadb $(to "$mysql_port") --batch --skip-column-names "$@"
 }
 my flows -e "CREATE VIEW top AS SELECT dst_port, SUM(in_bytes) AS b FROM flows GROUP BY dst_port"
+my flows -e "CREATE TABLE sites (net varchar(45), site varchar(20)); INSERT INTO sites VALUES ('10.1.2.3', 'Ulm'), ('10.0.0.4', NULL)"
 columns="first_seen, last_seen, src_addr, dst_addr, src_port, dst_port, protocol, tcp_flags, in_bytes, in_packets, src_as, app, sampling_rate"
 rows="SELECT $columns FROM flows"
 
@@ -23,6 +24,13 @@ same "a database is dumped" "0 " "$? $(cat "$work/err")"
 contains "its own views too" "VIEW .top. AS SELECT dst_port" "$(grep top "$work/all.sql")"
 mariadb-dump $(to "$mysql_port") --all-databases >"$work/everything.sql" 2>"$work/err"
 same "all databases are" "0 " "$? $(cat "$work/err")"
+mariadb-dump $(to "$mysql_port") flows top sites >"$work/own.sql"
+mariadb-dump $(to "$mysql_port") flows sites >"$work/sites.sql"
+same "what is a client's own goes into another database, over it once more, and over itself" "" \
+    "$(my copies <"$work/own.sql" 2>&1; my copies <"$work/sites.sql" 2>&1; my flows <"$work/sites.sql" 2>&1)"
+same "with its rows" "10.0.0.4 NULL 10.1.2.3 Ulm" \
+    "$(my copies -e 'SELECT * FROM sites ORDER BY net' | tr '\t\n' '  ' | sed 's/ $//')"
+same "and its view" "$(my flows -e 'SELECT SUM(in_bytes) FROM flows')" "$(my copies -e 'SELECT SUM(b) FROM top')"
 contains "the whole time" "Dump completed" "$(tail -1 "$work/everything.sql")"
 mariadb-dump $(to "$mysql_port") --no-create-info --complete-insert flows flows >"$work/rows.sql"
 mariadb-dump $(to "$mysql_port") --skip-extended-insert --where 'dst_port = 443' flows flows >"$work/some.sql"

@@ -1,11 +1,12 @@
 #!/bin/sh
-# grafana_test.sh - packaging/grafana: every statement of the dashboards, and those that Grafana sends by
+# grafana_test.sh - packaging/grafana: its files read as Grafana reads them, and every statement of the dashboards, and those that Grafana sends by
 # itself, expanded as Grafana does, over the driver that it uses.
 . "$(dirname "$0")/lib.sh"
 sources=/usr/share/gocode
 command -v go >/dev/null && [ -d $sources/src/github.com/go-sql-driver/mysql ] ||
     skip "no Go with go-sql-driver here"
 command -v mariadb >/dev/null || skip "no mariadb client here"
+/usr/bin/python3 -c 'import yaml' 2>/dev/null || skip "no PyYAML here"
 program="$(cd "$bin/.." && pwd)/grafana"
 if [ -n "$(find "$root/tests/e2e/grafana" -name '*.go' -newer "$program" 2>/dev/null)" ] || [ ! -x "$program" ]; then
     GO111MODULE=off GOPATH=$sources GOCACHE="$(dirname "$program")/go-cache" GOFLAGS= \
@@ -31,9 +32,15 @@ same "their types are told" 0 $?
 same "no column is one that Grafana cannot read" "" "$(awk '/^Field /{name = $0} /^Type:/{type = $2} /^Collation:/{bytes = /\(63\)/}
     /^Flags:/ && ((type == "LONGLONG" && /UNSIGNED/ && !/NOT_NULL/) || (type ~ /STRING|BLOB/ && bytes)) {print name, type}' "$work/types")"
 
-# The folder's parts fit each other.
-contains "the dashboards' data source is provisioned" "^    uid: sluice$" \
-    "$(cat "$root/packaging/grafana/provisioning/datasources/sluice.yaml")"
-same "dashboards use no other" "" "$(grep -h '"uid"' "$root"/packaging/grafana/dashboards/*.json | grep -v '"uid": "sluice')"
+# The folder's parts fit each other; a file that does not is found.
+parts() {
+    /usr/bin/python3 "$root/tests/e2e/grafana/parts.py" "$1" 2>&1
+}
+same "provisioning and dashboards fit each other" "" "$(parts "$root/packaging/grafana")"
+cp -r "$root/packaging/grafana" "$work/grafana"
+sed -i '0,/"uid": "sluice"/s//"uid": "another"/' "$work/grafana/dashboards/hosts.json"
+contains "a dashboard that uses another source is found" "hosts.json: .*another" "$(parts "$work/grafana")"
+sed -i 's/^    type: mysql/   type: mysql/' "$work/grafana/provisioning/datasources/sluice.yaml"
+contains "and YAML that is none" "sluice.yaml: " "$(parts "$work/grafana")"
 stop_server
 finish

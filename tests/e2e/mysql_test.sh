@@ -56,9 +56,16 @@ exec 3<&-
 contains "the victim is told" "ERROR 1317 \(70100\)" "$(cat "$work/killed")"
 contains "KILL of nobody" "ERROR 1094 \(HY000\).*Unknown thread id: 999999" "$(my 'KILL 999999')"
 same "the server lives" 65000 "$(my 'SELECT COUNT(*) FROM flows')"
-# A stop in the middle of statements: all are told, and nothing holds the server up.
 slow="select max(length(replace(lpad(src_addr, 500, 'ab'), 'a', 'bc'))) from flows"
 for part in 1 2 3 4 5 6; do slow="$slow union all $slow"; done
+# A client that disappears takes its statement with it.
+mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u root flows -e "$slow" >/dev/null 2>&1 &
+gone=$!
+running="SELECT COUNT(*) FROM system.queries WHERE statement LIKE 'select max(length(%'"
+wait_for "a client asks for much" 10 1 "$running"
+kill -9 $gone
+wait_for "and its statement ends when it is gone" 10 0 "$running"
+# A stop in the middle of statements: all are told, and nothing holds the server up.
 asking=""
 for i in 1 2 3; do
     mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u root flows -e "$slow" >"$work/slow.$i" 2>&1 &

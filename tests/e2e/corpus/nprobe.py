@@ -6,7 +6,8 @@ Its table, a column for each element of its templates with the type that the ele
 flow; a second start, whose errors it ignores; what is read from that table; then ntopng's views of it
 (-F "mysql-nprobe;host;db;prefix;user;pw") with the statements of ntopng.py. EXPLAIN must name what prunes.
 
-Counters have four bytes, as nProbe's have without %64 bit templates: MariaDB adds up hexadecimal texts as zero.
+Counters have four bytes, as nProbe's have without templates of 64 bits. A table of its own has those of eight: nProbe
+writes them, and MACs, in hexadecimal, as a text; MariaDB keeps the text, and sluice the number, which must be the same.
 
 Prints what differs; the exit code says whether anything does.
 """
@@ -15,7 +16,7 @@ import random
 import sys
 
 from compare import Server, difference
-from ntopng import BEGIN, END, WHERE, Check, check_questions, without_idx
+from ntopng import BEGIN, END, WHERE, Check, check_details, check_questions, without_idx
 
 # Elements of the default template, then of @NTOPNG@: name, length, "" or "text".
 ELEMENTS = [tuple(element.split(":")) for element in """
@@ -32,8 +33,15 @@ TLS_SERVER_NAME:48:text BITTORRENT_HASH:40:text HTTP_USER_AGENT:256:text L7_RISK
 POST_NAT_DST_IPV4_ADDR:4: POST_NAPT_SRC_TRANSPORT_PORT:2: POST_NAPT_DST_TRANSPORT_PORT:2:""".split()]
 KEYS = {"FIRST_SWITCHED", "LAST_SWITCHED", "IPV4_SRC_ADDR", "IPV4_DST_ADDR", "L4_SRC_PORT", "L4_DST_PORT"}
 
-# Read in another form than they were written in: a MAC, and eight bytes in hexadecimal, which are a number to sluice.
-FORMED = {"IN_SRC_MAC", "OUT_DST_MAC", "L7_PROTO_RISK"}
+
+
+def mac_of(text):
+    return ":".join(text[i:i + 2] for i in range(0, 12, 2)).lower()
+
+
+# Read in another form than they were written in: what sluice makes of the text that MariaDB has.
+FORMED = {"IN_SRC_MAC": mac_of, "OUT_DST_MAC": mac_of, "L7_PROTO_RISK": lambda text: int(text, 16)}
+LONG_COUNTERS = ("IN_BYTES", "IN_PKTS", "OUT_BYTES", "OUT_PKTS")
 
 
 def type_of_element(length, kind):
@@ -118,6 +126,47 @@ def reads():
     yield "SELECT TLS_SERVER_NAME, COUNT(*)" + when + " AND TLS_SERVER_NAME LIKE '%example%' GROUP BY TLS_SERVER_NAME", ("first_seen",)
 
 
+def check_formed(check, servers):
+    """Texts of MariaDB's, numbers and MACs of sluice's: row by row the same."""
+    where = " FROM nfflows ORDER BY FIRST_SWITCHED, L4_SRC_PORT, IN_BYTES"
+    for name, form in FORMED.items():
+        ours, theirs = (server.ask("SELECT %s%s" % (name, where))[0][2] for server in servers)
+        check.that(name, [pair for pair in zip(ours, theirs) if pair[0][0] != form(pair[1][0])][:3])
+        check.that(name + ": rows", None if len(ours) == len(theirs) > 100 else (len(ours), len(theirs)))
+
+
+def long_inserts():
+    """A flow a statement, its counters as 16 digits."""
+    rng = random.Random(9)
+    for i in range(200):
+        row = ["%016X" % rng.randrange(1 << rng.choice([4, 32, 44])) for _ in LONG_COUNTERS]
+        yield "INSERT DELAYED INTO `nhflows` (%s, L4_SRC_PORT, FIRST_SWITCHED, LAST_SWITCHED, SAMPLING_INTERVAL) VALUES (%s)" % (
+            ", ".join(LONG_COUNTERS), ", ".join("'%s'" % value for value in row + [1024 + i, BEGIN + i, BEGIN + i + 5, 1]))
+
+
+def check_long_counters(check, servers):
+    """Counters of eight bytes: their sums are numbers in sluice, in MariaDB they are read with CONV."""
+    start_of_table = ["CREATE TABLE IF NOT EXISTS `nhflows` (`idx` int(11) NOT NULL auto_increment,UNIQUE KEY `idx` (`idx`)) ENGINE=MyISAM"]
+    start_of_table += ["ALTER TABLE `nhflows` ADD `%s` %s" % (name, type_of_element(8, "")) for name in LONG_COUNTERS]
+    start_of_table += ["ALTER TABLE `nhflows` ADD `%s` %s" % (name, type_of_element(length, "")) for name, length in (
+        ("L4_SRC_PORT", 2), ("FIRST_SWITCHED", 4), ("LAST_SWITCHED", 4), ("SAMPLING_INTERVAL", 4))]
+    for statement in start_of_table + list(long_inserts()):
+        check.that(statement, difference(servers[0].ask(statement), servers[1].ask(statement), set()))
+    for name in LONG_COUNTERS:
+        rows = "SELECT L4_SRC_PORT, %s FROM nhflows WHERE L4_SRC_PORT >= 1024 AND FIRST_SWITCHED < %d ORDER BY L4_SRC_PORT" % (
+            name, BEGIN + 200)
+        ours, theirs = (server.ask(rows)[0][2] for server in servers)
+        check.that(rows, None if len(ours) == 200 and ours == tuple((port, int(text, 16)) for port, text in theirs) else (
+            ours[:3], theirs[:3]))
+        sums = "SELECT SUM(%s), MAX(%s) FROM nhflows WHERE FIRST_SWITCHED < %d"
+        number = "CAST(CONV(%s, 16, 10) AS UNSIGNED)" % name
+        ours, theirs = (server.ask(sums % (value, value, BEGIN + 200))[0][2] for server, value in zip(servers, (name, number)))
+        check.that(sums % (name, name, 0), None if ours == theirs else (ours, theirs))
+    for statement in ("DELETE FROM nhflows WHERE FIRST_SWITCHED < %d" % (BEGIN + 200),
+                      "SELECT COUNT(*) FROM nhflows WHERE FIRST_SWITCHED < %d" % (BEGIN + 200)):
+        check.that(statement, difference(servers[0].ask(statement), servers[1].ask(statement), {"types"}))
+
+
 VIEW = ("CREATE VIEW `flowsv%(v)d` AS SELECT idx, SRC_VLAN AS VLAN_ID, L7_PROTO, IPV%(v)d_SRC_ADDR AS IP_SRC_ADDR, L4_SRC_PORT,"
         " IPV%(v)d_DST_ADDR AS IP_DST_ADDR, L4_DST_PORT, PROTOCOL, IN_BYTES, OUT_BYTES, (IN_PKTS+OUT_PKTS) AS PACKETS,"
         " FIRST_SWITCHED, LAST_SWITCHED, '' AS INFO, '' AS `JSON`, '' AS `PROFILE`, NULL AS NTOPNG_INSTANCE_NAME, 0 AS"
@@ -145,12 +194,14 @@ def main():
     for statement in inserts():
         check.that(statement, difference(sluice.ask(statement), maria.ask(statement), set()))
     check_table(check, servers)
+    check_formed(check, servers)
     for version in (4, 6):
         for statement in ("DROP VIEW IF EXISTS `flowsv%d`" % version, VIEW % {"v": version}):
             for server in servers:
                 answer = server.ask(statement)
                 check.that(statement, answer if isinstance(answer, int) else None)
     counts = check_questions(check, servers)
+    check_details(check, servers)
     # Its retention, every night, and its page of a host.
     for statement in ["DELETE FROM flowsv%d where FIRST_SWITCHED < %d AND (INTERFACE_ID = 0) AND (NTOPNG_INSTANCE_NAME='vm' OR"
                       " NTOPNG_INSTANCE_NAME IS NULL OR NTOPNG_INSTANCE_NAME='')" % (v, BEGIN + 600) for v in (4, 6)] + [
@@ -161,6 +212,7 @@ def main():
             check.that(statement, answer if isinstance(answer, int) else None)
         left = "SELECT COUNT(*), SUM(IN_PKTS), SUM(IN_BYTES) FROM nfflows"
         check.that(statement, difference(sluice.ask(left), maria.ask(left), {"types"}))
+    check_long_counters(check, servers)
     return check.finish(counts)
 
 

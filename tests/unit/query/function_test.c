@@ -164,7 +164,9 @@ texts_count_characters(void **state)
         {"REVERSE('a\xc3\xa9')", "\xc3\xa9"
                                  "a"},
         {"REPEAT('ab', 3)", "ababab"},
+        {"REPEAT('abc', 7)", "abcabcabcabcabcabcabc"},
         {"LPAD('5', 3, '0')", "005"},
+        {"LPAD('5', 12, 'xyz')", "xyzxyzxyzxy5"},
         {"RPAD('abc', 2, 'x')", "ab"},
         {"LOCATE('b', 'abcb')", "2"},
         {"LOCATE('b', 'abcb', 3)", "4"},
