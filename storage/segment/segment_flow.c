@@ -28,7 +28,7 @@ static void
 swap_sides(const struct sl_segment_encoding *e, uint64_t *a, uint64_t *b)
 {
     for (uint32_t i = 0; i < e->row_count; i++) {
-        uint64_t mask = -e->sides[i];
+        uint64_t mask = -(uint64_t)e->sides[i];
         uint64_t difference = (a[i] ^ b[i]) & mask;
         a[i] ^= difference;
         b[i] ^= difference;
@@ -375,12 +375,42 @@ sl_segment_flow_addresses(struct sl_segment_encoding *e,
     return SL_OK;
 }
 
+static bool
+is_measured(const struct pair *pair)
+{
+    return pair->kind == PAIR_PORTS || pair->kind == PAIR_PACKETS;
+}
+
 sl_status
-sl_segment_flow_columns(struct sl_segment_encoding *e)
+sl_segment_flow_properties(struct sl_segment_encoding *e)
+{
+    for (size_t i = 0; i < SL_COUNTOF(pairs); i++)
+        if (!is_measured(&pairs[i]))
+            SL_TRY(encode_pair(e, &pairs[i]));
+    return SL_OK;
+}
+
+sl_status
+sl_segment_flow_measures(struct sl_segment_encoding *e)
 {
     e->packet_streams[0] = e->packet_streams[1] = SL_SEGMENT_NONE;
     SL_TRY(encode_times(e));
     for (size_t i = 0; i < SL_COUNTOF(pairs); i++)
-        SL_TRY(encode_pair(e, &pairs[i]));
+        if (is_measured(&pairs[i]))
+            SL_TRY(encode_pair(e, &pairs[i]));
     return encode_bytes(e);
+}
+
+bool
+sl_segment_flow_is_measure(const struct sl_column *column)
+{
+    static const uint32_t others[] = {SL_COLUMN_FIRST_SEEN, SL_COLUMN_LAST_SEEN, SL_COLUMN_IN_BYTES,
+                                      SL_COLUMN_OUT_BYTES};
+    bool is_one = false;
+    for (size_t i = 0; i < SL_COUNTOF(others); i++)
+        is_one = is_one || column->index == others[i];
+    for (size_t i = 0; i < SL_COUNTOF(pairs); i++)
+        is_one = is_one || (is_measured(&pairs[i]) &&
+                            (column->index == pairs[i].source || column->index == pairs[i].target));
+    return is_one;
 }

@@ -16,8 +16,15 @@ SL_MUST_CHECK
 sl_status sl_segment_flow_addresses(struct sl_segment_encoding *e,
                                     const struct sl_segment_coded ends[2]);
 
-/* Times, then all pairs of columns of the two ends, then bytes. */
+/* What belongs to addresses, which come first: AS, masks, interfaces. */
 SL_MUST_CHECK
-sl_status sl_segment_flow_columns(struct sl_segment_encoding *e);
+sl_status sl_segment_flow_properties(struct sl_segment_encoding *e);
+
+/* What each flow has of its own: times, ports, packets and bytes. They may be a lane of their own. */
+SL_MUST_CHECK
+sl_status sl_segment_flow_measures(struct sl_segment_encoding *e);
+
+/* Is it one of the columns of sl_segment_flow_measures? */
+bool sl_segment_flow_is_measure(const struct sl_column *column);
 
 #endif
