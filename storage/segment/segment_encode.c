@@ -69,7 +69,7 @@ flatten_addresses(struct sl_segment_encoding *e, struct deciding *d)
 
 /* Sides and inner order. The array for a flat column holds three narrow ones here. */
 static sl_status
-decide_order(struct sl_segment_encoding *e, struct deciding *d)
+decide_order(struct sl_segment_encoding *e, struct deciding *d, bool has_thread)
 {
     SL_TRY(flatten_addresses(e, d));
     uint16_t *ports = (uint16_t *)e->flat;
@@ -90,9 +90,8 @@ decide_order(struct sl_segment_encoding *e, struct deciding *d)
     if (d->sides == NULL)
         return sl_segment_encoding_fail(e);
     sl_segment_order_sides(&keys, d->sides);
-    const struct sl_segment_order_scratch scratch = {.keys = {e->work[0], e->work[1], e->work[2]},
-                                                     .order = (uint32_t *)e->work[3]};
-    d->answer_count = sl_segment_order_sort(&keys, d->sides, &scratch, e->order, e->answers);
+    d->answer_count =
+        sl_segment_order_sort(&keys, d->sides, e->work, has_thread, e->order, e->answers);
     return SL_OK;
 }
 
@@ -130,12 +129,11 @@ encode_properties(struct sl_segment_encoding *e, const struct deciding *d)
 
 static sl_status
 encode_columns(struct sl_segment_encoding *e, const struct deciding *d,
-               const struct sl_segment_encode_request *request)
+               const struct sl_segment_encode_request *request, bool has_thread)
 {
     struct sl_segment_lane *lane;
     SL_TRY(emit_sides(e, d));
     SL_TRY(sl_segment_lane_open(e, request->lane_arena, &lane));
-    bool has_thread = request->is_shared && e->row_count >= SHARED_ROWS_MIN;
     sl_segment_lane_start(lane, sl_segment_flow_measures, has_thread);
     sl_status st = encode_properties(e, d);
     SL_TRY(sl_segment_lane_finish(lane, e, st));
@@ -185,8 +183,9 @@ sl_segment_encode(struct sl_segment_emit *emit, const struct sl_segment_encode_r
     e->row_count = e->input.row_count;
     SL_TRY(sl_segment_emit_group(emit, out_group, e->row_count, e->input.column_count, arena, err));
     SL_TRY(take_memory(e));
-    SL_TRY(decide_order(e, &d));
-    SL_TRY(encode_columns(e, &d, request));
+    bool has_thread = request->is_shared && e->row_count >= SHARED_ROWS_MIN;
+    SL_TRY(decide_order(e, &d, has_thread));
+    SL_TRY(encode_columns(e, &d, request, has_thread));
     *out_order = e->order;
     return SL_OK;
 }

@@ -3,6 +3,8 @@
  */
 #include "storage/segment/segment_lane.h"
 
+#include "storage/base/file.h"
+
 static struct sl_segment_lane *
 take_memory(struct sl_segment_encoding *e)
 {
@@ -167,16 +169,20 @@ static sl_status
 join(struct sl_segment_lane *lane, struct sl_segment_encoding *e)
 {
     struct sl_segment_emit *emit = e->emit;
+    const struct sl_buf *bytes = &lane->emit.buf;
+    if (bytes->bad || lane->emit.indexes.bad)
+        return sl_segment_encoding_fail(e);
+    SL_TRY(sl_segment_emit_flush(emit, 0, e->err));
     const struct joining j = {.lane = lane,
                               .e = e,
-                              .offset = emit->offset + emit->buf.size_bytes,
+                              .offset = emit->offset,
                               .streams = emit->group->stream_count - lane->shared_count};
     join_streams(&j);
     join_columns(&j);
     join_indexes(&j);
-    sl_buf_append(&emit->buf, lane->emit.buf.bytes, lane->emit.buf.size_bytes);
-    emit->buf.bad = emit->buf.bad || lane->emit.buf.bad || lane->emit.indexes.bad;
-    return sl_segment_emit_flush(emit, 0, e->err);
+    SL_TRY(sl_file_write_at(emit->fd, emit->offset, bytes->bytes, bytes->size_bytes, e->err));
+    emit->offset += bytes->size_bytes;
+    return SL_OK;
 }
 
 sl_status
