@@ -228,7 +228,7 @@ struct part {
     uint32_t *order;          /* of the group */
     uint64_t *answers;        /* of the group */
     uint32_t first, count;    /* rows of the group */
-    uint32_t first_answer;    /* rows before it are none: their bits are of another part's word */
+    uint32_t first_answer;    /* rows before it are none: another thread writes to their word */
     uint64_t *source, *spare; /* its keys; as many more */
     uint32_t answer_count;
 };
@@ -247,7 +247,7 @@ pair_run(struct part *part, uint64_t *rows, uint32_t first, uint32_t end)
         if (lead >> row_bits != row >> row_bits ||
             part->sides[lead & row_mask] == part->sides[row & row_mask] ||
             place % SL_BLOCK_ROWS == 0 || place < part->first_answer ||
-            sl_bit_get(part->answers, place - 1))
+            (place > part->first_answer && sl_bit_get(part->answers, place - 1)))
             continue;
         if (part->sides[row & row_mask] == 0) {
             rows[i - 1] = row;
