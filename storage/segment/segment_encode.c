@@ -1,7 +1,7 @@
 /*
  * segment_encode.c - the order of a row group's rows, then its columns one by one.
  *
- * A group of n rows needs about 100 n bytes, and some more for each column of addresses or
+ * A group of n rows needs about 110 n bytes, and some more for each column of addresses or
  * strings.
  */
 #include "storage/segment/segment_encode.h"
