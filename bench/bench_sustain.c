@@ -127,20 +127,20 @@ print_result(struct run *run, double received, double wall, double cpu, double d
 static bool
 measure(struct run *run, const struct sl_store_options *options, unsigned clients)
 {
-    struct sl_thread *threads[CLIENTS_MAX];
     struct sl_error err = {0};
+    struct sl_pool *pool =
+        clients == 0 ? NULL : sl_pool_create("client", clients); /* as a server's */
     bench_store_open(&run->store, options);
     double cpu = bench_cpu_seconds();
     int64_t started_us = sl_clock_monotonic_us();
     for (unsigned i = 0; i < clients; i++)
-        threads[i] = sl_thread_start("client", client_main, run);
+        sl_pool_submit(pool, SL_POOL_FOREGROUND, client_main, run);
     int64_t decode_us = sl_clock_thread_cpu_us();
     send_all(run);
     decode_us = sl_clock_thread_cpu_us() - decode_us;
     double received = bench_seconds_since(started_us);
     atomic_store_explicit(&run->is_over, true, memory_order_relaxed);
-    for (unsigned i = 0; i < clients; i++)
-        sl_thread_join(threads[i]);
+    sl_pool_destroy(pool);
     if (sl_store_flush(run->store.store, &err) != SL_OK)
         bench_die("flush", &err);
     double wall = bench_seconds_since(started_us);

@@ -23,7 +23,7 @@ enum {
     CONTROL_BYTES = 64,
     STOP_CHECK_MS = 100,
     RING_FULL_SLEEP_US = 500,
-    BURST_SLEEP_US = 2000,
+    BURST_SLEEP_US = 10000,
     BURST_BYTES_PER_US = 512, /* 4 Gbit/s: a small buffer is looked after more often */
     PRIORITY = -10,           /* of setpriority: above all that computes */
     LAST_BURSTS_MAX = 4096,

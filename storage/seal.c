@@ -124,6 +124,8 @@ write_output(struct seal *seal, uint32_t index, struct sl_error *err)
     sl_segment_name(meta.number, name);
     sl_status st = sl_segment_writer_open(store->segments_fd, name, &meta, SL_EFFORT_SEAL,
                                           store->encoder, &writer, err);
+    if (st == SL_OK)
+        sl_segment_writer_share(writer);
     uint32_t part = output->first_part;
     for (uint32_t group = 0; group < output->group_count && st == SL_OK; group++) {
         st = write_group(seal, writer, output->slice, part, output->group_ends[group], err);

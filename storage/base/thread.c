@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POOL_NICENESS = 5 }; /* a third of the weight of a thread that has none */
+enum { POOL_NICENESS = 10 }; /* a ninth of the weight of a thread that has none */
 
 #ifdef SL_DEBUG
 static _Thread_local uint32_t held_ranks; /* bit r: a lock of rank r is held */

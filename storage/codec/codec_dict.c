@@ -10,6 +10,7 @@
  * of entries are short.
  */
 #include "storage/base/hash.h"
+#include "storage/codec/bits.h"
 #include "storage/codec/pack.h"
 #include "storage/codec/scheme.h"
 
@@ -54,22 +55,59 @@ find_slot(const struct sl_scratch *s, uint64_t value)
     return slot;
 }
 
+/* Codes of the values and their entries, ascending. Returns the number of entries, or 0 when there are
+ * too many. */
+static uint32_t
+sort_values(struct sl_scratch *s, const uint64_t *values, uint32_t count, uint64_t *codes,
+            uint64_t *entries)
+{
+    uint16_t sorted_code[SL_DICT_ENTRIES_MAX] = {0}; /* by code in order of appearance */
+    uint32_t entry_count = number_values(s, values, count, codes, entries);
+    qsort(entries, entry_count, sizeof(entries[0]), compare_u64);
+    for (uint32_t i = 0; i < entry_count; i++)
+        sorted_code[s->slot_codes[find_slot(s, entries[i])] - 1] = (uint16_t)i;
+    for (uint32_t i = 0; entry_count != 0 && i < count; i++)
+        codes[i] = sorted_code[codes[i]];
+    return entry_count;
+}
+
+/* The same for values below SL_DICT_SMALL. */
+static uint32_t
+sort_small(struct sl_scratch *s, const uint64_t *values, uint32_t count, uint64_t *codes,
+           uint64_t *entries)
+{
+    uint64_t seen[SL_DICT_SMALL / 64] = {0};
+    uint32_t entry_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        seen[values[i] / 64] |= UINT64_C(1) << (values[i] % 64);
+    for (uint32_t w = 0; w < SL_COUNTOF(seen); w++)
+        for (uint64_t word = seen[w]; word != 0; word &= word - 1) {
+            if (entry_count == SL_DICT_ENTRIES_MAX)
+                return 0;
+            entries[entry_count] = (uint64_t)w * 64 + (uint64_t)__builtin_ctzll(word);
+            s->small_codes[entries[entry_count]] = (uint16_t)entry_count;
+            entry_count++;
+        }
+    for (uint32_t i = 0; i < count; i++)
+        codes[i] = s->small_codes[values[i]];
+    return entry_count;
+}
+
 bool
 sl_scheme_dict_encode(const uint64_t *values, uint32_t count, struct sl_buf *out)
 {
     struct sl_scratch *scratch = sl_scratch_get();
     uint64_t entries[SL_DICT_ENTRIES_MAX] = {0};
-    uint16_t sorted_code[SL_DICT_ENTRIES_MAX] = {0}; /* by code in order of appearance */
     uint64_t *codes = scratch->first;
+    uint64_t min;
+    uint64_t max;
 
-    uint32_t entry_count = number_values(scratch, values, count, codes, entries);
+    sl_bits_range(values, count, &min, &max);
+    uint32_t entry_count = max < SL_DICT_SMALL
+                               ? sort_small(scratch, values, count, codes, entries)
+                               : sort_values(scratch, values, count, codes, entries);
     if (entry_count == 0)
         return false;
-    qsort(entries, entry_count, sizeof(entries[0]), compare_u64);
-    for (uint32_t i = 0; i < entry_count; i++)
-        sorted_code[scratch->slot_codes[find_slot(scratch, entries[i])] - 1] = (uint16_t)i;
-    for (uint32_t i = 0; i < count; i++)
-        codes[i] = sorted_code[codes[i]];
     for (uint32_t i = entry_count - 1; i > 0; i--)
         entries[i] -= entries[i - 1] + 1;
 

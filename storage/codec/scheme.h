@@ -22,6 +22,8 @@ enum {
     /* Distinct values of a block's dictionary: codes of 12 bits, and one mini of PACK. */
     SL_DICT_ENTRIES_MAX = SL_MINI_ROWS,
     SL_DICT_SLOTS = 4 * SL_DICT_ENTRIES_MAX,
+    /* Values below are their own slots, and sorted as they lie there. */
+    SL_DICT_SMALL = 1 << 16,
     /* No scheme makes more of a block: RUN at its worst packs twice 64 bits a value, DELTA works
      * with two encodings side by side, and heads are a few hundred bytes. */
     SL_SCHEME_BYTES_MAX = 2 * 8 * SL_BLOCK_ROWS + 65536,
@@ -32,11 +34,12 @@ struct sl_scratch {
     uint64_t first[SL_BLOCK_ROWS];     /* differences; values of runs; codes */
     uint64_t second[SL_BLOCK_ROWS];    /* lengths of runs */
     uint64_t slot_values[SL_DICT_SLOTS];
-    uint16_t slot_codes[SL_DICT_SLOTS]; /* 0: free, else code + 1 */
-    struct sl_buf trial;                /* encode: a second candidate */
-    struct sl_buf planes;               /* bytes that zstd reads, or has written */
-    uint8_t plane[SL_BLOCK_ROWS];       /* encode: one byte of each value */
-    uint64_t keys[SL_BLOCK_ROWS];       /* halves of keys, which are blocks of values in turn */
+    uint16_t slot_codes[SL_DICT_SLOTS];  /* 0: free, else code + 1 */
+    uint16_t small_codes[SL_DICT_SMALL]; /* by value */
+    struct sl_buf trial;                 /* encode: a second candidate */
+    struct sl_buf planes;                /* bytes that zstd reads, or has written */
+    uint8_t plane[SL_BLOCK_ROWS];        /* encode: one byte of each value */
+    uint64_t keys[SL_BLOCK_ROWS];        /* halves of keys, which are blocks of values in turn */
 };
 
 /* The calling thread's. Never NULL. */

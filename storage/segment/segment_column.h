@@ -51,7 +51,7 @@ struct sl_segment_encoding {
     uint64_t *flat_present; /* scratch */
     uint64_t *work[4];      /* keys of columns in the inner order */
     uint64_t *bits[2];      /* their presence */
-    uint64_t *sides;        /* inner order: 0 or 1 */
+    uint8_t *sides;         /* inner order: 0 or 1 */
     uint32_t side_stream;   /* SL_SEGMENT_NONE: the source is the client everywhere */
     uint64_t *answers;      /* bits in the inner order */
     struct sl_segment_functions functions;

@@ -76,7 +76,7 @@ sl_segment_emit_flush(struct sl_segment_emit *emit, size_t keep_bytes, struct sl
 {
     if (emit->buf.bad || emit->late.bad)
         return fail_memory(err);
-    if (emit->buf.size_bytes <= keep_bytes)
+    if (emit->buf.size_bytes <= keep_bytes || emit->fd < 0)
         return SL_OK;
     SL_TRY(sl_file_write_at(emit->fd, emit->offset, emit->buf.bytes, emit->buf.size_bytes, err));
     emit->offset += emit->buf.size_bytes;

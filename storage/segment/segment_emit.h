@@ -17,7 +17,7 @@
 struct sl_segment_tally; /* segment_index.c */
 
 struct sl_segment_emit {
-    int fd;
+    int fd; /* -1: of a lane (segment_lane.h), which keeps its bytes */
     enum sl_effort effort;
     uint64_t offset;                /* in the file, of the first byte in `buf` */
     struct sl_buf buf;              /* bytes not yet written */

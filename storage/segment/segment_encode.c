@@ -1,16 +1,20 @@
 /*
  * segment_encode.c - the order of a row group's rows, then its columns one by one.
  *
- * A group of n rows needs about 100 n bytes, and some more for each column of addresses or
+ * A group of n rows needs about 110 n bytes, and some more for each column of addresses or
  * strings.
  */
 #include "storage/segment/segment_encode.h"
 
 #include "storage/segment/segment_flow.h"
+#include "storage/segment/segment_lane.h"
 #include "storage/segment/segment_order.h"
 
 /* With fewer answers than one row in so many, each row is kept for itself. */
 enum { ROWS_PER_ANSWER_MAX = 16 };
+
+/* Fewer rows are encoded before a thread has begun. */
+enum { SHARED_ROWS_MIN = 1 << 15 };
 
 /* Flat arrays that decide sides and order, by the rows as given. */
 struct deciding {
@@ -65,7 +69,7 @@ flatten_addresses(struct sl_segment_encoding *e, struct deciding *d)
 
 /* Sides and inner order. The array for a flat column holds three narrow ones here. */
 static sl_status
-decide_order(struct sl_segment_encoding *e, struct deciding *d)
+decide_order(struct sl_segment_encoding *e, struct deciding *d, bool has_thread)
 {
     SL_TRY(flatten_addresses(e, d));
     uint16_t *ports = (uint16_t *)e->flat;
@@ -86,9 +90,8 @@ decide_order(struct sl_segment_encoding *e, struct deciding *d)
     if (d->sides == NULL)
         return sl_segment_encoding_fail(e);
     sl_segment_order_sides(&keys, d->sides);
-    const struct sl_segment_order_scratch scratch = {.keys = {e->work[0], e->work[1], e->work[2]},
-                                                     .order = (uint32_t *)e->work[3]};
-    d->answer_count = sl_segment_order_sort(&keys, d->sides, &scratch, e->order, e->answers);
+    d->answer_count =
+        sl_segment_order_sort(&keys, d->sides, e->work, has_thread, e->order, e->answers);
     return SL_OK;
 }
 
@@ -99,6 +102,7 @@ emit_sides(struct sl_segment_encoding *e, const struct deciding *d)
     for (uint32_t i = 0; i < e->row_count; i++) {
         e->sides[i] = d->sides[e->order[i]];
         is_any = is_any || e->sides[i] != 0;
+        e->work[0][i] = e->sides[i];
     }
     e->side_stream = SL_SEGMENT_NONE;
     if (!is_any)
@@ -106,22 +110,34 @@ emit_sides(struct sl_segment_encoding *e, const struct deciding *d)
     uint32_t owner = sl_segment_column_number(e, e->input.columns[0]);
     if (d->answer_count >= e->row_count / ROWS_PER_ANSWER_MAX)
         SL_TRY(sl_segment_emit_answers(e->emit, owner, e->answers, e->err));
-    return sl_segment_emit_paired(e->emit, owner, e->sides, &e->side_stream, e->err);
+    return sl_segment_emit_paired(e->emit, owner, e->work[0], &e->side_stream, e->err);
+}
+
+/* Addresses, what is a function of them, and all that has no special form. */
+static sl_status
+encode_properties(struct sl_segment_encoding *e, const struct deciding *d)
+{
+    SL_TRY(sl_segment_flow_addresses(e, d->ends));
+    SL_TRY(sl_segment_flow_properties(e));
+    for (uint32_t i = 0; i < e->input.column_count; i++) {
+        const struct sl_column *column = e->input.columns[i];
+        if (!sl_bit_get(e->done, column->index) && !sl_segment_flow_is_measure(column))
+            SL_TRY(sl_segment_column_encode(e, column));
+    }
+    return SL_OK;
 }
 
 static sl_status
-encode_columns(struct sl_segment_encoding *e, const struct deciding *d)
+encode_columns(struct sl_segment_encoding *e, const struct deciding *d,
+               const struct sl_segment_encode_request *request, bool has_thread)
 {
+    struct sl_segment_lane *lane;
     SL_TRY(emit_sides(e, d));
-    SL_TRY(sl_segment_flow_addresses(e, d->ends));
-    SL_TRY(sl_segment_flow_columns(e));
-    for (uint32_t i = 0; i < e->input.column_count; i++) {
-        const struct sl_column *column = e->input.columns[i];
-        if (!sl_bit_get(e->done, column->index))
-            SL_TRY(sl_segment_column_encode(e, column));
-    }
-    struct sl_segment_group *group = e->emit->group;
-    sl_segment_group_sort(group);
+    SL_TRY(sl_segment_lane_open(e, request->lane_arena, &lane));
+    sl_segment_lane_start(lane, sl_segment_flow_measures, has_thread);
+    sl_status st = encode_properties(e, d);
+    SL_TRY(sl_segment_lane_finish(lane, e, st));
+    sl_segment_group_sort(e->emit->group);
     sl_segment_emit_group_end(e->emit);
     return SL_OK;
 }
@@ -133,7 +149,7 @@ take_memory(struct sl_segment_encoding *e)
     size_t words = sl_words_for(e->row_count);
     e->order = sl_arena_alloc(e->arena, e->row_count * sizeof(*e->order));
     e->flat = sl_arena_alloc(e->arena, e->row_count * sizeof(uint64_t));
-    e->sides = sl_arena_alloc(e->arena, e->row_count * sizeof(uint64_t));
+    e->sides = sl_arena_alloc(e->arena, e->row_count);
     e->flat_present = sl_arena_calloc(e->arena, words, sizeof(uint64_t));
     e->answers = sl_arena_calloc(e->arena, words, sizeof(uint64_t));
     bool has_memory = e->order != NULL && e->flat != NULL && e->sides != NULL &&
@@ -167,8 +183,9 @@ sl_segment_encode(struct sl_segment_emit *emit, const struct sl_segment_encode_r
     e->row_count = e->input.row_count;
     SL_TRY(sl_segment_emit_group(emit, out_group, e->row_count, e->input.column_count, arena, err));
     SL_TRY(take_memory(e));
-    SL_TRY(decide_order(e, &d));
-    SL_TRY(encode_columns(e, &d));
+    bool has_thread = request->is_shared && e->row_count >= SHARED_ROWS_MIN;
+    SL_TRY(decide_order(e, &d, has_thread));
+    SL_TRY(encode_columns(e, &d, request, has_thread));
     *out_order = e->order;
     return SL_OK;
 }

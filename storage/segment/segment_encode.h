@@ -27,6 +27,8 @@ struct sl_segment_encode_request {
     size_t rows_count;
     struct sl_segment_numbers *numbers; /* grows */
     struct sl_segment_summary *summary; /* widened by the bounds of the rows */
+    struct sl_arena *lane_arena;        /* for a part of the directory */
+    bool is_shared;                     /* some columns are encoded by a thread of their own */
 };
 
 /* Encode the rows as a group of `emit`'s file, without its directory. *out_order, in the arena: as

@@ -28,7 +28,7 @@ static void
 swap_sides(const struct sl_segment_encoding *e, uint64_t *a, uint64_t *b)
 {
     for (uint32_t i = 0; i < e->row_count; i++) {
-        uint64_t mask = -e->sides[i];
+        uint64_t mask = -(uint64_t)e->sides[i];
         uint64_t difference = (a[i] ^ b[i]) & mask;
         a[i] ^= difference;
         b[i] ^= difference;
@@ -355,7 +355,8 @@ sl_segment_flow_addresses(struct sl_segment_encoding *e,
         SL_TRY(sl_segment_emit_values(e->emit, end->number, end->keys, &streams[0], e->err));
         return sl_segment_column_add(e, end, streams[0], dictionary);
     }
-    if (!sl_segment_functions_init(&e->functions, e->row_count, e->addrs.count, e->arena))
+    uint32_t *const spare[2] = {ends_coded[0].codes, ends_coded[1].codes};
+    if (!sl_segment_functions_init(&e->functions, e->row_count, e->addrs.count, spare, e->arena))
         return sl_segment_encoding_fail(e);
     SL_TRY(index_ends(e, ends));
     SL_TRY(filter_ends(e, ends[0].number, ends[1].number));
@@ -375,12 +376,49 @@ sl_segment_flow_addresses(struct sl_segment_encoding *e,
     return SL_OK;
 }
 
+static bool
+is_measured(const struct pair *pair)
+{
+    return pair->kind == PAIR_PORTS || pair->kind == PAIR_PACKETS;
+}
+
 sl_status
-sl_segment_flow_columns(struct sl_segment_encoding *e)
+sl_segment_flow_properties(struct sl_segment_encoding *e)
+{
+    for (size_t i = 0; i < SL_COUNTOF(pairs); i++)
+        if (!is_measured(&pairs[i]))
+            SL_TRY(encode_pair(e, &pairs[i]));
+    return SL_OK;
+}
+
+sl_status
+sl_segment_flow_measures(struct sl_segment_encoding *e)
 {
     e->packet_streams[0] = e->packet_streams[1] = SL_SEGMENT_NONE;
     SL_TRY(encode_times(e));
     for (size_t i = 0; i < SL_COUNTOF(pairs); i++)
-        SL_TRY(encode_pair(e, &pairs[i]));
-    return encode_bytes(e);
+        if (is_measured(&pairs[i]))
+            SL_TRY(encode_pair(e, &pairs[i]));
+    SL_TRY(encode_bytes(e));
+    for (uint32_t i = 0; i < e->input.column_count; i++) {
+        const struct sl_column *column = e->input.columns[i];
+        if (!sl_bit_get(e->done, column->index) && sl_segment_flow_is_measure(column))
+            SL_TRY(sl_segment_column_encode(e, column));
+    }
+    return SL_OK;
+}
+
+bool
+sl_segment_flow_is_measure(const struct sl_column *column)
+{
+    static const uint32_t others[] = {
+        SL_COLUMN_FIRST_SEEN, SL_COLUMN_LAST_SEEN, SL_COLUMN_IN_BYTES, SL_COLUMN_OUT_BYTES,
+        SL_COLUMN_PROTOCOL,   SL_COLUMN_TCP_FLAGS, SL_COLUMN_TOS};
+    bool is_one = false;
+    for (size_t i = 0; i < SL_COUNTOF(others); i++)
+        is_one = is_one || column->index == others[i];
+    for (size_t i = 0; i < SL_COUNTOF(pairs); i++)
+        is_one = is_one || (is_measured(&pairs[i]) &&
+                            (column->index == pairs[i].source || column->index == pairs[i].target));
+    return is_one;
 }

@@ -236,7 +236,7 @@ sl_segment_function_emit(struct sl_segment_emit *emit, uint32_t owner,
 
 bool
 sl_segment_functions_init(struct sl_segment_functions *f, uint32_t row_count, uint32_t addr_count,
-                          struct sl_arena *arena)
+                          uint32_t *const spare[2], struct sl_arena *arena)
 {
     uint32_t capacity =
         addr_count > SL_SEGMENT_SMALL_CODES_MAX ? addr_count : SL_SEGMENT_SMALL_CODES_MAX;
@@ -248,7 +248,10 @@ sl_segment_functions_init(struct sl_segment_functions *f, uint32_t row_count, ui
         has_memory = has_memory && f->maps[i] != NULL;
     }
     for (unsigned i = 0; i < SL_SEGMENT_DECIDER_COUNT; i++) {
-        f->codes[i] = sl_arena_alloc(arena, row_count * sizeof(uint32_t));
+        if (i == SL_SEGMENT_CLIENT || i == SL_SEGMENT_SERVER)
+            f->codes[i] = spare[i - SL_SEGMENT_CLIENT];
+        else
+            f->codes[i] = sl_arena_alloc(arena, row_count * sizeof(uint32_t));
         has_memory = has_memory && f->codes[i] != NULL;
     }
     f->map_capacity = has_memory ? capacity : 0;

@@ -48,10 +48,12 @@ struct sl_segment_functions {
     struct sl_segment_ballot *ballots;
 };
 
-/* Room for `row_count` rows and `addr_count` addresses; false when there is no memory. */
+/* Room for `row_count` rows and `addr_count` addresses; false when there is no memory. `spare`: arrays of
+ * row_count entries that nobody else needs any more. */
 SL_MUST_CHECK
 bool sl_segment_functions_init(struct sl_segment_functions *functions, uint32_t row_count,
-                               uint32_t addr_count, struct sl_arena *arena);
+                               uint32_t addr_count, uint32_t *const spare[2],
+                               struct sl_arena *arena);
 
 /* From now on the values of a stream decide; they are below code_count (0: unknown, and if they are
  * too large they do not). */

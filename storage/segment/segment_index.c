@@ -142,18 +142,35 @@ find_key(const uint64_t *keys, uint32_t count, uint64_t key)
     return low;
 }
 
-/* The pairs as (place of the key in `sorted`, mini), ascending. They come by mini, so counting by
+/* The keys in ascending order; where each is among them, by number, replaces its last mini. Small ones
+ * lie in their slots in that order. */
+static void
+sort_keys(struct sl_segment_tally *tally, uint64_t *sorted)
+{
+    uint32_t count = 0;
+    for (uint32_t slot = 0; slot < SMALL_KEYS; slot++)
+        if (tally->table[slot] != 0)
+            sorted[count++] = slot;
+    uint32_t small_count = count;
+    for (uint32_t i = 0; small_count < tally->key_count && i < tally->key_count; i++)
+        if (tally->keys[i] >= SMALL_KEYS)
+            sorted[count++] = tally->keys[i];
+    SL_ASSERT(count == tally->key_count);
+    qsort(sorted + small_count, count - small_count, sizeof(*sorted), compare_u64);
+    for (uint32_t i = 0; i < count; i++)
+        tally->last_mini[tally->table[find_slot(tally, sorted[i])] - 1] = i;
+}
+
+/* The pairs as (place of the key among those sorted, mini), ascending. They come by mini, so counting by
  * key is enough. NULL when there is no memory. */
 static uint32_t *
-sort_pairs(struct sl_segment_tally *tally, const uint64_t *sorted, struct sl_arena *arena)
+sort_pairs(const struct sl_segment_tally *tally, struct sl_arena *arena)
 {
     uint32_t *starts = sl_arena_calloc(arena, tally->key_count + 1, sizeof(*starts));
     uint32_t *pairs = sl_arena_alloc(arena, tally->pair_count * sizeof(*pairs));
-    uint32_t *places = tally->last_mini; /* the array is free now */
+    const uint32_t *places = tally->last_mini;
     if (starts == NULL || pairs == NULL)
         return NULL;
-    for (uint32_t i = 0; i < tally->key_count; i++)
-        places[i] = find_key(sorted, tally->key_count, tally->keys[i]);
     for (uint32_t i = 0; i < tally->pair_count; i++)
         starts[places[tally->pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX] + 1]++;
     for (uint32_t i = 0; i < tally->key_count; i++)
@@ -173,9 +190,8 @@ encode_minis(struct sl_segment_emit *emit, struct sl_segment_tally *tally, struc
     uint64_t *sorted = sl_arena_alloc(emit->arena, tally->key_count * sizeof(*sorted));
     if (sorted == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
-    memcpy(sorted, tally->keys, tally->key_count * sizeof(*sorted));
-    qsort(sorted, tally->key_count, sizeof(*sorted), compare_u64);
-    const uint32_t *pairs = sort_pairs(tally, sorted, emit->arena);
+    sort_keys(tally, sorted);
+    const uint32_t *pairs = sort_pairs(tally, emit->arena);
     if (pairs == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
 

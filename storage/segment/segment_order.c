@@ -6,10 +6,14 @@
  * sorted by a second one (server, client's port). Addresses take part as their codes in the
  * group's sorted dictionary, protocols as their rank among those that occur. The sort is stable,
  * and rows are given in the order of their arrival. Rows of one conversation are equal in both keys,
- * so that answers are found where the keys still lie side by side.
+ * so that answers are found where the keys still lie side by side. Many rows are cut in two at a key in
+ * the middle first, so that two threads can sort them.
  */
 #include "storage/segment/segment_order.h"
 
+#include <stdlib.h>
+
+#include "storage/base/thread.h"
 #include "storage/segment/segment_input.h"
 
 enum {
@@ -17,7 +21,9 @@ enum {
     DIGITS_MAX = 8,
     SHORT_MAX = 2048, /* rows whose digits are SHORT_BITS_MAX: their tables are quick to clear */
     SHORT_BITS_MAX = 8,
-    INSERTION_MAX = 32, /* rows: more are sorted by their digits */
+    INSERTION_MAX = 32,       /* rows: more are sorted by their digits */
+    SPLIT_ROWS_MIN = 1 << 16, /* more are sorted in two parts */
+    PIVOT_SAMPLE = 1024,
     PORT_BITS = 16,
     PROTOCOL_ICMP = 1,
     PROTOCOL_ICMP6 = 58,
@@ -82,15 +88,12 @@ bits_of(uint64_t value)
     return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
 }
 
-/* Keys with the rows they belong to. Sorting moves both; `source` and `target` change places with
- * each digit. */
-struct rows {
-    uint64_t *keys;
-    uint32_t *order;
-};
-
+/*
+ * A key with the row it belongs to in its low bits, so that both move together. Rows come in ascending
+ * order, and sorting is stable.
+ */
 struct radix {
-    struct rows source, target;
+    uint64_t *source, *target; /* change places with each digit */
     uint32_t count;
 };
 
@@ -105,20 +108,18 @@ scatter(struct radix *r, unsigned shift, uint64_t mask, uint32_t *starts)
         sum += size;
     }
     for (uint32_t i = 0; i < r->count; i++) {
-        uint64_t key = r->source.keys[i];
-        uint32_t at = starts[key >> shift & mask]++;
-        r->target.keys[at] = key;
-        r->target.order[at] = r->source.order[i];
+        uint64_t key = r->source[i];
+        r->target[starts[key >> shift & mask]++] = key;
     }
-    struct rows rows = r->source;
+    uint64_t *keys = r->source;
     r->source = r->target;
-    r->target = rows;
+    r->target = keys;
 }
 
-/* Sort by the low key_bits bits of the keys, stable; the result is in r->source. Digits are as
- * narrow as their number allows: fewer places to write to at a time. */
+/* Sort by key_bits bits above the low `row_bits`; the result is in r->source. Digits are as narrow
+ * as their number allows: fewer places to write to at a time. */
 static void
-radix_sort(struct radix *r, unsigned key_bits)
+radix_sort(struct radix *r, unsigned row_bits, unsigned key_bits)
 {
     uint32_t starts[DIGITS_MAX][1 << DIGIT_BITS_MAX];
     unsigned bits_max = r->count <= SHORT_MAX ? SHORT_BITS_MAX : DIGIT_BITS_MAX;
@@ -129,18 +130,18 @@ radix_sort(struct radix *r, unsigned key_bits)
         memset(starts[digit], 0, (mask + 1) * sizeof(starts[0][0]));
     for (uint32_t i = 0; i < r->count; i++)
         for (unsigned digit = 0; digit < digits; digit++)
-            starts[digit][r->source.keys[i] >> digit * digit_bits & mask]++;
+            starts[digit][r->source[i] >> (row_bits + digit * digit_bits) & mask]++;
     for (unsigned digit = 0; digit < digits; digit++) {
-        unsigned shift = digit * digit_bits;
-        if (starts[digit][r->source.keys[0] >> shift & mask] != r->count)
+        unsigned shift = row_bits + digit * digit_bits;
+        if (starts[digit][r->source[0] >> shift & mask] != r->count)
             scatter(r, shift, mask, starts[digit]);
     }
 }
 
-/* What rows are sorted by: `high` first, then `low`. */
+/* What rows are sorted by: `high`, with the rows, first, then `low`, by row. */
 struct sort_keys {
     uint64_t *high, *low;
-    unsigned high_bits, low_bits;
+    unsigned high_bits, low_bits, row_bits;
 };
 
 /* Protocols as their ranks among those that occur. Returns the bits of a rank. */
@@ -157,14 +158,21 @@ rank_protocols(const struct sl_segment_order_keys *k, uint8_t ranks[256])
     return bits_of(rank);
 }
 
-/* (protocol, service port, client) and (server, client's port) of each row. */
+/* (protocol, service port, client) and (server, client's port) of each row. Where the first has no
+ * room beside the row, the last bits of the client are left out: a few clients are mixed then. */
 static void
 fill_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, struct sort_keys *keys)
 {
     uint8_t ranks[256];
     unsigned code_bits = k->code_count <= 1 ? 0 : bits_of(k->code_count - 1);
-    keys->high_bits = rank_protocols(k, ranks) + PORT_BITS + code_bits;
+    unsigned row_bits = bits_of(k->row_count - 1);
+    unsigned high_bits = rank_protocols(k, ranks) + PORT_BITS + code_bits;
+    unsigned cut_bits = high_bits + row_bits > 64 ? high_bits + row_bits - 64 : 0;
+    SL_ASSERT(cut_bits <= code_bits);
+    keys->row_bits = row_bits;
+    keys->high_bits = high_bits - cut_bits;
     keys->low_bits = code_bits + PORT_BITS;
+    SL_ASSERT(keys->low_bits + row_bits <= 64);
     for (uint32_t row = 0; row < k->row_count; row++) {
         uint64_t protocol = k->protocol == NULL ? 0 : ranks[k->protocol[row]];
         uint64_t src_port = k->src_port == NULL ? 0 : k->src_port[row];
@@ -174,96 +182,173 @@ fill_keys(const struct sl_segment_order_keys *k, const uint8_t *sides, struct so
         uint64_t turn = -(uint64_t)sides[row];
         uint64_t port = (src_port ^ dst_port) & turn;
         uint64_t code = (src_code ^ dst_code) & turn;
-        keys->high[row] =
+        uint64_t high =
             (protocol << PORT_BITS | (dst_port ^ port)) << code_bits | (src_code ^ code);
+        keys->high[row] = high >> cut_bits << row_bits | row;
         keys->low[row] = (dst_code ^ code) << PORT_BITS | (src_port ^ port);
     }
 }
 
-/* A few rows, stable. */
 static void
-insertion_sort(struct rows rows, uint32_t count)
+insertion_sort(uint64_t *keys, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
-        uint64_t key = rows.keys[i];
-        uint32_t row = rows.order[i];
+        uint64_t key = keys[i];
         uint32_t at = i;
-        for (; at > 0 && rows.keys[at - 1] > key; at--) {
-            rows.keys[at] = rows.keys[at - 1];
-            rows.order[at] = rows.order[at - 1];
-        }
-        rows.keys[at] = key;
-        rows.order[at] = row;
+        for (; at > 0 && keys[at - 1] > key; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
     }
 }
 
 /* Rows whose high keys are equal by their low ones, which replace them, in place. */
 static void
-sort_run(struct rows rows, struct rows spare, const uint64_t *low, uint32_t count,
-         unsigned low_bits)
+sort_run(uint64_t *run, uint64_t *spare, const struct sort_keys *keys, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        rows.keys[i] = low[rows.order[i]];
+    uint64_t row_mask = (UINT64_C(1) << keys->row_bits) - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t row = run[i] & row_mask;
+        run[i] = keys->low[row] << keys->row_bits | row;
+    }
     if (count <= INSERTION_MAX) {
-        insertion_sort(rows, count);
+        insertion_sort(run, count);
         return;
     }
-    struct radix r = {.source = rows, .target = spare, .count = count};
-    radix_sort(&r, low_bits);
-    if (r.source.order == rows.order)
-        return;
-    memcpy(rows.order, r.source.order, count * sizeof(*rows.order));
-    memcpy(rows.keys, r.source.keys, count * sizeof(*rows.keys));
+    struct radix r = {.source = run, .target = spare, .count = count};
+    radix_sort(&r, keys->row_bits, keys->low_bits);
+    if (r.source != run)
+        memcpy(run, r.source, count * sizeof(*run));
 }
 
-/* Find answers among rows first .. end - 1 of the group, whose high keys are equal; `rows` has their
- * low ones. Returns their number. */
-static uint32_t
-pair_run(struct rows rows, const uint8_t *sides, uint32_t first, uint32_t end, uint64_t *answers)
+/* Rows of which all are before, or all behind the others: sorted for themselves, by a thread of their
+ * own if need be. */
+struct part {
+    const struct sort_keys *keys;
+    const uint8_t *sides;
+    uint32_t *order;          /* of the group */
+    uint64_t *answers;        /* of the group */
+    uint32_t first, count;    /* rows of the group */
+    uint32_t first_answer;    /* rows before it are none: another thread writes to their word */
+    uint64_t *source, *spare; /* its keys; as many more */
+    uint32_t answer_count;
+};
+
+/* Find answers among rows first .. end - 1 of the part, whose high keys are equal; `rows` has their
+ * low ones. */
+static void
+pair_run(struct part *part, uint64_t *rows, uint32_t first, uint32_t end)
 {
-    uint32_t count = 0;
+    unsigned row_bits = part->keys->row_bits;
+    uint64_t row_mask = (UINT64_C(1) << row_bits) - 1;
     for (uint32_t i = first + 1; i < end; i++) {
-        uint32_t lead = rows.order[i - 1];
-        uint32_t row = rows.order[i];
-        if (rows.keys[i] != rows.keys[i - 1] || sides[lead] == sides[row] ||
-            i % SL_BLOCK_ROWS == 0 || sl_bit_get(answers, i - 1))
+        uint64_t lead = rows[i - 1];
+        uint64_t row = rows[i];
+        uint32_t place = part->first + i;
+        if (lead >> row_bits != row >> row_bits ||
+            part->sides[lead & row_mask] == part->sides[row & row_mask] ||
+            place % SL_BLOCK_ROWS == 0 || place < part->first_answer ||
+            (place > part->first_answer && sl_bit_get(part->answers, place - 1)))
             continue;
-        if (sides[row] == 0) {
-            rows.order[i - 1] = row;
-            rows.order[i] = lead;
+        if (part->sides[row & row_mask] == 0) {
+            rows[i - 1] = row;
+            rows[i] = lead;
         }
-        sl_bit_set(answers, i);
-        count++;
+        sl_bit_set(part->answers, place);
+        part->answer_count++;
     }
-    return count;
+}
+
+static void
+sort_part(void *context)
+{
+    struct part *part = context;
+    const struct sort_keys *keys = part->keys;
+    struct radix r = {.source = part->source, .target = part->spare, .count = part->count};
+    if (part->count == 0)
+        return;
+    radix_sort(&r, keys->row_bits, keys->high_bits);
+    uint64_t *rows = r.source;
+    for (uint32_t first = 0, end; first < part->count; first = end) {
+        uint64_t high = rows[first] >> keys->row_bits;
+        for (end = first + 1; end < part->count && rows[end] >> keys->row_bits == high; end++)
+            continue;
+        if (end - first == 1)
+            continue;
+        sort_run(&rows[first], &r.target[first], keys, end - first);
+        pair_run(part, rows, first, end);
+    }
+    for (uint32_t i = 0; i < part->count; i++)
+        part->order[part->first + i] = (uint32_t)(rows[i] & ((UINT64_C(1) << keys->row_bits) - 1));
+}
+
+static int
+compare_u64(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* A high key that about half of the rows are below. */
+static uint64_t
+find_pivot(const struct sort_keys *keys, uint32_t count)
+{
+    uint64_t sample[PIVOT_SAMPLE];
+    for (uint32_t i = 0; i < PIVOT_SAMPLE; i++)
+        sample[i] = keys->high[(uint64_t)count * i / PIVOT_SAMPLE] >> keys->row_bits;
+    qsort(sample, PIVOT_SAMPLE, sizeof(*sample), compare_u64);
+    return sample[PIVOT_SAMPLE / 2];
+}
+
+/* The rows below the pivot first, stable. Returns their number. */
+static uint32_t
+split(const struct sort_keys *keys, uint32_t count, uint64_t *target)
+{
+    uint64_t pivot = find_pivot(keys, count) << keys->row_bits;
+    uint32_t below = 0;
+    for (uint32_t i = 0; i < count; i++)
+        below += keys->high[i] < pivot;
+    uint32_t at[2] = {0, below};
+    for (uint32_t i = 0; i < count; i++)
+        target[at[keys->high[i] >= pivot]++] = keys->high[i];
+    return below;
 }
 
 uint32_t
 sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                      const struct sl_segment_order_scratch *scratch, uint32_t *order,
+                      uint64_t *const scratch[3], bool has_thread, uint32_t *order,
                       uint64_t *answers)
 {
     uint32_t count = keys->row_count;
-    uint32_t answer_count = 0;
-    struct sort_keys sort = {.low = scratch->keys[0], .high = scratch->keys[1]};
-    struct radix r = {
-        .count = count, .source = {sort.high, order}, .target = {scratch->keys[2], scratch->order}};
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
+    struct sort_keys sort = {.low = scratch[0], .high = scratch[1]};
     fill_keys(keys, sides, &sort);
-    SL_ASSERT(sort.high_bits <= 64);
-    radix_sort(&r, sort.high_bits);
-    for (uint32_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && r.source.keys[end] == r.source.keys[first]; end++)
-            continue;
-        if (end - first == 1)
-            continue;
-        struct rows run = {&r.source.keys[first], &r.source.order[first]};
-        struct rows spare = {&r.target.keys[first], &r.target.order[first]};
-        sort_run(run, spare, sort.low, end - first, sort.low_bits);
-        answer_count += pair_run(r.source, sides, first, end, answers);
+    struct part whole = {.keys = &sort,
+                         .sides = sides,
+                         .order = order,
+                         .answers = answers,
+                         .count = count,
+                         .source = scratch[1],
+                         .spare = scratch[2]};
+    if (count < SPLIT_ROWS_MIN) {
+        sort_part(&whole);
+        return whole.answer_count;
     }
-    if (r.source.order != order)
-        memcpy(order, r.source.order, count * sizeof(*order));
-    return answer_count;
+    uint32_t below = split(&sort, count, scratch[2]);
+    struct part front = whole;
+    struct part back = whole;
+    front.count = below;
+    front.source = scratch[2];
+    front.spare = scratch[1];
+    back.first = below;
+    back.count = count - below;
+    back.first_answer = (below + 63) / 64 * 64;
+    back.source = scratch[2] + below;
+    back.spare = scratch[1] + below;
+    struct sl_thread *thread =
+        has_thread ? sl_thread_start("store-encode", sort_part, &back) : NULL;
+    sort_part(&front);
+    if (!has_thread)
+        sort_part(&back);
+    sl_thread_join(thread);
+    return front.answer_count + back.answer_count;
 }

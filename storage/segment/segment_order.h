@@ -33,20 +33,15 @@ struct sl_segment_order_keys {
 /* For each row (in the order given): 0 when the source is the client, 1 when it is the server. */
 void sl_segment_order_sides(const struct sl_segment_order_keys *keys, uint8_t *sides);
 
-/* Memory to sort in, each of row_count values. */
-struct sl_segment_order_scratch {
-    uint64_t *keys[3];
-    uint32_t *order;
-};
-
 /*
  * *order (row_count entries) becomes the inner order: row i of the group is given row order[i].
  * In `answers`, which is zero, the bit is set of every row, in the inner order, that answers the row
  * before it (segment_pair.h); a server's row that came first changes places with the client's.
- * Returns the number of answers.
+ * Returns the number of answers. `scratch`: memory to sort in, each of row_count values. has_thread: half
+ * of many rows are sorted by a thread of its own; the order is the same.
  */
 uint32_t sl_segment_order_sort(const struct sl_segment_order_keys *keys, const uint8_t *sides,
-                               const struct sl_segment_order_scratch *scratch, uint32_t *order,
+                               uint64_t *const scratch[3], bool has_thread, uint32_t *order,
                                uint64_t *answers);
 
 #endif

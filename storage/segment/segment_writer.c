@@ -24,10 +24,12 @@ struct sl_segment_writer {
     int fd;     /* owned; -1 once committed */
     char *name;
     char *temporary_name;
-    struct sl_arena *arena; /* borrowed; NULL: one for each group */
+    struct sl_arena *arena;      /* borrowed; NULL: one for each group */
+    struct sl_arena *lane_arena; /* owned; a part of the group's directory */
     struct sl_segment_emit emit;
     struct sl_segment_footer footer;
     struct sl_segment_numbers numbers;
+    bool is_shared;
     bool is_failed;
     bool is_committed;
 };
@@ -50,6 +52,7 @@ sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_met
     memcpy(writer->temporary_name, name, name_bytes);
     memcpy(writer->temporary_name + name_bytes, ".tmp", sizeof(".tmp"));
     writer->arena = arena;
+    writer->lane_arena = sl_arena_create(SIZE_MAX);
     writer->footer.meta = *meta;
     writer->footer.summary = (struct sl_segment_summary){
         .first_seen_min_us = INT64_MAX,
@@ -111,7 +114,13 @@ write_group(struct sl_segment_writer *writer, const struct sl_segment_rows *rows
     struct sl_segment_summary *sum = &writer->footer.summary;
     struct sl_segment_group *group = &writer->footer.groups[sum->group_count];
     const struct sl_segment_encode_request request = {
-        .rows = rows, .rows_count = rows_count, .numbers = &writer->numbers, .summary = sum};
+        .rows = rows,
+        .rows_count = rows_count,
+        .numbers = &writer->numbers,
+        .summary = sum,
+        .lane_arena = writer->lane_arena,
+        .is_shared = writer->is_shared,
+    };
     const uint32_t *order = NULL;
     SL_TRY(sl_segment_encode(&writer->emit, &request, arena, group, &order, err));
     if (out_order != NULL)
@@ -128,7 +137,14 @@ end_group(struct sl_segment_writer *writer, struct sl_arena *arena, sl_status st
         sl_arena_destroy(arena);
     else
         sl_arena_recycle(arena);
+    sl_arena_recycle(writer->lane_arena);
     return st;
+}
+
+void
+sl_segment_writer_share(struct sl_segment_writer *writer)
+{
+    writer->is_shared = true;
 }
 
 sl_status
@@ -314,6 +330,7 @@ sl_segment_writer_close(struct sl_segment_writer *writer)
             writer->is_failed = true;
     }
     sl_segment_emit_fini(&writer->emit);
+    sl_arena_destroy(writer->lane_arena);
     free(writer->temporary_name);
     free(writer->name);
     sl_retire(&writer->magic);

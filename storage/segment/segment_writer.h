@@ -9,7 +9,7 @@
  *
  * Ownership: batches are borrowed for the call only. The temporary file ("<name>.tmp") belongs to
  *            the writer until commit; close removes it if there was none.
- * Threads:   one.
+ * Threads:   one; sl_segment_writer_share lets the writer start a second one for the time of a group.
  * Errors:    SL_IO, SL_LIMIT (budget, or a bound of segment_format.h). After an error only
  *            close may follow.
  * Layer:     segment.
@@ -61,6 +61,10 @@ SL_MUST_CHECK
 sl_status sl_segment_writer_open(int dir_fd, const char *name, const struct sl_segment_meta *meta,
                                  enum sl_effort effort, struct sl_arena *arena,
                                  struct sl_segment_writer **out_writer, struct sl_error *err);
+
+/* From now on a thread of its own encodes some columns of each group of more than a few rows, which
+ * takes less time and the same CPU. The bytes are the same. */
+void sl_segment_writer_share(struct sl_segment_writer *writer);
 
 /*
  * Add a row group of 1 .. SL_GROUP_ROWS_MAX rows; at most SL_GROUPS_PER_SEGMENT_MAX groups.

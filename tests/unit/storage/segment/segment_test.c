@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
@@ -93,7 +94,7 @@ add_random_pieces(struct written *w, uint32_t rows_max, uint64_t *seed, bool is_
 }
 
 static void
-write_segment(struct written *w, const char *name, uint32_t groups)
+write_segment_as(struct written *w, const char *name, uint32_t groups, bool is_shared)
 {
     struct sl_error err = {0};
     struct sl_segment_writer *writer;
@@ -109,13 +110,22 @@ write_segment(struct written *w, const char *name, uint32_t groups)
         .note = "note",
         .note_bytes = 4,
     };
+    free(w->order);
     w->order = sl_new(w->row_count * sizeof(uint32_t));
     TEST_OK(sl_segment_writer_open(w->dir_fd, name, &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
             &err);
+    if (is_shared)
+        sl_segment_writer_share(writer);
     for (uint32_t g = 0; g < groups; g++)
         TEST_OK(sl_segment_writer_group(writer, w->rows, w->piece_count, w->order, &err), &err);
     TEST_OK(sl_segment_writer_commit(writer, &w->summary, &err), &err);
     sl_segment_writer_close(writer);
+}
+
+static void
+write_segment(struct written *w, const char *name, uint32_t groups)
+{
+    write_segment_as(w, name, groups, true);
 }
 
 /* Rows of a block whose bit is set in `selection` are what was written. */
@@ -595,6 +605,44 @@ a_writer_that_is_closed_early_leaves_nothing(void **state)
     stop(&w);
 }
 
+static void *
+read_file(int dir_fd, const char *name, size_t *out_bytes)
+{
+    struct sl_error err = {0};
+    struct stat info;
+    int fd;
+    TEST_OK(sl_file_open(dir_fd, name, O_RDONLY, &fd, &err), &err);
+    assert_int_equal(fstat(fd, &info), 0);
+    *out_bytes = (size_t)info.st_size;
+    void *bytes = sl_new(*out_bytes);
+    TEST_OK(sl_file_read_at(fd, 0, bytes, *out_bytes, &err), &err);
+    sl_file_close(fd);
+    return bytes;
+}
+
+/* So many rows that they are sorted in two parts as well. */
+static void
+a_second_thread_changes_no_byte(void **state)
+{
+    (void)state;
+    enum { ROWS = 33000 };
+    uint64_t seed = test_seed();
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, ROWS, &seed, false), NULL);
+    add_piece(&w, rows_batch(w.schema, ROWS, &seed, true), NULL);
+    write_segment_as(&w, "alone.segment", 1, false);
+    write_segment_as(&w, "shared.segment", 1, true);
+    size_t alone_bytes, shared_bytes;
+    void *alone = read_file(w.dir_fd, "alone.segment", &alone_bytes);
+    void *shared = read_file(w.dir_fd, "shared.segment", &shared_bytes);
+    assert_int_equal(alone_bytes, shared_bytes);
+    assert_memory_equal(alone, shared, alone_bytes);
+    free(alone);
+    free(shared);
+    stop(&w);
+}
+
 static void
 budgets_end_in_an_error_and_all_is_given_back(void **state)
 {
@@ -961,6 +1009,7 @@ main(void)
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
         cmocka_unit_test(a_scan_larger_than_the_cache_keeps_its_share),
         cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_twice_again),
+        cmocka_unit_test(a_second_thread_changes_no_byte),
         cmocka_unit_test(budgets_end_in_an_error_and_all_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
