@@ -129,12 +129,15 @@ measure(struct run *run, const struct sl_store_options *options, unsigned client
 {
     struct sl_error err = {0};
     struct sl_pool *pool =
-        clients == 0 ? NULL : sl_pool_create("client", clients); /* as a server's */
+        clients == 0 ? NULL
+                     : sl_pool_create("client", clients, SL_NICENESS_QUERY); /* as a server's */
     bench_store_open(&run->store, options);
     double cpu = bench_cpu_seconds();
     int64_t started_us = sl_clock_monotonic_us();
     for (unsigned i = 0; i < clients; i++)
         sl_pool_submit(pool, SL_POOL_FOREGROUND, client_main, run);
+    if (clients != 0)
+        sl_thread_set_niceness(SL_NICENESS_INGEST); /* as a server's decoder */
     int64_t decode_us = sl_clock_thread_cpu_us();
     send_all(run);
     decode_us = sl_clock_thread_cpu_us() - decode_us;

@@ -270,6 +270,8 @@ decode(void *context)
 {
     struct sl_ingest *ingest = context;
     int64_t ticked_us = 0;
+
+    sl_thread_set_niceness(SL_NICENESS_INGEST);
     for (;;) {
         struct sl_error err = {0};
         bool is_stopping = atomic_load_explicit(&ingest->is_stopping, memory_order_acquire);

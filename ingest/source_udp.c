@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +24,6 @@ enum {
     RING_FULL_SLEEP_US = 500,
     BURST_SLEEP_US = 10000,
     BURST_BYTES_PER_US = 512, /* 4 Gbit/s: a small buffer is looked after more often */
-    PRIORITY = -10,           /* of setpriority: above all that computes */
     LAST_BURSTS_MAX = 4096,
     ORIGIN_BYTES = 128,
 };
@@ -305,8 +303,7 @@ receive(void *context)
     const uint64_t one = 1;
     /* What comes meanwhile the kernel's buffer must hold. */
     long gather_us = (long)sl_min_size(BURST_SLEEP_US, s->socket_bytes / BURST_BYTES_PER_US);
-    /* Where it is not allowed, this thread competes with the others as they do. */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), PRIORITY);
+    sl_thread_set_niceness(SL_NICENESS_RECEIVE);
     for (unsigned last_bursts = 0; last_bursts < LAST_BURSTS_MAX;) {
         /* What has reached the socket before the stop is still taken, within reason. */
         bool is_stopping = atomic_load_explicit(&s->is_stopping, memory_order_relaxed);

@@ -297,10 +297,10 @@ make_parts(struct sl_server *server)
     service->schema = sl_schema_create();
     service->stats = sl_stats_create();
     service->registry = sl_registry_create(on_kill, server);
-    service->work = sl_pool_create("work", threads);
-    service->requests =
-        sl_pool_create("request", (unsigned)sl_config_number(config, SL_OPTION_QUERIES));
-    service->inserts = sl_pool_create("insert", INSERT_THREADS);
+    service->work = sl_pool_create("work", threads, SL_NICENESS_QUERY);
+    service->requests = sl_pool_create(
+        "request", (unsigned)sl_config_number(config, SL_OPTION_QUERIES), SL_NICENESS_QUERY);
+    service->inserts = sl_pool_create("insert", INSERT_THREADS, 0);
     service->env = (struct sl_query_env){
         .schema = service->schema,
         .pool = service->work,

@@ -219,6 +219,7 @@ sl_journal_commit_main(void *context)
     struct sl_journal *j = context;
     SL_ASSERT(j->magic == SL_JOURNAL_MAGIC);
 
+    sl_thread_set_niceness(SL_NICENESS_INGEST);
     sl_mutex_lock(&j->mutex);
     for (;;) {
         int64_t wait_us;

@@ -77,6 +77,8 @@ seal_main(void *context)
 {
     struct sl_store *store = context;
     struct freed freed = {0};
+
+    sl_thread_set_niceness(SL_NICENESS_INGEST);
     sl_mutex_lock(&store->lock);
     while (!store->is_closing) {
         if (!sl_store_is_seal_due(store, sl_clock_monotonic_us())) {

@@ -13,8 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POOL_NICENESS = 10 }; /* a ninth of the weight of a thread that has none */
-
 #ifdef SL_DEBUG
 static _Thread_local uint32_t held_ranks; /* bit r: a lock of rank r is held */
 
@@ -176,6 +174,12 @@ sl_thread_join(struct sl_thread *thread)
     free(thread);
 }
 
+void
+sl_thread_set_niceness(int niceness)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), niceness);
+}
+
 struct pool_job {
     struct pool_job *next;
     sl_thread_fn *run;
@@ -190,6 +194,7 @@ struct pool_queue {
 struct sl_pool {
     char name[16];
     unsigned thread_count;
+    int niceness;
     struct sl_mutex lock; /* guards all below */
     struct sl_cond work;
     struct pool_queue queues[2]; /* by enum sl_pool_class */
@@ -228,8 +233,7 @@ static void
 pool_main(void *context)
 {
     struct sl_pool *pool = context;
-    /* Workers compute for whoever asks; what takes flows in, on threads of its own, goes first. */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), POOL_NICENESS);
+    sl_thread_set_niceness(pool->niceness);
     sl_mutex_lock(&pool->lock);
     for (;;) {
         enum sl_pool_class class = SL_POOL_FOREGROUND;
@@ -254,13 +258,14 @@ pool_main(void *context)
 }
 
 struct sl_pool *
-sl_pool_create(const char *name, unsigned thread_count)
+sl_pool_create(const char *name, unsigned thread_count, int niceness)
 {
     SL_ASSERT(thread_count > 0);
     struct sl_pool *pool = sl_new(sizeof(*pool));
     sl_mutex_init(&pool->lock, SL_LOCK_POOL);
     sl_cond_init(&pool->work);
     pool->thread_count = thread_count;
+    pool->niceness = niceness;
     pool->background_max = thread_count / 2 > 0 ? thread_count / 2 : 1;
     (void)snprintf(pool->name, sizeof(pool->name), "%.15s", name);
     return pool;

@@ -52,12 +52,25 @@ struct sl_thread *sl_thread_start(const char *name, sl_thread_fn *run, void *con
 /* Wait for its end and free it. NULL is allowed. */
 void sl_thread_join(struct sl_thread *thread);
 
+/*
+ * Who comes first where there are not cores enough for all, as setpriority(2) counts. Flows that nobody
+ * takes are lost, and answers can wait. Below 0 it needs CAP_SYS_NICE, or RLIMIT_NICE.
+ */
+enum {
+    SL_NICENESS_RECEIVE =
+        -10,                 /* takes datagrams out of the kernel's buffer, and does little else */
+    SL_NICENESS_INGEST = -5, /* decodes, seals, writes the journal */
+    SL_NICENESS_QUERY = 5,   /* computes answers */
+};
+/* Of the calling thread, and of those that it starts; where that is not allowed, it stays as it is. */
+void sl_thread_set_niceness(int niceness);
+
 /* Jobs of background priority run only when no foreground job waits, and on at most half of
  * the threads (at least one): ingest and queries come first. */
 enum sl_pool_class { SL_POOL_FOREGROUND, SL_POOL_BACKGROUND };
 
 struct sl_pool;
-struct sl_pool *sl_pool_create(const char *name, unsigned thread_count);
+struct sl_pool *sl_pool_create(const char *name, unsigned thread_count, int niceness);
 /* Runs what was submitted, then joins. NULL is allowed. */
 void sl_pool_destroy(struct sl_pool *pool);
 void sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run,

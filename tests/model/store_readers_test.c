@@ -102,7 +102,7 @@ readers_see_every_row_once(void **state)
     (void)state;
     struct sl_error err = {0};
     struct scene *scene = sl_new(sizeof(*scene));
-    struct sl_pool *pool = sl_pool_create("test", 2);
+    struct sl_pool *pool = sl_pool_create("test", 2, 0);
     sl_pool_set_eager(pool);
     struct sl_thread *readers[READERS];
     struct sl_store_status status;

@@ -243,7 +243,7 @@ oracle_store_open(struct oracle_store *s)
     if (s->directory == NULL)
         s->directory = test_dir_create();
     s->schema = sl_schema_create();
-    s->pool = sl_pool_create("test", 2);
+    s->pool = sl_pool_create("test", 2, 0);
     sl_pool_set_eager(s->pool);
     options.directory = s->directory;
     options.is_background_off = true;

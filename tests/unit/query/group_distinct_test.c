@@ -137,7 +137,7 @@ static void
 open_world(struct world *w, unsigned threads)
 {
     *w = (struct world){.env.threads_max = threads};
-    w->env.pool = sl_pool_create("test", 3);
+    w->env.pool = sl_pool_create("test", 3, 0);
     w->exec.env = &w->env;
     w->exec.arena = sl_arena_create(64 << 20);
     w->exec.budget.limit_bytes = (size_t)1 << 30;

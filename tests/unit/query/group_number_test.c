@@ -182,7 +182,7 @@ static void
 open_world(struct world *w, unsigned threads, unsigned chunk_count)
 {
     *w = (struct world){.env.threads_max = threads};
-    w->env.pool = sl_pool_create("test", 3);
+    w->env.pool = sl_pool_create("test", 3, 0);
     sl_pool_set_eager(w->env.pool);
     w->exec.env = &w->env;
     w->exec.arena = sl_arena_create(64 << 20);

@@ -127,7 +127,7 @@ open_world(struct world *w, unsigned threads)
     static const char *const texts[] = {"a", "A", "bb", "Bb", "", "long"};
 
     *w = (struct world){.seed = test_seed()};
-    w->env.pool = sl_pool_create("test", 3);
+    w->env.pool = sl_pool_create("test", 3, 0);
     sl_pool_set_eager(w->env.pool);
     w->env.threads_max = threads;
     w->exec.env = &w->env;

@@ -33,7 +33,7 @@ set_up(void **state)
     struct sl_store_options options = sl_store_options_default();
     struct sl_error err = {0};
     f->directory = test_dir_create();
-    f->pool = sl_pool_create("test", 2);
+    f->pool = sl_pool_create("test", 2, 0);
     f->schema = sl_schema_create();
     f->stats = sl_stats_create();
     options.directory = f->directory;

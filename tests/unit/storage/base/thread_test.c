@@ -17,7 +17,7 @@ static void
 every_job_runs_once_before_the_pool_ends(void **state)
 {
     _Atomic unsigned count = 0;
-    struct sl_pool *pool = sl_pool_create("test", 3);
+    struct sl_pool *pool = sl_pool_create("test", 3, 0);
     (void)state;
     for (unsigned i = 0; i < 10000; i++)
         sl_pool_submit(pool, i % 3 == 0 ? SL_POOL_BACKGROUND : SL_POOL_FOREGROUND, count_one,
@@ -42,7 +42,7 @@ static void
 each_covers_every_index_once(void **state)
 {
     static struct each_check check;
-    struct sl_pool *pool = sl_pool_create("test", 2);
+    struct sl_pool *pool = sl_pool_create("test", 2, 0);
     (void)state;
     sl_pool_set_eager(pool);
     for (unsigned round = 0; round < 50; round++)
@@ -68,7 +68,7 @@ each_inside_each_does_not_deadlock(void **state)
 {
     static struct each_check check;
     (void)state;
-    check.pool = sl_pool_create("test", 1);
+    check.pool = sl_pool_create("test", 1, 0);
     sl_pool_set_eager(check.pool);
     sl_pool_each(check.pool, 4, 20, nested, &check);
     for (unsigned i = 0; i < 10; i++)
@@ -118,7 +118,7 @@ static void
 each_calls_workers_when_it_lasts(void **state)
 {
     struct help_check check = {.caller = pthread_self()};
-    struct sl_pool *pool = sl_pool_create("test", 2);
+    struct sl_pool *pool = sl_pool_create("test", 2, 0);
     (void)state;
     sl_mutex_init(&check.lock, SL_LOCK_SERVER);
     sl_cond_init(&check.changed);

@@ -223,7 +223,7 @@ threads_find_what_others_offer(void **state)
     struct crowd crowd = {.memory = {.limit_bytes = (size_t)5 * SLAB_BYTES}};
     (void)state;
     crowd.cache = sl_segment_cache_create(small_bytes, &crowd.memory);
-    struct sl_pool *pool = sl_pool_create("crowd", 4);
+    struct sl_pool *pool = sl_pool_create("crowd", 4, 0);
     sl_pool_set_eager(pool);
     sl_pool_each(pool, 4, 4, use_places, &crowd);
     sl_pool_destroy(pool);

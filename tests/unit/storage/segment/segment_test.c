@@ -910,7 +910,7 @@ who_reads_calls_others(void **state)
     uint64_t seed = test_seed();
     struct sl_error err = {0};
     struct sl_segment_reader *reader;
-    struct sl_pool *pool = sl_pool_create("test", 1);
+    struct sl_pool *pool = sl_pool_create("test", 1, 0);
     struct written w;
     start(&w);
     add_piece(&w, rows_batch(w.schema, 5000, &seed, true), NULL);
@@ -970,7 +970,7 @@ items_that_several_threads_want_are_loaded_once(void **state)
     for (unsigned i = 0; i < 3; i++)
         add_piece(&w, rows_batch(w.schema, 50000, &seed, true), NULL);
     write_segment(&w, "a.segment", 1);
-    struct sl_pool *pool = sl_pool_create("crowd", CROWD);
+    struct sl_pool *pool = sl_pool_create("crowd", CROWD, 0);
     for (unsigned round = 0; round < 20; round++) {
         struct crowd crowd = {0};
         TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &crowd.reader, &err),
