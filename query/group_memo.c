@@ -47,7 +47,7 @@ clear_numbers(struct group_memo *memo, struct sl_budget *budget, uint32_t entry_
     group_memo_fini(memo, budget);
     if (!sl_budget_take(budget, count * sizeof(*memo->numbers)))
         return false;
-    memo->numbers = sl_try_alloc(count * sizeof(*memo->numbers));
+    memo->numbers = sl_try_alloc_table(count * sizeof(*memo->numbers));
     if (memo->numbers == NULL) {
         sl_budget_give(budget, count * sizeof(*memo->numbers));
         return false;

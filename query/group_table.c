@@ -138,7 +138,7 @@ index_open(struct sl_group_index *index, struct sl_budget *budget, uint64_t slot
     *index = (struct sl_group_index){.mask = slot_count - 1};
     if (!sl_budget_take(budget, bytes))
         return false;
-    index->slots = sl_try_alloc(bytes);
+    index->slots = sl_try_alloc_table(bytes);
     if (index->slots == NULL)
         sl_budget_give(budget, bytes);
     return index->slots != NULL;
