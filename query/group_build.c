@@ -1,11 +1,12 @@
 /*
  * group_build.c - rows to records: where most of the time of a GROUP BY goes.
  *
- * Keys are looked up as seldom as possible. A single key with a large dictionary has
- * its states in an array by code for as long as the dictionary stays the same, which is a row
- * group (group_dense.c); where few rows of it are wanted, its records by code (group_memo.c). Else rows get the numbers of their groups, where their keys fit a code of
- * 63 bits, and counts and sums go by number (group_number.h). Else the table is asked for each run
- * of equal neighbours, which the inner order of segments makes long.
+ * Keys are looked up as seldom as possible. A single key with a large dictionary has its states in an
+ * array by code for as long as the dictionary stays the same, which is a row group (group_dense.c). Else
+ * rows get the numbers of their groups, where their keys fit a code of 63 bits, and counts and sums go by
+ * number (group_number.h). Of a large dictionary of which few rows are wanted, the records that were met
+ * are remembered by code (group_memo.c). Else the table is asked for each run of equal neighbours, which
+ * the inner order of segments makes long.
  *
  * Aggregates then run over a slice of rows column by column: state number i of record[row].
  */
