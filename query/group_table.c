@@ -16,8 +16,9 @@ enum {
     UNASKED = 4 * SLOTS_MAX, /* keys that are not looked for where three of four were new */
     PAGE_RECORDS_FIRST = 8,
     PAGE_BYTES_MAX = 64 << 10,
-    AHEAD = 16,  /* keys whose slots are on their way from memory */
-    BATCH = 256, /* records that are united at a time */
+    AHEAD = 16,          /* keys whose slots are on their way from memory */
+    PREFETCH_BYTES = 64, /* ahead of the end of a list */
+    BATCH = 256,         /* records that are united at a time */
 };
 
 #define ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
@@ -260,6 +261,8 @@ append(struct sl_group_table *table, unsigned partition, const void *state, cons
     p->next += table->record_bytes;
     p->record_count++;
     p->number++;
+    /* The lists of other partitions will be written to before this one is again. */
+    __builtin_prefetch(p->next + PREFETCH_BYTES, 1);
     return record;
 }
 
