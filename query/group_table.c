@@ -17,7 +17,7 @@ enum {
     PAGE_RECORDS_FIRST = 8,
     PAGE_BYTES_MAX = 64 << 10,
     AHEAD = 16,          /* keys whose slots are on their way from memory */
-    PREFETCH_BYTES = 64, /* ahead of the end of a list */
+    PREFETCH_BYTES = 128, /* ahead of the end of a list */
     BATCH = 256,         /* records that are united at a time */
 };
 
