@@ -498,6 +498,11 @@ unite_batch(const struct sl_group_table *table, struct sl_group_index *index, st
         __builtin_prefetch(&index->slots[batch->hashes[i] & index->mask], 1);
     }
     for (uint32_t i = 0; i < count; i++) {
+        uint64_t slot = index->slots[batch->hashes[i] & index->mask];
+        if (slot != 0)
+            __builtin_prefetch(slot_record(slot), 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
         uint8_t *record = records + i * table->record_bytes;
         uint64_t *slot = find_slot(index, table, batch->hashes[i], record + table->state_bytes);
         if (*slot == 0) {
