@@ -42,7 +42,7 @@ entries_fini(struct group_entries *entries, struct sl_budget *budget)
 {
     free(entries->ids);
     free(entries->numbers);
-    sl_budget_give(budget, 2 * entries->capacity * sizeof(uint32_t));
+    sl_budget_give(budget, 2 * sizeof(uint32_t) * entries->capacity);
     *entries = (struct group_entries){0};
 }
 

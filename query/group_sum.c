@@ -242,7 +242,7 @@ group_sums_put(const struct group_worker *w, const uint32_t *row_numbers, uint32
     if (stride == 3) {
         uint64_t *room = w->numbers.row_values;
         add_triples(row_numbers, widen(&values[1], count, room + GROUP_SLICE_ROWS),
-                    widen(&values[2], count, room + 2 * GROUP_SLICE_ROWS), count, sums);
+                    widen(&values[2], count, room + (size_t)2 * GROUP_SLICE_ROWS), count, sums);
         return;
     }
     add_counts(row_numbers, count, sums, stride);

@@ -1,9 +1,10 @@
 /*
- * group_memo_test.c - groups whose records are remembered by code agree with sums by address.
+ * group_memo_test.c - groups whose records, or numbers, are remembered by code agree with sums by address.
  *
- * Method: a source of the test hands out chunks over two large dictionaries in turn, with some addresses in
+ * Method: a source of the test hands out chunks over two dictionaries in turn, with some addresses in
  * both; few rows of each chunk count, and some have no address. Groups are counted naively in an array by
- * address. In some turns records are united after each slice, so that what was remembered is void.
+ * address. In some turns records are united after each slice, so that what was remembered is void. Of a
+ * small dictionary numbers are remembered (group_number.h), where values of groups are wanted too.
  */
 #include "query/group.h"
 #include "tests/support/test.h"
@@ -13,6 +14,7 @@ enum {
     CHUNK = 5000,
     CHUNKS = 24,
     ENTRIES = 60000,
+    FEW_ENTRIES = 3000,
     ADDRS = 2 * ENTRIES,
     VALUES = 3,
     DICTIONARIES = 2
@@ -33,6 +35,8 @@ struct source {
     uint64_t seed;
     atomic_uint next;
     bool is_wide; /* IPv6 too: entries of 16 bytes */
+    bool is_full; /* every row has an address */
+    uint32_t entry_count;
     void *entries[DICTIONARIES];
     struct sl_op_arenas arenas;
 };
@@ -47,18 +51,18 @@ addr_of(uint32_t number, bool is_wide)
 
 /* Which address is entry `entry`: those of the second dictionary begin in the middle of the first. */
 static uint32_t
-number_of(unsigned dictionary, uint32_t entry)
+number_of(const struct source *source, unsigned dictionary, uint32_t entry)
 {
-    return dictionary * ENTRIES / 2 + entry;
+    return dictionary * source->entry_count / 2 + entry;
 }
 
 static void
 make_entries(struct source *source)
 {
     for (unsigned d = 0; d < DICTIONARIES; d++) {
-        source->entries[d] = sl_new(ENTRIES * sizeof(struct sl_addr));
-        for (uint32_t e = 0; e < ENTRIES; e++) {
-            struct sl_addr addr = addr_of(number_of(d, e), source->is_wide);
+        source->entries[d] = sl_new(source->entry_count * sizeof(struct sl_addr));
+        for (uint32_t e = 0; e < source->entry_count; e++) {
+            struct sl_addr addr = addr_of(number_of(source, d, e), source->is_wide);
             if (source->is_wide)
                 ((struct sl_addr *)source->entries[d])[e] = addr;
             else
@@ -95,26 +99,26 @@ source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
     uint64_t *selection = sl_arena_calloc(arena, sl_words_for(CHUNK), sizeof(*selection));
     for (uint32_t i = 0; i < CHUNK; i++) {
         uint64_t draw = test_random(&source->seed) >> 8;
-        codes[i] = (uint32_t)(draw % (number % 2 == 0 ? ENTRIES : 1000));
+        codes[i] = (uint32_t)(draw % (number % 2 == 0 ? source->entry_count : 1000));
         values[i] = draw / ENTRIES % VALUES;
-        bool has_addr = draw % 11 != 0;
+        bool has_addr = source->is_full || draw % 11 != 0;
         if (has_addr)
             sl_bit_set(present, i);
         if (draw % 2 == 0)
             continue;
         sl_bit_set(selection, i);
-        note(&source->groups[has_addr ? number_of(d, codes[i]) : ADDRS], values[i]);
+        note(&source->groups[has_addr ? number_of(source, d, codes[i]) : ADDRS], values[i]);
     }
     vectors[0] = (struct sl_vector){.type = SL_TYPE_ADDR,
                                     .encoding = SL_DICT,
                                     .width = source->is_wide ? 16 : 4,
                                     .count = CHUNK,
-                                    .value_count = ENTRIES,
+                                    .value_count = source->entry_count,
                                     .values = source->entries[d],
                                     .codes = codes,
                                     .dictionary = d + 1,
                                     .is_sorted = true,
-                                    .present = present};
+                                    .present = source->is_full ? NULL : present};
     vectors[1] = (struct sl_vector){.type = SL_TYPE_U64,
                                     .encoding = SL_PLAIN,
                                     .width = 8,
@@ -214,7 +218,7 @@ groups_by_code_agree_with_sums_by_address(void **state)
     uint64_t seed = test_seed();
     (void)state;
 
-    for (unsigned turn = 0; turn < 8; turn++) {
+    for (unsigned turn = 0; turn < 16; turn++) {
         uint32_t aggregate_count = turn % 2 == 0 ? 2 : 3;
         struct sl_query_env env = {.threads_max = 1, .pool = sl_pool_create("test", 1)};
         struct sl_exec exec = {.env = &env, .arena = sl_arena_create(64 << 20), .threads = 1};
@@ -224,8 +228,11 @@ groups_by_code_agree_with_sums_by_address(void **state)
         source->groups = sl_new((ADDRS + 1) * sizeof(*source->groups));
         source->seed = test_random(&seed);
         source->is_wide = turn / 2 % 2 == 1;
+        source->is_full = turn / 4 % 2 == 1;
+        source->entry_count = turn < 8 ? ENTRIES : FEW_ENTRIES;
         make_entries(source);
-        struct sl_op *op = start_group(&exec, source_op, aggregate_count, turn >= 4 ? 1 : 0);
+        struct sl_op *op =
+            start_group(&exec, source_op, aggregate_count, turn / 4 % 2 == 1 ? 1 : 0);
         compare(source, op, aggregate_count);
         for (unsigned d = 0; d < DICTIONARIES; d++)
             free(source->entries[d]);
