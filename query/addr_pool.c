@@ -95,7 +95,7 @@ grow(struct stripe *stripe, struct sl_budget *budget)
     if (bigger.capacity > CAPACITY_MAX || !sl_budget_take(budget, stripe_bytes(bigger.capacity)))
         return false;
     bigger.addrs = sl_try_alloc(bigger.capacity * sizeof(*bigger.addrs));
-    bigger.slots = sl_try_alloc(2 * (size_t)bigger.capacity * sizeof(*bigger.slots));
+    bigger.slots = sl_try_alloc_table(2 * (size_t)bigger.capacity * sizeof(*bigger.slots));
     if (bigger.addrs == NULL || bigger.slots == NULL) {
         free(bigger.addrs);
         free(bigger.slots);

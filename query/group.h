@@ -7,6 +7,7 @@
  *                   group_sum.c
  *   group_key.c     keys of rows as the bytes of a record, and back
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
+ *   group_memo.c    the same with few rows of it: records by code
  *   group_value.c   distinct values, and those of quantiles, as records
  *   group_distinct.c how many distinct values a group has, by sorting them
  *   group_merge.c   tables of the workers to one, per partition
@@ -113,6 +114,16 @@ struct group_dense {
     uint64_t sum_bound; /* no sum is greater */
 };
 
+/* The records of the entries of one dictionary, as far as they were met: see group_memo.c. */
+struct group_memo {
+    uint64_t dictionary;   /* 0: none */
+    uint32_t *numbers;     /* owned: of each entry, then of NULL; 0: not met */
+    size_t entry_capacity; /* of `numbers` */
+    void **records;        /* owned: of each number, from 1 */
+    size_t capacity;
+    uint32_t count; /* of numbers */
+};
+
 /* Addresses of a slice that ask the pool for their codes together. */
 struct group_missing {
     uint32_t count;
@@ -136,6 +147,7 @@ struct group_worker {
     struct sl_spill spill;
     struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
+    struct group_memo memos[GROUP_SIDES_MAX];
     struct group_codes *codes; /* of each key, for each side */
     struct group_seen *seen;   /* of each aggregate */
     uint64_t **recent;         /* of each aggregate: values that came lately; NULL unless narrow */
@@ -295,6 +307,20 @@ bool group_dense_flush(const struct group *group, struct group_worker *w,
                        struct group_dense *dense);
 void group_dense_fini(const struct group *group, struct group_dense *dense,
                       struct sl_budget *budget);
+
+/* What is remembered of the dictionary of a chunk's one key, on side `side`; NULL: that does not pay, or
+ * there is no memory for it. */
+struct group_memo *group_memo_open(struct group_worker *w, unsigned side,
+                                   const struct sl_vector *key, uint32_t row_count);
+
+/* The records of a slice's rows, in w->records. False: budget used up. */
+SL_MUST_CHECK
+bool group_memo_map(const struct group *group, struct group_worker *w, struct group_memo *memo,
+                    struct key_side *side, const struct group_slice *slice);
+
+/* Records are about to move. */
+void group_memo_forget(struct group_memo *memo);
+void group_memo_fini(struct group_memo *memo, struct sl_budget *budget);
 
 /* When a worker's tables have grown, unite their records, or put them aside on disk: pointers to
  * records are void then. */

@@ -1,11 +1,12 @@
 /*
  * group_build.c - rows to records: where most of the time of a GROUP BY goes.
  *
- * Keys are looked up as seldom as possible. A single key with a large dictionary has
- * its states in an array by code for as long as the dictionary stays the same, which is a row
- * group (group_dense.c). Else rows get the numbers of their groups, where their keys fit a code of
- * 63 bits, and counts and sums go by number (group_number.h). Else the table is asked for each run
- * of equal neighbours, which the inner order of segments makes long.
+ * Keys are looked up as seldom as possible. A single key with a large dictionary has its states in an
+ * array by code for as long as the dictionary stays the same, which is a row group (group_dense.c). Else
+ * rows get the numbers of their groups, where their keys fit a code of 63 bits, and counts and sums go by
+ * number (group_number.h). Of a large dictionary of which few rows are wanted, the records that were met
+ * are remembered by code (group_memo.c). Else the table is asked for each run of equal neighbours, which
+ * the inner order of segments makes long.
  *
  * Aggregates then run over a slice of rows column by column: state number i of record[row].
  */
@@ -16,6 +17,7 @@ struct build {
     unsigned side_index;
     struct key_side *side;
     struct group_dense *dense;         /* NULL: not dense */
+    struct group_memo *memo;           /* NULL: records are looked for by key */
     const struct sl_vector *arguments; /* of each aggregate */
     bool has_numbers;
     bool has_sums; /* counts and sums go by number */
@@ -142,7 +144,10 @@ build_slice(struct sl_op *op, struct group_worker *w, struct build *build,
     }
     if (!is_mapped) {
         SL_TRY(group_make_room(op, w, err)); /* a chunk may be larger than what is left */
-        if (!map_hashed(group, w, build->side, slice))
+        bool is_done = build->memo != NULL && build->memo->dictionary != 0
+                           ? group_memo_map(group, w, build->memo, build->side, slice)
+                           : map_hashed(group, w, build->side, slice);
+        if (!is_done)
             return sl_exec_out_of_memory(op->exec, err);
     }
     if (!update_slice(group, w, build->arguments, slice, false))
@@ -313,6 +318,8 @@ group_build_chunk(struct sl_op *op, unsigned worker, struct sl_chunk *chunk, str
                 return sl_exec_out_of_memory(op->exec, err);
             build.has_numbers = outcome == GROUP_DONE;
             build.has_sums = build.has_numbers && has_sums;
+            if (group->key_count == 1 && !build.has_numbers)
+                build.memo = group_memo_open(w, s, &sides[s].vectors[0], row_count);
         }
         SL_TRY(build_side(op, w, &build, rows, row_count, err));
     }
@@ -326,6 +333,7 @@ group_build_end(struct sl_op *op, unsigned worker, struct sl_error *err)
     struct group_worker *w = &group->workers[worker];
 
     for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
+        group_memo_fini(&w->memos[s], &op->exec->budget);
         if (!group_dense_flush(group, w, &w->denses[s]))
             return sl_exec_out_of_memory(op->exec, err);
         group_dense_fini(group, &w->denses[s], &op->exec->budget);

@@ -37,6 +37,15 @@ ids_fini(struct group_ids *ids, struct sl_budget *budget)
     *ids = (struct group_ids){0};
 }
 
+static void
+entries_fini(struct group_entries *entries, struct sl_budget *budget)
+{
+    free(entries->ids);
+    free(entries->numbers);
+    sl_budget_give(budget, 2 * sizeof(uint32_t) * entries->capacity);
+    *entries = (struct group_entries){0};
+}
+
 void
 group_code_fini(const struct group *group, struct group_numbers *numbers)
 {
@@ -44,9 +53,7 @@ group_code_fini(const struct group *group, struct group_numbers *numbers)
         struct group_code_part *part = &numbers->parts[k];
         ids_fini(&part->ids, numbers->budget);
         for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
-            free(part->entries[s].ids);
-            sl_budget_give(numbers->budget, part->entries[s].capacity * sizeof(uint32_t));
-            part->entries[s] = (struct group_entries){0};
+            entries_fini(&part->entries[s], numbers->budget);
         }
     }
 }
@@ -105,6 +112,15 @@ id_of_value(struct group_ids *ids, struct sl_budget *budget, const union sl_argu
 
 /* ---- ids of entries ---- */
 
+static void
+clear_entries(struct group_entries *entries, uint32_t count)
+{
+    if (count == 0)
+        return;
+    memset(entries->ids, 0, count * sizeof(uint32_t));
+    memset(entries->numbers, 0, count * sizeof(uint32_t));
+}
+
 /* Ids of the dictionary's entries: those of the last chunk where it is the same. */
 static bool
 open_entries(struct sl_budget *budget, const struct sl_vector *v, struct group_entries *entries)
@@ -112,21 +128,32 @@ open_entries(struct sl_budget *budget, const struct sl_vector *v, struct group_e
     size_t bytes = v->value_count * sizeof(uint32_t);
 
     if (v->value_count > entries->capacity) {
-        if (!sl_budget_take(budget, bytes))
+        entries_fini(entries, budget);
+        if (!sl_budget_take(budget, 2 * bytes))
             return false;
-        uint32_t *ids = sl_try_alloc(bytes);
-        if (ids == NULL) {
-            sl_budget_give(budget, bytes);
+        *entries = (struct group_entries){.ids = sl_try_alloc_table(bytes),
+                                          .numbers = sl_try_alloc_table(bytes),
+                                          .capacity = v->value_count};
+        if (entries->ids == NULL || entries->numbers == NULL) {
+            entries_fini(entries, budget);
             return false;
         }
-        free(entries->ids);
-        sl_budget_give(budget, entries->capacity * sizeof(uint32_t));
-        *entries = (struct group_entries){.ids = ids, .capacity = v->value_count};
-    } else if (bytes != 0 && (v->dictionary == 0 || v->dictionary != entries->dictionary)) {
-        memset(entries->ids, 0, bytes);
+    } else if (v->dictionary == 0 || v->dictionary != entries->dictionary) {
+        clear_entries(entries, v->value_count);
     }
     entries->dictionary = v->dictionary;
     return true;
+}
+
+void
+group_code_forget(const struct group *group, struct group_numbers *numbers)
+{
+    for (uint32_t k = 0; k < group->key_count; k++)
+        for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
+            struct group_entries *entries = &numbers->parts[k].entries[s];
+            if (entries->capacity != 0)
+                memset(entries->numbers, 0, entries->capacity * sizeof(uint32_t));
+        }
 }
 
 enum group_outcome
@@ -248,6 +275,24 @@ put_constant(const struct group *group, struct group_worker *w, uint32_t k, stru
     return GROUP_DONE;
 }
 
+/* Ids of rows that all have an entry. False: some entry has no id yet; those of the others are put. */
+static bool
+put_known(const uint32_t *ids, const uint32_t *entries, const struct group_slice *slice,
+          unsigned shift, uint64_t *restrict codes, uint64_t *out_any)
+{
+    uint64_t any = 0;
+    bool is_missing = false;
+
+    for (uint32_t i = 0; i < slice->count; i++) {
+        uint64_t id = ids[entries[slice->rows[i]]];
+        is_missing |= id == 0;
+        any |= id;
+        codes[i] |= id << shift;
+    }
+    *out_any = any;
+    return !is_missing;
+}
+
 static enum group_outcome
 put_dictionary(const struct group *group, struct group_worker *w, unsigned side_index, uint32_t k,
                struct key_side *side, const struct group_slice *slice, uint64_t *out_any)
@@ -258,6 +303,8 @@ put_dictionary(const struct group *group, struct group_worker *w, unsigned side_
     uint64_t *codes = w->numbers.row_codes;
     uint64_t any = 0;
 
+    if (v->present == NULL && put_known(ids, v->codes, slice, part->shift, codes, out_any))
+        return GROUP_DONE;
     for (uint32_t i = 0; i < slice->count; i++) {
         uint32_t row = slice->rows[i];
         if (v->present != NULL && !sl_bit_get(v->present, row))

@@ -183,6 +183,8 @@ static void
 forget_recent(const struct group *group, struct group_worker *w)
 {
     sl_group_table_forget(&w->table);
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
+        group_memo_forget(&w->memos[s]);
     for (uint32_t i = 0; i < group->value_table_count; i++)
         sl_group_table_forget(&w->value_tables[i]);
     for (uint32_t i = 0; i < group->aggregate_count; i++)

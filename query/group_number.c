@@ -14,15 +14,20 @@ enum {
     ARRAY_PER_ROW = 128, /* and one of so many for each row of a chunk */
     CODE_BITS = 63,      /* so that no part is shifted by 64, and the greatest integer has no id */
     AHEAD = 64,          /* runs whose slots are on their way from memory */
-    SCATTERED = 1 << 17, /* groups of which it is known whether rows share them */
+    ARRAY_SMALL = 1 << 18, /* codes of an array that is looked into all over */
+    NUMBER_BITS = 21,      /* of a slot; its code's low bits are above */
+    SCATTERED = 1 << 17,   /* groups of which it is known whether rows share them */
 };
 
+_Static_assert((int)GROUP_NUMBERS_MAX < 1 << NUMBER_BITS, "every number fits a slot");
+
+/* Zeroed; unless it is a table, only what is touched costs memory. */
 static void *
-take(struct sl_budget *budget, size_t bytes)
+take(struct sl_budget *budget, size_t bytes, bool is_table)
 {
     if (!sl_budget_take(budget, bytes))
         return NULL;
-    void *memory = sl_try_alloc(bytes);
+    void *memory = is_table ? sl_try_alloc_table(bytes) : sl_try_alloc(bytes);
     if (memory == NULL)
         sl_budget_give(budget, bytes);
     return memory;
@@ -44,14 +49,30 @@ slot_of(const struct group_numbers *numbers, uint64_t code)
     return (uint32_t)(code * UINT64_C(0x9e3779b97f4a7c15) >> 32) & numbers->slot_mask;
 }
 
-static struct group_code_slot *
+static uint32_t
+number_in(uint64_t slot)
+{
+    return (uint32_t)slot & ((1U << NUMBER_BITS) - 1);
+}
+
+/* The slot of a code, or the empty one where it would be. */
+static inline uint64_t *
 find_slot(const struct group_numbers *numbers, uint64_t code)
 {
-    uint32_t at = slot_of(numbers, code);
+    bool is_whole = numbers->bits <= 64 - NUMBER_BITS;
 
-    while (numbers->slots[at].number != 0 && numbers->slots[at].code != code)
-        at = (at + 1) & numbers->slot_mask;
-    return &numbers->slots[at];
+    for (uint32_t at = slot_of(numbers, code);; at = (at + 1) & numbers->slot_mask) {
+        uint64_t slot = numbers->slots[at];
+        bool is_alike = ((slot ^ code << NUMBER_BITS) >> NUMBER_BITS) == 0;
+        if (slot == 0 || (is_alike && (is_whole || numbers->codes[number_in(slot)] == code)))
+            return &numbers->slots[at];
+    }
+}
+
+static uint64_t
+make_slot(uint64_t code, uint32_t number)
+{
+    return code << NUMBER_BITS | number;
 }
 
 static void
@@ -59,7 +80,7 @@ close_map(struct group_numbers *numbers)
 {
     give(numbers->budget, numbers->array, ((size_t)1 << numbers->array_bits) * sizeof(uint32_t));
     give(numbers->budget, numbers->slots,
-         ((size_t)numbers->slot_mask + 1) * sizeof(struct group_code_slot));
+         ((size_t)numbers->slot_mask + 1) * sizeof(*numbers->slots));
     numbers->array = NULL;
     numbers->slots = NULL;
 }
@@ -81,7 +102,8 @@ open_map(struct group_numbers *numbers, uint32_t more)
     close_map(numbers);
     if (pays_array(numbers)) {
         numbers->array_bits = numbers->bits;
-        numbers->array = take(numbers->budget, ((size_t)1 << numbers->bits) * sizeof(uint32_t));
+        numbers->array = take(numbers->budget, ((size_t)1 << numbers->bits) * sizeof(uint32_t),
+                              UINT64_C(1) << numbers->bits <= ARRAY_SMALL);
         for (uint32_t n = 1; n <= numbers->count && numbers->array != NULL; n++)
             numbers->array[numbers->codes[n]] = n;
     }
@@ -89,11 +111,10 @@ open_map(struct group_numbers *numbers, uint32_t more)
         return true;
     while (slots < 4 * ((size_t)numbers->count + more))
         slots *= 2;
-    numbers->slots = take(numbers->budget, slots * sizeof(*numbers->slots));
+    numbers->slots = take(numbers->budget, slots * sizeof(*numbers->slots), true);
     numbers->slot_mask = (uint32_t)slots - 1;
     for (uint32_t n = 1; n <= numbers->count && numbers->slots != NULL; n++)
-        *find_slot(numbers, numbers->codes[n]) =
-            (struct group_code_slot){.code = numbers->codes[n], .number = n};
+        *find_slot(numbers, numbers->codes[n]) = make_slot(numbers->codes[n], n);
     return numbers->slots != NULL;
 }
 
@@ -193,6 +214,7 @@ group_numbers_forget(const struct group *group, struct group_worker *w)
     if (!group_sums_fold(group, w))
         return false;
     close_map(&w->numbers);
+    group_code_forget(group, &w->numbers);
     w->numbers.count = 0;
     w->numbers.mapped_rows = 0;
     return true;
@@ -265,6 +287,9 @@ map_by_array(struct group_numbers *numbers, const struct group_slice *slice)
 {
     const uint64_t *codes = numbers->row_codes;
     uint32_t *array = numbers->array;
+    uint32_t *restrict row_numbers = numbers->row_numbers;
+    const uint64_t *sums = numbers->sums;
+    size_t stride = numbers->sum_stride;
     uint32_t missing = 0;
 
     for (uint32_t i = 0; i < slice->count; i++) {
@@ -275,8 +300,8 @@ map_by_array(struct group_numbers *numbers, const struct group_slice *slice)
             numbers->codes[number] = codes[i];
             numbers->missing[missing++] = slice->rows[i];
         }
-        numbers->row_numbers[i] = number;
-        __builtin_prefetch(&numbers->sums[(size_t)number * numbers->sum_stride], 1);
+        row_numbers[i] = number;
+        __builtin_prefetch(&sums[number * stride], 1);
     }
     return missing;
 }
@@ -312,18 +337,51 @@ map_by_slots(struct group_numbers *numbers, const struct group_slice *slice)
     for (uint32_t run = 0; run < run_count; run++) {
         if (run + AHEAD < run_count)
             __builtin_prefetch(&numbers->slots[slot_of(numbers, codes[run + AHEAD])]);
-        struct group_code_slot *slot = find_slot(numbers, codes[run]);
-        if (SL_UNLIKELY(slot->number == 0)) {
-            *slot = (struct group_code_slot){.code = codes[run], .number = ++numbers->count};
-            numbers->codes[slot->number] = codes[run];
+        uint64_t *slot = find_slot(numbers, codes[run]);
+        if (SL_UNLIKELY(*slot == 0)) {
+            *slot = make_slot(codes[run], ++numbers->count);
+            numbers->codes[numbers->count] = codes[run];
             numbers->missing[missing++] = slice->rows[numbers->run_rows[run]];
         }
-        run_numbers[run] = slot->number;
-        __builtin_prefetch(&numbers->sums[(size_t)slot->number * numbers->sum_stride], 1);
+        uint32_t number = number_in(*slot);
+        run_numbers[run] = number;
+        __builtin_prefetch(&numbers->sums[(size_t)number * numbers->sum_stride], 1);
     }
     for (uint32_t i = 0; i < slice->count; i++)
         numbers->row_numbers[i] = run_numbers[numbers->row_numbers[i]];
     return missing;
+}
+
+/* The numbers by entry, where the slice's one key has entries, all of them there; else NULL. */
+static uint32_t *
+entry_numbers(const struct group *group, const struct group_numbers *numbers, unsigned side_index,
+              const struct key_side *side)
+{
+    bool has_entries = group->key_count == 1 && side->vectors[0].encoding == SL_DICT &&
+                       side->vectors[0].present == NULL;
+    return has_entries ? numbers->parts[0].entries[side_index].numbers : NULL;
+}
+
+/* False: some entry has no number yet. */
+static bool
+map_by_entry(const uint32_t *by_entry, const uint32_t *codes, const struct group_slice *slice,
+             uint32_t *row_numbers)
+{
+    bool is_missing = false;
+
+    if (slice->is_adjacent) {
+        codes += slice->rows[0];
+        for (uint32_t i = 0; i < slice->count; i++) {
+            row_numbers[i] = by_entry[codes[i]];
+            is_missing |= row_numbers[i] == 0;
+        }
+        return !is_missing;
+    }
+    for (uint32_t i = 0; i < slice->count; i++) {
+        row_numbers[i] = by_entry[codes[slice->rows[i]]];
+        is_missing |= row_numbers[i] == 0;
+    }
+    return !is_missing;
 }
 
 static enum group_outcome
@@ -345,15 +403,13 @@ is_scattered(const struct group_numbers *numbers)
     return numbers->count > SCATTERED && numbers->count > numbers->mapped_rows / 2;
 }
 
-enum group_outcome
-group_numbers_map(const struct group *group, struct group_worker *w, unsigned side_index,
-                  struct key_side *side, const struct group_slice *slice)
+static enum group_outcome
+map_by_code(const struct group *group, struct group_worker *w, unsigned side_index,
+            struct key_side *side, const struct group_slice *slice)
 {
     struct group_numbers *numbers = &w->numbers;
     bool is_wider = false;
 
-    if (group->key_count == 0)
-        return map_keyless(w);
     if (numbers->is_full || numbers->count + slice->count > GROUP_NUMBERS_MAX ||
         is_scattered(numbers))
         return give_up(numbers);
@@ -381,4 +437,26 @@ group_numbers_map(const struct group *group, struct group_worker *w, unsigned si
             return GROUP_NO_MEMORY;
     }
     return GROUP_DONE;
+}
+
+enum group_outcome
+group_numbers_map(const struct group *group, struct group_worker *w, unsigned side_index,
+                  struct key_side *side, const struct group_slice *slice)
+{
+    struct group_numbers *numbers = &w->numbers;
+
+    if (group->key_count == 0)
+        return map_keyless(w);
+    uint32_t *by_entry = entry_numbers(group, numbers, side_index, side);
+    if (by_entry == NULL || numbers->is_full)
+        return map_by_code(group, w, side_index, side, slice);
+    const uint32_t *codes = side->vectors[0].codes;
+    if (map_by_entry(by_entry, codes, slice, numbers->row_numbers)) {
+        numbers->mapped_rows += slice->count;
+        return GROUP_DONE;
+    }
+    enum group_outcome outcome = map_by_code(group, w, side_index, side, slice);
+    for (uint32_t i = 0; i < slice->count && outcome == GROUP_DONE; i++)
+        by_entry[codes[slice->rows[i]]] = numbers->row_numbers[i];
+    return outcome;
 }

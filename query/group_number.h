@@ -8,6 +8,8 @@
  *   code -> number   an array, or open addressing where the codes lie far apart
  *   number -> sums   how many rows, and the sum of each summed argument: 8 bytes each
  *
+ * The rows of a single key with a dictionary find the number by entry, once it was met in this way.
+ *
  * The id of an unsigned integer is its value plus one, that of a text its number in the pool plus
  * one. Other values, such as times and addresses, are numbered as they come. All but integers must
  * come as constants or as entries of a dictionary, so that this is asked once for an entry and not
@@ -55,11 +57,13 @@ struct group_slice {
     bool is_adjacent; /* rows[i] is rows[0] + i */
 };
 
-/* The ids of a dictionary's entries; 0 where it was not asked for yet. */
+/* The ids of a dictionary's entries, and the numbers of their groups where they are the only key; 0
+ * where it was not asked for yet. */
 struct group_entries {
     uint64_t dictionary; /* 0: of one chunk alone */
     uint32_t *ids;       /* owned */
-    uint32_t capacity;
+    uint32_t *numbers;   /* owned */
+    uint32_t capacity;   /* of both */
 };
 
 /* Ids of values as they came: open addressing, at most half full. */
@@ -79,11 +83,6 @@ struct group_code_part {
     struct group_entries entries[GROUP_NUMBER_SIDES_MAX];
 };
 
-struct group_code_slot {
-    uint64_t code;
-    uint32_t number; /* 0: empty */
-};
-
 /* The values of a slice, side by side. */
 struct group_values {
     const void *values; /* in the column, or in row_values */
@@ -97,7 +96,9 @@ struct group_numbers {
     uint32_t chunk_rows;           /* of the chunk that was opened last */
     uint32_t *array; /* owned: number of each code, 0 for none; NULL: slots are used */
     unsigned array_bits;
-    struct group_code_slot *slots; /* owned: slot_mask + 1, at most half of them used; or NULL */
+    /* Owned: slot_mask + 1, at most half of them used; or NULL. A slot is 0, or a number below as many bits
+     * of its code as there is room for. */
+    uint64_t *slots;
     uint32_t slot_mask;
     uint32_t count;
     uint64_t mapped_rows; /* since the numbers began at 1 */
@@ -150,6 +151,9 @@ SL_MUST_CHECK
 bool group_code_init(const struct group *group, struct sl_arena *arena,
                      struct group_numbers *numbers);
 void group_code_fini(const struct group *group, struct group_numbers *numbers);
+
+/* Numbers begin anew: those of entries are forgotten. */
+void group_code_forget(const struct group *group, struct group_numbers *numbers);
 
 /* The part of group_numbers_open that is about keys. */
 SL_MUST_CHECK

@@ -16,8 +16,9 @@ enum {
     UNASKED = 4 * SLOTS_MAX, /* keys that are not looked for where three of four were new */
     PAGE_RECORDS_FIRST = 8,
     PAGE_BYTES_MAX = 64 << 10,
-    AHEAD = 16,  /* keys whose slots are on their way from memory */
-    BATCH = 256, /* records that are united at a time */
+    AHEAD = 16,          /* keys whose slots are on their way from memory */
+    PREFETCH_BYTES = 128, /* ahead of the end of a list */
+    BATCH = 256,         /* records that are united at a time */
 };
 
 #define ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
@@ -138,7 +139,7 @@ index_open(struct sl_group_index *index, struct sl_budget *budget, uint64_t slot
     *index = (struct sl_group_index){.mask = slot_count - 1};
     if (!sl_budget_take(budget, bytes))
         return false;
-    index->slots = sl_try_alloc(bytes);
+    index->slots = sl_try_alloc_table(bytes);
     if (index->slots == NULL)
         sl_budget_give(budget, bytes);
     return index->slots != NULL;
@@ -260,6 +261,8 @@ append(struct sl_group_table *table, unsigned partition, const void *state, cons
     p->next += table->record_bytes;
     p->record_count++;
     p->number++;
+    /* The lists of other partitions will be written to before this one is again. */
+    __builtin_prefetch(p->next + PREFETCH_BYTES, 1);
     return record;
 }
 
@@ -493,6 +496,11 @@ unite_batch(const struct sl_group_table *table, struct sl_group_index *index, st
         const uint8_t *key = records + i * table->record_bytes + table->state_bytes;
         batch->hashes[i] = sl_group_hash(key, table->key_bytes);
         __builtin_prefetch(&index->slots[batch->hashes[i] & index->mask], 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t slot = index->slots[batch->hashes[i] & index->mask];
+        if (slot != 0)
+            __builtin_prefetch(slot_record(slot), 1);
     }
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *record = records + i * table->record_bytes;

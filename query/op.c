@@ -1,6 +1,6 @@
 /*
  * op.c - what all operators have in common, and the operators that only pass chunks on:
- * none, filter, rename, project, limit, union.
+ * none, rename, project, limit, union.
  */
 #include "query/op.h"
 
@@ -246,84 +246,6 @@ sl_op_row_count(struct sl_exec *exec, const struct sl_aggregate *aggregates,
     state->aggregates = aggregates;
     state->aggregate_count = aggregate_count;
     (*out_op)->width = 1;
-    return SL_OK;
-}
-
-/* ---- filter ---- */
-
-struct filter {
-    const struct sl_conjunct *conjuncts;
-    uint32_t conjunct_count;
-    const char *what;
-};
-
-/* All rows of the morsel satisfy it, by the bounds that the morsel knows. */
-static bool
-is_satisfied(const struct sl_conjunct *conjunct, const struct sl_chunk *chunk)
-{
-    int64_t min_us, max_us;
-
-    if (!conjunct->is_time_range || chunk->lazy == NULL)
-        return false;
-    sl_morsel_time(chunk->lazy->morsel, &min_us, &max_us);
-    return min_us >= conjunct->low_us && max_us <= conjunct->high_us;
-}
-
-sl_status
-sl_conjuncts_filter(const struct sl_conjunct *conjuncts, uint32_t conjunct_count,
-                    struct sl_chunk *chunk, struct sl_error *err)
-{
-    for (uint32_t i = 0; i < conjunct_count && chunk->count != 0; i++)
-        if (!is_satisfied(&conjuncts[i], chunk))
-            SL_TRY(sl_term_filter(&conjuncts[i].term, chunk, err));
-    return SL_OK;
-}
-
-static sl_status
-filter_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
-{
-    const struct filter *filter = op->state;
-
-    while (!atomic_load_explicit(&op->is_stopped, memory_order_relaxed)) {
-        SL_TRY(sl_op_next(op->children[0], worker, out_chunk, err));
-        if (out_chunk->count == 0)
-            return SL_OK;
-        for (uint32_t i = 0; i < filter->conjunct_count && out_chunk->count != 0; i++) {
-            SL_TRY(sl_conjuncts_filter(&filter->conjuncts[i], 1, out_chunk, err));
-            SL_TRY(sl_chunk_focus(out_chunk, err));
-        }
-        if (out_chunk->count != 0)
-            return SL_OK;
-    }
-    *out_chunk = (struct sl_chunk){0};
-    return SL_OK;
-}
-
-static void
-filter_describe(const struct sl_op *op, struct sl_buf *out)
-{
-    const struct filter *filter = op->state;
-    sl_buf_printf(out, "filter %s, %" PRIu32 " condition%s", filter->what, filter->conjunct_count,
-                  filter->conjunct_count == 1 ? "" : "s");
-}
-
-static const struct sl_op_class filter_class = {
-    .name = "filter",
-    .next = filter_next,
-    .describe = filter_describe,
-};
-
-sl_status
-sl_op_filter(struct sl_exec *exec, struct sl_op *child, const struct sl_conjunct *conjuncts,
-             uint32_t conjunct_count, const char *what, struct sl_op **out_op, struct sl_error *err)
-{
-    *out_op = sl_op_create(exec, &filter_class, child, sizeof(struct filter));
-    if (*out_op == NULL)
-        return fail_plan(err);
-    struct filter *filter = (*out_op)->state;
-    filter->conjuncts = conjuncts;
-    filter->conjunct_count = conjunct_count;
-    filter->what = what;
     return SL_OK;
 }
 

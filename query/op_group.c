@@ -208,8 +208,10 @@ group_start(struct sl_op *op, struct sl_error *err)
 static void
 close_worker(const struct group *group, struct group_worker *w, struct sl_budget *budget)
 {
-    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++)
+    for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
         group_dense_fini(group, &w->denses[s], budget);
+        group_memo_fini(&w->memos[s], budget);
+    }
     for (uint32_t i = 0; i < group->key_count * GROUP_SIDES_MAX && w->codes != NULL; i++)
         group_codes_fini(&w->codes[i], budget);
     for (uint32_t i = 0; i < group->aggregate_count && w->seen != NULL; i++)

@@ -311,3 +311,11 @@ sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
     *out_vector = sl_vector_nulls(column->type, morsel->row_count);
     return SL_OK;
 }
+
+bool
+sl_morsel_distances(struct sl_morsel *morsel, const struct sl_column *column,
+                    const uint32_t **out_distances, uint64_t *out_base)
+{
+    return morsel->group != NULL && !morsel->is_damaged &&
+           sl_segment_cursor_distances(morsel->cursor, column, out_distances, out_base);
+}

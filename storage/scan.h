@@ -107,6 +107,14 @@ sl_status sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *col
                            const uint64_t *selection, struct sl_vector *out_vector,
                            struct sl_error *err);
 
+/*
+ * A column of 64 bits as distances from a base, where it lies in memory so and every row has a value:
+ * the value is out_base + distance, modulo 2^64. False: ask for the column. Lent as vectors are, and
+ * gone after sl_morsel_focus.
+ */
+bool sl_morsel_distances(struct sl_morsel *morsel, const struct sl_column *column,
+                         const uint32_t **out_distances, uint64_t *out_base);
+
 /* The column will be asked for: the system may fetch it meanwhile, side by side with others. */
 void sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column);
 

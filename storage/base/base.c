@@ -60,6 +60,16 @@ sl_try_alloc(size_t size_bytes)
 }
 
 void *
+sl_try_alloc_table(size_t size_bytes)
+{
+    enum { PAGE_BYTES = 4096 };
+    volatile uint8_t *table = sl_try_alloc(size_bytes);
+    for (size_t at = 0; table != NULL && at < size_bytes; at += PAGE_BYTES)
+        table[at] = 0;
+    return (void *)(uintptr_t)table;
+}
+
+void *
 sl_pages_take(size_t size_bytes)
 {
     void *pages =

@@ -74,6 +74,13 @@ void *sl_grow(void *array, size_t element_bytes, size_t count);
 /* Zeroed memory of a size that data decides; NULL when there is none. */
 void *sl_try_alloc(size_t size_bytes);
 
+/*
+ * The same for tables that are looked into all over before they are written: their pages are made at
+ * once. A page that is read first is faulted twice, and the second time the system interrupts every core
+ * that runs a thread of the process.
+ */
+void *sl_try_alloc_table(size_t size_bytes);
+
 /* Zeroed pages from the system, for large pieces that come and go: what is given back is free for
  * others at once. A multiple of 64 KiB. NULL when there are none. */
 void *sl_pages_take(size_t size_bytes);

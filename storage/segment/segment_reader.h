@@ -152,6 +152,14 @@ sl_status sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struc
                                    struct sl_segment_counters *counters, struct sl_error *err);
 
 /*
+ * The column of the block as distances of 32 bits, where it is kept so and every row has a value: a
+ * value is out_base + distance, modulo 2^64. False: it is not, or the cursor is focused; nothing
+ * was decoded. Lent until the cursor moves or is focused.
+ */
+bool sl_segment_cursor_distances(struct sl_segment_cursor *cursor, const struct sl_column *column,
+                                 const uint32_t **out_distances, uint64_t *out_base);
+
+/*
  * Walk the columns of a group: number `index` of them, NULL past the end. For whoever copies rows
  * (merge).
  */

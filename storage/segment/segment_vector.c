@@ -216,15 +216,23 @@ place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_c
     return &open->kept[place_number(cursor, column)];
 }
 
+/* Borrow what is kept of the column, unless the output does so already. */
+static void
+find_kept(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+          struct sl_segment_output *output)
+{
+    struct sl_segment_kept **place = place_of(cursor, column);
+    if (place != NULL && output->kept == NULL)
+        output->kept = sl_segment_cache_find(cursor->reader->cache, place);
+}
+
 /* Presence: kept together with the values, or of the block. */
 static sl_status
 open_rows(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
           struct sl_segment_output *output, struct sl_segment_counters *counters,
           struct sl_error *err)
 {
-    struct sl_segment_kept **place = place_of(cursor, column);
-    if (place != NULL)
-        output->kept = sl_segment_cache_find(cursor->reader->cache, place);
+    find_kept(cursor, column, output);
     if (output->kept == NULL) {
         sl_segment_stream_announce(cursor, column->stream);
         return open_presence(cursor, column, output, counters, err);
@@ -310,7 +318,7 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     const struct sl_segment_stream *stream = &cursor->group->streams[column->stream];
     const struct sl_segment_item *item = NULL;
     struct sl_vector *vector = &output->vector;
-    *output = (struct sl_segment_output){0};
+    *output = (struct sl_segment_output){.kept = output->kept};
     *vector = sl_vector_nulls(described->type, cursor->row_count);
     output->ready = SL_SEGMENT_ALL_MINIS;
     if (zone->null_count != cursor->block_rows || cursor->is_distrustful) {
@@ -463,7 +471,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
         return SL_OK;
     const uint32_t *rows = cursor->rows;
     uint32_t row_count = cursor->row_count;
-    struct sl_segment_output whole;
+    struct sl_segment_output whole = {0};
     sl_segment_cursor_exchange_slots(cursor);
     cursor->rows = NULL;
     cursor->row_count = cursor->block_rows;
@@ -559,4 +567,25 @@ sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_colum
         SL_TRY(decode_output(cursor, found, column, minis, output, counters, err));
     *out_vector = output->vector;
     return SL_OK;
+}
+
+bool
+sl_segment_cursor_distances(struct sl_segment_cursor *cursor, const struct sl_column *column,
+                            const uint32_t **out_distances, uint64_t *out_base)
+{
+    SL_ASSERT(cursor->magic == SL_SEGMENT_CURSOR_MAGIC);
+    SL_ASSERT(cursor->reader != NULL);
+    const struct sl_segment_group_column *found =
+        sl_segment_find_column(cursor->reader, cursor->group_number, column);
+    if (found == NULL || cursor->rows != NULL)
+        return false;
+    struct sl_segment_output *output = &cursor->outputs[found - cursor->group->columns];
+    if (!output->is_open)
+        find_kept(cursor, found, output);
+    const struct sl_segment_kept *kept = output->kept;
+    if (kept == NULL || !kept->is_distance || kept->present != NULL)
+        return false;
+    *out_distances = kept->values;
+    *out_base = kept->base;
+    return true;
 }

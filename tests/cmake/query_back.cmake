@@ -1,6 +1,7 @@
 # Plan, operators, grouping, and whole statements against other databases.
 sluice_test(unit/query/aggregate_test.c sluice_query)
 sluice_test(unit/query/group_table_test.c sluice_query)
+sluice_test(unit/query/group_memo_test.c sluice_query)
 sluice_test(unit/query/group_number_test.c sluice_query)
 set_property(TEST unit/query/group_number_test APPEND PROPERTY LABELS threads)
 sluice_test(unit/query/group_distinct_test.c sluice_query)

@@ -744,6 +744,50 @@ kept_blocks_are_those_that_were_written(void **state)
     stop(&w);
 }
 
+/* Kept times are lent as distances, before and after they were asked for, and not to who looks at few. */
+static void
+kept_times_are_lent_as_distances(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct sl_error err = {0};
+    struct sl_budget memory = {.limit_bytes = SIZE_MAX};
+    struct sl_segment_reader *reader;
+    struct written w;
+    start(&w);
+    add_piece(&w, rows_batch(w.schema, 5000, &seed, true), NULL);
+    write_segment(&w, "a.segment", 1);
+    const struct sl_column *last_seen = sl_schema_at(w.schema, SL_COLUMN_LAST_SEEN);
+    struct sl_segment_cache *cache = sl_segment_cache_create(SIZE_MAX, &memory);
+    TEST_OK(sl_segment_reader_open(w.dir_fd, "a.segment", w.schema, NULL, &reader, &err), &err);
+    sl_segment_reader_keep(reader, cache);
+    struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+    sl_segment_cursor_keep(cursor, 0);
+    const uint32_t *distances = NULL;
+    uint64_t base = 0;
+    struct sl_vector vector;
+    for (unsigned round = 0; round < 3; round++) {
+        TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 0, &err), &err);
+        bool is_lent = sl_segment_cursor_distances(cursor, last_seen, &distances, &base);
+        assert_int_equal(is_lent, round == 2);
+        TEST_OK(sl_segment_cursor_column(cursor, last_seen, NULL, &vector, NULL, &err), &err);
+    }
+    assert_true(sl_segment_cursor_distances(cursor, last_seen, &distances, &base));
+    for (uint32_t row = 0; row < vector.count; row++)
+        assert_int_equal(base + distances[row], sl_vector_u64(&vector, row));
+    assert_false(sl_segment_cursor_distances(cursor, sl_schema_at(w.schema, SL_COLUMN_IN_BYTES),
+                                             &distances, &base));
+    uint64_t few[SL_BLOCK_ROWS / 64] = {5};
+    uint32_t count;
+    TEST_OK(sl_segment_cursor_focus(cursor, few, &count, &err), &err);
+    assert_false(sl_segment_cursor_distances(cursor, last_seen, &distances, &base));
+    sl_segment_cursor_destroy(cursor);
+    sl_segment_reader_close(reader);
+    assert_int_equal(memory.used_bytes, 0);
+    sl_segment_cache_destroy(cache);
+    stop(&w);
+}
+
 /* Of a scan far larger than the cache hardly anything is kept, however often it comes back. */
 static void
 a_scan_larger_than_the_cache_keeps_its_share(void **state)
@@ -1007,6 +1051,7 @@ main(void)
         cmocka_unit_test(who_reads_calls_others),
         cmocka_unit_test(items_that_several_threads_want_are_loaded_once),
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
+        cmocka_unit_test(kept_times_are_lent_as_distances),
         cmocka_unit_test(a_scan_larger_than_the_cache_keeps_its_share),
         cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_twice_again),
         cmocka_unit_test(a_second_thread_changes_no_byte),
