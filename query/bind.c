@@ -175,7 +175,7 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         SL_TRY(bind_show(&b, &syntax, out_statement, err));
         break;
     }
-    out_statement->subqueries = sl_bind_subqueries(&b);
+    sl_bind_give_subqueries(&b, out_statement);
     out_statement->warning_count = b.typing.warning_count;
     return SL_OK;
 }

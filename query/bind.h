@@ -32,6 +32,8 @@ struct sl_binder {
     uint32_t depth;                  /* of nested selects and expressions */
     const struct sl_view_path *path; /* the views whose text is being bound */
     struct sl_subquery *subqueries;  /* the last one first */
+    uint32_t subquery_count;
+    const struct sl_scope *outer; /* of the select around the subquery that is being bound; NULL */
 };
 
 /* Where an expression stands decides which names mean something in it. */
@@ -91,6 +93,7 @@ struct sl_scope {
     struct sl_expr *derived[SL_DERIVED_COUNT]; /* bound once, shared */
     struct sl_assigned *assigned;              /* the last one first */
     bool may_assign; /* what is bound next is an item of the list, or a result of its CASE */
+    const struct sl_scope *outer; /* of a select with a subquery: of the one around it */
 };
 
 /* Grow an array in the arena so that `count + 1` fit; NULL on SL_LIMIT. */
@@ -146,12 +149,14 @@ SL_MUST_CHECK
 sl_status sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggregate *a,
                          struct sl_error *err);
 
-/* bind_subquery.c: x IN (select), in a WHERE. */
+/* bind_subquery.c: x IN (select), (select), EXISTS (select). */
 SL_MUST_CHECK
-sl_status sl_bind_in_select(struct sl_scope *s, const struct sl_node *node,
-                            struct sl_expr **out_expr, struct sl_error *err);
-/* The binder's subqueries in the order in which they must run. */
-struct sl_subquery *sl_bind_subqueries(struct sl_binder *b);
+sl_status sl_bind_subquery(struct sl_scope *s, const struct sl_node *node,
+                           struct sl_expr **out_expr, struct sl_error *err);
+/* The binder's subqueries, in the order in which they must run, to the statement. */
+void sl_bind_give_subqueries(struct sl_binder *b, struct sl_statement *statement);
+/* Is it a column of a select around the subquery that is being bound? */
+bool sl_bind_is_outer(const struct sl_binder *b, const struct sl_node *node);
 
 /* bind_names.c */
 SL_MUST_CHECK

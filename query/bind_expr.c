@@ -385,7 +385,12 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
     case SL_NODE_LAST:
         return bind_last(s, node, out_expr, err);
     case SL_NODE_IN_SELECT:
-        return sl_bind_in_select(s, node, out_expr, err);
+    case SL_NODE_SELECT:
+    case SL_NODE_EXISTS:
+        return sl_bind_subquery(s, node, out_expr, err);
+    case SL_NODE_ROW:
+        return sl_bind_fail(s->binder, err, SL_TYPE, 1241, node->position,
+                            "a row of values is good for =, <>, <=>, <, > and IN only");
     }
     return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position, "a node without a kind");
 }

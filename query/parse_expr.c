@@ -166,6 +166,40 @@ sl_parse_interval(struct sl_parser *p, uint32_t position, struct sl_node *time, 
     return SL_OK;
 }
 
+/* Behind a parenthesis: does a select stand in it? */
+static bool
+is_select(const struct sl_parser *p)
+{
+    return sl_parser_is_word(p, "SELECT") || sl_parser_is_word(p, "WITH");
+}
+
+/* (select), the parenthesis consumed. */
+static sl_status
+parse_select(struct sl_parser *p, enum sl_node_kind kind, uint32_t position,
+             struct sl_node **out_node)
+{
+    SL_TRY(sl_parser_node(p, kind, position, out_node));
+    SL_TRY(sl_parse_selects(p, &(*out_node)->select));
+    return sl_parser_expect(p, ")");
+}
+
+/* left IN (select): a row has several values. */
+static sl_status
+parse_in_select(struct sl_parser *p, uint32_t position, struct sl_node *left,
+                struct sl_node **out_node)
+{
+    struct sl_node_list list = {0};
+
+    if (left->kind == SL_NODE_ROW)
+        list = (struct sl_node_list){.nodes = left->args, .count = left->arg_count};
+    else
+        SL_TRY(sl_parser_append(p, &list, left));
+    SL_TRY(parse_select(p, SL_NODE_IN_SELECT, position, out_node));
+    (*out_node)->args = list.nodes;
+    (*out_node)->arg_count = list.count;
+    return SL_OK;
+}
+
 /* (a, b, ...) behind IN; a single CIDR or address may stand without parentheses. */
 static sl_status
 parse_in(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl_node **out_node)
@@ -180,13 +214,8 @@ parse_in(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl
         SL_TRY(sl_parser_append(p, &list, block));
     } else {
         SL_TRY(sl_parser_expect(p, "("));
-        if (sl_parser_is_word(p, "SELECT")) {
-            SL_TRY(sl_parser_node(p, SL_NODE_IN_SELECT, position, out_node));
-            (*out_node)->args = list.nodes;
-            (*out_node)->arg_count = 1;
-            SL_TRY(sl_parse_selects(p, &(*out_node)->select));
-            return sl_parser_expect(p, ")");
-        }
+        if (is_select(p))
+            return parse_in_select(p, position, left, out_node);
         SL_TRY(sl_parse_args(p, &list));
     }
     if (list.count < 2)
@@ -194,6 +223,8 @@ parse_in(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl
     if (list.count > SL_SQL_IN_LIST_MAX)
         return sl_fail_at(p->err, SL_LIMIT, 0, p->text, p->text_bytes, position,
                           "an IN list has more than %d elements", SL_SQL_IN_LIST_MAX);
+    if (left->kind == SL_NODE_ROW)
+        return sl_parse_row_in(p, position, list.nodes, list.count, out_node);
     SL_TRY(sl_parser_node(p, SL_NODE_OPERATOR, position, out_node));
     (*out_node)->function = SL_FN_IN;
     (*out_node)->args = list.nodes;
@@ -415,6 +446,23 @@ parse_typed_literal(struct sl_parser *p, struct sl_node **out_node)
     return SL_OK;
 }
 
+/* (a), which is a, or (a, b), a row. The parenthesis is consumed. */
+static sl_status
+parse_parenthesis(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
+{
+    struct sl_node_list list = {0};
+
+    SL_TRY(sl_parse_args(p, &list));
+    if (list.count == 1) {
+        *out_node = list.nodes[0];
+        return SL_OK;
+    }
+    SL_TRY(sl_parser_node(p, SL_NODE_ROW, position, out_node));
+    (*out_node)->args = list.nodes;
+    (*out_node)->arg_count = list.count;
+    return SL_OK;
+}
+
 /* Words that stand for themselves. */
 static sl_status
 parse_word(struct sl_parser *p, struct sl_node **out_node)
@@ -438,6 +486,14 @@ parse_word(struct sl_parser *p, struct sl_node **out_node)
     if (next->kind == SL_TOKEN_STRING &&
         (sl_parser_is_word(p, "TIMESTAMP") || sl_parser_is_word(p, "DATE")))
         return parse_typed_literal(p, out_node);
+    if (is_call && sl_parser_is_word(p, "ROW")) {
+        p->at += 2;
+        return parse_parenthesis(p, token->position, out_node);
+    }
+    if (is_call && sl_parser_is_word(p, "EXISTS")) {
+        p->at += 2;
+        return parse_select(p, SL_NODE_EXISTS, token->position, out_node);
+    }
     if (sl_parser_accept_word(p, "CASE"))
         return parse_case(p, token->position, out_node);
     if (sl_parser_is_word(p, "INTERVAL") && !is_call) {
@@ -489,6 +545,8 @@ parse_variable(struct sl_parser *p, struct sl_node **out_node)
 static sl_status
 parse_primary(struct sl_parser *p, struct sl_node **out_node)
 {
+    uint32_t position = sl_parser_token(p)->position;
+
     switch (sl_parser_token(p)->kind) {
     case SL_TOKEN_NAME:
         return parse_word(p, out_node);
@@ -522,12 +580,9 @@ parse_primary(struct sl_parser *p, struct sl_node **out_node)
         return sl_parser_fail(p, "an expression");
     }
     if (sl_parser_accept(p, "(")) {
-        if (sl_parser_is_word(p, "SELECT"))
-            return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                              sl_parser_token(p)->position,
-                              "a subquery as a value is not supported yet");
-        SL_TRY(sl_parse_expr(p, out_node));
-        return sl_parser_expect(p, ")");
+        if (is_select(p))
+            return parse_select(p, SL_NODE_SELECT, position, out_node);
+        return parse_parenthesis(p, position, out_node);
     }
     if (sl_parser_is(p, "*"))
         return parse_literal(p, SL_NODE_STAR, out_node);
@@ -595,6 +650,35 @@ parse_collate(struct sl_parser *p, struct sl_node **node)
     return SL_OK;
 }
 
+static bool
+is_row(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_ROW;
+}
+
+/* = ANY (select) is IN, <> ALL (select) is NOT IN; *out_found false: it is no such thing. */
+static sl_status
+parse_quantified(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                 struct sl_node **node, bool *out_found)
+{
+    const struct sl_token *next = sl_parser_peek(p, 1);
+    const struct sl_token *after = sl_parser_peek(p, 2);
+    bool is_all = sl_parser_is_word(p, "ALL");
+    bool is_any = sl_parser_is_word(p, "ANY") || sl_parser_is_word(p, "SOME");
+
+    *out_found = (is_all || is_any) && next->kind == SL_TOKEN_OPERATOR &&
+                 sl_slice_is(next->text, "(") && after->kind == SL_TOKEN_NAME &&
+                 sl_slice_is(after->text, "SELECT");
+    if (!*out_found)
+        return SL_OK;
+    if (function != (is_all ? SL_FN_NE : SL_FN_EQ))
+        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes, position,
+                          "of ANY and ALL, only = ANY and <> ALL are supported");
+    p->at += 2;
+    SL_TRY(parse_in_select(p, position, *node, node));
+    return is_all ? make_unary(p, SL_FN_NOT, position, *node, node) : SL_OK;
+}
+
 /* left op right op right ..., as long as the operators bind at least as tightly as `level`. */
 static sl_status
 climb(struct sl_parser *p, unsigned level, struct sl_node **node)
@@ -615,9 +699,17 @@ climb(struct sl_parser *p, unsigned level, struct sl_node **node)
             SL_TRY(sl_parse_interval(p, position, *node, b->function == SL_FN_SUB, node));
             continue;
         }
+        bool is_any = false;
+        if (b->level == LEVEL_COMPARE)
+            SL_TRY(parse_quantified(p, b->function, position, node, &is_any));
+        if (is_any)
+            continue;
         struct sl_node *args[2] = {*node, NULL};
         SL_TRY(parse_level(p, b->level + 1U, &args[1]));
-        SL_TRY(sl_parser_operator(p, b->function, position, args, 2, node));
+        if (b->level == LEVEL_COMPARE && (is_row(args[0]) || is_row(args[1])))
+            SL_TRY(sl_parse_row_compare(p, b->function, position, args[0], args[1], node));
+        else
+            SL_TRY(sl_parser_operator(p, b->function, position, args, 2, node));
     }
 }
 

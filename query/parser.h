@@ -92,6 +92,15 @@ sl_status sl_parse_last(struct sl_parser *p, uint32_t position, struct sl_node *
 /* What is said when its length is missing. */
 extern const char sl_last_story[];
 
+/* parse_row.c: a comparison one of whose sides is a row; IN whose left side, the first node, is one. */
+SL_MUST_CHECK
+sl_status sl_parse_row_compare(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                               struct sl_node *left, struct sl_node *right,
+                               struct sl_node **out_node);
+SL_MUST_CHECK
+sl_status sl_parse_row_in(struct sl_parser *p, uint32_t position, struct sl_node *const *nodes,
+                          uint32_t count, struct sl_node **out_node);
+
 /* MINUTE or MINUTES at the cursor, stepped over. */
 bool sl_parser_accept_unit(struct sl_parser *p, enum sl_time_unit *out_unit);
 

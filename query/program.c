@@ -340,6 +340,8 @@ compile(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t 
         return add_value_step(c, STEP_LOAD, expr, 0, NULL, 0, out_register);
     case SL_EXPR_PARAMETER:
         return sl_fail(c->err, SL_TYPE, "parameter %u has no value", expr->slot + 1);
+    case SL_EXPR_SUBQUERY:
+        return sl_fail(c->err, SL_TYPE, "a subquery has no value here");
     case SL_EXPR_CALL:
         break;
     }

@@ -47,6 +47,10 @@ sl_status sl_expr_call(struct sl_typing *t, enum sl_function_id id, uint32_t pos
                        struct sl_expr *const *args, uint32_t arg_count, struct sl_expr **out_expr,
                        struct sl_error *err);
 
+/* Turn a typed call into its value, when its arguments are constants. */
+SL_MUST_CHECK
+sl_status sl_expr_fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err);
+
 /* Replace *expr by itself as `type`: a cast where one is needed. */
 SL_MUST_CHECK
 sl_status sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_type *type,
