@@ -255,6 +255,7 @@ bind_operator(struct sl_scope *s, const struct sl_node *node, struct sl_expr **o
     case SL_FN_BETWEEN:
     case SL_FN_IN:
     case SL_FN_LIKE:
+    case SL_FN_REGEXP:
     case SL_FN_IS_NULL:
         return sl_bind_predicate(s, node, out_expr, err);
     default:

@@ -45,11 +45,18 @@ enum sl_function_flag {
 
 enum { SL_FN_ARGS_ANY = 255 };
 
+/* Its failure ends the evaluation. */
+typedef sl_status sl_eval_check_fn(void *context, struct sl_error *err);
+struct sl_regex_scratch;
+
 /* What a row function may use. */
 struct sl_eval {
     struct sl_arena *arena; /* results that are TEXT or OCTETS */
     uint32_t warning_count; /* doubtful conversions */
     struct sl_error *err;
+    sl_eval_check_fn *check; /* asked now and then by what takes long; NULL: nobody is */
+    void *check_context;
+    struct sl_regex_scratch *regex_scratch; /* regex.c */
 };
 
 /* One row. *out comes with the call's type and scale, not NULL. */

@@ -83,6 +83,7 @@ sl_row_fn sl_row_pi;
 sl_row_fn sl_row_pow;
 sl_row_fn sl_row_prefix;
 sl_row_fn sl_row_protocol_name;
+sl_row_fn sl_row_regexp;
 sl_row_fn sl_row_repeat;
 sl_row_fn sl_row_replace;
 sl_row_fn sl_row_reverse;

@@ -168,6 +168,17 @@ static const char *const statements[] = {
     "SELECT (1, 2) IN ((1, 2), (3, 4))",
     "SELECT (1, NULL) NOT IN ((1, 2), (3, 4))",
     "SELECT (5, NULL) NOT IN ((1, 2), (3, 4))",
+    /* Regular expressions. */
+    "SELECT 'abc' REGEXP 'B'",
+    "SELECT 'abc' REGEXP BINARY 'B'",
+    "SELECT 'abc' RLIKE '^a.c$'",
+    "SELECT 'abc' NOT REGEXP '[[:digit:]]'",
+    "SELECT 'a\\nb' REGEXP 'a.b'",
+    "SELECT 'a\\nb' REGEXP '^b'",
+    "SELECT 'www.example.org' REGEXP '\\\\.(com|org)$'",
+    "SELECT NULL REGEXP 'a'",
+    "SELECT 12 REGEXP '^1'",
+    "SELECT '' REGEXP '^$'",
     /* Aggregates: the type decides the digits. */
     "SELECT SUM(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
     "SELECT AVG(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
