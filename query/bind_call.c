@@ -10,6 +10,9 @@ enum session_function {
     SESSION_NOW,
     SESSION_UTC,
     SESSION_DATE,
+    SESSION_CLOCK,
+    SESSION_UTC_DATE,
+    SESSION_UTC_CLOCK,
     SESSION_DATABASE,
     SESSION_USER,
     SESSION_VERSION,
@@ -31,6 +34,10 @@ static const struct {
     {"UTC_TIMESTAMP", SESSION_UTC, true},
     {"CURDATE", SESSION_DATE, false},
     {"CURRENT_DATE", SESSION_DATE, true},
+    {"CURTIME", SESSION_CLOCK, false},
+    {"CURRENT_TIME", SESSION_CLOCK, true},
+    {"UTC_DATE", SESSION_UTC_DATE, true},
+    {"UTC_TIME", SESSION_UTC_CLOCK, true},
     {"DATABASE", SESSION_DATABASE, false},
     {"SCHEMA", SESSION_DATABASE, false},
     {"USER", SESSION_USER, false},
@@ -99,6 +106,18 @@ bind_now(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *z
     return sl_expr_const(&s->binder->typing, node->position, &now, out_expr, err);
 }
 
+/* CURTIME([digits]), UTC_TIME([digits]): the time of day of NOW. */
+static sl_status
+bind_clock(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *zone,
+           struct sl_expr **out_expr, struct sl_error *err)
+{
+    struct sl_sql_type span = sl_sql_type_of(SL_TYPE_SPAN);
+
+    SL_TRY(bind_now(s, node, zone, out_expr, err));
+    span.scale = (*out_expr)->type.scale;
+    return sl_expr_coerce(&s->binder->typing, out_expr, &span, err);
+}
+
 static const struct {
     const char *name;
     enum sl_aggregate_kind kind;
@@ -118,6 +137,7 @@ static const struct {
     {"VAR_SAMP", SL_AGG_VAR_SAMP, 1},
     {"BIT_OR", SL_AGG_BIT_OR, 1},
     {"BIT_AND", SL_AGG_BIT_AND, 1},
+    {"BIT_XOR", SL_AGG_BIT_XOR, 1},
     {"ANY_VALUE", SL_AGG_ANY, 1},
     {"GROUP_CONCAT", SL_AGG_GROUP_CONCAT, 1},
     {"MEDIAN", SL_AGG_QUANTILE, 1},
@@ -133,6 +153,10 @@ static sl_status
 fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
 {
     struct sl_nearest nearest = sl_nearest_to(node->text.bytes, node->text.size_bytes);
+
+    if (sl_slice_is(node->text, "SLEEP"))
+        return sl_bind_fail(s->binder, err, SL_UNSUPPORTED, 1235, node->position,
+                            "SLEEP is not supported: it would hold what other statements wait for");
     int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
 
     for (size_t i = 0; i < SL_COUNTOF(aggregates); i++)
@@ -152,8 +176,9 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
 {
     const struct sl_session *session = s->binder->session;
     struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);
+    bool is_clock = function == SESSION_CLOCK || function == SESSION_UTC_CLOCK;
 
-    if (function > SESSION_UTC && node->arg_count > 0)
+    if (function > SESSION_UTC && !is_clock && node->arg_count > 0)
         return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
                             "incorrect parameter count in the call to %.*s",
                             (int)node->text.size_bytes, (const char *)node->text.bytes);
@@ -165,6 +190,13 @@ bind_session(struct sl_scope *s, const struct sl_node *node, enum session_functi
     case SESSION_DATE:
         SL_TRY(bind_now(s, node, NULL, out_expr, err));
         return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
+    case SESSION_UTC_DATE:
+        SL_TRY(bind_now(s, node, s->binder->typing.zone, out_expr, err));
+        return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
+    case SESSION_CLOCK:
+        return bind_clock(s, node, NULL, out_expr, err);
+    case SESSION_UTC_CLOCK:
+        return bind_clock(s, node, s->binder->typing.zone, out_expr, err);
     case SESSION_DATABASE:
         return bind_text(s, node->position, sl_session_database(session), out_expr, err);
     case SESSION_USER:
@@ -235,11 +267,12 @@ type_aggregate(struct sl_scope *s, struct sl_aggregate *a, struct sl_error *err)
         break;
     case SL_AGG_BIT_OR:
     case SL_AGG_BIT_AND:
+    case SL_AGG_BIT_XOR:
         wanted = sl_sql_type_of(SL_TYPE_U64);
         a->type = (struct sl_sql_type){.type = SL_TYPE_U64};
         break;
     }
-    if (a->kind != SL_AGG_BIT_OR && a->kind != SL_AGG_BIT_AND)
+    if (a->kind != SL_AGG_BIT_OR && a->kind != SL_AGG_BIT_AND && a->kind != SL_AGG_BIT_XOR)
         a->type.is_nullable = true;
     return sl_expr_coerce(t, &a->argument, &wanted, err);
 }
@@ -378,7 +411,7 @@ sl_bind_is_aggregate(const struct sl_node *node)
     return node->kind == SL_NODE_CALL && find_aggregate(node->text) < SL_COUNTOF(aggregates);
 }
 
-/* Calls that are written by others: IFNULL, COALESCE, NULLIF, FROM_UNIXTIME with a format. */
+/* Calls that are written by others: IFNULL, COALESCE, NVL2, NULLIF, BIN, OCT, FROM_UNIXTIME with a format. */
 static sl_status
 bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **args,
                struct sl_expr **out_expr, bool *out_found, struct sl_error *err)
@@ -389,7 +422,8 @@ bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
     struct sl_sql_type type;
 
     *out_found = true;
-    if ((sl_slice_is(node->text, "IFNULL") && node->arg_count == 2) ||
+    if (((sl_slice_is(node->text, "IFNULL") || sl_slice_is(node->text, "NVL")) &&
+         node->arg_count == 2) ||
         (sl_slice_is(node->text, "COALESCE") && node->arg_count >= 1)) {
         SL_TRY(sl_expr_unify(t, args, node->arg_count, &type, err));
         *out_expr = args[node->arg_count - 1];
@@ -404,6 +438,17 @@ bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
             (*out_expr)->type.is_nullable = rest->type.is_nullable;
         }
         return SL_OK;
+    }
+    if (sl_slice_is(node->text, "NVL2") && node->arg_count == 3) {
+        SL_TRY(sl_bind_op(s, SL_FN_IS_NULL, node->position, args[0], NULL, &test, err));
+        return sl_bind_if(s, node->position, test, args[2], args[1], out_expr, err);
+    }
+    if ((sl_slice_is(node->text, "BIN") || sl_slice_is(node->text, "OCT")) && node->arg_count == 1) {
+        struct sl_expr *conv[3] = {args[0], NULL, NULL};
+        int64_t base = sl_slice_is(node->text, "BIN") ? 2 : 8;
+        SL_TRY(sl_expr_const_i64(t, node->position, 10, &conv[1], err));
+        SL_TRY(sl_expr_const_i64(t, node->position, base, &conv[2], err));
+        return sl_expr_call(t, SL_FN_CONV, node->position, conv, 3, out_expr, err);
     }
     if (sl_slice_is(node->text, "NULLIF") && node->arg_count == 2) {
         SL_TRY(sl_bind_op(s, SL_FN_EQ, node->position, args[0], args[1], &test, err));

@@ -91,6 +91,7 @@ enum sl_aggregate_kind {
     SL_AGG_GROUP_CONCAT,
     SL_AGG_BIT_OR,
     SL_AGG_BIT_AND,
+    SL_AGG_BIT_XOR,
 };
 
 struct sl_aggregate {

@@ -382,7 +382,7 @@ sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_s
             const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
             struct sl_register *out)
 {
-    bool is_constant = true, is_done = false;
+    bool is_constant = (call->function->flags & SL_FN_VOLATILE) == 0, is_done = false;
 
     for (uint32_t i = 0; i < arg_count; i++)
         is_constant &= args[i].encoding == SL_CONSTANT;
