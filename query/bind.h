@@ -94,6 +94,7 @@ struct sl_scope {
     struct sl_assigned *assigned;              /* the last one first */
     bool may_assign; /* what is bound next is an item of the list, or a result of its CASE */
     const struct sl_scope *outer; /* of a select with a subquery: of the one around it */
+    uint32_t rolled_count;        /* WITH ROLLUP: so many keys, the last ones, are NULL in this level */
 };
 
 /* Grow an array in the arena so that `count + 1` fit; NULL on SL_LIMIT. */
@@ -226,6 +227,29 @@ sl_status sl_bind_joined_star(struct sl_scope *s, const struct sl_node *node,
 /* Where a column of a join comes from. */
 void sl_bind_joined_origin(const struct sl_scope *s, const struct sl_input *input,
                            struct sl_output *output);
+
+/* bind_select.c: one select of a chain, whose ORDER BY is its own where it is alone. */
+SL_MUST_CHECK
+sl_status sl_bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
+                      uint32_t rolled_count, struct sl_scope *s, struct sl_error *err);
+/* One type for each column of a chain. */
+SL_MUST_CHECK
+sl_status sl_bind_unify(struct sl_binder *b, struct sl_select *head, struct sl_error *err);
+
+/* bind_rollup.c: a select WITH ROLLUP, as one that reads its levels. */
+SL_MUST_CHECK
+sl_status sl_bind_rollup(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
+                         struct sl_scope *s, struct sl_error *err);
+/* What orders the levels: hidden outputs behind those of ORDER BY. */
+SL_MUST_CHECK
+sl_status sl_bind_rollup_order(struct sl_scope *s, uint32_t *capacity, struct sl_error *err);
+/* In outputs, HAVING and ORDER BY: an expression that is a key becomes it, and may be NULL. */
+SL_MUST_CHECK
+sl_status sl_bind_rollup_key(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err);
+/* GROUPING(key, ...): a bit for each key that is NULL because this level has it not. */
+SL_MUST_CHECK
+sl_status sl_bind_grouping(struct sl_scope *s, const struct sl_node *node,
+                           struct sl_expr **out_expr, struct sl_error *err);
 
 /* bind_select.c: a chain of selects; `orders` of the head belong to the chain. */
 SL_MUST_CHECK

@@ -476,6 +476,8 @@ sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
                             "FILTER stands behind an aggregate only");
     if (session != SESSION_NONE)
         return bind_session(s, node, session, out_expr, err);
+    if (sl_slice_is(node->text, "GROUPING"))
+        return sl_bind_grouping(s, node, out_expr, err);
     size_t aggregate = find_aggregate(node->text);
     if (aggregate < SL_COUNTOF(aggregates))
         return bind_aggregate(s, node, aggregate, out_expr, err);

@@ -408,5 +408,9 @@ sl_bind_expr(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
     s->binder->depth++;
     sl_status st = bind_node(s, node, out_expr, err);
     s->binder->depth--;
-    return st;
+    SL_TRY(st);
+    bool is_second = s->place == SL_PLACE_OUTPUT || s->place == SL_PLACE_TAIL;
+    return s->syntax != NULL && s->syntax->is_rollup && is_second && !s->in_aggregate
+               ? sl_bind_rollup_key(s, out_expr, err)
+               : SL_OK;
 }

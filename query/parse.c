@@ -216,10 +216,8 @@ parse_groups(struct sl_parser *p, struct sl_syntax_select *select)
     } while (sl_parser_accept(p, ","));
     select->groups = list.nodes;
     select->group_count = list.count;
-    if (sl_parser_is_word(p, "WITH"))
-        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                          sl_parser_token(p)->position, "WITH ROLLUP is not supported yet");
-    return SL_OK;
+    select->is_rollup = sl_parser_accept_word(p, "WITH");
+    return select->is_rollup ? sl_parser_expect_word(p, "ROLLUP") : SL_OK;
 }
 
 sl_status

@@ -116,6 +116,7 @@ struct sl_syntax_select {
     struct sl_node *where;
     struct sl_node **groups;
     uint32_t group_count;
+    bool is_rollup; /* WITH ROLLUP */
     struct sl_node *having;
 
     /* Of the whole chain when this is its head. */

@@ -316,6 +316,15 @@ static const char *const statements[] = {
     "SELECT UTC_DATE() = CURDATE()",
     "SELECT BIT_XOR(x) FROM (SELECT 5 AS x UNION ALL SELECT 4 UNION ALL SELECT NULL) AS t",
     "SELECT BIT_XOR(x) FROM (SELECT 5 AS x) AS t WHERE x > 9",
+    /* Totals. */
+    "SELECT COUNT(*) FROM (SELECT x, COUNT(*) FROM (SELECT 1 AS x) AS t WHERE x > 5 GROUP BY x WITH "
+    "ROLLUP) AS u",
+    "SELECT GROUP_CONCAT(k, '=', s ORDER BY k) FROM (SELECT IFNULL(x, 'all') AS k, SUM(y) AS s FROM "
+    "(SELECT 1 AS x, 1.5 AS y UNION ALL SELECT 2, 2 UNION ALL SELECT 2, 3) AS t GROUP BY x WITH "
+    "ROLLUP) AS u",
+    "SELECT GROUP_CONCAT(IFNULL(a, '-'), IFNULL(b, '-'), n ORDER BY a, b, n) FROM (SELECT a, b, COUNT(*) AS n "
+    "FROM (SELECT 'x' AS a, 1 AS b UNION ALL SELECT 'x', 2 UNION ALL SELECT 'y', 1) AS t GROUP BY a, b "
+    "WITH ROLLUP) AS u",
     /* Aggregates: the type decides the digits. */
     "SELECT SUM(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
     "SELECT AVG(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
