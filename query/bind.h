@@ -142,6 +142,10 @@ sl_status sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl
                        struct sl_error *err);
 /* SUM and its kin. */
 bool sl_bind_is_aggregate(const struct sl_node *node);
+/* bind_session.c: NOW, USER and their kin; *out_found false: it is none of them. */
+SL_MUST_CHECK
+sl_status sl_bind_session(struct sl_scope *s, const struct sl_node *node,
+                          struct sl_expr **out_expr, bool *out_found, struct sl_error *err);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 

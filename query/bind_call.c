@@ -1,122 +1,9 @@
 /*
- * bind_call.c - calls by name: functions of the session, aggregates, and the table.
+ * bind_call.c - calls by name: aggregates, and the table of functions.
  */
 #include "query/bind.h"
 #include "query/lex.h"
 #include "query/value.h"
-
-/* Functions that are constants of the statement. */
-enum session_function {
-    SESSION_NOW,
-    SESSION_UTC,
-    SESSION_DATE,
-    SESSION_CLOCK,
-    SESSION_UTC_DATE,
-    SESSION_UTC_CLOCK,
-    SESSION_DATABASE,
-    SESSION_USER,
-    SESSION_VERSION,
-    SESSION_CONNECTION,
-    SESSION_INSERT_ID,
-    SESSION_NONE,
-};
-
-static const struct {
-    const char *name;
-    enum session_function function;
-    bool is_word; /* means the same without parentheses */
-} session_functions[] = {
-    {"NOW", SESSION_NOW, false},
-    {"CURRENT_TIMESTAMP", SESSION_NOW, true},
-    {"LOCALTIME", SESSION_NOW, true},
-    {"LOCALTIMESTAMP", SESSION_NOW, true},
-    {"SYSDATE", SESSION_NOW, false},
-    {"UTC_TIMESTAMP", SESSION_UTC, true},
-    {"CURDATE", SESSION_DATE, false},
-    {"CURRENT_DATE", SESSION_DATE, true},
-    {"CURTIME", SESSION_CLOCK, false},
-    {"CURRENT_TIME", SESSION_CLOCK, true},
-    {"UTC_DATE", SESSION_UTC_DATE, true},
-    {"UTC_TIME", SESSION_UTC_CLOCK, true},
-    {"DATABASE", SESSION_DATABASE, false},
-    {"SCHEMA", SESSION_DATABASE, false},
-    {"USER", SESSION_USER, false},
-    {"CURRENT_USER", SESSION_USER, true},
-    {"SESSION_USER", SESSION_USER, false},
-    {"VERSION", SESSION_VERSION, false},
-    {"CONNECTION_ID", SESSION_CONNECTION, false},
-    {"LAST_INSERT_ID", SESSION_INSERT_ID, false},
-};
-
-static enum session_function
-find_session(struct sl_slice name, bool is_word)
-{
-    for (size_t i = 0; i < SL_COUNTOF(session_functions); i++)
-        if (sl_slice_is(name, session_functions[i].name) &&
-            (!is_word || session_functions[i].is_word))
-            return session_functions[i].function;
-    return SESSION_NONE;
-}
-
-bool
-sl_bind_is_constant_word(const struct sl_node *node)
-{
-    return !node->is_quoted && node->qualifier.size_bytes == 0 &&
-           find_session(node->text, true) != SESSION_NONE;
-}
-
-static sl_status
-bind_text(struct sl_scope *s, uint32_t position, const char *text, struct sl_expr **out_expr,
-          struct sl_error *err)
-{
-    struct sl_value value = {.type = SL_TYPE_TEXT, .is_null = text == NULL};
-
-    if (text != NULL) {
-        value.as.slice.size_bytes = (uint32_t)strlen(text);
-        value.as.slice.bytes = (const uint8_t *)sl_arena_string(s->binder->typing.arena, text,
-                                                                value.as.slice.size_bytes);
-        if (value.as.slice.bytes == NULL)
-            return sl_fail_memory(err);
-    }
-    return sl_expr_const(&s->binder->typing, position, &value, out_expr, err);
-}
-
-/* NOW([digits]) and its kin; `less_us` is what is taken off. */
-static sl_status
-bind_now(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *zone,
-         struct sl_expr **out_expr, struct sl_error *err)
-{
-    struct sl_value now = {.type = SL_TYPE_TIME,
-                           .as.i64 = sl_zone_to_utc(zone, s->binder->typing.now_us)};
-    struct sl_expr *digits;
-    int64_t scale = 0;
-
-    if (node->arg_count == 1) {
-        SL_TRY(sl_bind_expr(s, node->args[0], &digits, err));
-        scale = digits->kind == SL_EXPR_CONST && digits->type.type == SL_TYPE_I64
-                    ? digits->value.as.i64
-                    : -1;
-    }
-    if (node->arg_count > 1 || scale < 0 || scale > 6)
-        return sl_bind_fail(s->binder, err, SL_TYPE, 1426, node->position,
-                            "a time has 0 to 6 digits behind its second");
-    now.scale = (uint8_t)scale;
-    int64_t unit = (int64_t)sl_power_of_ten(6U - (unsigned)scale);
-    now.as.i64 -= ((now.as.i64 % unit) + unit) % unit;
-    return sl_expr_const(&s->binder->typing, node->position, &now, out_expr, err);
-}
-
-/* CURTIME([digits]), UTC_TIME([digits]): the time of day of NOW. */
-static sl_status
-bind_clock(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *zone,
-           struct sl_expr **out_expr, struct sl_error *err)
-{
-    struct sl_sql_type span = sl_sql_type_of(SL_TYPE_SPAN);
-
-    SL_TRY(bind_now(s, node, zone, out_expr, err));
-    span.scale = (*out_expr)->type.scale;
-    return sl_expr_coerce(&s->binder->typing, out_expr, &span, err);
-}
 
 static const struct {
     const char *name;
@@ -168,51 +55,6 @@ fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *er
                             (const char *)node->text.bytes, nearest.best);
     return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
                         size, (const char *)node->text.bytes);
-}
-
-static sl_status
-bind_session(struct sl_scope *s, const struct sl_node *node, enum session_function function,
-             struct sl_expr **out_expr, struct sl_error *err)
-{
-    const struct sl_session *session = s->binder->session;
-    struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);
-    bool is_clock = function == SESSION_CLOCK || function == SESSION_UTC_CLOCK;
-
-    if (function > SESSION_UTC && !is_clock && node->arg_count > 0)
-        return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
-                            "incorrect parameter count in the call to %.*s",
-                            (int)node->text.size_bytes, (const char *)node->text.bytes);
-    switch (function) {
-    case SESSION_NOW:
-        return bind_now(s, node, NULL, out_expr, err);
-    case SESSION_UTC:
-        return bind_now(s, node, s->binder->typing.zone, out_expr, err);
-    case SESSION_DATE:
-        SL_TRY(bind_now(s, node, NULL, out_expr, err));
-        return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
-    case SESSION_UTC_DATE:
-        SL_TRY(bind_now(s, node, s->binder->typing.zone, out_expr, err));
-        return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
-    case SESSION_CLOCK:
-        return bind_clock(s, node, NULL, out_expr, err);
-    case SESSION_UTC_CLOCK:
-        return bind_clock(s, node, s->binder->typing.zone, out_expr, err);
-    case SESSION_DATABASE:
-        return bind_text(s, node->position, sl_session_database(session), out_expr, err);
-    case SESSION_USER:
-        return bind_text(s, node->position, session->user == NULL ? "" : session->user, out_expr,
-                         err);
-    case SESSION_VERSION:
-        return bind_text(s, node->position, "8.0.36-sluice", out_expr, err);
-    case SESSION_CONNECTION:
-        return sl_expr_const_i64(&s->binder->typing, node->position,
-                                 (int64_t)session->connection_id, out_expr, err);
-    case SESSION_INSERT_ID: /* no table has an AUTO_INCREMENT */
-        return sl_expr_const_i64(&s->binder->typing, node->position, 0, out_expr, err);
-    case SESSION_NONE:
-        break;
-    }
-    return fail_unknown(s, node, err);
 }
 
 /* Type of the argument and of the result. */
@@ -468,14 +310,14 @@ sl_status
 sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
              struct sl_error *err)
 {
-    enum session_function session = find_session(node->text, false);
     bool found;
 
     if (node->filter != NULL && !sl_bind_is_aggregate(node))
         return sl_bind_fail(s->binder, err, SL_TYPE, 1064, node->filter->position,
                             "FILTER stands behind an aggregate only");
-    if (session != SESSION_NONE)
-        return bind_session(s, node, session, out_expr, err);
+    SL_TRY(sl_bind_session(s, node, out_expr, &found, err));
+    if (found)
+        return SL_OK;
     if (sl_slice_is(node->text, "GROUPING"))
         return sl_bind_grouping(s, node, out_expr, err);
     size_t aggregate = find_aggregate(node->text);

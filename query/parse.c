@@ -453,6 +453,8 @@ sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
     SL_TRY(sl_parse_session(p, syntax, &is_done));
     if (!is_done)
         SL_TRY(sl_parse_define(p, syntax, &is_done));
+    if (!is_done)
+        SL_TRY(sl_parse_admin(p, syntax, &is_done));
     if (is_done)
         return SL_OK;
     bool is_explain = sl_parser_is_word(p, "EXPLAIN") || sl_parser_is_word(p, "DESCRIBE") ||

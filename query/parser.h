@@ -188,6 +188,15 @@ sl_status sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax);
 SL_MUST_CHECK
 sl_status sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
 
+/* parse_admin.c: ANALYZE TABLE, FLUSH and their kin; *out_is_one false: the statement is none of them. */
+SL_MUST_CHECK
+sl_status sl_parse_admin(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
+
+/* parse_show.c: a select that we wrote, in MySQL's dialect, as the statement's. */
+struct sl_buf;
+SL_MUST_CHECK
+sl_status sl_parse_written(struct sl_parser *p, const struct sl_buf *text,
+                           struct sl_syntax *syntax);
 /* parse_show.c: what stands behind SHOW; a table behind DESCRIBE. */
 SL_MUST_CHECK
 sl_status sl_parse_show(struct sl_parser *p, struct sl_syntax *syntax);

@@ -38,7 +38,9 @@ struct sl_session {
     const char *database;  /* "flows"; NULL or "": none was chosen, and names are of flows */
     const char *time_zone; /* "UTC", "+02:00", "Europe/Berlin" */
     const char *user;
+    const char *peer; /* where the client is: "127.0.0.1:50012", "[::1]:50012"; NULL: not known */
     uint64_t connection_id;
+    bool is_admin;
     bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
     const struct sl_variable *variables; /* @name and @@name */
     uint32_t variable_count;

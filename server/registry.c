@@ -118,6 +118,12 @@ sl_entry_id(const struct sl_entry *entry)
     return entry->id;
 }
 
+const char *
+sl_entry_peer(const struct sl_entry *entry)
+{
+    return entry->peer;
+}
+
 void
 sl_entry_set_user(struct sl_entry *entry, const char *user)
 {

@@ -27,6 +27,8 @@ void sl_registry_destroy(struct sl_registry *registry);
 struct sl_entry *sl_entry_open(struct sl_registry *registry, const char *peer);
 void sl_entry_close(struct sl_entry *entry);
 uint64_t sl_entry_id(const struct sl_entry *entry);
+/* As it was opened; borrowed. */
+const char *sl_entry_peer(const struct sl_entry *entry);
 void sl_entry_set_user(struct sl_entry *entry, const char *user);
 
 /* A request begins: what it is ("query", "flush"), and the statement's text (cut when long). */
