@@ -94,7 +94,7 @@ struct sl_scope {
     struct sl_assigned *assigned;              /* the last one first */
     bool may_assign; /* what is bound next is an item of the list, or a result of its CASE */
     const struct sl_scope *outer; /* of a select with a subquery: of the one around it */
-    uint32_t rolled_count;        /* WITH ROLLUP: so many keys, the last ones, are NULL in this level */
+    uint32_t rolled_count; /* WITH ROLLUP: so many keys, the last ones, are NULL in this level */
 };
 
 /* Grow an array in the arena so that `count + 1` fit; NULL on SL_LIMIT. */
@@ -144,8 +144,8 @@ sl_status sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl
 bool sl_bind_is_aggregate(const struct sl_node *node);
 /* bind_session.c: NOW, USER and their kin; *out_found false: it is none of them. */
 SL_MUST_CHECK
-sl_status sl_bind_session(struct sl_scope *s, const struct sl_node *node,
-                          struct sl_expr **out_expr, bool *out_found, struct sl_error *err);
+sl_status sl_bind_session(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                          bool *out_found, struct sl_error *err);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 
@@ -231,6 +231,11 @@ sl_status sl_bind_joined_star(struct sl_scope *s, const struct sl_node *node,
 /* Where a column of a join comes from. */
 void sl_bind_joined_origin(const struct sl_scope *s, const struct sl_input *input,
                            struct sl_output *output);
+
+/* bind_correlated.c: the select with its correlated subqueries as joins; itself when it has none. */
+SL_MUST_CHECK
+sl_status sl_bind_correlated(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                             const struct sl_syntax_select **out_syntax, struct sl_error *err);
 
 /* bind_select.c: one select of a chain, whose ORDER BY is its own where it is alone. */
 SL_MUST_CHECK

@@ -285,7 +285,8 @@ bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
         SL_TRY(sl_bind_op(s, SL_FN_IS_NULL, node->position, args[0], NULL, &test, err));
         return sl_bind_if(s, node->position, test, args[2], args[1], out_expr, err);
     }
-    if ((sl_slice_is(node->text, "BIN") || sl_slice_is(node->text, "OCT")) && node->arg_count == 1) {
+    if ((sl_slice_is(node->text, "BIN") || sl_slice_is(node->text, "OCT")) &&
+        node->arg_count == 1) {
         struct sl_expr *conv[3] = {args[0], NULL, NULL};
         int64_t base = sl_slice_is(node->text, "BIN") ? 2 : 8;
         SL_TRY(sl_expr_const_i64(t, node->position, 10, &conv[1], err));

@@ -20,10 +20,8 @@ sl_bind_rollup_key(struct sl_scope *s, struct sl_expr **expr, struct sl_error *e
         struct sl_expr *slot = sl_arena_calloc(s->binder->typing.arena, 1, sizeof(*slot));
         if (slot == NULL)
             return sl_fail_memory(err);
-        *slot = (struct sl_expr){.kind = SL_EXPR_KEY,
-                                 .type = key->type,
-                                 .position = (*expr)->position,
-                                 .slot = i};
+        *slot = (struct sl_expr){
+            .kind = SL_EXPR_KEY, .type = key->type, .position = (*expr)->position, .slot = i};
         slot->type.is_nullable = true;
         *expr = slot;
         return SL_OK;

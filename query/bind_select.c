@@ -405,6 +405,7 @@ sl_bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_
 {
     uint32_t capacity = 0;
 
+    SL_TRY(sl_bind_correlated(b, syntax, &syntax, err));
     *s = (struct sl_scope){.binder = b, .syntax = syntax, .rolled_count = rolled_count};
     s->select = sl_arena_calloc(b->typing.arena, 1, sizeof(*s->select));
     if (s->select == NULL)

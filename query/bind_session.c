@@ -157,7 +157,7 @@ bind_clock(struct sl_scope *s, const struct sl_node *node, const struct sl_zone 
 
 static sl_status
 bind_function(struct sl_scope *s, const struct sl_node *node, enum session_function function,
-             struct sl_expr **out_expr, struct sl_error *err)
+              struct sl_expr **out_expr, struct sl_error *err)
 {
     const struct sl_session *session = s->binder->session;
     struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);

@@ -60,7 +60,8 @@ find_or_bind(struct sl_scope *s, const struct sl_node *node, struct sl_subquery 
 {
     struct sl_binder *b = s->binder;
 
-    for (*out_subquery = b->subqueries; *out_subquery != NULL; *out_subquery = (*out_subquery)->next)
+    for (*out_subquery = b->subqueries; *out_subquery != NULL;
+         *out_subquery = (*out_subquery)->next)
         if ((*out_subquery)->node == node)
             return SL_OK;
     struct sl_subquery *subquery = sl_arena_calloc(b->typing.arena, 1, sizeof(*subquery));

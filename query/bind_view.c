@@ -17,7 +17,8 @@ static bool
 is_volatile(const struct sl_node *node)
 {
     const struct sl_function *function =
-        node->kind == SL_NODE_CALL ? sl_function_find(node->text.bytes, node->text.size_bytes) : NULL;
+        node->kind == SL_NODE_CALL ? sl_function_find(node->text.bytes, node->text.size_bytes)
+                                   : NULL;
 
     return function != NULL && (function->flags & SL_FN_VOLATILE) != 0;
 }

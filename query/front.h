@@ -62,9 +62,9 @@ struct sl_subquery {
     enum sl_subquery_kind kind;
     uint32_t number;
     struct sl_select *select;
-    const void *node;         /* the one it is of: bound twice, it is the same */
-    struct sl_sql_type type;  /* VALUE, EXISTS */
-    struct sl_expr **values;  /* once it ran: LIST: row by row; else the value */
+    const void *node;        /* the one it is of: bound twice, it is the same */
+    struct sl_sql_type type; /* VALUE, EXISTS */
+    struct sl_expr **values; /* once it ran: LIST: row by row; else the value */
     uint32_t value_count;
     struct sl_subquery *next;
 };

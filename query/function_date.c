@@ -166,8 +166,8 @@ sl_row_maketime(struct sl_eval *eval, const struct sl_expr *call, const struct s
 
     (void)eval;
     (void)call;
-    out->is_null = minute < 0 || minute > 59 || second_us < 0 ||
-                   second_us >= (sl_i128)60 * SL_US_PER_S;
+    out->is_null =
+        minute < 0 || minute > 59 || second_us < 0 || second_us >= (sl_i128)60 * SL_US_PER_S;
     if (out->is_null)
         return SL_OK;
     sl_i128 rest = (sl_i128)minute * 60 * SL_US_PER_S + second_us;

@@ -51,7 +51,7 @@ sl_row_atan(struct sl_eval *eval, const struct sl_expr *call, const struct sl_va
             struct sl_value *out)
 {
     (void)eval;
-    out->as.f64 = call->arg_count == 1 ? atan(args[0].as.f64)
-                                       : atan2(args[0].as.f64, args[1].as.f64);
+    out->as.f64 =
+        call->arg_count == 1 ? atan(args[0].as.f64) : atan2(args[0].as.f64, args[1].as.f64);
     return SL_OK;
 }

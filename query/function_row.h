@@ -107,6 +107,7 @@ sl_row_fn sl_row_service_name;
 sl_row_fn sl_row_sha1;
 sl_row_fn sl_row_sha2;
 sl_row_fn sl_row_sign;
+sl_row_fn sl_row_single;
 sl_row_fn sl_row_sorted;
 sl_row_fn sl_row_space;
 sl_row_fn sl_row_sqrt;

@@ -123,21 +123,21 @@ read_date_letter(struct reading *r, char letter)
         return read_year(r, 2);
     case 'm':
     case 'c':
-            return read_number(r, 2, &r->month);
+        return read_number(r, 2, &r->month);
     case 'M':
         return read_month(r, false);
     case 'b':
         return read_month(r, true);
     case 'd':
     case 'e':
-            return read_number(r, 2, &r->day);
+        return read_number(r, 2, &r->day);
     case 'D':
-            if (!read_number(r, 2, &r->day) || r->text.size_bytes - r->at < 2)
+        if (!read_number(r, 2, &r->day) || r->text.size_bytes - r->at < 2)
             return false;
         r->at += 2; /* th */
         return true;
     case 'j':
-            return read_number(r, 3, &r->year_day) && r->year_day > 0;
+        return read_number(r, 3, &r->year_day) && r->year_day > 0;
     case 'w':
         return read_number(r, 1, &ignored) && ignored < 7;
     case '%':
@@ -254,7 +254,7 @@ sl_row_str_to_date(struct sl_eval *eval, const struct sl_expr *call, const struc
     else if (out->type == SL_TYPE_SPAN)
         out->as.i64 = clock_us;
     else
-        out->as.i64 = sl_zone_to_utc(sl_zone_at((uint32_t)args[2].as.i64),
-                                     days * SL_US_PER_DAY + clock_us);
+        out->as.i64 =
+            sl_zone_to_utc(sl_zone_at((uint32_t)args[2].as.i64), days * SL_US_PER_DAY + clock_us);
     return SL_OK;
 }

@@ -18,7 +18,8 @@ struct care {
 };
 
 static const struct care cares[] = {
-    {"ANALYZE", "analyze", "status", "Table is already up to date"}, /* bounds are kept as it grows */
+    {"ANALYZE", "analyze", "status",
+     "Table is already up to date"}, /* bounds are kept as it grows */
     {"CHECK", "check", "note", "The storage engine for the table doesn't support check"},
     {"OPTIMIZE", "optimize", "note", "The storage engine for the table doesn't support optimize"},
     {"REPAIR", "repair", "note", "The storage engine for the table doesn't support repair"},
@@ -50,8 +51,7 @@ put_row(struct sl_parser *p, const struct care *care, struct sl_buf *text)
     struct sl_syntax_select table = {0};
 
     SL_TRY(sl_parse_table_name(p, &table));
-    struct sl_slice database =
-        table.schema.size_bytes > 0 ? table.schema : p->default_database;
+    struct sl_slice database = table.schema.size_bytes > 0 ? table.schema : p->default_database;
     sl_buf_text(text, text->size_bytes == 0 ? "SELECT CONCAT(" : " UNION ALL SELECT CONCAT(");
     sl_text_quote(text, database, '\'');
     sl_buf_text(text, ", '.', ");
@@ -103,8 +103,9 @@ parse_flush(struct sl_parser *p, struct sl_syntax *syntax)
         for (size_t i = 0; i < SL_COUNTOF(things) && !is_known; i++)
             is_known = sl_parser_accept_word(p, things[i]);
         if (!is_known || sl_parser_is_word(p, "WITH") || sl_parser_is_word(p, "FOR"))
-            return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes, position,
-                              "FLUSH of PRIVILEGES, TABLES, LOGS and HOSTS, without locks, is all there is");
+            return sl_fail_at(
+                p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes, position,
+                "FLUSH of PRIVILEGES, TABLES, LOGS and HOSTS, without locks, is all there is");
     } while (sl_parser_accept(p, ","));
     return SL_OK;
 }

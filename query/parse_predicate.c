@@ -13,7 +13,7 @@ sl_parser_is_subquery(const struct sl_parser *p)
 
 sl_status
 sl_parse_subquery(struct sl_parser *p, enum sl_node_kind kind, uint32_t position,
-             struct sl_node **out_node)
+                  struct sl_node **out_node)
 {
     SL_TRY(sl_parser_node(p, kind, position, out_node));
     SL_TRY(sl_parse_selects(p, &(*out_node)->select));
@@ -97,7 +97,8 @@ parse_like(struct sl_parser *p, uint32_t position, struct sl_node *left, struct 
 }
 
 static sl_status
-parse_regexp(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl_node **out_node)
+parse_regexp(struct sl_parser *p, uint32_t position, struct sl_node *left,
+             struct sl_node **out_node)
 {
     struct sl_node *args[2] = {left};
 
@@ -152,7 +153,7 @@ sl_parse_predicate(struct sl_parser *p, struct sl_node **left, bool *out_found)
 
 sl_status
 sl_parse_quantified(struct sl_parser *p, enum sl_function_id function, uint32_t position,
-                 struct sl_node **node, bool *out_found)
+                    struct sl_node **node, bool *out_found)
 {
     const struct sl_token *next = sl_parser_peek(p, 1);
     const struct sl_token *after = sl_parser_peek(p, 2);

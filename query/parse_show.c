@@ -259,7 +259,8 @@ put_grantee(struct sl_parser *p, struct sl_buf *text)
             return sl_parser_expect(p, ")");
         return SL_OK;
     }
-    if (name->kind != SL_TOKEN_NAME && name->kind != SL_TOKEN_QUOTED && name->kind != SL_TOKEN_STRING)
+    if (name->kind != SL_TOKEN_NAME && name->kind != SL_TOKEN_QUOTED &&
+        name->kind != SL_TOKEN_STRING)
         return sl_parser_fail(p, "a user");
     p->at++;
     p->at += sl_parser_token(p)->kind == SL_TOKEN_VARIABLE; /* @host, @'host' */
@@ -272,12 +273,13 @@ put_grantee(struct sl_parser *p, struct sl_buf *text)
 static sl_status
 put_grants(struct sl_parser *p, struct sl_buf *text)
 {
-    sl_buf_text(text,
-                "SELECT CONCAT('GRANT ', CASE CURRENT_ROLE() WHEN 'reader' THEN 'SELECT' WHEN "
-                "'writer' THEN 'SELECT, INSERT, DELETE, CREATE, DROP, RELOAD, ALTER, CREATE VIEW' ELSE "
-                "'ALL PRIVILEGES' END, ' ON *.* TO `', REPLACE(CURRENT_USER(), '@', '`@`'), '`', "
-                "IF(CURRENT_ROLE() = 'admin', ' WITH GRANT OPTION', '')) AS `Grants` FROM (SELECT 1) "
-                "AS one");
+    sl_buf_text(
+        text,
+        "SELECT CONCAT('GRANT ', CASE CURRENT_ROLE() WHEN 'reader' THEN 'SELECT' WHEN "
+        "'writer' THEN 'SELECT, INSERT, DELETE, CREATE, DROP, RELOAD, ALTER, CREATE VIEW' ELSE "
+        "'ALL PRIVILEGES' END, ' ON *.* TO `', REPLACE(CURRENT_USER(), '@', '`@`'), '`', "
+        "IF(CURRENT_ROLE() = 'admin', ' WITH GRANT OPTION', '')) AS `Grants` FROM (SELECT 1) "
+        "AS one");
     return sl_parser_accept_word(p, "FOR") ? put_grantee(p, text) : SL_OK;
 }
 

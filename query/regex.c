@@ -139,7 +139,8 @@ sl_row_regexp(struct sl_eval *eval, const struct sl_expr *call, const struct sl_
     struct sl_regex *regex = NULL;
     bool is_found = false;
 
-    sl_status st = sl_regex_compile(args[1].as.slice, call->type.is_binary, arena, &regex, eval->err);
+    sl_status st =
+        sl_regex_compile(args[1].as.slice, call->type.is_binary, arena, &regex, eval->err);
     if (st == SL_OK)
         st = sl_regex_match(regex, &own, args[0].as.slice, &is_found);
     sl_arena_destroy(arena);

@@ -117,8 +117,9 @@ settle(struct running *r, struct sl_error *err)
 static void
 explain(const struct sl_subquery *s, const struct sl_op *root, struct sl_buf *out)
 {
-    static const char *const kinds[] = {
-        [SL_SUBQUERY_VALUE] = "value", [SL_SUBQUERY_EXISTS] = "exists", [SL_SUBQUERY_LIST] = "list"};
+    static const char *const kinds[] = {[SL_SUBQUERY_VALUE] = "value",
+                                        [SL_SUBQUERY_EXISTS] = "exists",
+                                        [SL_SUBQUERY_LIST] = "list"};
 
     if (out == NULL)
         return;

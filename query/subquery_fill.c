@@ -66,8 +66,8 @@ make_rows(struct filling *f, const struct sl_expr *in, struct sl_expr *const *va
     if (count == 1)
         return make_row(f, in, values, out_expr, err);
     SL_TRY(make_rows(f, in, values, count / 2, &halves[0], err));
-    SL_TRY(make_rows(f, in, &values[(size_t)(count / 2) * width], count - count / 2, &halves[1],
-                     err));
+    SL_TRY(
+        make_rows(f, in, &values[(size_t)(count / 2) * width], count - count / 2, &halves[1], err));
     return call(f, SL_FN_OR, in, halves, 2, out_expr, err);
 }
 

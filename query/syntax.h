@@ -93,6 +93,7 @@ struct sl_syntax_join {
     struct sl_syntax_select *table; /* its FROM alone */
     enum sl_join_kind kind;         /* INNER: CROSS and a comma too */
     bool is_natural;
+    bool is_hidden;               /* what * stands for has none of its columns */
     struct sl_node *on;           /* NULL: none */
     struct sl_node **using_names; /* USING (name, ...) */
     uint32_t using_count;

@@ -79,14 +79,14 @@ sl_status sl_typing_fail(struct sl_typing *t, struct sl_error *err, uint16_t num
                          uint32_t position, const char *story);
 
 /* Type rules named in function.def. */
-sl_type_fn sl_type_compare, sl_type_like, sl_type_if, sl_type_unify;
+sl_type_fn sl_type_compare, sl_type_like, sl_type_if, sl_type_unify, sl_type_single;
 sl_type_fn sl_type_arithmetic, sl_type_divide, sl_type_int_div, sl_type_negate, sl_type_integral,
     sl_type_round, sl_type_hex, sl_type_format;
 sl_type_fn sl_type_unix_timestamp, sl_type_from_unixtime, sl_type_to_date, sl_type_field,
     sl_type_field_text, sl_type_date_add, sl_type_timestampdiff, sl_type_datediff,
     sl_type_convert_tz;
-sl_type_fn sl_type_week, sl_type_sec_to_time, sl_type_maketime, sl_type_time_of_day, sl_type_timediff,
-    sl_type_addtime, sl_type_str_to_date;
+sl_type_fn sl_type_week, sl_type_sec_to_time, sl_type_maketime, sl_type_time_of_day,
+    sl_type_timediff, sl_type_addtime, sl_type_str_to_date;
 sl_type_fn sl_type_inet_ntoa, sl_type_inet6_aton, sl_type_inet6_ntoa, sl_type_is_address;
 sl_type_fn sl_type_flow_duration, sl_type_flow_rate, sl_type_flow_idx;
 

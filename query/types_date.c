@@ -32,7 +32,8 @@ digits_of_text(struct sl_slice text)
 
     if (dot == NULL)
         return 0;
-    for (dot++; dot < text.bytes + text.size_bytes && *dot >= '0' && *dot <= '9' && digits < 6; dot++)
+    for (dot++; dot < text.bytes + text.size_bytes && *dot >= '0' && *dot <= '9' && digits < 6;
+         dot++)
         digits++;
     return digits;
 }

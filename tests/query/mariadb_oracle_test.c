@@ -168,6 +168,20 @@ static const char *const statements[] = {
     "SELECT (1, 2) IN ((1, 2), (3, 4))",
     "SELECT (1, NULL) NOT IN ((1, 2), (3, 4))",
     "SELECT (5, NULL) NOT IN ((1, 2), (3, 4))",
+    "SELECT GROUP_CONCAT(x ORDER BY x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT "
+    "NULL) AS t "
+    "WHERE EXISTS (SELECT 1 FROM (SELECT 2 AS y UNION ALL SELECT 2 UNION ALL SELECT NULL) AS u "
+    "WHERE y = x)",
+    "SELECT COUNT(*) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT NULL) AS t WHERE NOT "
+    "EXISTS "
+    "(SELECT 1 FROM (SELECT 2 AS y UNION ALL SELECT NULL) AS u WHERE y = x)",
+    "SELECT GROUP_CONCAT((SELECT CONCAT(COUNT(*), '/', IFNULL(SUM(z), '-')) FROM (SELECT 2 AS y, 3 "
+    "AS z UNION "
+    "ALL SELECT 2, 4) AS u WHERE y = x) ORDER BY x) FROM (SELECT 1 AS x UNION ALL SELECT 2) AS t",
+    "SELECT GROUP_CONCAT(x ORDER BY x) FROM (SELECT 1 AS x, 5 AS w UNION ALL SELECT 2, 6 UNION ALL "
+    "SELECT 3, 7) "
+    "AS t WHERE x IN (SELECT y FROM (SELECT 1 AS y, 5 AS z UNION ALL SELECT 3, 8) AS u WHERE z = "
+    "w)",
     /* Regular expressions. */
     "SELECT 'abc' REGEXP 'B'",
     "SELECT 'abc' REGEXP BINARY 'B'",
@@ -317,13 +331,17 @@ static const char *const statements[] = {
     "SELECT BIT_XOR(x) FROM (SELECT 5 AS x UNION ALL SELECT 4 UNION ALL SELECT NULL) AS t",
     "SELECT BIT_XOR(x) FROM (SELECT 5 AS x) AS t WHERE x > 9",
     /* Totals. */
-    "SELECT COUNT(*) FROM (SELECT x, COUNT(*) FROM (SELECT 1 AS x) AS t WHERE x > 5 GROUP BY x WITH "
+    "SELECT COUNT(*) FROM (SELECT x, COUNT(*) FROM (SELECT 1 AS x) AS t WHERE x > 5 GROUP BY x "
+    "WITH "
     "ROLLUP) AS u",
-    "SELECT GROUP_CONCAT(k, '=', s ORDER BY k) FROM (SELECT IFNULL(x, 'all') AS k, SUM(y) AS s FROM "
+    "SELECT GROUP_CONCAT(k, '=', s ORDER BY k) FROM (SELECT IFNULL(x, 'all') AS k, SUM(y) AS s "
+    "FROM "
     "(SELECT 1 AS x, 1.5 AS y UNION ALL SELECT 2, 2 UNION ALL SELECT 2, 3) AS t GROUP BY x WITH "
     "ROLLUP) AS u",
-    "SELECT GROUP_CONCAT(IFNULL(a, '-'), IFNULL(b, '-'), n ORDER BY a, b, n) FROM (SELECT a, b, COUNT(*) AS n "
-    "FROM (SELECT 'x' AS a, 1 AS b UNION ALL SELECT 'x', 2 UNION ALL SELECT 'y', 1) AS t GROUP BY a, b "
+    "SELECT GROUP_CONCAT(IFNULL(a, '-'), IFNULL(b, '-'), n ORDER BY a, b, n) FROM (SELECT a, b, "
+    "COUNT(*) AS n "
+    "FROM (SELECT 'x' AS a, 1 AS b UNION ALL SELECT 'x', 2 UNION ALL SELECT 'y', 1) AS t GROUP BY "
+    "a, b "
     "WITH ROLLUP) AS u",
     /* Aggregates: the type decides the digits. */
     "SELECT SUM(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
