@@ -20,6 +20,8 @@ enum session_function {
     SESSION_VERSION,
     SESSION_CONNECTION,
     SESSION_INSERT_ID,
+    SESSION_ROW_COUNT,
+    SESSION_FOUND_ROWS,
     SESSION_NONE,
 };
 
@@ -50,6 +52,8 @@ static const struct {
     {"VERSION", SESSION_VERSION, false},
     {"CONNECTION_ID", SESSION_CONNECTION, false},
     {"LAST_INSERT_ID", SESSION_INSERT_ID, false},
+    {"ROW_COUNT", SESSION_ROW_COUNT, false},
+    {"FOUND_ROWS", SESSION_FOUND_ROWS, false},
 };
 
 static enum session_function
@@ -202,6 +206,16 @@ bind_function(struct sl_scope *s, const struct sl_node *node, enum session_funct
                                  (int64_t)session->connection_id, out_expr, err);
     case SESSION_INSERT_ID: /* no table has an AUTO_INCREMENT */
         return sl_expr_const_i64(&s->binder->typing, node->position, 0, out_expr, err);
+    case SESSION_ROW_COUNT:
+        return sl_expr_const_i64(&s->binder->typing, node->position, session->row_count, out_expr,
+                                 err);
+    case SESSION_FOUND_ROWS:
+        if (session->found_rows < 0)
+            return sl_bind_fail(
+                s->binder, err, SL_UNSUPPORTED, 1235, node->position,
+                "rows behind a LIMIT are not counted for SQL_CALC_FOUND_ROWS: use COUNT(*)");
+        return sl_expr_const_i64(&s->binder->typing, node->position, session->found_rows, out_expr,
+                                 err);
     case SESSION_NONE:
         break;
     }

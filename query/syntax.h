@@ -102,6 +102,7 @@ struct sl_syntax_join {
 struct sl_syntax_select {
     uint32_t position;
     bool is_distinct;
+    bool wants_found_rows; /* SQL_CALC_FOUND_ROWS */
     struct sl_item *items;
     uint32_t item_count;
 
