@@ -88,7 +88,7 @@ sl_expr_fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     struct sl_value small[8], *args = small, value;
 
     SL_TRY(measure(t, call, err));
-    if ((call->function->flags & SL_FN_VOLATILE) != 0)
+    if ((call->function->flags & SL_FN_VOLATILE) != 0 && !t->is_once)
         return SL_OK;
     for (uint32_t i = 0; i < call->arg_count; i++)
         if (call->args[i]->kind != SL_EXPR_CONST)

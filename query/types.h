@@ -26,6 +26,7 @@ struct sl_typing {
     int64_t now_us;
     const struct sl_zone *zone; /* the session's; NULL: UTC */
     uint32_t warning_count;
+    bool is_once; /* what is bound is computed once: RAND() is a constant then */
 };
 
 static inline struct sl_sql_type
