@@ -16,12 +16,12 @@ make_node(struct sl_binder *b, enum sl_node_kind kind, uint32_t position,
     struct sl_node *node = sl_arena_calloc(b->typing.arena, 1, sizeof(*node));
     struct sl_node **own = sl_arena_calloc(b->typing.arena, (size_t)count + 1, sizeof(*own));
 
+    *out_node = node;
     if (node == NULL || own == NULL)
         return sl_fail_memory(err);
     for (uint32_t i = 0; i < count; i++)
         own[i] = args[i];
     *node = (struct sl_node){.kind = kind, .position = position, .args = own, .arg_count = count};
-    *out_node = node;
     return SL_OK;
 }
 
@@ -31,6 +31,7 @@ sl_bind_make_operator(struct sl_binder *b, enum sl_function_id function, uint32_
                       struct sl_error *err)
 {
     SL_TRY(make_node(b, SL_NODE_OPERATOR, position, args, count, out_node, err));
+    SL_ASSERT(*out_node != NULL);
     (*out_node)->function = function;
     return SL_OK;
 }
@@ -40,6 +41,7 @@ sl_bind_make_truth(struct sl_binder *b, uint32_t position, struct sl_node **out_
                    struct sl_error *err)
 {
     SL_TRY(make_node(b, SL_NODE_BOOL, position, NULL, 0, out_node, err));
+    SL_ASSERT(*out_node != NULL);
     (*out_node)->number = 1;
     return SL_OK;
 }
@@ -49,6 +51,7 @@ sl_bind_make_number(struct sl_binder *b, int64_t number, uint32_t position,
                     struct sl_node **out_node, struct sl_error *err)
 {
     SL_TRY(make_node(b, SL_NODE_NUMBER, position, NULL, 0, out_node, err));
+    SL_ASSERT(*out_node != NULL);
     (*out_node)->number = number;
     return SL_OK;
 }
@@ -66,6 +69,7 @@ sl_bind_make_call(struct sl_binder *b, const char *name, uint32_t position,
                   struct sl_error *err)
 {
     SL_TRY(make_node(b, SL_NODE_CALL, position, args, count, out_node, err));
+    SL_ASSERT(*out_node != NULL);
     (*out_node)->text =
         (struct sl_slice){.bytes = (const uint8_t *)name, .size_bytes = (uint32_t)strlen(name)};
     return SL_OK;
@@ -89,6 +93,7 @@ name_column(struct sl_binder *b, const struct sl_lookup *lookup, uint32_t index,
             struct sl_node **out_node, struct sl_error *err)
 {
     SL_TRY(make_node(b, SL_NODE_NAME, lookup->position, NULL, 0, out_node, err));
+    SL_ASSERT(*out_node != NULL);
     (*out_node)->is_quoted = true;
     (*out_node)->qualifier = lookup->alias;
     return make_name(b, index, &(*out_node)->text, err);
