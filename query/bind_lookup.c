@@ -16,12 +16,14 @@ make_node(struct sl_binder *b, enum sl_node_kind kind, uint32_t position,
     struct sl_node *node = sl_arena_calloc(b->typing.arena, 1, sizeof(*node));
     struct sl_node **own = sl_arena_calloc(b->typing.arena, (size_t)count + 1, sizeof(*own));
 
-    *out_node = node;
-    if (node == NULL || own == NULL)
+    if (node == NULL || own == NULL) {
+        *out_node = NULL;
         return sl_fail_memory(err);
+    }
     for (uint32_t i = 0; i < count; i++)
         own[i] = args[i];
     *node = (struct sl_node){.kind = kind, .position = position, .args = own, .arg_count = count};
+    *out_node = node; /* which may be where one of the arguments was */
     return SL_OK;
 }
 

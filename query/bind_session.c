@@ -1,6 +1,8 @@
 /*
  * bind_session.c - functions that are constants of the statement: the time, the session and who asks.
  */
+#include <stdio.h>
+
 #include "query/bind.h"
 #include "query/lex.h"
 #include "query/value.h"
@@ -109,16 +111,14 @@ bind_user(struct sl_scope *s, const struct sl_node *node, struct sl_slice host,
 {
     const char *user = s->binder->session->user == NULL ? "" : s->binder->session->user;
     struct sl_value value = {.type = SL_TYPE_TEXT};
-    size_t size = strlen(user);
-    char *text = sl_arena_alloc(s->binder->typing.arena, size + 1 + host.size_bytes);
+    size_t size = strlen(user) + 1 + host.size_bytes;
+    char *text = sl_arena_alloc(s->binder->typing.arena, size + 1);
 
     if (text == NULL)
         return sl_fail_memory(err);
-    memcpy(text, user, size);
-    text[size++] = '@';
-    memcpy(&text[size], host.bytes, host.size_bytes);
-    value.as.slice = (struct sl_slice){.bytes = (const uint8_t *)text,
-                                       .size_bytes = (uint32_t)size + host.size_bytes};
+    (void)snprintf(text, size + 1, "%s@%.*s", user, (int)host.size_bytes, (const char *)host.bytes);
+    value.as.slice =
+        (struct sl_slice){.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)size};
     return sl_expr_const(&s->binder->typing, node->position, &value, out_expr, err);
 }
 

@@ -71,8 +71,9 @@ sl_bind_constant(struct sl_binder *b, const struct sl_node *node, struct sl_expr
     SL_TRY(st);
     return b->subquery_count == subqueries
                ? SL_OK
-               : sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, node->position,
-                              "a subquery is no constant, which is wanted here: use INSERT ... SELECT");
+               : sl_bind_fail(
+                     b, err, SL_UNSUPPORTED, 1235, node->position,
+                     "a subquery is no constant, which is wanted here: use INSERT ... SELECT");
 }
 
 static sl_status

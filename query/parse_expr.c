@@ -452,7 +452,7 @@ static sl_status
 parse_unary(struct sl_parser *p, struct sl_node **out_node)
 {
     uint32_t position = sl_parser_token(p)->position;
-    struct sl_node *arg;
+    struct sl_node *arg = NULL;
 
     if (sl_parser_accept(p, "-")) {
         SL_TRY(parse_level(p, LEVEL_UNARY, &arg));
@@ -541,6 +541,7 @@ climb(struct sl_parser *p, unsigned level, struct sl_node **node)
             continue;
         struct sl_node *args[2] = {*node, NULL};
         SL_TRY(parse_level(p, b->level + 1U, &args[1]));
+        SL_ASSERT(args[0] != NULL && args[1] != NULL);
         if (b->level == LEVEL_COMPARE && (is_row(args[0]) || is_row(args[1])))
             SL_TRY(sl_parse_row_compare(p, b->function, position, args[0], args[1], node));
         else

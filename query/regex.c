@@ -141,8 +141,10 @@ sl_row_regexp(struct sl_eval *eval, const struct sl_expr *call, const struct sl_
 
     sl_status st =
         sl_regex_compile(args[1].as.slice, call->type.is_binary, arena, &regex, eval->err);
-    if (st == SL_OK)
+    if (st == SL_OK) {
+        SL_ASSERT(regex != NULL);
         st = sl_regex_match(regex, &own, args[0].as.slice, &is_found);
+    }
     sl_arena_destroy(arena);
     out->as.u64 = is_found;
     return st;
