@@ -10,9 +10,9 @@
 
 enum { DAYS_AT_EPOCH = 719528 }; /* MySQL's number of 1970-01-01 */
 
-static const int64_t span_most_us = (INT64_C(838) * 3600 + 59 * 60 + 59) * SL_US_PER_S;
-static const int64_t days_low = -719528;  /* 0000-01-01 */
-static const int64_t days_high = 2932897; /* behind 9999-12-31 */
+static const int64_t span_most_us = INT64_C(3020399) * SL_US_PER_S; /* 838:59:59 */
+static const int64_t days_low = -719528;                            /* 0000-01-01 */
+static const int64_t days_high = 2932897;                           /* behind 9999-12-31 */
 
 static int64_t
 floor_div(int64_t a, int64_t b)

@@ -94,6 +94,7 @@ fill_in(struct filling *f, struct sl_expr *in, const struct sl_subquery *subquer
 {
     const struct sl_value no = {.type = SL_TYPE_BOOL};
     uint32_t width = in->arg_count - 1;
+    SL_ASSERT(width > 0);
     uint32_t count = subquery->value_count / width;
     struct sl_expr *filled = NULL;
 
@@ -103,6 +104,7 @@ fill_in(struct filling *f, struct sl_expr *in, const struct sl_subquery *subquer
         SL_TRY(make_in(f, in, in->args[0], subquery->values, count, 1, &filled, err));
     else
         SL_TRY(make_row_in(f, in, subquery->values, count, &filled, err));
+    SL_ASSERT(filled != NULL);
     *in = *filled;
     return SL_OK;
 }
