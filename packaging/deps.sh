@@ -6,7 +6,7 @@
 set -eu
 
 build="gcc cmake ninja-build pkg-config libc6-dev liblmdb-dev libzstd-dev libxxhash-dev libuv1-dev
-libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-dev zlib1g-dev libssl-dev
+libroaring-dev libpcap-dev libinih-dev libjansson-dev libedit-dev libsmartcols-dev zlib1g-dev libpcre2-dev libssl-dev
 libcmocka-dev libsqlite3-dev tzdata"
 test="clang clang-format clang-tidy cppcheck libclang-rt-14-dev softflowd nfdump tshark zstd
 mariadb-server mariadb-plugin-spider procps iproute2 tmux openssl php-cli php-mysql python3-pymysql

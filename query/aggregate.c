@@ -137,6 +137,7 @@ sl_aggregate_is_holistic(enum sl_aggregate_kind kind)
     case SL_AGG_ANY:
     case SL_AGG_BIT_OR:
     case SL_AGG_BIT_AND:
+    case SL_AGG_BIT_XOR:
         return false;
     }
     return false;

@@ -54,7 +54,7 @@ struct sl_aggregate_state {
             double mean;
             double square; /* sum of squared distances from the mean */
         } moments;
-        uint64_t bits; /* BIT_OR; BIT_AND keeps the complement */
+        uint64_t bits; /* BIT_OR, BIT_XOR; BIT_AND keeps the complement */
         struct sl_addr addr;
         struct sl_slice slice;
     } value;

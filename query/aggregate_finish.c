@@ -117,6 +117,7 @@ finish_full(const struct sl_aggregate *aggregate, const struct sl_aggregate_stat
         sl_value_from_integer(state->count, 0, &aggregate->type, out);
         return;
     case SL_AGG_BIT_OR:
+    case SL_AGG_BIT_XOR:
         out->as.u64 = state->value.bits;
         return;
     case SL_AGG_BIT_AND:

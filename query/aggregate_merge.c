@@ -51,6 +51,9 @@ merge_full(const struct sl_aggregate *aggregate, struct sl_aggregate_state *into
     case SL_AGG_BIT_AND:
         into->value.bits |= from->value.bits;
         break;
+    case SL_AGG_BIT_XOR:
+        into->value.bits ^= from->value.bits;
+        break;
     default: /* ANY, and the holistic ones, which are not finished yet */
         break;
     }

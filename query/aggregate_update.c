@@ -183,7 +183,10 @@ update_bits(const struct sl_aggregate *aggregate, enum sl_form form, void *const
     for (uint32_t i = 0; i < count; i++) {
         struct sl_aggregate_state *state = sl_aggregate_state_at(records[index[i]], offset);
         uint64_t bits = (uint64_t)sl_argument_integer(&values[i], form);
-        state->value.bits |= aggregate->kind == SL_AGG_BIT_AND ? ~bits : bits;
+        if (aggregate->kind == SL_AGG_BIT_XOR)
+            state->value.bits ^= bits;
+        else
+            state->value.bits |= aggregate->kind == SL_AGG_BIT_AND ? ~bits : bits;
         state->count++;
     }
 }
@@ -217,6 +220,7 @@ sl_aggregate_update(const struct sl_aggregate *aggregate, void *const *records, 
         return true;
     case SL_AGG_BIT_OR:
     case SL_AGG_BIT_AND:
+    case SL_AGG_BIT_XOR:
         update_bits(aggregate, form, records, offset, values, index, count);
         return true;
     case SL_AGG_COUNT_STAR:

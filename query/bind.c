@@ -139,6 +139,8 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         out_statement->class = SL_CLASS_SELECT;
         SL_TRY(sl_bind_chain(&b, syntax.select, &out_statement->select, err));
         limit_select(session, out_statement->select);
+        out_statement->wants_found_rows =
+            syntax.select->wants_found_rows && out_statement->select->limit != UINT64_MAX;
         break;
     case SL_SYNTAX_EXPLAIN:
     case SL_SYNTAX_EXPLAIN_ANALYZE:
@@ -175,7 +177,7 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         SL_TRY(bind_show(&b, &syntax, out_statement, err));
         break;
     }
-    out_statement->subqueries = sl_bind_subqueries(&b);
+    sl_bind_give_subqueries(&b, out_statement);
     out_statement->warning_count = b.typing.warning_count;
     return SL_OK;
 }

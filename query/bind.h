@@ -32,6 +32,8 @@ struct sl_binder {
     uint32_t depth;                  /* of nested selects and expressions */
     const struct sl_view_path *path; /* the views whose text is being bound */
     struct sl_subquery *subqueries;  /* the last one first */
+    uint32_t subquery_count;
+    const struct sl_scope *outer; /* of the select around the subquery that is being bound; NULL */
 };
 
 /* Where an expression stands decides which names mean something in it. */
@@ -91,6 +93,8 @@ struct sl_scope {
     struct sl_expr *derived[SL_DERIVED_COUNT]; /* bound once, shared */
     struct sl_assigned *assigned;              /* the last one first */
     bool may_assign; /* what is bound next is an item of the list, or a result of its CASE */
+    const struct sl_scope *outer; /* of a select with a subquery: of the one around it */
+    uint32_t rolled_count; /* WITH ROLLUP: so many keys, the last ones, are NULL in this level */
 };
 
 /* Grow an array in the arena so that `count + 1` fit; NULL on SL_LIMIT. */
@@ -138,6 +142,10 @@ sl_status sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl
                        struct sl_error *err);
 /* SUM and its kin. */
 bool sl_bind_is_aggregate(const struct sl_node *node);
+/* bind_session.c: NOW, USER and their kin; *out_found false: it is none of them. */
+SL_MUST_CHECK
+sl_status sl_bind_session(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+                          bool *out_found, struct sl_error *err);
 /* A word that is a call without parentheses (CURRENT_TIMESTAMP); false when it is none. */
 bool sl_bind_is_constant_word(const struct sl_node *node);
 
@@ -146,12 +154,14 @@ SL_MUST_CHECK
 sl_status sl_bind_concat(struct sl_scope *s, const struct sl_node *node, struct sl_aggregate *a,
                          struct sl_error *err);
 
-/* bind_subquery.c: x IN (select), in a WHERE. */
+/* bind_subquery.c: x IN (select), (select), EXISTS (select). */
 SL_MUST_CHECK
-sl_status sl_bind_in_select(struct sl_scope *s, const struct sl_node *node,
-                            struct sl_expr **out_expr, struct sl_error *err);
-/* The binder's subqueries in the order in which they must run. */
-struct sl_subquery *sl_bind_subqueries(struct sl_binder *b);
+sl_status sl_bind_subquery(struct sl_scope *s, const struct sl_node *node,
+                           struct sl_expr **out_expr, struct sl_error *err);
+/* The binder's subqueries, in the order in which they must run, to the statement. */
+void sl_bind_give_subqueries(struct sl_binder *b, struct sl_statement *statement);
+/* Is it a column of a select around the subquery that is being bound? */
+bool sl_bind_is_outer(const struct sl_binder *b, const struct sl_node *node);
 
 /* bind_names.c */
 SL_MUST_CHECK
@@ -221,6 +231,34 @@ sl_status sl_bind_joined_star(struct sl_scope *s, const struct sl_node *node,
 /* Where a column of a join comes from. */
 void sl_bind_joined_origin(const struct sl_scope *s, const struct sl_input *input,
                            struct sl_output *output);
+
+/* bind_correlated.c: the select with its correlated subqueries as joins; itself when it has none. */
+SL_MUST_CHECK
+sl_status sl_bind_correlated(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                             const struct sl_syntax_select **out_syntax, struct sl_error *err);
+
+/* bind_select.c: one select of a chain, whose ORDER BY is its own where it is alone. */
+SL_MUST_CHECK
+sl_status sl_bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
+                      uint32_t rolled_count, struct sl_scope *s, struct sl_error *err);
+/* One type for each column of a chain. */
+SL_MUST_CHECK
+sl_status sl_bind_unify(struct sl_binder *b, struct sl_select *head, struct sl_error *err);
+
+/* bind_rollup.c: a select WITH ROLLUP, as one that reads its levels. */
+SL_MUST_CHECK
+sl_status sl_bind_rollup(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
+                         struct sl_scope *s, struct sl_error *err);
+/* What orders the levels: hidden outputs behind those of ORDER BY. */
+SL_MUST_CHECK
+sl_status sl_bind_rollup_order(struct sl_scope *s, uint32_t *capacity, struct sl_error *err);
+/* In outputs, HAVING and ORDER BY: an expression that is a key becomes it, and may be NULL. */
+SL_MUST_CHECK
+sl_status sl_bind_rollup_key(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err);
+/* GROUPING(key, ...): a bit for each key that is NULL because this level has it not. */
+SL_MUST_CHECK
+sl_status sl_bind_grouping(struct sl_scope *s, const struct sl_node *node,
+                           struct sl_expr **out_expr, struct sl_error *err);
 
 /* bind_select.c: a chain of selects; `orders` of the head belong to the chain. */
 SL_MUST_CHECK

@@ -1,103 +1,9 @@
 /*
- * bind_call.c - calls by name: functions of the session, aggregates, and the table.
+ * bind_call.c - calls by name: aggregates, and the table of functions.
  */
 #include "query/bind.h"
 #include "query/lex.h"
 #include "query/value.h"
-
-/* Functions that are constants of the statement. */
-enum session_function {
-    SESSION_NOW,
-    SESSION_UTC,
-    SESSION_DATE,
-    SESSION_DATABASE,
-    SESSION_USER,
-    SESSION_VERSION,
-    SESSION_CONNECTION,
-    SESSION_INSERT_ID,
-    SESSION_NONE,
-};
-
-static const struct {
-    const char *name;
-    enum session_function function;
-    bool is_word; /* means the same without parentheses */
-} session_functions[] = {
-    {"NOW", SESSION_NOW, false},
-    {"CURRENT_TIMESTAMP", SESSION_NOW, true},
-    {"LOCALTIME", SESSION_NOW, true},
-    {"LOCALTIMESTAMP", SESSION_NOW, true},
-    {"SYSDATE", SESSION_NOW, false},
-    {"UTC_TIMESTAMP", SESSION_UTC, true},
-    {"CURDATE", SESSION_DATE, false},
-    {"CURRENT_DATE", SESSION_DATE, true},
-    {"DATABASE", SESSION_DATABASE, false},
-    {"SCHEMA", SESSION_DATABASE, false},
-    {"USER", SESSION_USER, false},
-    {"CURRENT_USER", SESSION_USER, true},
-    {"SESSION_USER", SESSION_USER, false},
-    {"VERSION", SESSION_VERSION, false},
-    {"CONNECTION_ID", SESSION_CONNECTION, false},
-    {"LAST_INSERT_ID", SESSION_INSERT_ID, false},
-};
-
-static enum session_function
-find_session(struct sl_slice name, bool is_word)
-{
-    for (size_t i = 0; i < SL_COUNTOF(session_functions); i++)
-        if (sl_slice_is(name, session_functions[i].name) &&
-            (!is_word || session_functions[i].is_word))
-            return session_functions[i].function;
-    return SESSION_NONE;
-}
-
-bool
-sl_bind_is_constant_word(const struct sl_node *node)
-{
-    return !node->is_quoted && node->qualifier.size_bytes == 0 &&
-           find_session(node->text, true) != SESSION_NONE;
-}
-
-static sl_status
-bind_text(struct sl_scope *s, uint32_t position, const char *text, struct sl_expr **out_expr,
-          struct sl_error *err)
-{
-    struct sl_value value = {.type = SL_TYPE_TEXT, .is_null = text == NULL};
-
-    if (text != NULL) {
-        value.as.slice.size_bytes = (uint32_t)strlen(text);
-        value.as.slice.bytes = (const uint8_t *)sl_arena_string(s->binder->typing.arena, text,
-                                                                value.as.slice.size_bytes);
-        if (value.as.slice.bytes == NULL)
-            return sl_fail_memory(err);
-    }
-    return sl_expr_const(&s->binder->typing, position, &value, out_expr, err);
-}
-
-/* NOW([digits]) and its kin; `less_us` is what is taken off. */
-static sl_status
-bind_now(struct sl_scope *s, const struct sl_node *node, const struct sl_zone *zone,
-         struct sl_expr **out_expr, struct sl_error *err)
-{
-    struct sl_value now = {.type = SL_TYPE_TIME,
-                           .as.i64 = sl_zone_to_utc(zone, s->binder->typing.now_us)};
-    struct sl_expr *digits;
-    int64_t scale = 0;
-
-    if (node->arg_count == 1) {
-        SL_TRY(sl_bind_expr(s, node->args[0], &digits, err));
-        scale = digits->kind == SL_EXPR_CONST && digits->type.type == SL_TYPE_I64
-                    ? digits->value.as.i64
-                    : -1;
-    }
-    if (node->arg_count > 1 || scale < 0 || scale > 6)
-        return sl_bind_fail(s->binder, err, SL_TYPE, 1426, node->position,
-                            "a time has 0 to 6 digits behind its second");
-    now.scale = (uint8_t)scale;
-    int64_t unit = (int64_t)sl_power_of_ten(6U - (unsigned)scale);
-    now.as.i64 -= ((now.as.i64 % unit) + unit) % unit;
-    return sl_expr_const(&s->binder->typing, node->position, &now, out_expr, err);
-}
 
 static const struct {
     const char *name;
@@ -118,6 +24,7 @@ static const struct {
     {"VAR_SAMP", SL_AGG_VAR_SAMP, 1},
     {"BIT_OR", SL_AGG_BIT_OR, 1},
     {"BIT_AND", SL_AGG_BIT_AND, 1},
+    {"BIT_XOR", SL_AGG_BIT_XOR, 1},
     {"ANY_VALUE", SL_AGG_ANY, 1},
     {"GROUP_CONCAT", SL_AGG_GROUP_CONCAT, 1},
     {"MEDIAN", SL_AGG_QUANTILE, 1},
@@ -133,6 +40,10 @@ static sl_status
 fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *err)
 {
     struct sl_nearest nearest = sl_nearest_to(node->text.bytes, node->text.size_bytes);
+
+    if (sl_slice_is(node->text, "SLEEP"))
+        return sl_bind_fail(s->binder, err, SL_UNSUPPORTED, 1235, node->position,
+                            "SLEEP is not supported: it would hold what other statements wait for");
     int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
 
     for (size_t i = 0; i < SL_COUNTOF(aggregates); i++)
@@ -144,43 +55,6 @@ fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *er
                             (const char *)node->text.bytes, nearest.best);
     return sl_bind_fail(s->binder, err, SL_NAME, 1305, node->position, "unknown function \"%.*s\"",
                         size, (const char *)node->text.bytes);
-}
-
-static sl_status
-bind_session(struct sl_scope *s, const struct sl_node *node, enum session_function function,
-             struct sl_expr **out_expr, struct sl_error *err)
-{
-    const struct sl_session *session = s->binder->session;
-    struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);
-
-    if (function > SESSION_UTC && node->arg_count > 0)
-        return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
-                            "incorrect parameter count in the call to %.*s",
-                            (int)node->text.size_bytes, (const char *)node->text.bytes);
-    switch (function) {
-    case SESSION_NOW:
-        return bind_now(s, node, NULL, out_expr, err);
-    case SESSION_UTC:
-        return bind_now(s, node, s->binder->typing.zone, out_expr, err);
-    case SESSION_DATE:
-        SL_TRY(bind_now(s, node, NULL, out_expr, err));
-        return sl_expr_coerce(&s->binder->typing, out_expr, &date, err);
-    case SESSION_DATABASE:
-        return bind_text(s, node->position, sl_session_database(session), out_expr, err);
-    case SESSION_USER:
-        return bind_text(s, node->position, session->user == NULL ? "" : session->user, out_expr,
-                         err);
-    case SESSION_VERSION:
-        return bind_text(s, node->position, "8.0.36-sluice", out_expr, err);
-    case SESSION_CONNECTION:
-        return sl_expr_const_i64(&s->binder->typing, node->position,
-                                 (int64_t)session->connection_id, out_expr, err);
-    case SESSION_INSERT_ID: /* no table has an AUTO_INCREMENT */
-        return sl_expr_const_i64(&s->binder->typing, node->position, 0, out_expr, err);
-    case SESSION_NONE:
-        break;
-    }
-    return fail_unknown(s, node, err);
 }
 
 /* Type of the argument and of the result. */
@@ -235,11 +109,12 @@ type_aggregate(struct sl_scope *s, struct sl_aggregate *a, struct sl_error *err)
         break;
     case SL_AGG_BIT_OR:
     case SL_AGG_BIT_AND:
+    case SL_AGG_BIT_XOR:
         wanted = sl_sql_type_of(SL_TYPE_U64);
         a->type = (struct sl_sql_type){.type = SL_TYPE_U64};
         break;
     }
-    if (a->kind != SL_AGG_BIT_OR && a->kind != SL_AGG_BIT_AND)
+    if (a->kind != SL_AGG_BIT_OR && a->kind != SL_AGG_BIT_AND && a->kind != SL_AGG_BIT_XOR)
         a->type.is_nullable = true;
     return sl_expr_coerce(t, &a->argument, &wanted, err);
 }
@@ -378,7 +253,7 @@ sl_bind_is_aggregate(const struct sl_node *node)
     return node->kind == SL_NODE_CALL && find_aggregate(node->text) < SL_COUNTOF(aggregates);
 }
 
-/* Calls that are written by others: IFNULL, COALESCE, NULLIF, FROM_UNIXTIME with a format. */
+/* Calls that are written by others: IFNULL, COALESCE, NVL2, NULLIF, BIN, OCT, FROM_UNIXTIME with a format. */
 static sl_status
 bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **args,
                struct sl_expr **out_expr, bool *out_found, struct sl_error *err)
@@ -389,7 +264,8 @@ bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
     struct sl_sql_type type;
 
     *out_found = true;
-    if ((sl_slice_is(node->text, "IFNULL") && node->arg_count == 2) ||
+    if (((sl_slice_is(node->text, "IFNULL") || sl_slice_is(node->text, "NVL")) &&
+         node->arg_count == 2) ||
         (sl_slice_is(node->text, "COALESCE") && node->arg_count >= 1)) {
         SL_TRY(sl_expr_unify(t, args, node->arg_count, &type, err));
         *out_expr = args[node->arg_count - 1];
@@ -404,6 +280,18 @@ bind_rewritten(struct sl_scope *s, const struct sl_node *node, struct sl_expr **
             (*out_expr)->type.is_nullable = rest->type.is_nullable;
         }
         return SL_OK;
+    }
+    if (sl_slice_is(node->text, "NVL2") && node->arg_count == 3) {
+        SL_TRY(sl_bind_op(s, SL_FN_IS_NULL, node->position, args[0], NULL, &test, err));
+        return sl_bind_if(s, node->position, test, args[2], args[1], out_expr, err);
+    }
+    if ((sl_slice_is(node->text, "BIN") || sl_slice_is(node->text, "OCT")) &&
+        node->arg_count == 1) {
+        struct sl_expr *conv[3] = {args[0], NULL, NULL};
+        int64_t base = sl_slice_is(node->text, "BIN") ? 2 : 8;
+        SL_TRY(sl_expr_const_i64(t, node->position, 10, &conv[1], err));
+        SL_TRY(sl_expr_const_i64(t, node->position, base, &conv[2], err));
+        return sl_expr_call(t, SL_FN_CONV, node->position, conv, 3, out_expr, err);
     }
     if (sl_slice_is(node->text, "NULLIF") && node->arg_count == 2) {
         SL_TRY(sl_bind_op(s, SL_FN_EQ, node->position, args[0], args[1], &test, err));
@@ -423,14 +311,16 @@ sl_status
 sl_bind_call(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
              struct sl_error *err)
 {
-    enum session_function session = find_session(node->text, false);
     bool found;
 
     if (node->filter != NULL && !sl_bind_is_aggregate(node))
         return sl_bind_fail(s->binder, err, SL_TYPE, 1064, node->filter->position,
                             "FILTER stands behind an aggregate only");
-    if (session != SESSION_NONE)
-        return bind_session(s, node, session, out_expr, err);
+    SL_TRY(sl_bind_session(s, node, out_expr, &found, err));
+    if (found)
+        return SL_OK;
+    if (sl_slice_is(node->text, "GROUPING"))
+        return sl_bind_grouping(s, node, out_expr, err);
     size_t aggregate = find_aggregate(node->text);
     if (aggregate < SL_COUNTOF(aggregates))
         return bind_aggregate(s, node, aggregate, out_expr, err);

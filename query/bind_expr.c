@@ -255,6 +255,7 @@ bind_operator(struct sl_scope *s, const struct sl_node *node, struct sl_expr **o
     case SL_FN_BETWEEN:
     case SL_FN_IN:
     case SL_FN_LIKE:
+    case SL_FN_REGEXP:
     case SL_FN_IS_NULL:
         return sl_bind_predicate(s, node, out_expr, err);
     default:
@@ -385,7 +386,12 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
     case SL_NODE_LAST:
         return bind_last(s, node, out_expr, err);
     case SL_NODE_IN_SELECT:
-        return sl_bind_in_select(s, node, out_expr, err);
+    case SL_NODE_SELECT:
+    case SL_NODE_EXISTS:
+        return sl_bind_subquery(s, node, out_expr, err);
+    case SL_NODE_ROW:
+        return sl_bind_fail(s->binder, err, SL_TYPE, 1241, node->position,
+                            "a row of values is good for =, <>, <=>, <, > and IN only");
     }
     return sl_bind_fail(s->binder, err, SL_SYNTAX, 1064, node->position, "a node without a kind");
 }
@@ -402,5 +408,9 @@ sl_bind_expr(struct sl_scope *s, const struct sl_node *node, struct sl_expr **ou
     s->binder->depth++;
     sl_status st = bind_node(s, node, out_expr, err);
     s->binder->depth--;
-    return st;
+    SL_TRY(st);
+    bool is_second = s->place == SL_PLACE_OUTPUT || s->place == SL_PLACE_TAIL;
+    return s->syntax != NULL && s->syntax->is_rollup && is_second && !s->in_aggregate
+               ? sl_bind_rollup_key(s, out_expr, err)
+               : SL_OK;
 }

@@ -70,6 +70,7 @@ sl_bind_joins(struct sl_scope *s, struct sl_error *err)
         struct sl_joined_table *table = &s->joined->tables[i];
         SL_TRY(open_table(s, join->table, i, err));
         table->kind = join->kind;
+        table->is_hidden = join->is_hidden;
         table->using_names = join->using_names;
         table->using_count = join->using_count;
         if (join->is_natural)

@@ -19,6 +19,7 @@ struct sl_joined_table {
     struct sl_syntax_select syntax; /* its FROM, and the WHERE that is about it alone */
     uint32_t output_capacity;
     enum sl_join_kind kind;       /* what joins it to those before it */
+    bool is_hidden;               /* see sl_syntax_join */
     bool is_optional;             /* rows may lack it: NULL then */
     struct sl_node **using_names; /* of USING, or what NATURAL found */
     uint32_t using_count;

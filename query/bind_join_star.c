@@ -66,6 +66,8 @@ list_table(struct sl_scope *s, uint32_t number, uint32_t position, struct column
     struct star star = {.scope = s, .table = number, .position = position, .out = out};
     const struct sl_node all = {.kind = SL_NODE_STAR, .position = position};
 
+    if (s->joined->tables[number].is_hidden)
+        return SL_OK;
     return sl_bind_star(&s->joined->tables[number].scope, &all, add_star, &star, err);
 }
 

@@ -395,6 +395,11 @@ sl_bind_fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_e
     const char *near = suggest(s, node->text);
     int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
 
+    if (sl_bind_is_outer(s->binder, node))
+        return sl_bind_fail(
+            s->binder, err, SL_UNSUPPORTED, 1235, node->position,
+            "\"%.*s\" is of the select around the subquery, which is not supported here", size,
+            (const char *)node->text.bytes);
     if (near != NULL)
         return sl_bind_fail(s->binder, err, SL_NAME, 1054, node->position,
                             "unknown column \"%.*s\", did you mean \"%s\"?", size,

@@ -393,16 +393,20 @@ lift_all(struct sl_scope *s, struct sl_error *err)
         return SL_OK;
     for (uint32_t i = 0; i < select->output_count; i++)
         SL_TRY(sl_bind_lift(s, &select->outputs[i].expr, err));
-    return select->having == NULL ? SL_OK : sl_bind_lift(s, &select->having, err);
+    if (select->having != NULL)
+        SL_TRY(sl_bind_lift(s, &select->having, err));
+    select->key_count -= s->rolled_count;
+    return SL_OK;
 }
 
-static sl_status
-bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
-         struct sl_scope *s, struct sl_error *err)
+sl_status
+sl_bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
+            uint32_t rolled_count, struct sl_scope *s, struct sl_error *err)
 {
     uint32_t capacity = 0;
 
-    *s = (struct sl_scope){.binder = b, .syntax = syntax};
+    SL_TRY(sl_bind_correlated(b, syntax, &syntax, err));
+    *s = (struct sl_scope){.binder = b, .syntax = syntax, .rolled_count = rolled_count};
     s->select = sl_arena_calloc(b->typing.arena, 1, sizeof(*s->select));
     if (s->select == NULL)
         return sl_fail_memory(err);
@@ -416,6 +420,8 @@ bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alo
     SL_TRY(bind_condition(s, syntax->having, SL_PLACE_TAIL, &s->select->having, err));
     if (is_alone)
         SL_TRY(bind_orders(s, &capacity, err));
+    if (is_alone && syntax->is_rollup)
+        SL_TRY(sl_bind_rollup_order(s, &capacity, err));
     SL_TRY(lift_all(s, err));
     if (s->select->having != NULL && !s->select->is_grouped) {
         /* HAVING without groups is a condition on the rows. */
@@ -431,8 +437,8 @@ bind_one(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alo
 }
 
 /* Each column of a chain has one type for all its selects. */
-static sl_status
-unify_chain(struct sl_binder *b, struct sl_select *head, struct sl_error *err)
+sl_status
+sl_bind_unify(struct sl_binder *b, struct sl_select *head, struct sl_error *err)
 {
     for (uint32_t i = 0; i < head->visible_count; i++) {
         struct sl_sql_type type = head->outputs[i].expr->type;
@@ -456,19 +462,27 @@ unify_chain(struct sl_binder *b, struct sl_select *head, struct sl_error *err)
 }
 
 static sl_status
+bind_member(struct sl_binder *b, const struct sl_syntax_select *syntax, bool is_alone,
+            struct sl_scope *s, struct sl_error *err)
+{
+    return syntax->is_rollup ? sl_bind_rollup(b, syntax, is_alone, s, err)
+                             : sl_bind_one(b, syntax, is_alone, 0, s, err);
+}
+
+static sl_status
 bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax, struct sl_select **out_head,
            struct sl_error *err)
 {
     bool is_alone = syntax->next_union == NULL;
     struct sl_scope head;
 
-    SL_TRY(bind_one(b, syntax, is_alone, &head, err));
+    SL_TRY(bind_member(b, syntax, is_alone, &head, err));
     *out_head = head.select;
     struct sl_select *last = head.select;
     for (const struct sl_syntax_select *next = syntax->next_union; next != NULL;
          next = next->next_union) {
         struct sl_scope scope;
-        SL_TRY(bind_one(b, next, false, &scope, err));
+        SL_TRY(bind_member(b, next, false, &scope, err));
         if (scope.select->visible_count != head.select->visible_count)
             return sl_bind_fail(b, err, SL_TYPE, 1222, next->position,
                                 "the selects of a UNION have different numbers of columns");
@@ -476,7 +490,7 @@ bind_chain(struct sl_binder *b, const struct sl_syntax_select *syntax, struct sl
         last = scope.select;
     }
     if (!is_alone) {
-        SL_TRY(unify_chain(b, head.select, err));
+        SL_TRY(sl_bind_unify(b, head.select, err));
         SL_TRY(bind_chain_orders(&head, err));
     }
     return bind_limits(&head, err);

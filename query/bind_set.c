@@ -62,7 +62,18 @@ sl_bind_constant(struct sl_binder *b, const struct sl_node *node, struct sl_expr
     struct sl_select select = {.source = SL_SOURCE_NONE};
     struct sl_scope scope = {
         .binder = b, .syntax = &none, .select = &select, .place = SL_PLACE_WHERE};
-    return sl_bind_expr(&scope, node, out_expr, err);
+    uint32_t subqueries = b->subquery_count;
+    bool is_once = b->typing.is_once;
+
+    b->typing.is_once = true;
+    sl_status st = sl_bind_expr(&scope, node, out_expr, err);
+    b->typing.is_once = is_once;
+    SL_TRY(st);
+    return b->subquery_count == subqueries
+               ? SL_OK
+               : sl_bind_fail(
+                     b, err, SL_UNSUPPORTED, 1235, node->position,
+                     "a subquery is no constant, which is wanted here: use INSERT ... SELECT");
 }
 
 static sl_status

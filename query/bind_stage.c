@@ -46,6 +46,7 @@ sl_expr_equal(const struct sl_expr *a, const struct sl_expr *b)
     case SL_EXPR_KEY:
     case SL_EXPR_AGGREGATE:
     case SL_EXPR_PARAMETER:
+    case SL_EXPR_SUBQUERY:
         return a->slot == b->slot;
     case SL_EXPR_CALL:
         break;
@@ -105,8 +106,12 @@ sl_bind_lift(struct sl_scope *s, struct sl_expr **expr, struct sl_error *err)
 {
     struct sl_expr *e = *expr;
 
+    if (e->kind == SL_EXPR_KEY && e->slot + s->rolled_count >= s->select->key_count) {
+        struct sl_value null = {.type = e->type.type, .scale = e->type.scale, .is_null = true};
+        return sl_expr_const(&s->binder->typing, e->position, &null, expr, err);
+    }
     if (e->kind == SL_EXPR_CONST || e->kind == SL_EXPR_KEY || e->kind == SL_EXPR_AGGREGATE ||
-        e->kind == SL_EXPR_PARAMETER)
+        e->kind == SL_EXPR_PARAMETER || e->kind == SL_EXPR_SUBQUERY)
         return SL_OK;
     for (uint32_t i = 0; i < s->select->key_count; i++) {
         const struct sl_key *key = &s->select->keys[i];

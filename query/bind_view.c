@@ -14,16 +14,27 @@
 #include "storage/base/limits.h"
 
 static bool
-has_aggregate(const struct sl_node *node)
+is_volatile(const struct sl_node *node)
+{
+    const struct sl_function *function =
+        node->kind == SL_NODE_CALL ? sl_function_find(node->text.bytes, node->text.size_bytes)
+                                   : NULL;
+
+    return function != NULL && (function->flags & SL_FN_VOLATILE) != 0;
+}
+
+/* An aggregate, or what has another value each time: it is computed where it stands. */
+static bool
+stands_alone(const struct sl_node *node)
 {
     if (node == NULL)
         return false;
-    if (sl_bind_is_aggregate(node))
+    if (sl_bind_is_aggregate(node) || is_volatile(node))
         return true;
     for (uint32_t i = 0; i < node->arg_count; i++)
-        if (has_aggregate(node->args[i]))
+        if (stands_alone(node->args[i]))
             return true;
-    return has_aggregate(node->operand);
+    return stands_alone(node->operand);
 }
 
 bool
@@ -34,7 +45,7 @@ sl_bind_is_layer(const struct sl_syntax_select *select)
         select->limit != NULL)
         return false;
     for (uint32_t i = 0; i < select->item_count; i++)
-        if (has_aggregate(select->items[i].expr))
+        if (stands_alone(select->items[i].expr))
             return false;
     return true;
 }

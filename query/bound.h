@@ -54,6 +54,7 @@ enum sl_expr_kind {
     SL_EXPR_AGGREGATE, /* slot: sl_select.aggregates[slot] */
     SL_EXPR_CALL,      /* function(args): operators, CASE, IN, BETWEEN, LIKE, casts too */
     SL_EXPR_PARAMETER, /* slot: typed parameter of a prepared statement */
+    SL_EXPR_SUBQUERY,  /* slot: number of the subquery; gone when the statement is planned */
 };
 
 struct sl_expr {
@@ -90,6 +91,7 @@ enum sl_aggregate_kind {
     SL_AGG_GROUP_CONCAT,
     SL_AGG_BIT_OR,
     SL_AGG_BIT_AND,
+    SL_AGG_BIT_XOR,
 };
 
 struct sl_aggregate {

@@ -434,6 +434,8 @@ cost_of(const struct sl_expr *expr)
     }
     case SL_FN_LIKE:
         return 40;
+    case SL_FN_REGEXP:
+        return 50;
     default:
         return 35;
     }

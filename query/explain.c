@@ -45,7 +45,7 @@ explain_op(const struct sl_op *op, unsigned depth, struct sl_buf *out)
 }
 
 void
-sl_plan_explain(const struct sl_op *root, struct sl_buf *out)
+sl_plan_explain(const struct sl_op *root, unsigned depth, struct sl_buf *out)
 {
-    explain_op(root, 0, out);
+    explain_op(root, depth, out);
 }

@@ -47,20 +47,33 @@ struct sl_definition_change {
 struct sl_insert;
 struct sl_own_change; /* own_table.h */
 
+enum sl_subquery_kind {
+    SL_SUBQUERY_VALUE,  /* (select): one column; one row, or NULL for none */
+    SL_SUBQUERY_EXISTS, /* EXISTS (select): 1 or 0 */
+    SL_SUBQUERY_LIST,   /* behind IN: the last argument of an untyped call of IN */
+};
+
 /*
- * `left IN (select)`: the select runs before the statement is planned, and `in`, which stands in
- * the bound tree, becomes an IN over its values: so indexes serve it as they serve a list.
+ * A select that runs once, before the statement is planned. SL_EXPR_SUBQUERY stands for it in the bound
+ * tree; its values take that place, and what they make constant is folded: so indexes serve them
+ * as they serve what is written.
  */
 struct sl_subquery {
-    struct sl_select *select; /* of one column */
-    struct sl_expr *left;
-    struct sl_expr *in; /* until then a call with `left` alone */
+    enum sl_subquery_kind kind;
+    uint32_t number;
+    struct sl_select *select;
+    const void *node;        /* the one it is of: bound twice, it is the same */
+    struct sl_sql_type type; /* VALUE, EXISTS */
+    struct sl_expr **values; /* once it ran: LIST: row by row; else the value */
+    uint32_t value_count;
     struct sl_subquery *next;
 };
 
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
+    bool
+        wants_found_rows; /* SELECT: FOUND_ROWS() is to be without its LIMIT, which nobody counts */
     struct sl_insert *insert; /* INSERT */
     const char *database;     /* SHOW about another database than the session's; NULL */
     struct sl_slice table;    /* SHOW about a table; else empty */
@@ -78,6 +91,7 @@ struct sl_statement {
     uint32_t definition_count;
     struct sl_own_change *own; /* OWN_INSERT, OWN_DELETE; INSERT: a LOAD DATA into such a table */
     struct sl_subquery *subqueries; /* in the order in which they run */
+    uint32_t subquery_count;
 };
 
 SL_MUST_CHECK

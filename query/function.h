@@ -41,15 +41,30 @@ enum sl_function_flag {
     SL_FN_STRICT = 1,   /* NULL when any argument is: the row function is not asked */
     SL_FN_OPERATOR = 2, /* cannot be called by name */
     SL_FN_NULLABLE = 4, /* may be NULL though no argument is */
+    SL_FN_VOLATILE = 8, /* another value each time: never folded, asked for each row */
 };
 
 enum { SL_FN_ARGS_ANY = 255 };
+
+/* Its failure ends the evaluation. */
+typedef sl_status sl_eval_check_fn(void *context, struct sl_error *err);
+struct sl_regex_scratch;
+
+/* The state of RAND (function_hash.c). */
+struct sl_random {
+    uint32_t a, b;
+    bool is_seeded;
+};
 
 /* What a row function may use. */
 struct sl_eval {
     struct sl_arena *arena; /* results that are TEXT or OCTETS */
     uint32_t warning_count; /* doubtful conversions */
     struct sl_error *err;
+    sl_eval_check_fn *check; /* asked now and then by what takes long; NULL: nobody is */
+    void *check_context;
+    struct sl_regex_scratch *regex_scratch; /* regex.c */
+    struct sl_random random;
 };
 
 /* One row. *out comes with the call's type and scale, not NULL. */

@@ -216,3 +216,20 @@ sl_row_tuple(struct sl_eval *eval, const struct sl_expr *call, const struct sl_v
     out->as.slice = (struct sl_slice){.bytes = bytes, .size_bytes = (uint32_t)used};
     return SL_OK;
 }
+
+/* (value, rows that it is of): one at most. */
+sl_status
+sl_row_single(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+              struct sl_value *out)
+{
+    (void)call;
+    if (!args[1].is_null && args[1].as.i64 > 1) {
+        (void)sl_fail(eval->err, SL_TYPE,
+                      "a subquery that stands for a value returns more than 1 row");
+        if (eval->err != NULL)
+            eval->err->sql_number = 1242; /* ER_SUBQUERY_NO_1_ROW */
+        return SL_TYPE;
+    }
+    *out = args[0];
+    return SL_OK;
+}

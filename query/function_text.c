@@ -595,6 +595,31 @@ sl_row_field(struct sl_eval *eval, const struct sl_expr *call, const struct sl_v
     return SL_OK;
 }
 
+/* FIND_IN_SET(text, list): its number among what commas separate, else 0. */
+sl_status
+sl_row_find_in_set(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
+                   struct sl_value *out)
+{
+    bool is_binary = call->args[0]->type.is_binary || call->args[1]->type.is_binary;
+    struct sl_slice list = TEXT(1);
+    uint32_t start = 0;
+
+    (void)eval;
+    if (list.size_bytes == 0 || memchr(TEXT(0).bytes, ',', TEXT(0).size_bytes) != NULL)
+        return SL_OK;
+    for (int64_t number = 1; start <= list.size_bytes; number++) {
+        uint32_t end = start;
+        while (end < list.size_bytes && list.bytes[end] != ',')
+            end++;
+        if (sl_text_compare(TEXT(0), part(list, start, end), is_binary) == 0) {
+            out->as.i64 = number;
+            return SL_OK;
+        }
+        start = end + 1;
+    }
+    return SL_OK;
+}
+
 sl_status
 sl_row_elt(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
            struct sl_value *out)
@@ -608,32 +633,52 @@ sl_row_elt(struct sl_eval *eval, const struct sl_expr *call, const struct sl_val
     return SL_OK;
 }
 
-/* CONV(text, from base, to base), unsigned. */
+/* The digits that start a text, as far as 64 bits go; a sign is of the whole number. */
+static uint64_t
+read_digits(struct sl_slice text, int64_t base)
+{
+    uint32_t at = 0;
+    uint64_t number = 0;
+
+    while (at < text.size_bytes && isspace(text.bytes[at]))
+        at++;
+    bool is_negative = at < text.size_bytes && text.bytes[at] == '-';
+    for (at += is_negative; at < text.size_bytes; at++) {
+        uint8_t c = (uint8_t)tolower(text.bytes[at]);
+        int64_t digit = isdigit(c) ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : 36;
+        if (digit >= base)
+            break;
+        if (__builtin_mul_overflow(number, (uint64_t)base, &number) ||
+            __builtin_add_overflow(number, (uint64_t)digit, &number))
+            return UINT64_MAX;
+    }
+    return is_negative ? 0 - number : number;
+}
+
+/* CONV(text, from base, to base): unsigned, but signed to a negative base. */
 sl_status
 sl_row_conv(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
             struct sl_value *out)
 {
     int64_t from = args[1].as.i64, to = args[2].as.i64;
-    uint64_t number = 0;
-    char digits[65];
+    bool is_signed = to < 0;
+    char digits[66];
     size_t at = sizeof(digits);
 
     (void)call;
+    from = from < 0 && from >= -36 ? -from : from;
+    to = is_signed && to >= -36 ? -to : to;
     out->is_null = from < 2 || from > 36 || to < 2 || to > 36;
     if (out->is_null)
         return SL_OK;
-    for (uint32_t i = 0; i < TEXT(0).size_bytes; i++) {
-        uint8_t c = (uint8_t)tolower(TEXT(0).bytes[i]);
-        int64_t digit = isdigit(c) ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : 36;
-        if (digit >= from)
-            break;
-        if (__builtin_mul_overflow(number, (uint64_t)from, &number) ||
-            __builtin_add_overflow(number, (uint64_t)digit, &number))
-            number = UINT64_MAX;
-    }
+    uint64_t number = read_digits(TEXT(0), from);
+    bool is_minus = is_signed && number > INT64_MAX;
+    number = is_minus ? 0 - number : number;
     do {
         digits[--at] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % (uint64_t)to];
         number /= (uint64_t)to;
     } while (number > 0);
+    if (is_minus)
+        digits[--at] = '-';
     return copy_text(eval, &digits[at], sizeof(digits) - at, out);
 }

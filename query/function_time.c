@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "query/function_date.h"
 #include "query/function_row.h"
 #include "query/syntax.h"
 #include "query/value.h"
@@ -42,15 +43,6 @@ civil_of(int64_t time_us)
     c.weekday = (unsigned)(((c.days + 3) % 7 + 7) % 7);
     c.year_day = (unsigned)(c.days - sl_days_from_civil(c.year, 1, 1)) + 1;
     return c;
-}
-
-/* Week of the year as MySQL's WEEK(t, 0): weeks begin on Sunday, the first has its first Sunday. */
-static unsigned
-week_of(const struct civil *c)
-{
-    unsigned from_sunday = (c->weekday + 1) % 7;
-
-    return (c->year_day + 6 - from_sunday) / 7;
 }
 
 sl_status
@@ -190,9 +182,6 @@ sl_row_time_field(struct sl_eval *eval, const struct sl_expr *call, const struct
     case SL_FN_MONTH:
         out->as.i64 = c.month;
         break;
-    case SL_FN_WEEK:
-        out->as.i64 = week_of(&c);
-        break;
     case SL_FN_DAY:
         out->as.i64 = c.day;
         break;
@@ -254,6 +243,34 @@ ordinal_suffix(unsigned day)
     return day % 10 == 1 ? "st" : day % 10 == 2 ? "nd" : day % 10 == 3 ? "rd" : "th";
 }
 
+/* A %letter that stands for the week, or for the year that the week is of; negative when it is none. */
+static int
+format_week(char letter, const struct civil *c, char *text, size_t size)
+{
+    int64_t year;
+
+    switch (letter) {
+    case 'U':
+        return snprintf(text, size, "%02u", sl_week_of(c->days, SL_WEEK_FULL_FIRST, &year));
+    case 'u':
+        return snprintf(text, size, "%02u", sl_week_of(c->days, SL_WEEK_MONDAY, &year));
+    case 'V':
+        return snprintf(text, size, "%02u",
+                        sl_week_of(c->days, SL_WEEK_YEAR | SL_WEEK_FULL_FIRST, &year));
+    case 'v':
+        return snprintf(text, size, "%02u",
+                        sl_week_of(c->days, SL_WEEK_YEAR | SL_WEEK_MONDAY, &year));
+    case 'X':
+        (void)sl_week_of(c->days, SL_WEEK_YEAR | SL_WEEK_FULL_FIRST, &year);
+        return snprintf(text, size, "%04d", (int)year);
+    case 'x':
+        (void)sl_week_of(c->days, SL_WEEK_YEAR | SL_WEEK_MONDAY, &year);
+        return snprintf(text, size, "%04d", (int)year);
+    default:
+        return -1;
+    }
+}
+
 /* A %letter of DATE_FORMAT that stands for a part of the date; negative when it is none. */
 static int
 format_date(char letter, const struct civil *c, char *text, size_t size)
@@ -285,10 +302,8 @@ format_date(char letter, const struct civil *c, char *text, size_t size)
         return snprintf(text, size, "%u", (c->weekday + 1) % 7);
     case 'j':
         return snprintf(text, size, "%03u", c->year_day);
-    case 'U':
-        return snprintf(text, size, "%02u", week_of(c));
     default:
-        return -1;
+        return format_week(letter, c, text, size);
     }
 }
 

@@ -238,7 +238,7 @@ sl_own_delete(struct sl_exec *exec, struct sl_statement *statement, uint64_t *ou
         sl_arena_calloc(exec->arena, (size_t)table->column_count + 1, sizeof(struct sl_value));
     if (deletion.gone == NULL || deletion.values == NULL)
         return sl_fail_memory(err);
-    SL_TRY(sl_subqueries_run(exec, statement, err));
+    SL_TRY(sl_subqueries_run(exec, statement, NULL, err));
     sl_status st = sl_plan_build(exec, statement->select, &root, err);
     if (st == SL_OK)
         st = sl_op_start(root, err);

@@ -216,10 +216,8 @@ parse_groups(struct sl_parser *p, struct sl_syntax_select *select)
     } while (sl_parser_accept(p, ","));
     select->groups = list.nodes;
     select->group_count = list.count;
-    if (sl_parser_is_word(p, "WITH"))
-        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                          sl_parser_token(p)->position, "WITH ROLLUP is not supported yet");
-    return SL_OK;
+    select->is_rollup = sl_parser_accept_word(p, "WITH");
+    return select->is_rollup ? sl_parser_expect_word(p, "ROLLUP") : SL_OK;
 }
 
 sl_status
@@ -317,33 +315,36 @@ sl_parse_where(struct sl_parser *p, struct sl_node **out_where)
     return sl_parser_operator(p, SL_FN_AND, args[1]->position, args, 2, out_where);
 }
 
+/* Hints to a planner that is not ours; and what FOUND_ROWS() is to count. */
+static void
+parse_hints(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    static const char *const hints[] = {
+        "ALL",       "HIGH_PRIORITY",    "STRAIGHT_JOIN",  "SQL_NO_CACHE",
+        "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
+    bool is_hint = true;
+
+    while (is_hint) {
+        is_hint = sl_parser_accept_word(p, "SQL_CALC_FOUND_ROWS");
+        select->wants_found_rows |= is_hint;
+        for (size_t i = 0; i < SL_COUNTOF(hints) && !is_hint; i++)
+            is_hint = sl_parser_accept_word(p, hints[i]);
+    }
+}
+
 /* SELECT ... up to HAVING. */
 static sl_status
 parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 {
-    /* Hints to a planner that is not ours. */
-    static const char *const hints[] = {"ALL",
-                                        "HIGH_PRIORITY",
-                                        "STRAIGHT_JOIN",
-                                        "SQL_NO_CACHE",
-                                        "SQL_CACHE",
-                                        "SQL_SMALL_RESULT",
-                                        "SQL_BIG_RESULT",
-                                        "SQL_BUFFER_RESULT",
-                                        "SQL_CALC_FOUND_ROWS"};
     struct sl_syntax_select *select;
 
     SL_TRY(sl_parse_make_select(p, out_select));
     select = *out_select;
     SL_TRY(sl_parser_expect_word(p, "SELECT"));
-    for (size_t i = 0; i < SL_COUNTOF(hints); i++)
-        if (sl_parser_accept_word(p, hints[i]))
-            i = 0;
+    parse_hints(p, select);
     select->is_distinct =
         sl_parser_accept_word(p, "DISTINCT") || sl_parser_accept_word(p, "DISTINCTROW");
-    for (size_t i = 0; i < SL_COUNTOF(hints); i++)
-        if (sl_parser_accept_word(p, hints[i]))
-            i = 0;
+    parse_hints(p, select);
     SL_TRY(parse_items(p, select));
     if (sl_parser_accept_word(p, "FROM"))
         SL_TRY(sl_parse_from(p, select));
@@ -455,6 +456,8 @@ sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax)
     SL_TRY(sl_parse_session(p, syntax, &is_done));
     if (!is_done)
         SL_TRY(sl_parse_define(p, syntax, &is_done));
+    if (!is_done)
+        SL_TRY(sl_parse_admin(p, syntax, &is_done));
     if (is_done)
         return SL_OK;
     bool is_explain = sl_parser_is_word(p, "EXPLAIN") || sl_parser_is_word(p, "DESCRIBE") ||

@@ -2,11 +2,9 @@
  * parse_expr.c - expressions.
  *
  * Binary operators climb by precedence in one loop. Every way down passes sl_parser_enter, so that
- * nesting is bounded. Calls are in parse_call.c.
+ * nesting is bounded. Calls are in parse_call.c, predicates in parse_predicate.c.
  */
 #include "query/parser.h"
-
-#include "storage/base/limits.h"
 
 /* Precedence levels, loose to tight. */
 enum {
@@ -106,6 +104,13 @@ sl_parser_operator(struct sl_parser *p, enum sl_function_id function, uint32_t p
     return SL_OK;
 }
 
+sl_status
+sl_parser_unary(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                struct sl_node *arg, struct sl_node **out_node)
+{
+    return sl_parser_operator(p, function, position, &arg, 1, out_node);
+}
+
 const char sl_last_story[] = "LAST needs a length of time such as 1h, 30m or 7 DAY";
 
 bool
@@ -117,13 +122,6 @@ sl_parser_is_last(const struct sl_parser *p)
         (next->kind == SL_TOKEN_NAME && next->text.bytes[0] >= '0' && next->text.bytes[0] <= '9');
 
     return p->dialect == SL_DIALECT_NATIVE && is_number && sl_parser_is_word(p, "LAST");
-}
-
-static sl_status
-make_unary(struct sl_parser *p, enum sl_function_id function, uint32_t position,
-           struct sl_node *arg, struct sl_node **out_node)
-{
-    return sl_parser_operator(p, function, position, &arg, 1, out_node);
 }
 
 /* The unit behind INTERVAL n; also SECOND without its INTERVAL, for LAST 5 MINUTE(S). */
@@ -164,115 +162,6 @@ sl_parse_interval(struct sl_parser *p, uint32_t position, struct sl_node *time, 
     (*out_node)->arg_count = 1;
     (*out_node)->text.size_bytes = is_minus ? 1 : 0;
     return SL_OK;
-}
-
-/* (a, b, ...) behind IN; a single CIDR or address may stand without parentheses. */
-static sl_status
-parse_in(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl_node **out_node)
-{
-    struct sl_node_list list = {0};
-
-    SL_TRY(sl_parser_append(p, &list, left));
-    enum sl_token_kind kind = sl_parser_token(p)->kind;
-    if (kind == SL_TOKEN_CIDR || kind == SL_TOKEN_ADDRESS) {
-        struct sl_node *block;
-        SL_TRY(parse_level(p, LEVEL_BIT_OR, &block));
-        SL_TRY(sl_parser_append(p, &list, block));
-    } else {
-        SL_TRY(sl_parser_expect(p, "("));
-        if (sl_parser_is_word(p, "SELECT")) {
-            SL_TRY(sl_parser_node(p, SL_NODE_IN_SELECT, position, out_node));
-            (*out_node)->args = list.nodes;
-            (*out_node)->arg_count = 1;
-            SL_TRY(sl_parse_selects(p, &(*out_node)->select));
-            return sl_parser_expect(p, ")");
-        }
-        SL_TRY(sl_parse_args(p, &list));
-    }
-    if (list.count < 2)
-        return sl_parser_fail(p, "a value");
-    if (list.count > SL_SQL_IN_LIST_MAX)
-        return sl_fail_at(p->err, SL_LIMIT, 0, p->text, p->text_bytes, position,
-                          "an IN list has more than %d elements", SL_SQL_IN_LIST_MAX);
-    SL_TRY(sl_parser_node(p, SL_NODE_OPERATOR, position, out_node));
-    (*out_node)->function = SL_FN_IN;
-    (*out_node)->args = list.nodes;
-    (*out_node)->arg_count = list.count;
-    return SL_OK;
-}
-
-static sl_status
-parse_between(struct sl_parser *p, uint32_t position, struct sl_node *left,
-              struct sl_node **out_node)
-{
-    struct sl_node *args[3] = {left};
-
-    SL_TRY(parse_level(p, LEVEL_BIT_OR, &args[1]));
-    SL_TRY(sl_parser_expect_word(p, "AND"));
-    SL_TRY(parse_level(p, LEVEL_BIT_OR, &args[2]));
-    return sl_parser_operator(p, SL_FN_BETWEEN, position, args, 3, out_node);
-}
-
-static sl_status
-parse_like(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl_node **out_node)
-{
-    struct sl_node *args[3] = {left};
-
-    SL_TRY(parse_level(p, LEVEL_BIT_OR, &args[1]));
-    if (sl_parser_accept_word(p, "ESCAPE")) {
-        SL_TRY(parse_level(p, LEVEL_BIT_OR, &args[2]));
-    } else {
-        SL_TRY(sl_parser_node(p, SL_NODE_STRING, position, &args[2]));
-        args[2]->text = (struct sl_slice){.bytes = (const uint8_t *)"\\", .size_bytes = 1};
-    }
-    return sl_parser_operator(p, SL_FN_LIKE, position, args, 3, out_node);
-}
-
-/* IS [NOT] NULL | TRUE | FALSE | UNKNOWN */
-static sl_status
-parse_is(struct sl_parser *p, uint32_t position, struct sl_node *left, struct sl_node **out_node)
-{
-    bool is_not = sl_parser_accept_word(p, "NOT");
-    enum sl_function_id function = SL_FN_IS_NULL;
-
-    if (sl_parser_accept_word(p, "TRUE"))
-        function = SL_FN_IS_TRUE;
-    else if (sl_parser_accept_word(p, "FALSE"))
-        function = SL_FN_IS_FALSE;
-    else if (!sl_parser_accept_word(p, "NULL") && !sl_parser_accept_word(p, "UNKNOWN"))
-        return sl_parser_fail(p, "NULL, TRUE, FALSE or UNKNOWN");
-    SL_TRY(make_unary(p, function, position, left, out_node));
-    return is_not ? make_unary(p, SL_FN_NOT, position, *out_node, out_node) : SL_OK;
-}
-
-/* [NOT] IN, BETWEEN, LIKE, REGEXP, IS behind `left`; *out_node is left alone when none is there. */
-static sl_status
-parse_predicate(struct sl_parser *p, struct sl_node **left, bool *out_found)
-{
-    uint32_t position = sl_parser_token(p)->position;
-    struct sl_node *node = NULL;
-    uint32_t start = p->at;
-    bool is_not = sl_parser_accept_word(p, "NOT");
-
-    *out_found = true;
-    if (!is_not && sl_parser_accept_word(p, "IS"))
-        return parse_is(p, position, *left, left);
-    if (sl_parser_accept_word(p, "IN")) {
-        SL_TRY(parse_in(p, position, *left, &node));
-    } else if (sl_parser_accept_word(p, "BETWEEN")) {
-        SL_TRY(parse_between(p, position, *left, &node));
-    } else if (sl_parser_accept_word(p, "LIKE")) {
-        SL_TRY(parse_like(p, position, *left, &node));
-    } else if (sl_parser_accept_word(p, "REGEXP") || sl_parser_accept_word(p, "RLIKE")) {
-        return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes, position,
-                          "REGEXP is not supported yet");
-    } else {
-        p->at = start;
-        *out_found = false;
-        return SL_OK;
-    }
-    *left = node;
-    return is_not ? make_unary(p, SL_FN_NOT, position, node, left) : SL_OK;
 }
 
 static sl_status
@@ -415,6 +304,23 @@ parse_typed_literal(struct sl_parser *p, struct sl_node **out_node)
     return SL_OK;
 }
 
+/* (a), which is a, or (a, b), a row. The parenthesis is consumed. */
+static sl_status
+parse_parenthesis(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
+{
+    struct sl_node_list list = {0};
+
+    SL_TRY(sl_parse_args(p, &list));
+    if (list.count == 1) {
+        *out_node = list.nodes[0];
+        return SL_OK;
+    }
+    SL_TRY(sl_parser_node(p, SL_NODE_ROW, position, out_node));
+    (*out_node)->args = list.nodes;
+    (*out_node)->arg_count = list.count;
+    return SL_OK;
+}
+
 /* Words that stand for themselves. */
 static sl_status
 parse_word(struct sl_parser *p, struct sl_node **out_node)
@@ -438,6 +344,14 @@ parse_word(struct sl_parser *p, struct sl_node **out_node)
     if (next->kind == SL_TOKEN_STRING &&
         (sl_parser_is_word(p, "TIMESTAMP") || sl_parser_is_word(p, "DATE")))
         return parse_typed_literal(p, out_node);
+    if (is_call && sl_parser_is_word(p, "ROW")) {
+        p->at += 2;
+        return parse_parenthesis(p, token->position, out_node);
+    }
+    if (is_call && sl_parser_is_word(p, "EXISTS")) {
+        p->at += 2;
+        return sl_parse_subquery(p, SL_NODE_EXISTS, token->position, out_node);
+    }
     if (sl_parser_accept_word(p, "CASE"))
         return parse_case(p, token->position, out_node);
     if (sl_parser_is_word(p, "INTERVAL") && !is_call) {
@@ -489,6 +403,8 @@ parse_variable(struct sl_parser *p, struct sl_node **out_node)
 static sl_status
 parse_primary(struct sl_parser *p, struct sl_node **out_node)
 {
+    uint32_t position = sl_parser_token(p)->position;
+
     switch (sl_parser_token(p)->kind) {
     case SL_TOKEN_NAME:
         return parse_word(p, out_node);
@@ -522,12 +438,9 @@ parse_primary(struct sl_parser *p, struct sl_node **out_node)
         return sl_parser_fail(p, "an expression");
     }
     if (sl_parser_accept(p, "(")) {
-        if (sl_parser_is_word(p, "SELECT"))
-            return sl_fail_at(p->err, SL_UNSUPPORTED, 1235, p->text, p->text_bytes,
-                              sl_parser_token(p)->position,
-                              "a subquery as a value is not supported yet");
-        SL_TRY(sl_parse_expr(p, out_node));
-        return sl_parser_expect(p, ")");
+        if (sl_parser_is_subquery(p))
+            return sl_parse_subquery(p, SL_NODE_SELECT, position, out_node);
+        return parse_parenthesis(p, position, out_node);
     }
     if (sl_parser_is(p, "*"))
         return parse_literal(p, SL_NODE_STAR, out_node);
@@ -539,21 +452,21 @@ static sl_status
 parse_unary(struct sl_parser *p, struct sl_node **out_node)
 {
     uint32_t position = sl_parser_token(p)->position;
-    struct sl_node *arg;
+    struct sl_node *arg = NULL;
 
     if (sl_parser_accept(p, "-")) {
         SL_TRY(parse_level(p, LEVEL_UNARY, &arg));
-        return make_unary(p, SL_FN_NEG, position, arg, out_node);
+        return sl_parser_unary(p, SL_FN_NEG, position, arg, out_node);
     }
     if (sl_parser_accept(p, "+"))
         return parse_level(p, LEVEL_UNARY, out_node);
     if (sl_parser_accept(p, "~")) {
         SL_TRY(parse_level(p, LEVEL_UNARY, &arg));
-        return make_unary(p, SL_FN_BIT_NOT, position, arg, out_node);
+        return sl_parser_unary(p, SL_FN_BIT_NOT, position, arg, out_node);
     }
     if (sl_parser_accept(p, "!")) {
         SL_TRY(parse_level(p, LEVEL_UNARY, &arg));
-        return make_unary(p, SL_FN_NOT, position, arg, out_node);
+        return sl_parser_unary(p, SL_FN_NOT, position, arg, out_node);
     }
     if (sl_parser_is_word(p, "BINARY") && sl_parser_peek(p, 1)->kind != SL_TOKEN_OPERATOR) {
         p->at++;
@@ -595,6 +508,12 @@ parse_collate(struct sl_parser *p, struct sl_node **node)
     return SL_OK;
 }
 
+static bool
+is_row(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_ROW;
+}
+
 /* left op right op right ..., as long as the operators bind at least as tightly as `level`. */
 static sl_status
 climb(struct sl_parser *p, unsigned level, struct sl_node **node)
@@ -604,7 +523,7 @@ climb(struct sl_parser *p, unsigned level, struct sl_node **node)
         uint32_t position = sl_parser_token(p)->position;
         if (level <= LEVEL_COMPARE) {
             bool found;
-            SL_TRY(parse_predicate(p, node, &found));
+            SL_TRY(sl_parse_predicate(p, node, &found));
             if (found)
                 continue;
         }
@@ -615,9 +534,18 @@ climb(struct sl_parser *p, unsigned level, struct sl_node **node)
             SL_TRY(sl_parse_interval(p, position, *node, b->function == SL_FN_SUB, node));
             continue;
         }
+        bool is_any = false;
+        if (b->level == LEVEL_COMPARE)
+            SL_TRY(sl_parse_quantified(p, b->function, position, node, &is_any));
+        if (is_any)
+            continue;
         struct sl_node *args[2] = {*node, NULL};
         SL_TRY(parse_level(p, b->level + 1U, &args[1]));
-        SL_TRY(sl_parser_operator(p, b->function, position, args, 2, node));
+        SL_ASSERT(args[0] != NULL && args[1] != NULL);
+        if (b->level == LEVEL_COMPARE && (is_row(args[0]) || is_row(args[1])))
+            SL_TRY(sl_parse_row_compare(p, b->function, position, args[0], args[1], node));
+        else
+            SL_TRY(sl_parser_operator(p, b->function, position, args, 2, node));
     }
 }
 
@@ -631,7 +559,7 @@ parse_level(struct sl_parser *p, unsigned level, struct sl_node **out_node)
         struct sl_node *arg = NULL;
         p->at++;
         SL_TRY(parse_level(p, LEVEL_NOT, &arg));
-        SL_TRY(make_unary(p, SL_FN_NOT, position, arg, out_node));
+        SL_TRY(sl_parser_unary(p, SL_FN_NOT, position, arg, out_node));
     } else {
         SL_TRY(parse_unary(p, out_node));
         SL_TRY(parse_collate(p, out_node));
@@ -646,6 +574,12 @@ sl_status
 sl_parse_expr(struct sl_parser *p, struct sl_node **out_node)
 {
     return parse_level(p, LEVEL_OR, out_node);
+}
+
+sl_status
+sl_parse_operand(struct sl_parser *p, struct sl_node **out_node)
+{
+    return parse_level(p, LEVEL_BIT_OR, out_node);
 }
 
 sl_status

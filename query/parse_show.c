@@ -247,15 +247,40 @@ put_create(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text)
     return SL_OK;
 }
 
-/* GRANTS [FOR user]: what is said of the one who asks, whoever is named. */
+/* user, 'user'@'host', CURRENT_USER[()]: a condition that the one who asks is meant; a role is of a user
+ * wherever he comes from. */
+static sl_status
+put_grantee(struct sl_parser *p, struct sl_buf *text)
+{
+    const struct sl_token *name = sl_parser_token(p);
+
+    if (sl_parser_accept_word(p, "CURRENT_USER")) {
+        if (sl_parser_accept(p, "("))
+            return sl_parser_expect(p, ")");
+        return SL_OK;
+    }
+    if (name->kind != SL_TOKEN_NAME && name->kind != SL_TOKEN_QUOTED &&
+        name->kind != SL_TOKEN_STRING)
+        return sl_parser_fail(p, "a user");
+    p->at++;
+    p->at += sl_parser_token(p)->kind == SL_TOKEN_VARIABLE; /* @host, @'host' */
+    sl_buf_text(text, " WHERE SUBSTRING_INDEX(CURRENT_USER(), '@', 1) = ");
+    sl_text_quote(text, name->text, '\'');
+    return SL_OK;
+}
+
+/* GRANTS [FOR user]: what the role of the one who asks lets him do; of others nothing is said. */
 static sl_status
 put_grants(struct sl_parser *p, struct sl_buf *text)
 {
-    if (sl_parser_is_word(p, "FOR"))
-        while (sl_parser_token(p)->kind != SL_TOKEN_END)
-            p->at++;
-    sl_buf_text(text, "SELECT CONCAT('GRANT USAGE ON *.* TO ', CURRENT_USER()) AS `Grants`");
-    return SL_OK;
+    sl_buf_text(
+        text,
+        "SELECT CONCAT('GRANT ', CASE CURRENT_ROLE() WHEN 'reader' THEN 'SELECT' WHEN "
+        "'writer' THEN 'SELECT, INSERT, DELETE, CREATE, DROP, RELOAD, ALTER, CREATE VIEW' ELSE "
+        "'ALL PRIVILEGES' END, ' ON *.* TO `', REPLACE(CURRENT_USER(), '@', '`@`'), '`', "
+        "IF(CURRENT_ROLE() = 'admin', ' WITH GRANT OPTION', '')) AS `Grants` FROM (SELECT 1) "
+        "AS one");
+    return sl_parser_accept_word(p, "FOR") ? put_grantee(p, text) : SL_OK;
 }
 
 static const struct show *
@@ -328,9 +353,8 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
     return SL_OK;
 }
 
-/* The text as the statement's select. */
-static sl_status
-parse_text(struct sl_parser *p, const struct sl_buf *text, struct sl_syntax *syntax)
+sl_status
+sl_parse_written(struct sl_parser *p, const struct sl_buf *text, struct sl_syntax *syntax)
 {
     struct sl_syntax shown;
     const char *copy =
@@ -393,7 +417,7 @@ parse_shown(struct sl_parser *p, struct sl_buf *select, struct sl_buf *text,
         sl_buf_text(text, " LIKE ");
         sl_text_quote(text, *pattern, '\'');
     }
-    SL_TRY(parse_text(p, text, syntax));
+    SL_TRY(sl_parse_written(p, text, syntax));
     if (sl_parser_accept_word(p, "WHERE"))
         SL_TRY(sl_parse_expr(p, &syntax->select->where));
     if (sl_parser_accept_word(p, "LIMIT"))
@@ -423,7 +447,7 @@ sl_parse_describe(struct sl_parser *p, struct sl_syntax *syntax)
     sl_status st = parse_table(p, syntax, false);
     if (st == SL_OK) {
         put_columns(false, syntax, &text);
-        st = parse_text(p, &text, syntax);
+        st = sl_parse_written(p, &text, syntax);
     }
     sl_buf_fini(&text);
     return st;

@@ -1,7 +1,7 @@
 /*
  * parser.h - what the two halves of the parser share: the cursor over tokens.
  *
- * parse_expr.c reads expressions, parse_call.c calls, parse.c selects and statements, parse_from.c what
+ * parse_expr.c reads expressions, parse_predicate.c predicates, parse_row.c rows, parse_call.c calls, parse.c selects and statements, parse_from.c what
  * stands behind FROM, parse_insert.c and parse_session.c those that are no selects.
  *
  * Layer: query, internal to the parser.
@@ -84,6 +84,10 @@ sl_status sl_parser_operator(struct sl_parser *p, enum sl_function_id function, 
                              struct sl_node *const *args, uint32_t count,
                              struct sl_node **out_node);
 
+SL_MUST_CHECK
+sl_status sl_parser_unary(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                          struct sl_node *arg, struct sl_node **out_node);
+
 /* Does LAST with a length of time start here? Native dialect only. */
 bool sl_parser_is_last(const struct sl_parser *p);
 /* The length behind LAST, which is consumed. */
@@ -91,6 +95,30 @@ SL_MUST_CHECK
 sl_status sl_parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node);
 /* What is said when its length is missing. */
 extern const char sl_last_story[];
+
+/* parse_predicate.c: [NOT] IN, BETWEEN, LIKE, REGEXP, IS behind *node, which it becomes the left side of;
+ * *out_found false: none is there. */
+SL_MUST_CHECK
+sl_status sl_parse_predicate(struct sl_parser *p, struct sl_node **node, bool *out_found);
+/* = ANY (select), which is IN, and <> ALL (select), NOT IN, behind the operator. */
+SL_MUST_CHECK
+sl_status sl_parse_quantified(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                              struct sl_node **node, bool *out_found);
+/* Behind a parenthesis: does a select stand in it? */
+bool sl_parser_is_subquery(const struct sl_parser *p);
+/* (select), the parenthesis consumed. */
+SL_MUST_CHECK
+sl_status sl_parse_subquery(struct sl_parser *p, enum sl_node_kind kind, uint32_t position,
+                            struct sl_node **out_node);
+
+/* parse_row.c: a comparison one of whose sides is a row; IN whose left side, the first node, is one. */
+SL_MUST_CHECK
+sl_status sl_parse_row_compare(struct sl_parser *p, enum sl_function_id function, uint32_t position,
+                               struct sl_node *left, struct sl_node *right,
+                               struct sl_node **out_node);
+SL_MUST_CHECK
+sl_status sl_parse_row_in(struct sl_parser *p, uint32_t position, struct sl_node *const *nodes,
+                          uint32_t count, struct sl_node **out_node);
 
 /* MINUTE or MINUTES at the cursor, stepped over. */
 bool sl_parser_accept_unit(struct sl_parser *p, enum sl_time_unit *out_unit);
@@ -160,6 +188,15 @@ sl_status sl_parse_statement(struct sl_parser *p, struct sl_syntax *syntax);
 SL_MUST_CHECK
 sl_status sl_parse_session(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
 
+/* parse_admin.c: ANALYZE TABLE, FLUSH and their kin; *out_is_one false: the statement is none of them. */
+SL_MUST_CHECK
+sl_status sl_parse_admin(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
+
+/* parse_show.c: a select that we wrote, in MySQL's dialect, as the statement's. */
+struct sl_buf;
+SL_MUST_CHECK
+sl_status sl_parse_written(struct sl_parser *p, const struct sl_buf *text,
+                           struct sl_syntax *syntax);
 /* parse_show.c: what stands behind SHOW; a table behind DESCRIBE. */
 SL_MUST_CHECK
 sl_status sl_parse_show(struct sl_parser *p, struct sl_syntax *syntax);
@@ -175,6 +212,10 @@ sl_status sl_parse_selects(struct sl_parser *p, struct sl_syntax_select **out_he
 
 SL_MUST_CHECK
 sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
+
+/* What binds tighter than a comparison. */
+SL_MUST_CHECK
+sl_status sl_parse_operand(struct sl_parser *p, struct sl_node **out_node);
 
 /* expr, expr, ... up to the closing parenthesis, which is consumed. */
 SL_MUST_CHECK

@@ -20,6 +20,6 @@ sl_status sl_plan_build(struct sl_exec *exec, const struct sl_select *select, st
 
 /* The plan as text, one line for each operator, the root first; with the counters of a run when
  * exec->is_analyzed. */
-void sl_plan_explain(const struct sl_op *root, struct sl_buf *out);
+void sl_plan_explain(const struct sl_op *root, unsigned depth, struct sl_buf *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include "query/program.h"
 
 #include "query/program_run.h"
+#include "query/regex.h"
 #include "query/value.h"
 
 enum step_kind {
@@ -258,6 +259,21 @@ prepare_ranges(struct compiler *c, const struct sl_expr *call, struct sl_in_set 
     return SL_OK;
 }
 
+/* REGEXP with a constant pattern: compiled once. */
+static sl_status
+prepare_regex(struct compiler *c, const struct sl_expr *call, struct sl_in_set **out_set)
+{
+    const struct sl_expr *pattern = call->args[1];
+
+    if (pattern->kind != SL_EXPR_CONST || pattern->value.is_null)
+        return SL_OK;
+    *out_set = sl_arena_calloc(c->arena, 1, sizeof(**out_set));
+    if (*out_set == NULL)
+        return sl_fail_memory(c->err);
+    return sl_regex_compile(pattern->value.as.slice, call->type.is_binary, c->arena,
+                            &(*out_set)->regex, c->err);
+}
+
 static sl_status
 compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
 {
@@ -268,6 +284,8 @@ compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint
         SL_TRY(prepare_set(c, expr, &set));
     if (expr->function->id == SL_FN_IN_RANGES)
         SL_TRY(prepare_ranges(c, expr, &set));
+    if (expr->function->id == SL_FN_REGEXP)
+        SL_TRY(prepare_regex(c, expr, &set));
     if (set != NULL)
         count = 1;
     uint32_t *args = sl_arena_calloc(c->arena, count + 1, sizeof(*args));
@@ -340,6 +358,8 @@ compile(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t 
         return add_value_step(c, STEP_LOAD, expr, 0, NULL, 0, out_register);
     case SL_EXPR_PARAMETER:
         return sl_fail(c->err, SL_TYPE, "parameter %u has no value", expr->slot + 1);
+    case SL_EXPR_SUBQUERY:
+        return sl_fail(c->err, SL_TYPE, "a subquery has no value here");
     case SL_EXPR_CALL:
         break;
     }

@@ -14,6 +14,7 @@
 #define SLUICE_QUERY_PROGRAM_H
 
 #include "query/bound.h"
+#include "query/function.h"
 #include "storage/base/arena.h"
 #include "storage/base/status.h"
 
@@ -38,12 +39,11 @@ bool sl_program_loads(const struct sl_program *program, enum sl_expr_kind kind, 
 /* Vectors by kind of slot; entries that the program does not read may be garbage. `check` (NULL: none) is
  * asked once for every 1,024 rows of a function that is computed row by row, and for every 64 KiB of the
  * texts that it reads and makes; its failure ends the run. */
-typedef sl_status sl_program_check_fn(void *context, struct sl_error *err);
 struct sl_program_row_source {
     const struct sl_vector *inputs;
     const struct sl_vector *keys;
     const struct sl_vector *aggregates;
-    sl_program_check_fn *check;
+    sl_eval_check_fn *check;
     void *check_context;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "query/program_run.h"
 #include "query/range_kernel.h"
+#include "query/regex.h"
 #include "query/value.h"
 
 enum {
@@ -147,9 +148,17 @@ static sl_status
 apply(struct sl_eval *eval, const struct sl_expr *call, const struct sl_in_set *set,
       const struct sl_value *args, struct sl_value *out)
 {
+    bool is_found = false;
+
     if (set == NULL)
         return sl_function_apply(eval, call, args, out);
     *out = (struct sl_value){.type = SL_TYPE_BOOL, .is_null = args[0].is_null};
+    if (set->regex != NULL) {
+        if (!args[0].is_null)
+            SL_TRY(sl_regex_match(set->regex, eval, args[0].as.slice, &is_found));
+        out->as.u64 = is_found;
+        return SL_OK;
+    }
     if (!args[0].is_null) {
         out->as.u64 = sl_in_set_has(set, &args[0]);
         out->is_null = out->as.u64 == 0 && set->has_null;
@@ -170,7 +179,10 @@ run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set 
          struct sl_register *out)
 {
     const struct sl_program_row_source *source = run->source;
-    struct sl_eval eval = {.arena = run->arena, .err = run->err};
+    struct sl_eval eval = {.arena = run->arena,
+                           .err = run->err,
+                           .check = source->check,
+                           .check_context = source->check_context};
     struct sl_value *values = sl_arena_calloc(run->arena, arg_count + 1, sizeof(*values));
     size_t row_work = ROW_WORK, work = 0;
     struct writer w;
@@ -392,7 +404,7 @@ sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_s
             const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
             struct sl_register *out)
 {
-    bool is_constant = true, is_done = false;
+    bool is_constant = (call->function->flags & SL_FN_VOLATILE) == 0, is_done = false;
 
     for (uint32_t i = 0; i < arg_count; i++)
         is_constant &= args[i].encoding == SL_CONSTANT;

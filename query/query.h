@@ -38,7 +38,12 @@ struct sl_session {
     const char *database;  /* "flows"; NULL or "": none was chosen, and names are of flows */
     const char *time_zone; /* "UTC", "+02:00", "Europe/Berlin" */
     const char *user;
+    const char *peer; /* where the client is: "127.0.0.1:50012", "[::1]:50012"; NULL: not known */
     uint64_t connection_id;
+    int64_t
+        row_count; /* ROW_COUNT(): of the statement before: rows it changed, -1: a result, a failure */
+    int64_t found_rows; /* FOUND_ROWS(): rows of the last result; -1: not known */
+    bool is_admin;
     bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
     const struct sl_variable *variables; /* @name and @@name */
     uint32_t variable_count;
@@ -137,8 +142,10 @@ struct sl_query_info {
     uint32_t parameter_count;
     uint64_t affected_rows; /* DELETE, INSERT: valid after the last sl_query_next, sl_query_fill */
     uint32_t warning_count; /* the same */
-    bool is_limited;        /* DELETE: mysql_delete keeps rows from it */
-    uint32_t insert_rows;   /* INSERT: rows of the list, and columns */
+    bool
+        hides_found_rows; /* how many rows there are without its LIMIT was asked, and is not known */
+    bool is_limited;      /* DELETE: mysql_delete keeps rows from it */
+    uint32_t insert_rows; /* INSERT: rows of the list, and columns */
     uint32_t insert_columns;
     const char *file;      /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
     bool wants_input;      /* LOAD DATA: sl_query_fill has used up what was fed */

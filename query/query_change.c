@@ -56,7 +56,7 @@ sl_query_run_delete(struct sl_query *query, struct sl_error *err)
         return SL_OK;
     query->is_started = true;
     sl_query_set_deadline(query);
-    SL_TRY(sl_subqueries_run(&query->exec, &query->statement, err));
+    SL_TRY(sl_subqueries_run(&query->exec, &query->statement, NULL, err));
     SL_TRY(sl_bounds_split(select->where, select->inputs, select->input_count, query->arena,
                            &conjuncts, &deletion.conjunct_count, &deletion.is_never, err));
     deletion.conjuncts = conjuncts;

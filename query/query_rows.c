@@ -76,7 +76,9 @@ plan_late(struct sl_query *query, struct sl_error *err)
 {
     if (query->root != NULL)
         return SL_OK;
-    SL_TRY(sl_subqueries_run(&query->exec, &query->statement, err));
+    bool is_explained = query->statement.class != SL_CLASS_SELECT;
+    SL_TRY(sl_subqueries_run(&query->exec, &query->statement,
+                             is_explained ? &query->explanation : NULL, err));
     return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 
@@ -133,7 +135,7 @@ sl_query_next_explanation(struct sl_query *query, const struct sl_vector **out_v
         SL_TRY(sl_exec_each(&query->exec, query->root->width, drain, query, err));
     }
     SL_TRY(plan_late(query, err));
-    sl_plan_explain(query->root, &query->explanation);
+    sl_plan_explain(query->root, 0, &query->explanation);
     if (query->explanation.bad)
         return sl_fail(err, SL_LIMIT, "the plan is too long to be shown");
 

@@ -4,59 +4,77 @@
 #include "query/subquery.h"
 
 #include "query/plan.h"
+#include "query/subquery_fill.h"
 #include "query/system_variable.h"
-#include "query/types.h"
 #include "query/value.h"
 #include "storage/base/limits.h"
 
-/* The arguments of an IN while they are gathered: its left side, then values. */
-struct list {
-    struct sl_typing *typing;
-    struct sl_expr **args;
-    uint32_t count;
-    uint32_t capacity;
+/* A subquery while its values are gathered. */
+struct running {
+    struct sl_exec *exec;
+    struct sl_typing typing;
+    struct sl_subquery **by_number;
+    struct sl_subquery *subquery;
+    uint32_t capacity; /* of its values */
 };
 
 static sl_status
-add_arg(struct list *list, struct sl_expr *arg, struct sl_error *err)
+add_constant(struct running *r, struct sl_expr *constant, struct sl_error *err)
 {
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
+    struct sl_subquery *s = r->subquery;
+
+    if (s->value_count == r->capacity) {
+        uint32_t capacity = r->capacity == 0 ? 4 : 2 * r->capacity;
         struct sl_expr **grown =
-            sl_arena_calloc(list->typing->arena, capacity, sizeof(struct sl_expr *));
+            sl_arena_calloc(r->typing.arena, capacity, sizeof(struct sl_expr *));
         if (grown == NULL)
             return sl_fail_memory(err);
-        if (list->count > 0)
-            memcpy(grown, list->args, list->count * sizeof(struct sl_expr *));
-        list->args = grown;
-        list->capacity = capacity;
+        if (s->value_count > 0)
+            memcpy(grown, s->values, s->value_count * sizeof(struct sl_expr *));
+        s->values = grown;
+        r->capacity = capacity;
     }
-    list->args[list->count++] = arg;
+    s->values[s->value_count++] = constant;
     return SL_OK;
 }
 
-/* A value that lives as long as the statement. */
+/* A constant that lives as long as the statement. */
 static sl_status
-add_value(struct list *list, const struct sl_vector *vector, uint32_t row, struct sl_error *err)
+add_value(struct running *r, const struct sl_vector *vector, uint32_t row, struct sl_error *err)
 {
     struct sl_value value = sl_vector_value(vector, row);
     struct sl_expr *constant;
 
-    if (list->count > SL_SQL_IN_LIST_MAX)
-        return sl_fail(err, SL_LIMIT, "a subquery behind IN gives more than %d values",
-                       SL_SQL_IN_LIST_MAX);
-    if (!value.is_null && sl_type_is_bytes(value.type)) {
-        value.as.slice.bytes = (const uint8_t *)sl_arena_string(
-            list->typing->arena, (const char *)value.as.slice.bytes, value.as.slice.size_bytes);
-        if (value.as.slice.bytes == NULL)
-            return sl_fail_memory(err);
-    }
-    SL_TRY(sl_expr_const(list->typing, 0, &value, &constant, err));
-    return add_arg(list, constant, err);
+    SL_TRY(sl_expr_const(&r->typing, 0, &value, &constant, err));
+    return add_constant(r, constant, err);
 }
 
 static sl_status
-add_values(struct list *list, struct sl_op *root, struct sl_error *err)
+add_row(struct running *r, const struct sl_vector *vectors, uint32_t row, struct sl_error *err)
+{
+    struct sl_subquery *s = r->subquery;
+    uint32_t width = s->select->visible_count;
+
+    if (s->kind == SL_SUBQUERY_EXISTS) { /* that there is one is all that matters */
+        s->value_count = 1;
+        return SL_OK;
+    }
+    if (s->kind == SL_SUBQUERY_VALUE && s->value_count != 0) {
+        (void)sl_fail(err, SL_TYPE, "a subquery that stands for a value returns more than 1 row");
+        if (err != NULL)
+            err->sql_number = 1242; /* ER_SUBQUERY_NO_1_ROW */
+        return SL_TYPE;
+    }
+    if (s->value_count + width > SL_SQL_IN_LIST_MAX)
+        return sl_fail(err, SL_LIMIT, "a subquery behind IN gives more than %d values",
+                       SL_SQL_IN_LIST_MAX);
+    for (uint32_t i = 0; i < width; i++)
+        SL_TRY(add_value(r, &vectors[i], row, err));
+    return SL_OK;
+}
+
+static sl_status
+add_rows(struct running *r, struct sl_op *root, struct sl_error *err)
 {
     struct sl_chunk chunk = {0};
 
@@ -65,52 +83,86 @@ add_values(struct list *list, struct sl_op *root, struct sl_error *err)
             SL_TRY(sl_op_next(root, worker, &chunk, err));
             for (uint32_t row = 0; row < chunk.count; row++)
                 if (chunk.selection == NULL || sl_bit_get(chunk.selection, row))
-                    SL_TRY(add_value(list, &chunk.inputs[0], row, err));
+                    SL_TRY(add_row(r, chunk.inputs, row, err));
         } while (chunk.count != 0);
     return SL_OK;
 }
 
-/* `left IN ()` is false. */
+/* VALUE: in the type that the tree around it was bound for. EXISTS: the truth. */
 static sl_status
-fill_in(struct list *list, struct sl_expr *in, struct sl_error *err)
+settle(struct running *r, struct sl_error *err)
 {
-    const struct sl_value no = {.type = SL_TYPE_BOOL};
-    struct sl_expr *filled;
+    struct sl_subquery *s = r->subquery;
+    struct sl_value value = {.type = s->type.type, .scale = s->type.scale};
+    struct sl_expr *constant;
 
-    if (list->count == 1)
-        SL_TRY(sl_expr_const(list->typing, in->position, &no, &filled, err));
-    else
-        SL_TRY(sl_expr_call(list->typing, list->count == 2 ? SL_FN_EQ : SL_FN_IN, in->position,
-                            list->args, list->count, &filled, err));
-    *in = *filled;
-    return SL_OK;
+    if (s->kind == SL_SUBQUERY_LIST)
+        return SL_OK;
+    if (s->kind == SL_SUBQUERY_EXISTS) {
+        value.as.u64 = s->value_count;
+        s->value_count = 0;
+    } else if (s->value_count == 0) {
+        value.is_null = true;
+    } else {
+        SL_TRY(sl_expr_coerce(&r->typing, &s->values[0], &s->type, err));
+        value = s->values[0]->value;
+        s->value_count = 0;
+    }
+    SL_TRY(sl_expr_const(&r->typing, 0, &value, &constant, err));
+    constant->type = s->type;
+    constant->type.is_nullable = value.is_null;
+    return add_constant(r, constant, err);
+}
+
+static void
+explain(const struct sl_subquery *s, const struct sl_op *root, struct sl_buf *out)
+{
+    static const char *const kinds[] = {[SL_SUBQUERY_VALUE] = "value",
+                                        [SL_SUBQUERY_EXISTS] = "exists",
+                                        [SL_SUBQUERY_LIST] = "list"};
+
+    if (out == NULL)
+        return;
+    sl_buf_printf(out, "subquery %u, %s, runs first\n", s->number + 1, kinds[s->kind]);
+    sl_plan_explain(root, 1, out);
 }
 
 static sl_status
-run_one(struct sl_exec *exec, struct sl_typing *typing, struct sl_subquery *subquery,
-        struct sl_error *err)
+run_one(struct running *r, struct sl_buf *explanation, struct sl_error *err)
 {
-    struct list list = {.typing = typing};
     struct sl_op *root = NULL;
 
-    SL_TRY(add_arg(&list, subquery->left, err));
-    sl_status st = sl_plan_build(exec, subquery->select, &root, err);
+    r->capacity = 0;
+    SL_TRY(sl_subqueries_fill(&r->typing, r->by_number, r->subquery->select, err));
+    sl_status st = sl_plan_build(r->exec, r->subquery->select, &root, err);
     if (st == SL_OK)
         st = sl_op_start(root, err);
     if (st == SL_OK)
-        st = add_values(&list, root, err);
+        st = add_rows(r, root, err);
+    if (st == SL_OK)
+        explain(r->subquery, root, explanation);
     sl_op_close(root);
-    return st == SL_OK ? fill_in(&list, subquery->in, err) : st;
+    return st == SL_OK ? settle(r, err) : st;
 }
 
 sl_status
-sl_subqueries_run(struct sl_exec *exec, struct sl_statement *statement, struct sl_error *err)
+sl_subqueries_run(struct sl_exec *exec, struct sl_statement *statement, struct sl_buf *explanation,
+                  struct sl_error *err)
 {
-    struct sl_typing typing = {.arena = exec->arena, .now_us = statement->now_us, .text = ""};
+    struct running r = {.exec = exec,
+                        .typing = {.arena = exec->arena, .now_us = statement->now_us, .text = ""}};
 
-    if (!sl_zone_find(exec->session->time_zone, &typing.zone))
+    if (statement->subqueries == NULL)
+        return SL_OK;
+    if (!sl_zone_find(exec->session->time_zone, &r.typing.zone))
         return sl_fail(err, SL_NAME, "unknown time zone");
-    for (struct sl_subquery *s = statement->subqueries; s != NULL; s = s->next)
-        SL_TRY(run_one(exec, &typing, s, err));
-    return SL_OK;
+    r.by_number =
+        sl_arena_calloc(exec->arena, statement->subquery_count, sizeof(struct sl_subquery *));
+    if (r.by_number == NULL)
+        return sl_fail_memory(err);
+    for (r.subquery = statement->subqueries; r.subquery != NULL; r.subquery = r.subquery->next) {
+        r.by_number[r.subquery->number] = r.subquery;
+        SL_TRY(run_one(&r, explanation, err));
+    }
+    return sl_subqueries_fill(&r.typing, r.by_number, statement->select, err);
 }

@@ -35,7 +35,10 @@ enum sl_node_kind {
     SL_NODE_CAST,      /* args[0], cast */
     SL_NODE_INTERVAL,  /* args[0], unit; operand: the time; text "-" to subtract */
     SL_NODE_LAST,      /* LAST 5m: number is microseconds */
-    SL_NODE_IN_SELECT, /* args[0] IN (select) */
+    SL_NODE_IN_SELECT, /* args IN (select): as many columns as args */
+    SL_NODE_SELECT,    /* (select) as a value */
+    SL_NODE_EXISTS,    /* EXISTS (select) */
+    SL_NODE_ROW,       /* (a, b, ...): args; only where rows are compared */
 };
 
 enum sl_time_unit {
@@ -71,7 +74,7 @@ struct sl_node {
     struct sl_order_item *orders; /* GROUP_CONCAT(x ORDER BY y) */
     uint32_t order_count;
     struct sl_node *filter;          /* CALL: FILTER (WHERE condition); NULL */
-    struct sl_syntax_select *select; /* IN_SELECT */
+    struct sl_syntax_select *select; /* IN_SELECT, SELECT, EXISTS */
 };
 
 struct sl_item {
@@ -90,6 +93,7 @@ struct sl_syntax_join {
     struct sl_syntax_select *table; /* its FROM alone */
     enum sl_join_kind kind;         /* INNER: CROSS and a comma too */
     bool is_natural;
+    bool is_hidden;               /* what * stands for has none of its columns */
     struct sl_node *on;           /* NULL: none */
     struct sl_node **using_names; /* USING (name, ...) */
     uint32_t using_count;
@@ -98,6 +102,7 @@ struct sl_syntax_join {
 struct sl_syntax_select {
     uint32_t position;
     bool is_distinct;
+    bool wants_found_rows; /* SQL_CALC_FOUND_ROWS */
     struct sl_item *items;
     uint32_t item_count;
 
@@ -113,6 +118,7 @@ struct sl_syntax_select {
     struct sl_node *where;
     struct sl_node **groups;
     uint32_t group_count;
+    bool is_rollup; /* WITH ROLLUP */
     struct sl_node *having;
 
     /* Of the whole chain when this is its head. */

@@ -81,14 +81,15 @@ measure(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     return SL_OK;
 }
 
-/* Turn a call over constants into its value. */
-static sl_status
-fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+sl_status
+sl_expr_fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     struct sl_eval eval = {.arena = t->arena, .err = err};
     struct sl_value small[8], *args = small, value;
 
     SL_TRY(measure(t, call, err));
+    if ((call->function->flags & SL_FN_VOLATILE) != 0 && !t->is_once)
+        return SL_OK;
     for (uint32_t i = 0; i < call->arg_count; i++)
         if (call->args[i]->kind != SL_EXPR_CONST)
             return SL_OK;
@@ -197,7 +198,7 @@ sl_expr_call(struct sl_typing *t, enum sl_function_id id, uint32_t position,
     else
         SL_TRY(apply_signature(t, call, err));
     *out_expr = call;
-    return fold(t, call, err);
+    return sl_expr_fold(t, call, err);
 }
 
 /* A call with a given type: CAST, TO_LOCAL and TO_UTC, which have no rule of their own. */
@@ -219,7 +220,7 @@ make_typed(struct sl_typing *t, enum sl_function_id id, const struct sl_sql_type
     call->type = *type;
     call->type.is_nullable = arg->type.is_nullable;
     *out_expr = call;
-    return fold(t, call, err);
+    return sl_expr_fold(t, call, err);
 }
 
 /* To the local clock of the session, or from it. */

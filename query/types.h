@@ -26,6 +26,7 @@ struct sl_typing {
     int64_t now_us;
     const struct sl_zone *zone; /* the session's; NULL: UTC */
     uint32_t warning_count;
+    bool is_once; /* what is bound is computed once: RAND() is a constant then */
 };
 
 static inline struct sl_sql_type
@@ -46,6 +47,10 @@ SL_MUST_CHECK
 sl_status sl_expr_call(struct sl_typing *t, enum sl_function_id id, uint32_t position,
                        struct sl_expr *const *args, uint32_t arg_count, struct sl_expr **out_expr,
                        struct sl_error *err);
+
+/* Turn a typed call into its value, when its arguments are constants. */
+SL_MUST_CHECK
+sl_status sl_expr_fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err);
 
 /* Replace *expr by itself as `type`: a cast where one is needed. */
 SL_MUST_CHECK
@@ -75,12 +80,14 @@ sl_status sl_typing_fail(struct sl_typing *t, struct sl_error *err, uint16_t num
                          uint32_t position, const char *story);
 
 /* Type rules named in function.def. */
-sl_type_fn sl_type_compare, sl_type_like, sl_type_if, sl_type_unify;
+sl_type_fn sl_type_compare, sl_type_like, sl_type_if, sl_type_unify, sl_type_single;
 sl_type_fn sl_type_arithmetic, sl_type_divide, sl_type_int_div, sl_type_negate, sl_type_integral,
     sl_type_round, sl_type_hex, sl_type_format;
 sl_type_fn sl_type_unix_timestamp, sl_type_from_unixtime, sl_type_to_date, sl_type_field,
     sl_type_field_text, sl_type_date_add, sl_type_timestampdiff, sl_type_datediff,
     sl_type_convert_tz;
+sl_type_fn sl_type_week, sl_type_sec_to_time, sl_type_maketime, sl_type_time_of_day,
+    sl_type_timediff, sl_type_addtime, sl_type_str_to_date;
 sl_type_fn sl_type_inet_ntoa, sl_type_inet6_aton, sl_type_inet6_ntoa, sl_type_is_address;
 sl_type_fn sl_type_flow_duration, sl_type_flow_rate, sl_type_flow_idx;
 

@@ -204,6 +204,17 @@ sl_type_if(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     return SL_OK;
 }
 
+/* SINGLE(value, rows that it is of) */
+sl_status
+sl_type_single(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
+{
+    (void)t;
+    (void)err;
+    call->type = call->args[0]->type;
+    call->type.is_nullable = true;
+    return SL_OK;
+}
+
 sl_status
 sl_type_unify(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {

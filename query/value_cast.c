@@ -235,7 +235,11 @@ to_temporal(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_
         time_us = v->as.i64;
     } else if (sl_type_is_bytes(v->type)) {
         is_good = type->type == SL_TYPE_SPAN && sl_text_to_span(v->as.slice, &time_us);
-        is_good = is_good || sl_text_to_time(v->as.slice, &time_us);
+        if (!is_good) {
+            is_good = sl_text_to_time(v->as.slice, &time_us);
+            if (type->type == SL_TYPE_SPAN) /* of a date and time, the time of day */
+                time_us -= floor_to(time_us, SL_US_PER_DAY);
+        }
     } else if (type->type == SL_TYPE_SPAN || v->type == SL_TYPE_ADDR || v->type == SL_TYPE_MAC) {
         is_good = false;
     } else {

@@ -3,6 +3,8 @@
  */
 #include "server/registry.h"
 
+#include <stdatomic.h>
+
 #include <stdio.h>
 
 #include "storage/base/clock.h"
@@ -30,7 +32,8 @@ struct sl_entry {
     uint64_t id;
     char peer[PEER_BYTES];
     int64_t connected_us;
-    _Atomic bool is_cancelled; /* relaxed: whoever polls it may see it a little later */
+    _Atomic int64_t row_count, found_rows; /* relaxed: of the connection's own statements */
+    _Atomic bool is_cancelled;             /* relaxed: whoever polls it may see it a little later */
 
     /* guarded by the registry's mutex */
     struct sl_entry *previous;
@@ -81,6 +84,7 @@ sl_entry_open(struct sl_registry *registry, const char *peer)
     entry->connected_us = sl_clock_now_us();
     entry->what = "";
     copy_text(entry->peer, sizeof(entry->peer), peer, strlen(peer));
+    entry->row_count = -1;
 
     sl_mutex_lock(&registry->mutex);
     entry->id = registry->next_id++;
@@ -116,6 +120,27 @@ uint64_t
 sl_entry_id(const struct sl_entry *entry)
 {
     return entry->id;
+}
+
+const char *
+sl_entry_peer(const struct sl_entry *entry)
+{
+    return entry->peer;
+}
+
+void
+sl_entry_set_counts(struct sl_entry *entry, struct sl_entry_counts counts)
+{
+    atomic_store_explicit(&entry->row_count, counts.row_count, memory_order_relaxed);
+    atomic_store_explicit(&entry->found_rows, counts.found_rows, memory_order_relaxed);
+}
+
+struct sl_entry_counts
+sl_entry_counts(const struct sl_entry *entry)
+{
+    return (struct sl_entry_counts){
+        .row_count = atomic_load_explicit(&entry->row_count, memory_order_relaxed),
+        .found_rows = atomic_load_explicit(&entry->found_rows, memory_order_relaxed)};
 }
 
 void

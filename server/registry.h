@@ -27,6 +27,15 @@ void sl_registry_destroy(struct sl_registry *registry);
 struct sl_entry *sl_entry_open(struct sl_registry *registry, const char *peer);
 void sl_entry_close(struct sl_entry *entry);
 uint64_t sl_entry_id(const struct sl_entry *entry);
+/* As it was opened; borrowed. */
+const char *sl_entry_peer(const struct sl_entry *entry);
+/* What ROW_COUNT() and FOUND_ROWS() are for the connection's next statement. */
+struct sl_entry_counts {
+    int64_t row_count;  /* rows that were changed; -1: a result, a failure, nothing yet */
+    int64_t found_rows; /* of the last result; -1: not known */
+};
+void sl_entry_set_counts(struct sl_entry *entry, struct sl_entry_counts counts);
+struct sl_entry_counts sl_entry_counts(const struct sl_entry *entry);
 void sl_entry_set_user(struct sl_entry *entry, const char *user);
 
 /* A request begins: what it is ("query", "flush"), and the statement's text (cut when long). */

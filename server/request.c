@@ -164,6 +164,9 @@ static void
 fail(struct sl_request *r, const struct sl_error *error)
 {
     struct sl_stats *stats = r->service->stats;
+    struct sl_entry_counts counts = sl_entry_counts(r->entry);
+    counts.row_count = -1;
+    sl_entry_set_counts(r->entry, counts);
     sl_stats_add(stats, SL_COUNTER_STATEMENTS_FAILED, 1);
     if (error->status == SL_CANCELLED)
         sl_stats_add(stats, SL_COUNTER_STATEMENTS_CANCELLED, 1);

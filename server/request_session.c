@@ -57,12 +57,17 @@ sl_request_session(const struct sl_request *r, struct sl_session *out_session, s
     for (uint32_t i = 0; i < wire->parameter_count; i++)
         parameters[i] = value_of(&wire->parameters[i]);
 
+    struct sl_entry_counts counts = sl_entry_counts(r->entry);
     *out_session = (struct sl_session){
         .dialect = wire->dialect == SL_WIRE_MYSQL ? SL_DIALECT_MYSQL : SL_DIALECT_NATIVE,
         .database = wire->database,
         .time_zone = wire->time_zone,
         .user = r->user,
+        .peer = sl_entry_peer(r->entry),
+        .row_count = counts.row_count,
+        .found_rows = counts.found_rows,
         .is_reader = r->role < SL_ROLE_WRITER,
+        .is_admin = r->role >= SL_ROLE_ADMIN,
         .connection_id = sl_entry_id(r->entry),
         .variables = variables,
         .variable_count = wire->variable_count,

@@ -164,6 +164,20 @@ kill(const struct sl_request *r, struct sl_error *err)
     return sl_registry_kill(r->service->registry, info->kill_id, info->kills_connection, user, err);
 }
 
+/* For ROW_COUNT() and FOUND_ROWS() of the next statement. */
+static void
+keep_counts(struct sl_request *r)
+{
+    const struct sl_query_info *info = sl_query_info(r->query);
+    struct sl_entry_counts counts = sl_entry_counts(r->entry);
+    bool has_rows = info->kind == SL_STATEMENT_ROWS;
+
+    counts.row_count = has_rows ? -1 : (int64_t)info->affected_rows;
+    if (has_rows)
+        counts.found_rows = info->hides_found_rows ? -1 : (int64_t)r->result_rows;
+    sl_entry_set_counts(r->entry, counts);
+}
+
 static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
@@ -185,6 +199,7 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
+    keep_counts(r);
     sl_request_drop_query(r);
     sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
     sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);

@@ -27,7 +27,7 @@ my --force flows <"$work/corpus.sql" >"$work/out" 2>"$work/err"
 cat >"$work/allowed" <<'EOF'
 1054 select nosuch
 1109 SELECT 1 FROM INFORMATION_SCHEMA.COLUMN_STATISTICS
-1064 SELECT `ts`, `dst_port`, `proto`, `bytes`, `app` FROM `flows`.`raw`  WHERE (`proto` = 6, `ts`
+1241 SELECT `ts`, `dst_port`, `proto`, `bytes`, `app` FROM `flows`.`raw`  WHERE (`proto` = 6, `ts`
 1094 KILL QUERY
 EOF
 grep -E '^ERROR [0-9]+ .* at line [0-9]+' "$work/err" |

@@ -34,6 +34,15 @@ same "without a database there is none, and its tables are those of flows" "1 fl
         -e 'SELECT DATABASE() IS NULL; SHOW TABLES; SHOW DATABASES' | paste -sd' ')"
 same "USE changes the database" other "$(my 'USE other; SELECT DATABASE()')"
 same "transactions begin and end nothing" 5000 "$(my 'BEGIN; SELECT COUNT(*) FROM flows; COMMIT')"
+same "ROW_COUNT() is what a statement changed" "2 -1 0" "$(my "CREATE TABLE counted (n int); INSERT INTO counted VALUES (1), (2);
+SELECT ROW_COUNT(); SELECT ROW_COUNT(); DELETE FROM counted WHERE n > 5; SELECT ROW_COUNT(); DROP TABLE counted" | paste -sd' ')"
+same "FOUND_ROWS() is what it gave" "1 2 3 3" "$(my 'SELECT 1 UNION SELECT 2 UNION SELECT 3; SELECT FOUND_ROWS()' | paste -sd' ')"
+same "in one text too" "1 1 -1" "$(my 'DELIMITER //
+SELECT 1; SELECT FOUND_ROWS(); SELECT ROW_COUNT() //' | paste -sd' ')"
+contains "what was not counted is not said" "ERROR 1235" "$(my 'SELECT SQL_CALC_FOUND_ROWS src_addr FROM flows LIMIT 1; SELECT FOUND_ROWS()')"
+same "an account and where it comes from" "anyone@127.0.0.1 anyone@% admin" \
+    "$(my 'SELECT USER(), CURRENT_USER(), CURRENT_ROLE()' | tr '\t' ' ')"
+contains "grants are those of the role" 'GRANT ALL PRIVILEGES ON \*\.\* TO .anyone.@.%. WITH GRANT OPTION' "$(my 'SHOW GRANTS')"
 same "an error points" 'ERROR 1054 (42S22) at line 1: unknown column "byts" at 1:8, did you mean "bytes"?' \
     "$(my 'SELECT byts FROM flows' | tail -1)"
 contains "what would be ignored is refused" "ERROR 1235" "$(my "SET sql_mode = 'ANSI_QUOTES'")"

@@ -147,6 +147,202 @@ static const char *const statements[] = {
     "SELECT CAST('2024-02-29 10:00:00' AS DATETIME) - INTERVAL 1 YEAR",
     "SELECT CAST('2023-11-15 10:00:00' AS DATETIME) < '2023-11-15 10:00:01'",
     "SELECT CAST('2023-11-15' AS DATE) = '2023-11-15'",
+    /* Subqueries and rows. */
+    "SELECT (SELECT 1) + 1",
+    "SELECT (SELECT 1.50 UNION SELECT 1.50) * 2",
+    "SELECT (SELECT 'a' FROM (SELECT 1 AS x) AS t WHERE x > 1)",
+    "SELECT 2 IN (SELECT 1 UNION SELECT NULL)",
+    "SELECT 2 NOT IN (SELECT 1 UNION SELECT 3)",
+    "SELECT 2 NOT IN (SELECT 2 UNION SELECT NULL)",
+    "SELECT NULL IN (SELECT 1 FROM (SELECT 1 AS x) AS t WHERE x > 1)",
+    "SELECT EXISTS (SELECT NULL)",
+    "SELECT NOT EXISTS (SELECT 1 FROM (SELECT 1 AS x) AS t WHERE x > 1)",
+    "SELECT (1, 2) IN (SELECT 1, 2 UNION SELECT 3, NULL)",
+    "SELECT (3, 2) IN (SELECT 1, 2 UNION SELECT 3, NULL)",
+    "SELECT (1, NULL) = (2, 2)",
+    "SELECT (1, NULL) <> (1, 2)",
+    "SELECT (1, 'b') = (1, 'B')",
+    "SELECT (1, 2) < (1, 3)",
+    "SELECT (1, NULL) < (1, 3)",
+    "SELECT (2, 1) >= (1, NULL)",
+    "SELECT (1, 2) IN ((1, 2), (3, 4))",
+    "SELECT (1, NULL) NOT IN ((1, 2), (3, 4))",
+    "SELECT (5, NULL) NOT IN ((1, 2), (3, 4))",
+    "SELECT GROUP_CONCAT(x ORDER BY x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT "
+    "NULL) AS t "
+    "WHERE EXISTS (SELECT 1 FROM (SELECT 2 AS y UNION ALL SELECT 2 UNION ALL SELECT NULL) AS u "
+    "WHERE y = x)",
+    "SELECT COUNT(*) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT NULL) AS t WHERE NOT "
+    "EXISTS "
+    "(SELECT 1 FROM (SELECT 2 AS y UNION ALL SELECT NULL) AS u WHERE y = x)",
+    "SELECT GROUP_CONCAT((SELECT CONCAT(COUNT(*), '/', IFNULL(SUM(z), '-')) FROM (SELECT 2 AS y, 3 "
+    "AS z UNION "
+    "ALL SELECT 2, 4) AS u WHERE y = x) ORDER BY x) FROM (SELECT 1 AS x UNION ALL SELECT 2) AS t",
+    "SELECT GROUP_CONCAT(x ORDER BY x) FROM (SELECT 1 AS x, 5 AS w UNION ALL SELECT 2, 6 UNION ALL "
+    "SELECT 3, 7) "
+    "AS t WHERE x IN (SELECT y FROM (SELECT 1 AS y, 5 AS z UNION ALL SELECT 3, 8) AS u WHERE z = "
+    "w)",
+    /* Regular expressions. */
+    "SELECT 'abc' REGEXP 'B'",
+    "SELECT 'abc' REGEXP BINARY 'B'",
+    "SELECT 'abc' RLIKE '^a.c$'",
+    "SELECT 'abc' NOT REGEXP '[[:digit:]]'",
+    "SELECT 'a\\nb' REGEXP 'a.b'",
+    "SELECT 'a\\nb' REGEXP '^b'",
+    "SELECT 'www.example.org' REGEXP '\\\\.(com|org)$'",
+    "SELECT NULL REGEXP 'a'",
+    "SELECT 12 REGEXP '^1'",
+    "SELECT '' REGEXP '^$'",
+    /* Hashes, bases, sets, trigonometry, what is random. */
+    "SELECT MD5('abc')",
+    "SELECT SHA1('abc')",
+    "SELECT SHA('')",
+    "SELECT SHA2('abc', 256)",
+    "SELECT SHA2('abc', 224)",
+    "SELECT SHA2('abc', 0)",
+    "SELECT SHA2('abc', 384)",
+    "SELECT SHA2('abc', 512)",
+    "SELECT SHA2('abc', 1)",
+    "SELECT MD5(NULL)",
+    "SELECT MD5(12)",
+    "SELECT LENGTH(MD5('x'))",
+    "SELECT TO_BASE64('abc')",
+    "SELECT TO_BASE64('')",
+    "SELECT TO_BASE64('abcd')",
+    "SELECT LENGTH(TO_BASE64(REPEAT('x', 57)))",
+    "SELECT LENGTH(TO_BASE64(REPEAT('x', 58)))",
+    "SELECT LENGTH(TO_BASE64(REPEAT('x', 200)))",
+    "SELECT HEX(FROM_BASE64('YWJj'))",
+    "SELECT HEX(FROM_BASE64('YWJjZA=='))",
+    "SELECT HEX(FROM_BASE64('YWJj ZA=='))",
+    "SELECT FROM_BASE64('YWJ')",
+    "SELECT FROM_BASE64('Y=Jj')",
+    "SELECT FROM_BASE64('YW=j')",
+    "SELECT FROM_BASE64('!WJj')",
+    "SELECT FROM_BASE64(TO_BASE64(REPEAT('xy', 100))) = REPEAT('xy', 100)",
+    "SELECT CRC32('')",
+    "SELECT BIN(12)",
+    "SELECT BIN(-1)",
+    "SELECT OCT(64)",
+    "SELECT OCT(NULL)",
+    "SELECT CONV('-17', 10, -18)",
+    "SELECT CONV(-5, 10, 2)",
+    "SELECT CONV('ffffffffffffffff', 16, 10)",
+    "SELECT CONV('zz', 36, 10)",
+    "SELECT CONV('10', 1, 10)",
+    "SELECT FIND_IN_SET('b', 'a,b,c')",
+    "SELECT FIND_IN_SET('B', 'a,b,c')",
+    "SELECT FIND_IN_SET('', 'a,,c')",
+    "SELECT FIND_IN_SET('', '')",
+    "SELECT FIND_IN_SET('a', '')",
+    "SELECT FIND_IN_SET('a,b', 'a,b')",
+    "SELECT FIND_IN_SET('c', 'a,b,c')",
+    "SELECT FIND_IN_SET(2, '1,2')",
+    "SELECT FIND_IN_SET(NULL, 'a')",
+    "SELECT NVL(NULL, 3)",
+    "SELECT NVL(1, 3)",
+    "SELECT NVL2(NULL, 'a', 'b')",
+    "SELECT NVL2(0, 'a', 'b')",
+    "SELECT SIN(1)",
+    "SELECT COS(1)",
+    "SELECT TAN(1)",
+    "SELECT COT(1)",
+    "SELECT ASIN(0.5)",
+    "SELECT ASIN(2)",
+    "SELECT ACOS(0.5)",
+    "SELECT ACOS(-2)",
+    "SELECT ATAN(1)",
+    "SELECT ATAN(1, 2)",
+    "SELECT ATAN2(-1, -2)",
+    "SELECT DEGREES(1)",
+    "SELECT RADIANS(90)",
+    "SELECT RAND(3)",
+    "SELECT RAND(0)",
+    "SELECT RAND(20261123)",
+    "SELECT RAND() BETWEEN 0 AND 1",
+    "SELECT LENGTH(UUID())",
+    "SELECT UUID() = UUID()",
+    "SELECT STR_TO_DATE('2023-11-15', '%Y-%m-%d')",
+    "SELECT STR_TO_DATE('15.11.2023 13:05:09', '%d.%m.%Y %H:%i:%s')",
+    "SELECT STR_TO_DATE('15/Nov/2023:13:05:09', '%d/%b/%Y:%H:%i:%s')",
+    "SELECT STR_TO_DATE('November 5, 2023', '%M %e, %Y')",
+    "SELECT STR_TO_DATE('01:02:03 PM', '%r')",
+    "SELECT STR_TO_DATE('13:05', '%H:%i')",
+    "SELECT STR_TO_DATE('2023-11-15 13:05:09.25', '%Y-%m-%d %T.%f')",
+    "SELECT STR_TO_DATE('abc', '%Y')",
+    "SELECT STR_TO_DATE('2023-11-15 25:00:00', '%Y-%m-%d %T')",
+    "SELECT STR_TO_DATE('12:30 am', '%h:%i %p')",
+    "SELECT STR_TO_DATE('20231115', '%Y%m%d')",
+    "SELECT STR_TO_DATE('5th 3 99', '%D %c %y')",
+    "SELECT STR_TO_DATE('2023 046', '%Y %j')",
+    "SELECT STR_TO_DATE('2023-11-15 trailing', '%Y-%m-%d')",
+    "SELECT STR_TO_DATE(NULL, '%Y')",
+    "SELECT UNIX_TIMESTAMP(STR_TO_DATE('2023-11-15 00:30:00', '%Y-%m-%d %H:%i:%s'))",
+    "SELECT TIME('2023-11-15 13:05:09')",
+    "SELECT TIME('13:05:09')",
+    "SELECT TIME('13:05:09.5')",
+    "SELECT TIME('abc')",
+    "SELECT TIME(FROM_UNIXTIME(1700000000))",
+    "SELECT TIME('-01:30:00')",
+    "SELECT LAST_DAY('2024-02-03')",
+    "SELECT LAST_DAY('2023-12-31 10:00:00')",
+    "SELECT LAST_DAY('2023-02-30')",
+    "SELECT WEEKOFYEAR('2023-01-01')",
+    "SELECT WEEKOFYEAR('2020-12-31')",
+    "SELECT WEEK('2023-01-01')",
+    "SELECT WEEK('2023-01-01', 1)",
+    "SELECT WEEK('2023-01-01', 2)",
+    "SELECT WEEK('2023-01-01', 3)",
+    "SELECT WEEK('2024-12-30', 3)",
+    "SELECT WEEK('2000-01-01', 2)",
+    "SELECT WEEK('2000-01-01', 4)",
+    "SELECT WEEK('1987-01-01', 5)",
+    "SELECT WEEK('1987-01-01', 6)",
+    "SELECT WEEK('1987-01-01', 7)",
+    "SELECT WEEK('2008-02-20', 0)",
+    "SELECT YEARWEEK('1987-01-01')",
+    "SELECT YEARWEEK('2024-12-30', 1)",
+    "SELECT YEARWEEK('2023-11-15')",
+    "SELECT MAKEDATE(2011, 31)",
+    "SELECT MAKEDATE(2011, 32)",
+    "SELECT MAKEDATE(2011, 365)",
+    "SELECT MAKEDATE(2014, 0)",
+    "SELECT MAKEDATE(14, 366)",
+    "SELECT MAKEDATE(9999, 366)",
+    "SELECT FROM_DAYS(738839)",
+    "SELECT SEC_TO_TIME(2378)",
+    "SELECT SEC_TO_TIME(2378.25)",
+    "SELECT SEC_TO_TIME(-90)",
+    "SELECT TIME_TO_SEC('22:23:00')",
+    "SELECT TIME_TO_SEC('-00:00:10')",
+    "SELECT MAKETIME(12, 15, 30)",
+    "SELECT MAKETIME(-1, 30, 0)",
+    "SELECT MAKETIME(1, 60, 0)",
+    "SELECT MAKETIME(1, 1, 1.5)",
+    "SELECT TIMEDIFF('2023-11-15 01:00:00', '2023-11-14 22:00:00')",
+    "SELECT TIMEDIFF('01:00:00', '02:30:00')",
+    "SELECT ADDTIME('2023-11-15 23:59:59', '00:00:02')",
+    "SELECT SUBTIME('2023-11-15 00:00:00', '01:00:00')",
+    "SELECT SUBTIME('01:00:00', '02:00:00')",
+    "SELECT DATE_FORMAT('2023-01-01', '%U %u %V %v %X %x')",
+    "SELECT DATE_FORMAT('2024-12-30', '%U %u %V %v %X %x')",
+    "SELECT CURTIME() = TIME(NOW())",
+    "SELECT UTC_DATE() = CURDATE()",
+    "SELECT BIT_XOR(x) FROM (SELECT 5 AS x UNION ALL SELECT 4 UNION ALL SELECT NULL) AS t",
+    "SELECT BIT_XOR(x) FROM (SELECT 5 AS x) AS t WHERE x > 9",
+    /* Totals. */
+    "SELECT COUNT(*) FROM (SELECT x, COUNT(*) FROM (SELECT 1 AS x) AS t WHERE x > 5 GROUP BY x "
+    "WITH "
+    "ROLLUP) AS u",
+    "SELECT GROUP_CONCAT(k, '=', s ORDER BY k) FROM (SELECT IFNULL(x, 'all') AS k, SUM(y) AS s "
+    "FROM "
+    "(SELECT 1 AS x, 1.5 AS y UNION ALL SELECT 2, 2 UNION ALL SELECT 2, 3) AS t GROUP BY x WITH "
+    "ROLLUP) AS u",
+    "SELECT GROUP_CONCAT(IFNULL(a, '-'), IFNULL(b, '-'), n ORDER BY a, b, n) FROM (SELECT a, b, "
+    "COUNT(*) AS n "
+    "FROM (SELECT 'x' AS a, 1 AS b UNION ALL SELECT 'x', 2 UNION ALL SELECT 'y', 1) AS t GROUP BY "
+    "a, b "
+    "WITH ROLLUP) AS u",
     /* Aggregates: the type decides the digits. */
     "SELECT SUM(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
     "SELECT AVG(x) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 2) AS t",
@@ -280,6 +476,20 @@ print_time(int64_t time_us, unsigned digits, struct sl_buf *out)
 }
 
 static void
+print_span(int64_t span_us, unsigned digits, struct sl_buf *out)
+{
+    int64_t span = span_us < 0 ? -span_us : span_us;
+    int64_t seconds = span / SL_US_PER_S;
+    char text[40];
+
+    (void)snprintf(text, sizeof(text), "%s%02d:%02d:%02d", span_us < 0 ? "-" : "",
+                   (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
+    sl_buf_text(out, text);
+    (void)snprintf(text, sizeof(text), ".%06d", (int)(span % SL_US_PER_S));
+    sl_buf_append(out, text, digits == 0 ? 0 : digits + 1);
+}
+
+static void
 print_value(const struct sl_vector *v, const struct sl_sql_type *type, struct sl_buf *out)
 {
     char text[SL_TIME_TEXT_BYTES];
@@ -291,6 +501,8 @@ print_value(const struct sl_vector *v, const struct sl_sql_type *type, struct sl
     } else if (v->type == SL_TYPE_DATE) {
         (void)sl_time_format((int64_t)sl_vector_u64(v, 0) * SL_US_PER_DAY, text);
         sl_buf_append(out, text, 10);
+    } else if (v->type == SL_TYPE_SPAN) {
+        print_span((int64_t)sl_vector_u64(v, 0), type->scale, out);
     } else {
         sl_value_format(v, 0, out);
     }

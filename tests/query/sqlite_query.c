@@ -219,8 +219,8 @@ say_in_list(struct lite_world *w, struct lite_twin *t, const char *column)
     say(t, ")");
 }
 
-static void
-say_predicate(struct lite_world *w, struct lite_twin *t, unsigned depth)
+void
+lite_say_predicate(struct lite_world *w, struct lite_twin *t, unsigned depth)
 {
     bool is_source = lite_draw(w, 2) == 0;
     const char *column = draw_integer(w);
@@ -268,7 +268,7 @@ say_predicate(struct lite_world *w, struct lite_twin *t, unsigned depth)
         break;
     case 10:
         say(t, "NOT (");
-        say_predicate(w, t, depth - 1);
+        lite_say_predicate(w, t, depth - 1);
         say(t, ")");
         break;
     case 11:
@@ -278,9 +278,9 @@ say_predicate(struct lite_world *w, struct lite_twin *t, unsigned depth)
         break;
     default:
         say(t, "(");
-        say_predicate(w, t, depth - 1);
+        lite_say_predicate(w, t, depth - 1);
         say(t, lite_draw(w, 2) == 0 ? " AND " : " OR ");
-        say_predicate(w, t, depth - 1);
+        lite_say_predicate(w, t, depth - 1);
         say(t, ")");
     }
 }
@@ -291,10 +291,10 @@ say_where(struct lite_world *w, struct lite_twin *t)
     if (lite_draw(w, 5) == 0)
         return;
     say(t, " WHERE ");
-    say_predicate(w, t, (unsigned)lite_draw(w, 3));
+    lite_say_predicate(w, t, (unsigned)lite_draw(w, 3));
     while (lite_draw(w, 3) == 0) {
         say(t, " AND ");
-        say_predicate(w, t, 1);
+        lite_say_predicate(w, t, 1);
     }
 }
 

@@ -158,7 +158,11 @@ lite_open(struct lite_world *w)
                      " dst_port INTEGER, protocol INTEGER, tcp_flags INTEGER, src_as INTEGER,"
                      " input_if INTEGER, in_bytes INTEGER, in_packets INTEGER, out_bytes INTEGER,"
                      " out_packets INTEGER, bytes INTEGER, packets INTEGER, src_addr TEXT,"
-                     " dst_addr TEXT, l7_proto INTEGER, app TEXT COLLATE NOCASE)",
+                     " dst_addr TEXT, l7_proto INTEGER, app TEXT COLLATE NOCASE);"
+                     "CREATE INDEX by_port ON flows (dst_port, protocol);"
+                     "CREATE INDEX by_source ON flows (src_addr); CREATE INDEX by_target ON flows "
+                     "(dst_addr);"
+                     "CREATE INDEX by_bytes ON flows (in_bytes)",
                      NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(w->lite,

@@ -52,6 +52,10 @@ void lite_say_nested(struct lite_world *w, struct lite_twin *t, uint32_t *out_co
 void lite_say_union(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
 void lite_say_join(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
 
+void lite_say_subquery(struct lite_world *w, struct lite_twin *t, uint32_t *out_columns);
+/* A condition over the columns of flows. */
+void lite_say_predicate(struct lite_world *w, struct lite_twin *t, unsigned depth);
+
 /* Order by all of `count` columns, beginning with number `first`. */
 void lite_say_order(struct lite_world *w, struct lite_twin *t, uint32_t count, uint32_t first);
 

@@ -89,10 +89,12 @@ static const struct {
     {"zlib.h", "client/input.c"},
     {"zlib.h", "query/function_zip.c"},   /* COMPRESS; a client does not see the query layer */
     {"zlib.h", "client/mysql/deflate.c"}, /* packets of MySQL */
+    {"pcre2.h", "query/regex.c"},
     {"openssl/ssl.h", "server/net/tls.c"},
     {"openssl/err.h", "server/net/tls.c"},
     {"openssl/x509v3.h", "server/net/tls.c"},
     {"openssl/", "server/auth/digest.c"},
+    {"openssl/", "query/function_hash.c"}, /* MD5 and its kin, for statements */
 };
 
 static const char *const banned[] = {

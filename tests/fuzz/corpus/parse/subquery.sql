@@ -1,0 +1,1 @@
+SELECT (SELECT 1), EXISTS (SELECT 1), a = ANY (SELECT 2), (a, b) IN ((1, 2), ROW(3, 4)), (a, b) <= (c, d) FROM flows WHERE (a, b) IN (SELECT 1, 2)
