@@ -16,9 +16,9 @@ enum {
     UNASKED = 4 * SLOTS_MAX, /* keys that are not looked for where three of four were new */
     PAGE_RECORDS_FIRST = 8,
     PAGE_BYTES_MAX = 64 << 10,
-    AHEAD = 16,          /* keys whose slots are on their way from memory */
+    AHEAD = 16,           /* keys whose slots are on their way from memory */
     PREFETCH_BYTES = 128, /* ahead of the end of a list */
-    BATCH = 256,         /* records that are united at a time */
+    BATCH = 256,          /* records that are united at a time */
 };
 
 #define ADDRESS_MASK ((UINT64_C(1) << 48) - 1)

@@ -168,9 +168,8 @@ enter(struct sl_store *store, const struct sl_journal_frame *frame, struct sl_bu
         .import_offset = frame->import_offset,
     };
     struct awaited *awaited = await(store, durable, context);
-    sl_status st =
-        sl_journal_append(store->journal, frame, draft, awaited == NULL ? NULL : on_disk,
-                                awaited, &entry->position, err);
+    sl_status st = sl_journal_append(store->journal, frame, draft, awaited == NULL ? NULL : on_disk,
+                                     awaited, &entry->position, err);
     if (st != SL_OK)
         free(awaited);
     sl_mutex_lock(&store->lock);

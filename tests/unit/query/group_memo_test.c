@@ -220,7 +220,7 @@ groups_by_code_agree_with_sums_by_address(void **state)
 
     for (unsigned turn = 0; turn < 16; turn++) {
         uint32_t aggregate_count = turn % 2 == 0 ? 2 : 3;
-        struct sl_query_env env = {.threads_max = 1, .pool = sl_pool_create("test", 1)};
+        struct sl_query_env env = {.threads_max = 1, .pool = sl_pool_create("test", 1, 0)};
         struct sl_exec exec = {.env = &env, .arena = sl_arena_create(64 << 20), .threads = 1};
         exec.budget.limit_bytes = (size_t)1 << 30;
         struct sl_op *source_op = sl_op_create(&exec, &source_class, NULL, sizeof(struct source));
