@@ -324,6 +324,7 @@ parse_hints(struct sl_parser *p, struct sl_syntax_select *select)
         "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
     bool is_hint = true;
 
+    SL_ASSERT(select != NULL);
     while (is_hint) {
         is_hint = sl_parser_accept_word(p, "SQL_CALC_FOUND_ROWS");
         select->wants_found_rows |= is_hint;
