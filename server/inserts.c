@@ -7,11 +7,9 @@
  * but not while a sync is under way that others wait for: until it is done the builder gathers the
  * rows of the next one. Rows that nobody waits for linger a moment.
  *
- * Behind a sync most clients that it answered are about to come again. Where a sync takes longer than all
- * statements of a round, the builder is kept open for all of them: so eight clients share one sync and not
- * two by turns. Where statements take longer, it is kept open for half of them, and the others are worked off
- * while the disk is busy; a half that is complete is appended before the sync of the other one ends, so that the
- * next sync follows at once. It is not kept open longer than two syncs take, and than a half where syncs are slow.
+ * Behind a sync most clients that it answered are about to come again: the builder is kept open for all of
+ * them, so that eight clients share one sync and not two by turns, but not longer than two syncs take, and
+ * than a half where syncs are slow.
  *
  * To wake the thread takes longer than to append a row. So while rows are likely to come it looks by itself
  * after a moment, and whoever brings rows that are due later than that does not wake it.
@@ -35,7 +33,6 @@ enum {
     GATHER_US_MIN = 1000, /* clients need so long to ask again */
     GATHER_US_MAX = 2000, /* or half a sync */
     LOOK_US = 1000,       /* the thread looks so often while clients are about to come */
-    SMOOTHING = 8,        /* of what is measured: the share of the last one */
 };
 
 /* A closed batch and who waits for it. */
@@ -63,12 +60,6 @@ struct sl_inserts {
     uint32_t ticket_count;
     uint32_t away_count;     /* were answered by a sync and are likely to come again */
     int64_t gather_until_us; /* monotonic: for so long they are waited for */
-    bool is_halved;          /* for half of those who are there and away */
-    int64_t sync_us;         /* smoothed: from the append to the answer */
-    int64_t pace_us;         /* smoothed: between statements behind a sync */
-    int64_t synced_us;       /* monotonic: the last sync's end */
-    int64_t came_us;         /* monotonic: the last statement that waits */
-    uint32_t came_count;     /* of them, since the last sync's end */
     int64_t looks_us; /* monotonic: when the thread looks by itself; INT64_MIN: it is awake */
     struct sl_insert_ticket *starved; /* who waits for room */
     struct group *first;
@@ -79,7 +70,6 @@ struct sl_inserts {
     bool is_received;         /* the builder holds rows that were answered on receipt */
     uint64_t received_number; /* the newest closed batch with such rows */
     uint32_t syncing_count;   /* batches that somebody waits for, appended or about to be */
-    uint32_t syncing_tickets; /* who waits for them */
     bool is_stopping;
     _Atomic int64_t lost_logged_us;
 };
@@ -130,8 +120,7 @@ due_us_locked(const struct sl_inserts *s)
     if (s->tickets == NULL)
         return s->oldest_us + LINGER_US;
     int64_t held_until_us = s->oldest_us + HOLD_US;
-    bool is_half = s->is_halved && s->ticket_count >= s->syncing_tickets + s->away_count;
-    if (s->syncing_count == 0 ? s->away_count == 0 || is_half : s->syncing_count == 1 && is_half)
+    if (s->syncing_count == 0 && s->away_count == 0)
         return INT64_MIN;
     return s->syncing_count != 0 ? held_until_us : earlier(s->gather_until_us, held_until_us);
 }
@@ -174,30 +163,15 @@ close_builder_locked(struct sl_inserts *s)
     s->is_received = false;
 }
 
-static int64_t
-smooth(int64_t so_far, int64_t last)
-{
-    return so_far == 0 ? last : so_far + (last - so_far) / SMOOTHING;
-}
-
-/* Clients that share batches were answered: how long to wait for them, and for how many. */
+/* Clients that share batches were answered: how long to wait for them. */
 static void
 expect_locked(struct sl_inserts *s, const struct group *group, int64_t now_us)
 {
-    /* A batch may be appended while the one before it is synced. */
-    int64_t sync_us = now_us - later(group->started_us, s->synced_us);
-    int64_t gather_us_max = sync_us / 2 > GATHER_US_MAX ? sync_us / 2 : GATHER_US_MAX;
-    int64_t gather_us = earlier(2 * sync_us, gather_us_max);
+    int64_t sync_us = now_us - group->started_us;
+    int64_t gather_us = earlier(2 * sync_us, later(sync_us / 2, GATHER_US_MAX));
 
-    s->sync_us = smooth(s->sync_us, sync_us);
-    if (s->came_count != 0)
-        s->pace_us = smooth(s->pace_us, (s->came_us - s->synced_us) / s->came_count);
     s->away_count += group->ticket_count;
-    s->is_halved =
-        s->sync_us < s->pace_us * ((int64_t)s->syncing_tickets + s->away_count + s->ticket_count);
-    s->gather_until_us = now_us + (gather_us < GATHER_US_MIN ? GATHER_US_MIN : gather_us);
-    s->synced_us = now_us;
-    s->came_count = 0;
+    s->gather_until_us = now_us + later(gather_us, GATHER_US_MIN);
 }
 
 /* The next rows that somebody waits for may go. */
@@ -207,7 +181,6 @@ end_sync(struct sl_inserts *s, const struct group *group)
     int64_t now_us = sl_clock_monotonic_us();
     sl_mutex_lock(&s->lock);
     s->syncing_count--;
-    s->syncing_tickets -= group->ticket_count;
     if (!group->is_long)
         expect_locked(s, group, now_us);
     bool wakes = is_sleeping_long(s);
@@ -297,7 +270,6 @@ take_group_locked(struct sl_inserts *s)
     if (s->first == NULL)
         s->last = NULL;
     s->syncing_count += group->tickets != NULL;
-    s->syncing_tickets += group->ticket_count;
     return group;
 }
 
@@ -375,8 +347,6 @@ await_locked(struct sl_inserts *s, struct sl_insert_ticket *ticket)
     add_ticket(&s->tickets, ticket);
     s->ticket_count++;
     s->away_count -= s->away_count != 0;
-    s->came_count++;
-    s->came_us = sl_clock_monotonic_us();
 }
 
 /* A short statement: its rows go into the shared builder. */

@@ -142,8 +142,6 @@ struct writer {
     struct fixture *fixture;
     unsigned number;
     unsigned pause_us; /* before each statement */
-    struct sl_mutex
-        *turn; /* held meanwhile: statements come one after the other; NULL: they need not */
 };
 
 static void
@@ -218,11 +216,7 @@ write_durable_rows(void *context)
 {
     struct writer *writer = context;
     for (unsigned i = 0; i < test_rounds(STATEMENTS) / 4 + 1; i++) {
-        if (writer->turn != NULL)
-            sl_mutex_lock(writer->turn);
         (void)usleep(writer->pause_us);
-        if (writer->turn != NULL)
-            sl_mutex_unlock(writer->turn);
         insert(writer->fixture, "INSERT INTO flows (last_seen) VALUES (1795421730)",
                SL_INSERT_DURABLE);
     }
@@ -238,10 +232,10 @@ sync_slowly(void *context, int fd)
 
 /* Rows that the writers of one round sent, for each sync. */
 static uint64_t
-rows_for_each_sync(struct fixture *f, unsigned pause_us, struct sl_mutex *turn)
+rows_for_each_sync(struct fixture *f, unsigned pause_us)
 {
     struct sl_thread *threads[THREADS];
-    struct writer writer = {.fixture = f, .pause_us = pause_us, .turn = turn};
+    struct writer writer = {.fixture = f, .pause_us = pause_us};
     uint64_t rows = sl_stats_value(f->stats, SL_COUNTER_SQL_ROWS);
     uint64_t batches = sl_stats_value(f->stats, SL_COUNTER_SQL_BATCHES);
     for (unsigned i = 0; i < THREADS; i++)
@@ -273,7 +267,7 @@ check_shared(struct fixture *f, unsigned sync_us, unsigned pause_us)
     slow.fdatasync = sync_slowly;
     sl_file_install(&slow);
     for (unsigned round = 0; round < ROUNDS && best <= THREADS / 2; round++) {
-        uint64_t rows = rows_for_each_sync(f, pause_us, NULL);
+        uint64_t rows = rows_for_each_sync(f, pause_us);
         best = rows > best ? rows : best;
     }
     sl_file_install(NULL);
@@ -291,28 +285,6 @@ static void
 who_comes_late_shares_a_slow_sync(void **state)
 {
     check_shared(*state, 30000, 3000);
-}
-
-/* A server that is busy with the statements themselves: it works off half of them while the others are
- * synced. */
-static void
-short_syncs_do_not_wait_for_everybody(void **state)
-{
-    enum { ROUNDS = 8, SYNC_US = 500, STATEMENT_US = 100 };
-    struct fixture *f = *state;
-    struct sl_file_calls slow = sl_file_real_calls;
-    struct sl_mutex turn;
-    unsigned sync_us = SYNC_US;
-    uint64_t rows = 0;
-    slow.context = &sync_us;
-    slow.fdatasync = sync_slowly;
-    sl_mutex_init(&turn, SL_LOCK_NET);
-    sl_file_install(&slow);
-    for (unsigned round = 0; round < ROUNDS; round++)
-        rows += rows_for_each_sync(f, STATEMENT_US, &turn);
-    sl_file_install(NULL);
-    sl_mutex_fini(&turn);
-    assert_in_range(rows / ROUNDS, 2, THREADS / 2 + 1);
 }
 
 static void
@@ -370,7 +342,6 @@ main(void)
         cmocka_unit_test_setup_teardown(settled_rows_are_seen_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_waits_for_the_disk_shares_its_sync, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_comes_late_shares_a_slow_sync, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(short_syncs_do_not_wait_for_everybody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_answered_on_receipt_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_statement_takes_several_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_row_leaves_the_others_alone, set_up, tear_down),
