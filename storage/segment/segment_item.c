@@ -274,19 +274,6 @@ sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t n
     return st;
 }
 
-const struct sl_segment_item *
-sl_segment_item_find(struct sl_segment_reader *reader, uint32_t group, uint32_t number)
-{
-    struct sl_segment_open_group *open = &reader->groups[group];
-    SL_ASSERT(number < open->item_count);
-    sl_mutex_lock(&reader->lock);
-    SL_ASSERT(open->users > 0);
-    const struct sl_segment_item *item = open->items[number];
-    open->is_recent |= item != NULL;
-    sl_mutex_unlock(&reader->lock);
-    return item;
-}
-
 void
 sl_segment_group_acquire(struct sl_segment_reader *reader, uint32_t group)
 {

@@ -50,7 +50,7 @@ struct sl_segment_open_group {
     struct sl_segment_kept **kept;       /* by position and block; the cache's */
     struct sl_segment_kept **selections; /* by predicate's slot and block; the cache's */
     _Atomic uint32_t *announced;         /* by stream: blocks below are announced to the system */
-    _Atomic uint32_t *spent;             /* by position and block: on decoding it, in values */
+    _Atomic bool *asked;                 /* the same: a few rows of it were asked for */
 };
 
 struct sl_segment_reader {
@@ -116,10 +116,6 @@ SL_MUST_CHECK
 sl_status sl_segment_item_get(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
                               const struct sl_segment_item **out_item,
                               struct sl_segment_counters *counters, struct sl_error *err);
-
-/* The item if it is loaded, else NULL; the group must be acquired. */
-const struct sl_segment_item *sl_segment_item_find(struct sl_segment_reader *reader, uint32_t group,
-                                                   uint32_t number);
 
 /* From now on a block whose zone says that all values are one is decoded all the same. */
 void sl_segment_cursor_distrust(struct sl_segment_cursor *cursor);

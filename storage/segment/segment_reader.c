@@ -118,11 +118,11 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
         sl_arena_calloc(reader->arena, reader->footer.column_count, sizeof(uint32_t));
     open->kept = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
                                  sizeof(struct sl_segment_kept *));
-    open->spent = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
-                                  sizeof(*open->spent));
+    open->asked = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
+                                  sizeof(*open->asked));
     open->announced = sl_arena_calloc(reader->arena, group->stream_count, sizeof(uint32_t));
     if (open->items == NULL || open->is_loading == NULL || open->is_wanted == NULL ||
-        open->position_of == NULL || open->kept == NULL || open->spent == NULL ||
+        open->position_of == NULL || open->kept == NULL || open->asked == NULL ||
         open->announced == NULL)
         return sl_fail(err, SL_LIMIT, "no memory for a directory");
     for (uint32_t i = 0; i < group->column_count; i++)

@@ -4,16 +4,12 @@
 #include "storage/segment/segment_stream.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "storage/base/file.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_kernel.h"
 
-enum {
-    BLOCKS_AHEAD = 4,
-    MAP_PICK_SHARE = 64, /* single entries are picked from a map that has so many for each */
-};
+enum { BLOCKS_AHEAD = 4 };
 
 /* Bytes of the file, from the first to the last of some parts. */
 struct span {
@@ -162,14 +158,6 @@ combine_wide(enum sl_segment_form form, const struct sl_segment_slot *a,
         out[i] = x[i] == 0 ? y[i] : x[i] * y[i] + z[i];
 }
 
-static sl_status
-fail_beyond_map(const struct sl_segment_cursor *cursor, uint32_t index, struct sl_error *err)
-{
-    return sl_segment_fail(cursor->reader, cursor->group->directory.offset, err,
-                           "stream %u: a key beyond the map of %u entries", index,
-                           cursor->group->streams[index].map_count);
-}
-
 /* The map at a's values. */
 static sl_status
 look_up(struct sl_segment_cursor *cursor, uint32_t index, const struct sl_segment_slot *a,
@@ -182,7 +170,9 @@ look_up(struct sl_segment_cursor *cursor, uint32_t index, const struct sl_segmen
     for (uint32_t i = 0; i < count; i++)
         beyond |= codes[i] >= stream->map_count;
     if (beyond != 0)
-        return fail_beyond_map(cursor, index, err);
+        return sl_segment_fail(cursor->reader, cursor->group->directory.offset, err,
+                               "stream %u: a key beyond the map of %u entries", index,
+                               stream->map_count);
     /* Locals: a store through values may else change where the map is. */
     if (slot->width == 4) {
         const uint32_t *map = item->map_narrow;
@@ -240,95 +230,16 @@ apply_exceptions(struct sl_segment_cursor *cursor, const struct sl_segment_strea
     return SL_OK;
 }
 
-/* A value of a, and the row that has it. */
-struct pick {
-    uint32_t code, row;
-};
-
-static int
-compare_pick(const void *left, const void *right)
-{
-    const struct pick *a = left, *b = right;
-    return (a->code > b->code) - (a->code < b->code);
-}
-
-/* Values of one block of a map, for rows whose codes ascend and lie in it. */
-static sl_status
-pick_map_block(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
-               const struct pick *picks, uint32_t count, struct sl_segment_slot *slot,
-               struct sl_segment_counters *counters, struct sl_error *err)
-{
-    uint32_t block = picks[0].code / SL_BLOCK_ROWS;
-    const struct sl_segment_part *part = &stream->map[block];
-    uint32_t *entries = sl_arena_alloc(cursor->arena, count * sizeof(*entries));
-    uint64_t *values = sl_arena_alloc(cursor->arena, count * sizeof(*values));
-    uint32_t entry_count = 0;
-
-    if (entries == NULL || values == NULL)
-        return sl_segment_decoding_fail(err);
-    for (uint32_t i = 0; i < count; i++)
-        if (i == 0 || picks[i].code != picks[i - 1].code)
-            entries[entry_count++] = picks[i].code % SL_BLOCK_ROWS;
-    SL_TRY(sl_segment_decode_picked(cursor, part, sl_segment_block_size(stream->map_count, block),
-                                    entries, entry_count, values, counters, err));
-    for (uint32_t i = 0, at = 0; i < count; i++) {
-        at += i != 0 && picks[i].code != picks[i - 1].code;
-        if (slot->width == 8)
-            ((uint64_t *)slot->values)[picks[i].row] = values[at];
-        else if (values[at] <= UINT32_MAX)
-            ((uint32_t *)slot->values)[picks[i].row] = (uint32_t)values[at];
-        else
-            return sl_segment_fail(cursor->reader, part->offset, err, "a value beyond 32 bits");
-    }
-    return SL_OK;
-}
-
-/* The map at the values that the rows focused on have of a, without all the rest of it. */
-static sl_status
-pick_map(struct sl_segment_cursor *cursor, const struct sl_segment_stream *stream,
-         struct sl_segment_slot *slot, struct sl_segment_counters *counters, struct sl_error *err)
-{
-    const struct sl_segment_stream *owner = &cursor->group->streams[stream->map_of];
-    const uint32_t *codes = cursor->slots[stream->a].values;
-    uint32_t count = cursor->row_count;
-    struct pick *picks = sl_arena_alloc(cursor->arena, count * sizeof(*picks));
-
-    if (picks == NULL)
-        return sl_segment_decoding_fail(err);
-    for (uint32_t i = 0; i < count; i++) {
-        if (codes[i] >= owner->map_count)
-            return fail_beyond_map(cursor, stream->map_of, err);
-        picks[i] = (struct pick){codes[i], i};
-    }
-    qsort(picks, count, sizeof(*picks), compare_pick);
-    for (uint32_t first = 0; first < count;) {
-        uint32_t end = first + 1;
-        while (end < count && picks[end].code / SL_BLOCK_ROWS == picks[first].code / SL_BLOCK_ROWS)
-            end++;
-        SL_TRY(pick_map_block(cursor, owner, &picks[first], end - first, slot, counters, err));
-        first = end;
-    }
-    return SL_OK;
-}
-
 static sl_status
 evaluate_function(struct sl_segment_cursor *cursor, uint32_t index, uint32_t minis,
                   struct sl_segment_slot *slot, struct sl_segment_counters *counters,
                   struct sl_error *err)
 {
     const struct sl_segment_stream *stream = &cursor->group->streams[index];
-    uint32_t number = sl_segment_item_of_stream(cursor->group, stream->map_of);
-    const struct sl_segment_item *item = NULL;
-
-    if (cursor->rows != NULL && cursor->row_count < stream->map_count / MAP_PICK_SHARE)
-        item = sl_segment_item_find(cursor->reader, cursor->group_number, number);
-    else
-        SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, number, &item, counters,
-                                   err));
-    if (item == NULL) {
-        SL_TRY(pick_map(cursor, stream, slot, counters, err));
-        return apply_exceptions(cursor, stream, slot, counters, err);
-    }
+    const struct sl_segment_item *item;
+    SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number,
+                               sl_segment_item_of_stream(cursor->group, stream->map_of), &item,
+                               counters, err));
     for (unsigned m = 0; m < SL_BLOCK_MINIS; m++)
         if ((minis >> m & 1) != 0)
             SL_TRY(look_up(cursor, index, &cursor->slots[stream->a], item, m * SL_MINI_ROWS,

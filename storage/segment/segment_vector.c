@@ -413,23 +413,18 @@ is_in_share(const struct sl_segment_cursor *cursor)
 }
 
 /*
- * A block is kept as a whole once as much was spent on it as to decode it costs: the second time that
- * a scan asks for it, or the third time that somebody asks for a few rows of it. Fresh memory for a
- * block costs half as much as to decode it, and a query that is asked once must not take the room of
- * what others come back to. `cost` is in values decoded.
+ * A block is kept as a whole, the second time that it is asked for: then the column is one that
+ * queries come back to. Fresh memory for a block costs half as much as to decode it, and a query
+ * that is asked once must not take the room of what others come back to.
  */
 static bool
-is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place, uint32_t cost)
+is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place)
 {
     if (!is_in_share(cursor))
         return false;
     struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
-    _Atomic uint32_t *spent = &open->spent[place - open->kept];
     /* Relaxed: it is a guess about the future and nothing else. */
-    if (atomic_load_explicit(spent, memory_order_relaxed) >= cursor->block_rows)
-        return true;
-    atomic_fetch_add_explicit(spent, cost, memory_order_relaxed);
-    return false;
+    return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
 }
 
 /* Bring minis of an open output about, and keep the column when it is whole. */
@@ -440,7 +435,7 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
 {
     bool is_first = cursor->rows == NULL && output->ready == 0; /* while the cursor stands here */
     struct sl_segment_kept **place = is_first ? place_of(cursor, column) : NULL;
-    if (place != NULL && !is_worth_keeping(cursor, place, cursor->block_rows))
+    if (place != NULL && !is_worth_keeping(cursor, place))
         place = NULL;
     if (place != NULL)
         minis = SL_SEGMENT_ALL_MINIS;
@@ -466,8 +461,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
         sl_segment_cache_leave(cursor->reader->cache, kept);
         return SL_OK;
     }
-    /* Most of it is to read the part and to prove it, which is done for single values as well. */
-    if (!is_worth_keeping(cursor, place, (cursor->block_rows + 1) / 2))
+    if (!is_worth_keeping(cursor, place))
         return SL_OK;
     const uint32_t *rows = cursor->rows;
     uint32_t row_count = cursor->row_count;
@@ -528,10 +522,10 @@ sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_col
     if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
         return;
     struct sl_segment_open_group *open = &reader->groups[cursor->group_number];
-    _Atomic uint32_t *spent = &open->spent[place_number(cursor, found)];
+    _Atomic bool *asked = &open->asked[place_number(cursor, found)];
     _Atomic uint32_t *announced = &open->announced[found->stream];
     /* What was asked for before is kept, or not far away. */
-    if (atomic_load_explicit(spent, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(asked, memory_order_relaxed))
         return;
     if (atomic_load_explicit(announced, memory_order_relaxed) == 0)
         want_items(cursor, found);
