@@ -57,6 +57,13 @@ SL_MUST_CHECK
 sl_status sl_expr_coerce(struct sl_typing *t, struct sl_expr **expr, const struct sl_sql_type *type,
                          struct sl_error *err);
 
+/* For type rules of single functions: the type of a call, which may be NULL where an argument may or the
+ * function says so; TEXT is of up to 64 characters. And an argument as a type. */
+void sl_call_set_type(struct sl_expr *call, enum sl_type type, uint8_t scale);
+SL_MUST_CHECK
+sl_status sl_call_coerce(struct sl_typing *t, struct sl_expr **arg, enum sl_type type,
+                         uint8_t scale, struct sl_error *err);
+
 /* One type for all of them (CASE, IF, UNION, GREATEST), and coerce them to it. */
 SL_MUST_CHECK
 sl_status sl_expr_unify(struct sl_typing *t, struct sl_expr **exprs, uint32_t count,

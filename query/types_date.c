@@ -5,24 +5,6 @@
 #include "query/types.h"
 #include "query/value.h"
 
-static void
-set_type(struct sl_expr *call, enum sl_type type, uint8_t scale)
-{
-    call->type = (struct sl_sql_type){.type = type, .scale = scale};
-    call->type.is_nullable = (call->function->flags & SL_FN_NULLABLE) != 0;
-    for (uint32_t i = 0; i < call->arg_count; i++)
-        call->type.is_nullable |= call->args[i]->type.is_nullable;
-}
-
-static sl_status
-coerce(struct sl_typing *t, struct sl_expr **arg, enum sl_type type, uint8_t scale,
-       struct sl_error *err)
-{
-    struct sl_sql_type wanted = {.type = type, .scale = scale, .is_nullable = true};
-
-    return sl_expr_coerce(t, arg, &wanted, err);
-}
-
 /* Digits behind the point of a text that is a time, at most 6. */
 static uint8_t
 digits_of_text(struct sl_slice text)
@@ -64,7 +46,7 @@ digits_of(const struct sl_expr *arg)
 static sl_status
 coerce_date(struct sl_typing *t, struct sl_expr **arg, struct sl_error *err)
 {
-    return coerce(t, arg, SL_TYPE_DATE, 0, err);
+    return sl_call_coerce(t, arg, SL_TYPE_DATE, 0, err);
 }
 
 /* WEEK(t[, mode]), WEEKOFYEAR(t), YEARWEEK(t[, mode]) */
@@ -73,8 +55,8 @@ sl_type_week(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     SL_TRY(coerce_date(t, &call->args[0], err));
     if (call->arg_count > 1)
-        SL_TRY(coerce(t, &call->args[1], SL_TYPE_I64, 0, err));
-    set_type(call, SL_TYPE_I64, 0);
+        SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_I64, 0, err));
+    sl_call_set_type(call, SL_TYPE_I64, 0);
     return SL_OK;
 }
 
@@ -84,8 +66,8 @@ sl_type_sec_to_time(struct sl_typing *t, struct sl_expr *call, struct sl_error *
 {
     uint8_t digits = digits_of(call->args[0]);
 
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_F64, 0, err));
-    set_type(call, SL_TYPE_SPAN, digits);
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_F64, 0, err));
+    sl_call_set_type(call, SL_TYPE_SPAN, digits);
     return SL_OK;
 }
 
@@ -95,10 +77,10 @@ sl_type_maketime(struct sl_typing *t, struct sl_expr *call, struct sl_error *err
 {
     uint8_t digits = digits_of(call->args[2]);
 
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_I64, 0, err));
-    SL_TRY(coerce(t, &call->args[1], SL_TYPE_I64, 0, err));
-    SL_TRY(coerce(t, &call->args[2], SL_TYPE_DECIMAL, 6, err));
-    set_type(call, SL_TYPE_SPAN, digits);
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_I64, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_I64, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[2], SL_TYPE_DECIMAL, 6, err));
+    sl_call_set_type(call, SL_TYPE_SPAN, digits);
     return SL_OK;
 }
 
@@ -108,8 +90,8 @@ sl_type_time_of_day(struct sl_typing *t, struct sl_expr *call, struct sl_error *
 {
     uint8_t digits = digits_of(call->args[0]);
 
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_SPAN, digits, err));
-    set_type(call, SL_TYPE_SPAN, digits);
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_SPAN, digits, err));
+    sl_call_set_type(call, SL_TYPE_SPAN, digits);
     call->type.is_nullable = true;
     return SL_OK;
 }
@@ -135,11 +117,11 @@ sl_type_timediff(struct sl_typing *t, struct sl_expr *call, struct sl_error *err
 
     for (uint32_t i = 0; i < 2; i++) {
         if (are_spans)
-            SL_TRY(coerce(t, &call->args[i], SL_TYPE_SPAN, 6, err));
+            SL_TRY(sl_call_coerce(t, &call->args[i], SL_TYPE_SPAN, 6, err));
         else
             SL_TRY(sl_expr_local(t, &call->args[i], err));
     }
-    set_type(call, SL_TYPE_SPAN, a > b ? a : b);
+    sl_call_set_type(call, SL_TYPE_SPAN, a > b ? a : b);
     return SL_OK;
 }
 
@@ -151,12 +133,12 @@ sl_type_addtime(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
     uint8_t a = digits_of(call->args[0]), b = digits_of(call->args[1]);
 
     if (is_length)
-        SL_TRY(coerce(t, &call->args[0], SL_TYPE_SPAN, 6, err));
+        SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_SPAN, 6, err));
     else
         SL_TRY(sl_expr_local(t, &call->args[0], err));
-    SL_TRY(coerce(t, &call->args[1], SL_TYPE_SPAN, 6, err));
+    SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_SPAN, 6, err));
     SL_TRY(sl_expr_add_zone(t, call, err));
-    set_type(call, is_length ? SL_TYPE_SPAN : SL_TYPE_TIME, a > b ? a : b);
+    sl_call_set_type(call, is_length ? SL_TYPE_SPAN : SL_TYPE_TIME, a > b ? a : b);
     return SL_OK;
 }
 
@@ -187,14 +169,14 @@ sl_type_str_to_date(struct sl_typing *t, struct sl_expr *call, struct sl_error *
 {
     struct contents c = {.has_date = true, .has_clock = true, .has_fraction = true};
 
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_TEXT, 0, err));
-    SL_TRY(coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_TEXT, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
     if (call->args[1]->kind == SL_EXPR_CONST && !call->args[1]->value.is_null)
         c = contents_of(call->args[1]->value.as.slice);
     SL_TRY(sl_expr_add_zone(t, call, err));
     if (!c.has_clock)
-        set_type(call, SL_TYPE_DATE, 0);
+        sl_call_set_type(call, SL_TYPE_DATE, 0);
     else
-        set_type(call, c.has_date ? SL_TYPE_TIME : SL_TYPE_SPAN, c.has_fraction ? 6 : 0);
+        sl_call_set_type(call, c.has_date ? SL_TYPE_TIME : SL_TYPE_SPAN, c.has_fraction ? 6 : 0);
     return SL_OK;
 }

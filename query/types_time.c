@@ -5,8 +5,8 @@
 #include "query/types.h"
 #include "query/value.h"
 
-static void
-set_type(struct sl_expr *call, enum sl_type type, uint8_t scale)
+void
+sl_call_set_type(struct sl_expr *call, enum sl_type type, uint8_t scale)
 {
     call->type = (struct sl_sql_type){.type = type, .scale = scale};
     call->type.is_nullable = (call->function->flags & SL_FN_NULLABLE) != 0;
@@ -16,9 +16,9 @@ set_type(struct sl_expr *call, enum sl_type type, uint8_t scale)
         call->type.length = 64;
 }
 
-static sl_status
-coerce(struct sl_typing *t, struct sl_expr **arg, enum sl_type type, uint8_t scale,
-       struct sl_error *err)
+sl_status
+sl_call_coerce(struct sl_typing *t, struct sl_expr **arg, enum sl_type type, uint8_t scale,
+               struct sl_error *err)
 {
     struct sl_sql_type wanted = {.type = type, .scale = scale, .is_nullable = true};
 
@@ -36,7 +36,7 @@ coerce_time(struct sl_typing *t, struct sl_expr **arg, struct sl_error *err)
         !(*arg)->value.is_null)
         has_fraction =
             memchr((*arg)->value.as.slice.bytes, '.', (*arg)->value.as.slice.size_bytes) != NULL;
-    return coerce(t, arg, SL_TYPE_TIME, has_fraction ? 6 : 0, err);
+    return sl_call_coerce(t, arg, SL_TYPE_TIME, has_fraction ? 6 : 0, err);
 }
 
 /* Whole seconds are a BIGINT, others a DECIMAL. */
@@ -53,7 +53,7 @@ sl_type_unix_timestamp(struct sl_typing *t, struct sl_expr *call, struct sl_erro
     }
     SL_TRY(coerce_time(t, &call->args[0], err));
     uint8_t scale = call->args[0]->type.scale;
-    set_type(call, scale == 0 ? SL_TYPE_I64 : SL_TYPE_DECIMAL, scale);
+    sl_call_set_type(call, scale == 0 ? SL_TYPE_I64 : SL_TYPE_DECIMAL, scale);
     return SL_OK;
 }
 
@@ -65,8 +65,8 @@ sl_type_from_unixtime(struct sl_typing *t, struct sl_expr *call, struct sl_error
 
     if (number.type == SL_TYPE_DECIMAL && number.scale < 6)
         scale = number.scale;
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_DECIMAL, 6, err));
-    set_type(call, SL_TYPE_TIME, scale);
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_DECIMAL, 6, err));
+    sl_call_set_type(call, SL_TYPE_TIME, scale);
     return SL_OK;
 }
 
@@ -74,7 +74,7 @@ sl_status
 sl_type_to_date(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     SL_TRY(sl_expr_local(t, &call->args[0], err));
-    set_type(call, SL_TYPE_DATE, 0);
+    sl_call_set_type(call, SL_TYPE_DATE, 0);
     return SL_OK;
 }
 
@@ -82,7 +82,7 @@ sl_status
 sl_type_field(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     SL_TRY(sl_expr_local(t, &call->args[0], err));
-    set_type(call, SL_TYPE_I64, 0);
+    sl_call_set_type(call, SL_TYPE_I64, 0);
     return SL_OK;
 }
 
@@ -92,8 +92,8 @@ sl_type_field_text(struct sl_typing *t, struct sl_expr *call, struct sl_error *e
 {
     SL_TRY(sl_expr_local(t, &call->args[0], err));
     if (call->arg_count == 2)
-        SL_TRY(coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
-    set_type(call, SL_TYPE_TEXT, 0);
+        SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
+    sl_call_set_type(call, SL_TYPE_TEXT, 0);
     return SL_OK;
 }
 
@@ -109,11 +109,11 @@ sl_type_date_add(struct sl_typing *t, struct sl_expr *call, struct sl_error *err
     struct sl_sql_type amount = sl_sql_type_numeric(&call->args[1]->type);
     bool has_fraction =
         unit == SL_TIME_SECOND && (amount.type == SL_TYPE_DECIMAL || amount.type == SL_TYPE_F64);
-    SL_TRY(coerce(t, &call->args[1], SL_TYPE_DECIMAL, has_fraction ? 6 : 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_DECIMAL, has_fraction ? 6 : 0, err));
     uint8_t scale = call->args[0]->type.scale;
     if (has_fraction || unit == SL_TIME_MICROSECOND)
         scale = 6;
-    set_type(call, is_date ? SL_TYPE_DATE : SL_TYPE_TIME, is_date ? 0 : scale);
+    sl_call_set_type(call, is_date ? SL_TYPE_DATE : SL_TYPE_TIME, is_date ? 0 : scale);
     return sl_expr_add_zone(t, call, err);
 }
 
@@ -123,9 +123,9 @@ sl_type_convert_tz(struct sl_typing *t, struct sl_expr *call, struct sl_error *e
 {
     SL_TRY(coerce_time(t, &call->args[0], err));
     SL_TRY(sl_expr_local(t, &call->args[0], err));
-    SL_TRY(coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
-    SL_TRY(coerce(t, &call->args[2], SL_TYPE_TEXT, 0, err));
-    set_type(call, SL_TYPE_TIME, call->args[0]->type.scale);
+    SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_TEXT, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[2], SL_TYPE_TEXT, 0, err));
+    sl_call_set_type(call, SL_TYPE_TIME, call->args[0]->type.scale);
     return sl_expr_add_zone(t, call, err);
 }
 
@@ -134,16 +134,16 @@ sl_type_timestampdiff(struct sl_typing *t, struct sl_expr *call, struct sl_error
 {
     SL_TRY(sl_expr_local(t, &call->args[1], err));
     SL_TRY(sl_expr_local(t, &call->args[2], err));
-    set_type(call, SL_TYPE_I64, 0);
+    sl_call_set_type(call, SL_TYPE_I64, 0);
     return SL_OK;
 }
 
 sl_status
 sl_type_datediff(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_DATE, 0, err));
-    SL_TRY(coerce(t, &call->args[1], SL_TYPE_DATE, 0, err));
-    set_type(call, SL_TYPE_I64, 0);
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_DATE, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[1], SL_TYPE_DATE, 0, err));
+    sl_call_set_type(call, SL_TYPE_I64, 0);
     return SL_OK;
 }
 
@@ -152,16 +152,16 @@ sl_status
 sl_type_inet_ntoa(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     if (call->args[0]->type.type != SL_TYPE_ADDR)
-        SL_TRY(coerce(t, &call->args[0], SL_TYPE_I64, 0, err));
-    set_type(call, SL_TYPE_TEXT, 0);
+        SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_I64, 0, err));
+    sl_call_set_type(call, SL_TYPE_TEXT, 0);
     return SL_OK;
 }
 
 sl_status
 sl_type_inet6_aton(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_ADDR, 0, err));
-    set_type(call, SL_TYPE_OCTETS, 0);
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_ADDR, 0, err));
+    sl_call_set_type(call, SL_TYPE_OCTETS, 0);
     call->type.length = 16;
     return SL_OK;
 }
@@ -170,8 +170,8 @@ sl_status
 sl_type_inet6_ntoa(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     if (call->args[0]->type.type != SL_TYPE_ADDR)
-        SL_TRY(coerce(t, &call->args[0], SL_TYPE_OCTETS, 0, err));
-    set_type(call, SL_TYPE_TEXT, 0);
+        SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_OCTETS, 0, err));
+    sl_call_set_type(call, SL_TYPE_TEXT, 0);
     return SL_OK;
 }
 
@@ -179,8 +179,8 @@ sl_status
 sl_type_is_address(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
     if (call->args[0]->type.type != SL_TYPE_ADDR)
-        SL_TRY(coerce(t, &call->args[0], SL_TYPE_TEXT, 0, err));
-    set_type(call, SL_TYPE_BOOL, 0);
+        SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_TEXT, 0, err));
+    sl_call_set_type(call, SL_TYPE_BOOL, 0);
     return SL_OK;
 }
 
@@ -189,7 +189,7 @@ sl_type_flow_duration(struct sl_typing *t, struct sl_expr *call, struct sl_error
 {
     SL_TRY(coerce_time(t, &call->args[0], err));
     SL_TRY(coerce_time(t, &call->args[1], err));
-    set_type(call, SL_TYPE_DECIMAL, 6);
+    sl_call_set_type(call, SL_TYPE_DECIMAL, 6);
     return SL_OK;
 }
 
@@ -197,11 +197,11 @@ sl_type_flow_duration(struct sl_typing *t, struct sl_expr *call, struct sl_error
 sl_status
 sl_type_flow_rate(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
-    SL_TRY(coerce(t, &call->args[0], SL_TYPE_U64, 0, err));
+    SL_TRY(sl_call_coerce(t, &call->args[0], SL_TYPE_U64, 0, err));
     SL_TRY(coerce_time(t, &call->args[1], err));
     SL_TRY(coerce_time(t, &call->args[2], err));
-    SL_TRY(coerce(t, &call->args[3], SL_TYPE_I64, 0, err));
-    set_type(call, SL_TYPE_F64, 0);
+    SL_TRY(sl_call_coerce(t, &call->args[3], SL_TYPE_I64, 0, err));
+    sl_call_set_type(call, SL_TYPE_F64, 0);
     return SL_OK;
 }
 

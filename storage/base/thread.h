@@ -70,6 +70,7 @@ void sl_thread_set_niceness(int niceness);
 enum sl_pool_class { SL_POOL_FOREGROUND, SL_POOL_BACKGROUND };
 
 struct sl_pool;
+/* The threads have this niceness, whoever submits. */
 struct sl_pool *sl_pool_create(const char *name, unsigned thread_count, int niceness);
 /* Runs what was submitted, then joins. NULL is allowed. */
 void sl_pool_destroy(struct sl_pool *pool);
