@@ -32,11 +32,9 @@ fini_names(struct sl_names *names)
 static void
 destroy_exporter(struct sl_exporter *exporter)
 {
-    for (size_t page = 0; page < SL_COUNTOF(exporter->pages); page++) {
-        for (size_t i = 0; exporter->pages[page] != NULL && i < 256; i++)
-            sl_template_destroy(exporter->pages[page][i]);
-        free(exporter->pages[page]);
-    }
+    for (uint32_t i = 0; i < exporter->template_count; i++)
+        sl_template_destroy(exporter->templates[i]);
+    free(exporter->templates);
     free(exporter->samplers);
     fini_names(&exporter->interfaces);
     fini_names(&exporter->applications);
@@ -124,45 +122,79 @@ sl_exporters_drop_silent(struct sl_exporters *exporters, int64_t since_us)
         }
 }
 
+/* The place of the template, or where it belongs. */
+static uint32_t
+template_place(const struct sl_exporter *exporter, uint16_t id)
+{
+    uint32_t low = 0;
+    uint32_t high = exporter->template_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (exporter->templates[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t
+sl_exporter_sent_place(const struct sl_exporter *exporter)
+{
+    return template_place(exporter, SL_TEMPLATE_ID_MIN);
+}
+
 struct sl_template *
 sl_exporter_template(const struct sl_exporter *exporter, uint16_t id)
 {
-    struct sl_template *const *page = exporter->pages[id >> 8];
-    return page == NULL ? NULL : page[id & 0xff];
+    uint32_t place = template_place(exporter, id);
+    if (place == exporter->template_count || exporter->templates[place]->id != id)
+        return NULL;
+    return exporter->templates[place];
+}
+
+/* So many templates are left, or are there now. */
+static void
+change_count(struct sl_exporters *exporters, struct sl_exporter *exporter, uint32_t count)
+{
+    exporter->is_dirty = exporter->is_dirty || count != exporter->template_count;
+    exporters->template_count += count - exporter->template_count;
+    exporter->template_count = count;
+    exporter->counts.templates = count;
 }
 
 void
 sl_exporter_drop_template(struct sl_exporters *exporters, struct sl_exporter *exporter, uint16_t id)
 {
-    struct sl_template *old = sl_exporter_template(exporter, id);
-    if (old == NULL)
+    uint32_t place = template_place(exporter, id);
+    if (place == exporter->template_count || exporter->templates[place]->id != id)
         return;
-    exporter->pages[id >> 8][id & 0xff] = NULL;
-    sl_template_destroy(old);
-    exporter->template_count--;
-    exporters->template_count--;
-    exporter->counts.templates = exporter->template_count;
-    exporter->is_dirty = true;
+    struct sl_template **at = &exporter->templates[place];
+    sl_template_destroy(*at);
+    memmove(at, at + 1, (exporter->template_count - place - 1) * sizeof(struct sl_template *));
+    change_count(exporters, exporter, exporter->template_count - 1);
 }
 
 bool
 sl_exporter_put_template(struct sl_exporters *exporters, struct sl_exporter *exporter,
                          struct sl_template *template)
 {
-    uint16_t id = template->id;
-    sl_exporter_drop_template(exporters, exporter, id);
-    if (exporter->template_count == SL_TEMPLATES_PER_EXPORTER_MAX ||
-        exporters->template_count == SL_TEMPLATES_MAX) {
+    sl_exporter_drop_template(exporters, exporter, template->id);
+    uint32_t count = exporter->template_count;
+    if (count == SL_TEMPLATES_PER_EXPORTER_MAX || exporters->template_count == SL_TEMPLATES_MAX) {
         sl_template_destroy(template);
         return false;
     }
-    if (exporter->pages[id >> 8] == NULL)
-        exporter->pages[id >> 8] = sl_new(256 * sizeof(struct sl_template *));
-    exporter->pages[id >> 8][id & 0xff] = template;
-    exporter->template_count++;
-    exporters->template_count++;
-    exporter->counts.templates = exporter->template_count;
-    exporter->is_dirty = true;
+    if (count == exporter->template_capacity) {
+        exporter->template_capacity = count * 2 + 4;
+        exporter->templates =
+            sl_grow(exporter->templates, sizeof(struct sl_template *), exporter->template_capacity);
+    }
+    uint32_t place = template_place(exporter, template->id);
+    struct sl_template **at = &exporter->templates[place];
+    memmove(at + 1, at, (count - place) * sizeof(struct sl_template *));
+    *at = template;
+    change_count(exporters, exporter, count + 1);
     return true;
 }
 
@@ -170,11 +202,15 @@ static void
 drop_where(struct sl_exporters *exporters, struct sl_exporter *exporter,
            bool (*matches)(const struct sl_template *template))
 {
-    for (uint32_t id = SL_TEMPLATE_ID_MIN; id <= UINT16_MAX; id++) {
-        const struct sl_template *t = sl_exporter_template(exporter, (uint16_t)id);
-        if (t != NULL && matches(t))
-            sl_exporter_drop_template(exporters, exporter, (uint16_t)id);
+    uint32_t kept = sl_exporter_sent_place(exporter);
+    for (uint32_t i = kept; i < exporter->template_count; i++) {
+        struct sl_template *t = exporter->templates[i];
+        if (matches(t))
+            sl_template_destroy(t);
+        else
+            exporter->templates[kept++] = t;
     }
+    change_count(exporters, exporter, kept);
 }
 
 static bool

@@ -76,9 +76,10 @@ struct sl_exporter {
     uint32_t uptime_ms;
     int64_t export_us;
     bool has_init_time;
-    int64_t init_time_us;            /* element 160, from options */
-    struct sl_template **pages[256]; /* template id: page, then entry; owned */
+    int64_t init_time_us;           /* element 160, from options */
+    struct sl_template **templates; /* owned, by id */
     uint32_t template_count;
+    uint32_t template_capacity;
     bool has_sampling; /* sampling[0] of the whole domain: id is not used */
     struct sl_sampling sampling;
     struct sl_sampling *samplers; /* owned, by id */
@@ -108,6 +109,9 @@ struct sl_exporter *sl_exporters_get(struct sl_exporters *exporters,
 void sl_exporters_drop_silent(struct sl_exporters *exporters, int64_t since_us);
 
 struct sl_template *sl_exporter_template(const struct sl_exporter *exporter, uint16_t id);
+
+/* The first of `templates` that the exporter has sent itself: those before it are ours (netflow5.c). */
+uint32_t sl_exporter_sent_place(const struct sl_exporter *exporter);
 
 /* Takes over the template; the old one of its id is gone. False, and destroyed, beyond a limit. */
 bool sl_exporter_put_template(struct sl_exporters *exporters, struct sl_exporter *exporter,

@@ -49,6 +49,30 @@ columns_beyond_the_limit_go_into_extra(void **state)
     collect_fini(&c);
 }
 
+/* What withdrawn templates took is used by the next ones, wherever their ids lie. */
+static void
+withdrawn_templates_take_no_memory(void **state)
+{
+    (void)state;
+    struct collect c;
+    collect_init(&c, NULL);
+    for (unsigned round = 0; round < 255; round++) {
+        struct message m = begin(10, 0, 1);
+        for (unsigned i = 0; i < 4; i++)
+            put_template(&m, 10, (uint16_t)((round + 1) * 256 + i), plain, 2);
+        begin_set(&m, 2);
+        sl_buf_u16be(&m.buf, 2); /* all of them */
+        sl_buf_u16be(&m.buf, 0);
+        end_set(&m);
+        send_message(&c, &m);
+        assert_int_equal(collect_counts(&c).templates, 0);
+    }
+    for (uint32_t i = 0; i < c.decoder->exporters.bucket_count; i++)
+        for (const struct sl_exporter *e = c.decoder->exporters.buckets[i]; e != NULL; e = e->next)
+            assert_true(e->template_capacity <= 8);
+    collect_fini(&c);
+}
+
 /* A template of `count` fields from `first` on, from an address and a domain of its own. */
 static void
 add_columns(struct collect *c, uint32_t addr, uint32_t domain, uint32_t pen, uint16_t first,
@@ -268,6 +292,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(withdrawn_templates_take_no_memory),
         cmocka_unit_test(pending_data_is_bounded),
         cmocka_unit_test(columns_beyond_the_limit_go_into_extra),
         cmocka_unit_test(domains_of_one_address_share_its_columns),
