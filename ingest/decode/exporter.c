@@ -10,22 +10,37 @@
 #include "storage/base/hash.h"
 #include "storage/base/log.h"
 
-enum { EXPORTER_BUCKETS = 4096 };
+enum { EXPORTER_BUCKETS = 4096, TEXT_BYTES = 16 /* what malloc adds to a text */ };
 
 void
 sl_exporters_init(struct sl_exporters *exporters)
 {
-    *exporters = (struct sl_exporters){.bucket_count = EXPORTER_BUCKETS};
+    *exporters = (struct sl_exporters){.bucket_count = EXPORTER_BUCKETS,
+                                       .name_memory.limit_bytes = SL_NAMES_BYTES_MAX};
     exporters->buckets = sl_new(EXPORTER_BUCKETS * sizeof(struct sl_exporter *));
+}
+
+static size_t
+text_bytes(const char *text)
+{
+    return text == NULL ? 0 : strlen(text) + 1 + TEXT_BYTES;
+}
+
+static void
+drop_text(const struct sl_names *names, char *text)
+{
+    sl_budget_give(names->memory, text_bytes(text));
+    free(text);
 }
 
 static void
 fini_names(struct sl_names *names)
 {
     for (uint32_t i = 0; i < names->count; i++) {
-        free(names->entries[i].name);
-        free(names->entries[i].description);
+        drop_text(names, names->entries[i].name);
+        drop_text(names, names->entries[i].description);
     }
+    sl_budget_give(names->memory, names->count * sizeof(*names->entries));
     free(names->entries);
 }
 
@@ -88,6 +103,8 @@ sl_exporters_get(struct sl_exporters *exporters, const struct sl_exporter_key *k
     added->key = *key;
     added->rule = find_rule(options, key->addr);
     added->first_us = now_us;
+    added->interfaces.memory = &exporters->name_memory;
+    added->applications.memory = &exporters->name_memory;
     added->next = *bucket;
     *bucket = added;
     exporters->count++;
@@ -385,11 +402,12 @@ sl_names_find(const struct sl_names *names, uint64_t key)
 }
 
 static bool
-replace_text(char **text, const char *said)
+replace_text(const struct sl_names *names, char **text, const char *said)
 {
-    if (said == NULL || (*text != NULL && strcmp(*text, said) == 0))
+    if (said == NULL || (*text != NULL && strcmp(*text, said) == 0) ||
+        !sl_budget_take(names->memory, text_bytes(said)))
         return false;
-    free(*text);
+    drop_text(names, *text);
     *text = sl_new_string(said);
     return true;
 }
@@ -399,7 +417,8 @@ sl_names_set(struct sl_names *names, uint64_t key, const char *name, const char 
 {
     uint32_t place = name_place(names, key);
     bool is_new = place == names->count || names->entries[place].key != key;
-    if (is_new && names->count == SL_NAMES_MAX)
+    if (is_new &&
+        (names->count == SL_NAMES_MAX || !sl_budget_take(names->memory, sizeof(*names->entries))))
         return false;
     if (is_new) {
         if (names->count == names->capacity) {
@@ -411,8 +430,8 @@ sl_names_set(struct sl_names *names, uint64_t key, const char *name, const char 
         names->entries[place] = (struct sl_name){.key = key};
         names->count++;
     }
-    bool changed_name = replace_text(&names->entries[place].name, name);
-    bool changed_text = replace_text(&names->entries[place].description, description);
+    bool changed_name = replace_text(names, &names->entries[place].name, name);
+    bool changed_text = replace_text(names, &names->entries[place].description, description);
     return is_new || changed_name || changed_text;
 }
 
