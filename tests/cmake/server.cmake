@@ -1,5 +1,8 @@
 sluice_test(unit/server/wire/wire_test.c sluice_wire)
 sluice_test(unit/server/net/endpoint_test.c sluice_net)
+sluice_test(unit/server/net/loop_test.c sluice_net)
+set_property(TEST unit/server/net/loop_test APPEND PROPERTY LABELS threads)
+sluice_test(unit/server/net/pair_test.c sluice_net)
 sluice_test(unit/server/net/stream_test.c sluice_net)
 sluice_test(unit/server/config_test.c sluice_config)
 sluice_fuzz(wire sluice_wire)
