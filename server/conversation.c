@@ -306,6 +306,7 @@ sl_conversation_start(struct sl_conversation_list *list, struct sl_tcp *tcp,
     sl_login_init(&c->login, service->users, c->peer, peer->is_loopback || is_insecure);
     c->entry = sl_entry_open(service->registry, c->peer);
     sl_lane_init(&c->lane, service, &lane_owner, c);
+    sl_statements_init(&c->statements, service->env.memory);
     c->next = list->first;
     if (c->next != NULL)
         c->next->previous = c;

@@ -100,6 +100,20 @@ take_close(struct sl_conversation *c, const struct sl_wire_frame *frame, struct 
     return SL_OK;
 }
 
+/* While a producer opens the lane is that of the one before, which has nothing on its way. */
+static sl_status
+take_insert(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *out_is_taken,
+            struct sl_error *err)
+{
+    bool is_full = false;
+    if (c->request != NULL && c->request->type == SL_WIRE_INSERT_OPEN)
+        return sl_fail(err, SL_FORMAT, "INSERT before INSERT_READY");
+    sl_status st = sl_lane_take(&c->lane, frame, &is_full, err);
+    *out_is_taken = !is_full;
+    c->is_starved = is_full;
+    return is_full ? SL_OK : st;
+}
+
 /* FILE_DATA, FILE_END: for the request that asked, as it wants it. What comes behind its failure is
  * dropped up to the end, which a client cannot take back. */
 static sl_status
@@ -193,13 +207,8 @@ take_ready(struct sl_conversation *c, const struct sl_wire_frame *frame, bool *o
     case SL_WIRE_STATUS:
     case SL_WIRE_USER:
         return sl_conversation_take_request(c, frame, role, err);
-    case SL_WIRE_INSERT: {
-        bool is_full = false;
-        sl_status st = sl_lane_take(&c->lane, frame, &is_full, err);
-        *out_is_taken = !is_full;
-        c->is_starved = is_full;
-        return is_full ? SL_OK : st;
-    }
+    case SL_WIRE_INSERT:
+        return take_insert(c, frame, out_is_taken, err);
     case SL_WIRE_FILE_DATA:
     case SL_WIRE_FILE_END:
         return take_file(c, frame, out_is_taken, err);

@@ -5,12 +5,9 @@
 
 #include "server/registry.h"
 #include "server/service.h"
+#include "server/table_value.h"
 #include "storage/base/clock.h"
 
-#define TEXT(size)                             \
-    {                                          \
-        .type = SL_TYPE_TEXT, .length = (size) \
-    }
 #define TEXT_NULL(size)                                             \
     {                                                               \
         .type = SL_TYPE_TEXT, .length = (size), .is_nullable = true \
@@ -19,14 +16,6 @@
     {                                         \
         .type = SL_TYPE_I64, .length = (size) \
     }
-
-static struct sl_value
-value_text(const char *text)
-{
-    return (struct sl_value){
-        .type = SL_TYPE_TEXT,
-        .as.slice = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)}};
-}
 
 static struct sl_value
 value_number(int64_t number)

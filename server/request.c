@@ -235,16 +235,22 @@ flush(struct sl_request *r, struct sl_error *err)
     return SL_OK;
 }
 
+/* The whole answer is a text, which is taken. */
+static void
+answer_text(struct sl_request *r, struct sl_buf *text)
+{
+    const struct sl_slice whole = {.bytes = text->bytes, .size_bytes = (uint32_t)text->size_bytes};
+    sl_wire_status_text_encode(&r->out, r->tag, whole);
+    sl_buf_fini(text);
+    r->is_done = true;
+}
+
 static sl_status
 status(struct sl_request *r)
 {
     struct sl_buf text = sl_buf_empty(SL_WIRE_META_BYTES_MAX);
     sl_status_screen(r->service, &text);
-    sl_wire_status_text_encode(
-        &r->out, r->tag,
-        (struct sl_slice){.bytes = text.bytes, .size_bytes = (uint32_t)text.size_bytes});
-    sl_buf_fini(&text);
-    r->is_done = true;
+    answer_text(r, &text);
     return SL_OK;
 }
 
@@ -298,11 +304,7 @@ change_user(struct sl_request *r, struct sl_error *err)
     case SL_WIRE_USER_LIST: {
         struct sl_buf text = sl_buf_empty(SL_WIRE_META_BYTES_MAX);
         sl_users_list(users, &text);
-        sl_wire_status_text_encode(
-            &r->out, r->tag,
-            (struct sl_slice){.bytes = text.bytes, .size_bytes = (uint32_t)text.size_bytes});
-        sl_buf_fini(&text);
-        r->is_done = true;
+        answer_text(r, &text);
         return SL_OK;
     }
     }

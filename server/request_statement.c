@@ -199,11 +199,13 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
+    sl_wire_done_encode(&r->out, r->tag, &done);
+    if (r->out.bad)
+        return sl_fail(err, SL_LIMIT, "the values that were set are too long for one answer");
     keep_counts(r);
     sl_request_drop_query(r);
     sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
     sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
-    sl_wire_done_encode(&r->out, r->tag, &done);
     r->has_head = false;
     r->is_done = !has_more;
     return SL_OK;
@@ -259,7 +261,6 @@ static sl_status
 put_piece(struct sl_request *r, uint32_t rows, bool *out_fits, struct sl_error *err)
 {
     uint32_t columns = sl_query_info(r->query)->column_count;
-    size_t good_bytes = r->out.size_bytes;
     struct sl_vector *views = sl_try_alloc(columns * sizeof(*views));
     if (views == NULL)
         return sl_fail(err, SL_LIMIT, "no memory for rows of the result");
@@ -268,10 +269,7 @@ put_piece(struct sl_request *r, uint32_t rows, bool *out_fits, struct sl_error *
     sl_wire_data_encode(&r->out, r->tag, r->columns, views, columns, rows);
     free(views);
     *out_fits = !r->out.bad;
-    if (r->out.bad) {
-        r->out.bad = false;
-        r->out.size_bytes = good_bytes;
-    }
+    r->out.bad = false;
     return SL_OK;
 }
 

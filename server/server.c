@@ -569,10 +569,10 @@ sl_server_close(struct sl_server *server)
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);
+    sl_loop_destroy(service->loop); /* runs what a KILL posted late, which looks into a door */
     sl_door_destroy(server->native);
     sl_door_destroy(server->local);
     sl_registry_destroy(service->registry);
-    sl_loop_destroy(service->loop);
     sl_stats_destroy(service->stats);
     sl_schema_destroy(service->schema);
     sl_tls_context_close(service->tls);

@@ -5,9 +5,17 @@
 
 enum { TEXT_BYTES_MAX = 32 << 20 /* of all statements of a connection */ };
 
-static void
-free_statement(struct sl_statement_text *statement)
+void
+sl_statements_init(struct sl_statements *statements, struct sl_budget *memory)
 {
+    *statements = (struct sl_statements){.memory.limit_bytes = TEXT_BYTES_MAX};
+    statements->memory.outer = memory;
+}
+
+static void
+free_statement(struct sl_statements *statements, struct sl_statement_text *statement)
+{
+    sl_budget_give(&statements->memory, statement->text_bytes);
     free(statement->text);
     free(statement->database);
     free(statement->time_zone);
@@ -17,7 +25,7 @@ void
 sl_statements_fini(struct sl_statements *statements)
 {
     for (uint32_t i = 0; i < statements->count; i++)
-        free_statement(&statements->list[i]);
+        free_statement(statements, &statements->list[i]);
     free(statements->list);
     *statements = (struct sl_statements){0};
 }
@@ -25,12 +33,11 @@ sl_statements_fini(struct sl_statements *statements)
 sl_status
 sl_statements_add(struct sl_statements *statements, struct sl_request *r, struct sl_error *err)
 {
-    if (statements->count == SL_WIRE_STATEMENTS_MAX ||
-        statements->text_bytes + r->text.size_bytes > TEXT_BYTES_MAX)
+    if (statements->count == SL_WIRE_STATEMENTS_MAX)
         return sl_fail(err, SL_LIMIT, "too many prepared statements on this connection");
-    char *text = sl_try_alloc((size_t)r->text.size_bytes + 1);
-    if (text == NULL)
-        return sl_fail(err, SL_LIMIT, "no memory for a prepared statement");
+    if (!sl_budget_take(&statements->memory, r->text.size_bytes))
+        return sl_fail(err, SL_LIMIT, "no memory for one more prepared statement");
+    char *text = sl_new((size_t)r->text.size_bytes + 1);
     if (r->text.size_bytes != 0)
         memcpy(text, r->text.bytes, r->text.size_bytes);
 
@@ -43,7 +50,6 @@ sl_statements_add(struct sl_statements *statements, struct sl_request *r, struct
         .database = sl_new_string(r->session.database),
         .time_zone = sl_new_string(r->session.time_zone),
     };
-    statements->text_bytes += r->text.size_bytes;
     r->statement_id = statements->last_id;
     return SL_OK;
 }
@@ -54,8 +60,7 @@ sl_statements_remove(struct sl_statements *statements, uint32_t id)
     for (uint32_t i = 0; i < statements->count; i++) {
         if (statements->list[i].id != id)
             continue;
-        statements->text_bytes -= statements->list[i].text_bytes;
-        free_statement(&statements->list[i]);
+        free_statement(statements, &statements->list[i]);
         statements->list[i] = statements->list[--statements->count];
         return;
     }

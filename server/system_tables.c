@@ -13,6 +13,7 @@
 #include "server/registry.h"
 #include "server/service.h"
 #include "server/stats.h"
+#include "server/table_value.h"
 #include "server/user_tables.h"
 #include "storage/base/clock.h"
 #include "storage/store.h"
@@ -29,10 +30,7 @@
     {                                     \
         .type = SL_TYPE_BOOL, .length = 1 \
     }
-#define TEXT_COLUMN                          \
-    {                                        \
-        .type = SL_TYPE_TEXT, .length = 1024 \
-    }
+#define TEXT_COLUMN TEXT(1024)
 #define ADDR_COLUMN                                             \
     {                                                           \
         .type = SL_TYPE_ADDR, .is_nullable = true, .length = 45 \
@@ -65,14 +63,6 @@ static struct sl_value
 value_f64(double number)
 {
     return (struct sl_value){.type = SL_TYPE_F64, .as.f64 = number};
-}
-
-static struct sl_value
-value_text(const char *text)
-{
-    return (struct sl_value){
-        .type = SL_TYPE_TEXT,
-        .as.slice = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)}};
 }
 
 static struct sl_value

@@ -4,20 +4,8 @@
 #include "server/user_tables.h"
 
 #include "server/service.h"
+#include "server/table_value.h"
 #include "server/users.h"
-
-#define TEXT(size)                             \
-    {                                          \
-        .type = SL_TYPE_TEXT, .length = (size) \
-    }
-
-static struct sl_value
-value_text(const char *text)
-{
-    return (struct sl_value){
-        .type = SL_TYPE_TEXT,
-        .as.slice = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)}};
-}
 
 static const struct sl_virtual_column user_columns[] = {{"name", TEXT(SL_USER_NAME_BYTES_MAX)},
                                                         {"role", TEXT(16)}};

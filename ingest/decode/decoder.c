@@ -269,10 +269,8 @@ static void
 visit_templates(const struct sl_exporter *e, const struct sl_exporter_info *info,
                 const struct sl_exporter_visitor *visitor)
 {
-    for (uint32_t id = SL_TEMPLATE_ID_MIN; id <= UINT16_MAX; id++) {
-        const struct sl_template *t = sl_exporter_template(e, (uint16_t)id);
-        if (t == NULL)
-            continue;
+    for (uint32_t k = sl_exporter_sent_place(e); k < e->template_count; k++) {
+        const struct sl_template *t = e->templates[k];
         struct sl_buf text = sl_buf_empty((size_t)1 << 20);
         for (uint32_t i = 0; i < t->field_count; i++) {
             char name[2 * SL_COLUMN_NAME_BYTES_MAX];

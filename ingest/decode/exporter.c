@@ -10,33 +10,46 @@
 #include "storage/base/hash.h"
 #include "storage/base/log.h"
 
-enum { EXPORTER_BUCKETS = 4096 };
+enum { EXPORTER_BUCKETS = 4096, TEXT_BYTES = 16 /* what malloc adds to a text */ };
 
 void
 sl_exporters_init(struct sl_exporters *exporters)
 {
-    *exporters = (struct sl_exporters){.bucket_count = EXPORTER_BUCKETS};
+    *exporters = (struct sl_exporters){.bucket_count = EXPORTER_BUCKETS,
+                                       .name_memory.limit_bytes = SL_NAMES_BYTES_MAX};
     exporters->buckets = sl_new(EXPORTER_BUCKETS * sizeof(struct sl_exporter *));
+}
+
+static size_t
+text_bytes(const char *text)
+{
+    return text == NULL ? 0 : strlen(text) + 1 + TEXT_BYTES;
+}
+
+static void
+drop_text(const struct sl_names *names, char *text)
+{
+    sl_budget_give(names->memory, text_bytes(text));
+    free(text);
 }
 
 static void
 fini_names(struct sl_names *names)
 {
     for (uint32_t i = 0; i < names->count; i++) {
-        free(names->entries[i].name);
-        free(names->entries[i].description);
+        drop_text(names, names->entries[i].name);
+        drop_text(names, names->entries[i].description);
     }
+    sl_budget_give(names->memory, names->count * sizeof(*names->entries));
     free(names->entries);
 }
 
 static void
 destroy_exporter(struct sl_exporter *exporter)
 {
-    for (size_t page = 0; page < SL_COUNTOF(exporter->pages); page++) {
-        for (size_t i = 0; exporter->pages[page] != NULL && i < 256; i++)
-            sl_template_destroy(exporter->pages[page][i]);
-        free(exporter->pages[page]);
-    }
+    for (uint32_t i = 0; i < exporter->template_count; i++)
+        sl_template_destroy(exporter->templates[i]);
+    free(exporter->templates);
     free(exporter->samplers);
     fini_names(&exporter->interfaces);
     fini_names(&exporter->applications);
@@ -90,6 +103,8 @@ sl_exporters_get(struct sl_exporters *exporters, const struct sl_exporter_key *k
     added->key = *key;
     added->rule = find_rule(options, key->addr);
     added->first_us = now_us;
+    added->interfaces.memory = &exporters->name_memory;
+    added->applications.memory = &exporters->name_memory;
     added->next = *bucket;
     *bucket = added;
     exporters->count++;
@@ -124,45 +139,79 @@ sl_exporters_drop_silent(struct sl_exporters *exporters, int64_t since_us)
         }
 }
 
+/* The place of the template, or where it belongs. */
+static uint32_t
+template_place(const struct sl_exporter *exporter, uint16_t id)
+{
+    uint32_t low = 0;
+    uint32_t high = exporter->template_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (exporter->templates[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t
+sl_exporter_sent_place(const struct sl_exporter *exporter)
+{
+    return template_place(exporter, SL_TEMPLATE_ID_MIN);
+}
+
 struct sl_template *
 sl_exporter_template(const struct sl_exporter *exporter, uint16_t id)
 {
-    struct sl_template *const *page = exporter->pages[id >> 8];
-    return page == NULL ? NULL : page[id & 0xff];
+    uint32_t place = template_place(exporter, id);
+    if (place == exporter->template_count || exporter->templates[place]->id != id)
+        return NULL;
+    return exporter->templates[place];
+}
+
+/* So many templates are left, or are there now. */
+static void
+change_count(struct sl_exporters *exporters, struct sl_exporter *exporter, uint32_t count)
+{
+    exporter->is_dirty = exporter->is_dirty || count != exporter->template_count;
+    exporters->template_count += count - exporter->template_count;
+    exporter->template_count = count;
+    exporter->counts.templates = count;
 }
 
 void
 sl_exporter_drop_template(struct sl_exporters *exporters, struct sl_exporter *exporter, uint16_t id)
 {
-    struct sl_template *old = sl_exporter_template(exporter, id);
-    if (old == NULL)
+    uint32_t place = template_place(exporter, id);
+    if (place == exporter->template_count || exporter->templates[place]->id != id)
         return;
-    exporter->pages[id >> 8][id & 0xff] = NULL;
-    sl_template_destroy(old);
-    exporter->template_count--;
-    exporters->template_count--;
-    exporter->counts.templates = exporter->template_count;
-    exporter->is_dirty = true;
+    struct sl_template **at = &exporter->templates[place];
+    sl_template_destroy(*at);
+    memmove(at, at + 1, (exporter->template_count - place - 1) * sizeof(struct sl_template *));
+    change_count(exporters, exporter, exporter->template_count - 1);
 }
 
 bool
 sl_exporter_put_template(struct sl_exporters *exporters, struct sl_exporter *exporter,
                          struct sl_template *template)
 {
-    uint16_t id = template->id;
-    sl_exporter_drop_template(exporters, exporter, id);
-    if (exporter->template_count == SL_TEMPLATES_PER_EXPORTER_MAX ||
-        exporters->template_count == SL_TEMPLATES_MAX) {
+    sl_exporter_drop_template(exporters, exporter, template->id);
+    uint32_t count = exporter->template_count;
+    if (count == SL_TEMPLATES_PER_EXPORTER_MAX || exporters->template_count == SL_TEMPLATES_MAX) {
         sl_template_destroy(template);
         return false;
     }
-    if (exporter->pages[id >> 8] == NULL)
-        exporter->pages[id >> 8] = sl_new(256 * sizeof(struct sl_template *));
-    exporter->pages[id >> 8][id & 0xff] = template;
-    exporter->template_count++;
-    exporters->template_count++;
-    exporter->counts.templates = exporter->template_count;
-    exporter->is_dirty = true;
+    if (count == exporter->template_capacity) {
+        exporter->template_capacity = count * 2 + 4;
+        exporter->templates =
+            sl_grow(exporter->templates, sizeof(struct sl_template *), exporter->template_capacity);
+    }
+    uint32_t place = template_place(exporter, template->id);
+    struct sl_template **at = &exporter->templates[place];
+    memmove(at + 1, at, (count - place) * sizeof(struct sl_template *));
+    *at = template;
+    change_count(exporters, exporter, count + 1);
     return true;
 }
 
@@ -170,11 +219,15 @@ static void
 drop_where(struct sl_exporters *exporters, struct sl_exporter *exporter,
            bool (*matches)(const struct sl_template *template))
 {
-    for (uint32_t id = SL_TEMPLATE_ID_MIN; id <= UINT16_MAX; id++) {
-        const struct sl_template *t = sl_exporter_template(exporter, (uint16_t)id);
-        if (t != NULL && matches(t))
-            sl_exporter_drop_template(exporters, exporter, (uint16_t)id);
+    uint32_t kept = sl_exporter_sent_place(exporter);
+    for (uint32_t i = kept; i < exporter->template_count; i++) {
+        struct sl_template *t = exporter->templates[i];
+        if (matches(t))
+            sl_template_destroy(t);
+        else
+            exporter->templates[kept++] = t;
     }
+    change_count(exporters, exporter, kept);
 }
 
 static bool
@@ -349,11 +402,12 @@ sl_names_find(const struct sl_names *names, uint64_t key)
 }
 
 static bool
-replace_text(char **text, const char *said)
+replace_text(const struct sl_names *names, char **text, const char *said)
 {
-    if (said == NULL || (*text != NULL && strcmp(*text, said) == 0))
+    if (said == NULL || (*text != NULL && strcmp(*text, said) == 0) ||
+        !sl_budget_take(names->memory, text_bytes(said)))
         return false;
-    free(*text);
+    drop_text(names, *text);
     *text = sl_new_string(said);
     return true;
 }
@@ -363,7 +417,8 @@ sl_names_set(struct sl_names *names, uint64_t key, const char *name, const char 
 {
     uint32_t place = name_place(names, key);
     bool is_new = place == names->count || names->entries[place].key != key;
-    if (is_new && names->count == SL_NAMES_MAX)
+    if (is_new &&
+        (names->count == SL_NAMES_MAX || !sl_budget_take(names->memory, sizeof(*names->entries))))
         return false;
     if (is_new) {
         if (names->count == names->capacity) {
@@ -375,8 +430,8 @@ sl_names_set(struct sl_names *names, uint64_t key, const char *name, const char 
         names->entries[place] = (struct sl_name){.key = key};
         names->count++;
     }
-    bool changed_name = replace_text(&names->entries[place].name, name);
-    bool changed_text = replace_text(&names->entries[place].description, description);
+    bool changed_name = replace_text(names, &names->entries[place].name, name);
+    bool changed_text = replace_text(names, &names->entries[place].description, description);
     return is_new || changed_name || changed_text;
 }
 

@@ -12,12 +12,14 @@
 
 #include "ingest/decode/decoder.h"
 #include "ingest/decode/template.h"
+#include "storage/base/arena.h"
 
 enum {
     SL_EXPORTERS_MAX = 16384,               /* addresses are free to whoever forges them */
     SL_SAMPLERS_MAX = 256,                  /* samplers of one exporter */
     SL_NAMES_MAX = 16384,                   /* interfaces, or applications, of one exporter */
     SL_NAME_BYTES_MAX = 255,                /* of one interface or application; longer is cut */
+    SL_NAMES_BYTES_MAX = 128 << 20,         /* of all exporters; beyond it numbers have no name */
     SL_TEMPLATES_MAX = 1 << 17,             /* of all exporters */
     SL_EXPORTER_STATE_BYTES_MAX = 16 << 20, /* of one exporter, as bytes: the catalog's limit */
 };
@@ -45,7 +47,8 @@ struct sl_name {
 };
 
 struct sl_names {
-    struct sl_name *entries; /* owned, by key */
+    struct sl_budget *memory; /* of the names of all exporters; borrowed */
+    struct sl_name *entries;  /* owned, by key */
     uint32_t count;
     uint32_t capacity;
 };
@@ -76,9 +79,10 @@ struct sl_exporter {
     uint32_t uptime_ms;
     int64_t export_us;
     bool has_init_time;
-    int64_t init_time_us;            /* element 160, from options */
-    struct sl_template **pages[256]; /* template id: page, then entry; owned */
+    int64_t init_time_us;           /* element 160, from options */
+    struct sl_template **templates; /* owned, by id */
     uint32_t template_count;
+    uint32_t template_capacity;
     bool has_sampling; /* sampling[0] of the whole domain: id is not used */
     struct sl_sampling sampling;
     struct sl_sampling *samplers; /* owned, by id */
@@ -92,6 +96,7 @@ struct sl_exporters {
     uint32_t bucket_count;        /* a power of two */
     uint32_t count;
     uint32_t template_count;      /* of all */
+    struct sl_budget name_memory; /* of all */
     struct sl_exporter_key *gone; /* owned: dropped, but their state is kept somewhere still */
     uint32_t gone_count;
 };
@@ -108,6 +113,9 @@ struct sl_exporter *sl_exporters_get(struct sl_exporters *exporters,
 void sl_exporters_drop_silent(struct sl_exporters *exporters, int64_t since_us);
 
 struct sl_template *sl_exporter_template(const struct sl_exporter *exporter, uint16_t id);
+
+/* The first of `templates` that the exporter has sent itself: those before it are ours (netflow5.c). */
+uint32_t sl_exporter_sent_place(const struct sl_exporter *exporter);
 
 /* Takes over the template; the old one of its id is gone. False, and destroyed, beyond a limit. */
 bool sl_exporter_put_template(struct sl_exporters *exporters, struct sl_exporter *exporter,
@@ -140,7 +148,7 @@ const struct sl_sampling *sl_exporter_sampling(const struct sl_exporter *exporte
 /* rate / divisor in lowest terms and 32 bits; false when it is not a rate. */
 bool sl_sampling_reduce(uint64_t rate, uint64_t divisor, struct sl_sampling *out_sampling);
 
-/* NULL leaves name or description as it is. True when something changed. */
+/* NULL leaves name or description as it is, and so does a want of memory. True when something changed. */
 bool sl_names_set(struct sl_names *names, uint64_t key, const char *name, const char *description);
 const struct sl_name *sl_names_find(const struct sl_names *names, uint64_t key);
 

@@ -84,14 +84,10 @@ encode_names(const struct sl_names *names, struct sl_buf *out)
 static void
 encode_templates(const struct sl_exporter *exporter, struct sl_buf *out)
 {
-    size_t count_at = out->size_bytes;
-    uint16_t count = 0;
-    sl_buf_u16le(out, 0);
-    for (uint32_t id = SL_TEMPLATE_ID_MIN; id <= UINT16_MAX; id++) {
-        const struct sl_template *t = sl_exporter_template(exporter, (uint16_t)id);
-        if (t == NULL)
-            continue;
-        count++;
+    uint32_t first = sl_exporter_sent_place(exporter);
+    sl_buf_u16le(out, (uint16_t)(exporter->template_count - first));
+    for (uint32_t k = first; k < exporter->template_count; k++) {
+        const struct sl_template *t = exporter->templates[k];
         sl_buf_u16le(out, t->id);
         sl_buf_u8(out, (uint8_t)((t->is_options ? TEMPLATE_OPTIONS : 0) |
                                  (t->is_nprobe ? TEMPLATE_NPROBE : 0)));
@@ -102,10 +98,6 @@ encode_templates(const struct sl_exporter *exporter, struct sl_buf *out)
             sl_buf_u16le(out, t->fields[i].id);
             sl_buf_u16le(out, t->fields[i].size_bytes);
         }
-    }
-    if (!out->bad) {
-        out->bytes[count_at] = (uint8_t)count;
-        out->bytes[count_at + 1] = (uint8_t)(count >> 8);
     }
 }
 

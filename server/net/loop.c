@@ -162,7 +162,8 @@ sl_loop_destroy(struct sl_loop *loop)
     SL_ASSERT(loop->magic == LOOP_MAGIC);
     run_tasks(loop);
     uv_walk(&loop->uv, close_left_over, loop);
-    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
+        continue; /* a task may have asked it to stop */
     int code = uv_loop_close(&loop->uv);
     SL_ASSERT(code == 0);
     SL_ASSERT(loop->task_count == 0);

@@ -98,16 +98,15 @@ sl_part_begin(struct sl_buf *out, enum sl_wire_type type, uint32_t tag)
 void
 sl_part_end(struct sl_buf *out, size_t header_offset)
 {
-    if (out->bad)
-        return;
-    SL_ASSERT(out->size_bytes >= header_offset + SL_WIRE_HEADER_BYTES);
-    const uint8_t *payload = out->bytes + header_offset + SL_WIRE_HEADER_BYTES;
+    SL_ASSERT(out->bad || out->size_bytes >= header_offset + SL_WIRE_HEADER_BYTES);
     size_t payload_bytes = out->size_bytes - header_offset - SL_WIRE_HEADER_BYTES;
 
-    if (payload_bytes > payload_limit(out->bytes[header_offset + HEADER_TYPE])) {
+    if (out->bad || payload_bytes > payload_limit(out->bytes[header_offset + HEADER_TYPE])) {
         out->bad = true;
+        out->size_bytes = header_offset; /* no half of a frame is left for who goes on */
         return;
     }
+    const uint8_t *payload = out->bytes + header_offset + SL_WIRE_HEADER_BYTES;
     sl_buf_patch_u32le(out, header_offset, (uint32_t)payload_bytes);
     sl_buf_patch_u32le(out, header_offset + HEADER_CHECK,
                        (uint32_t)sl_hash64(payload, payload_bytes));

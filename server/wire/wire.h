@@ -6,8 +6,8 @@
  * its only implementation: server, client library and adapter encode and decode with the
  * functions below and nothing else. Nothing here knows sockets, stores or queries.
  *
- * Encoders append one whole frame to a buffer, which turns bad at its limit. Decoders take a
- * frame whose header and check sum sl_wire_next has proven, trust nothing in its payload, demand
+ * Encoders append one whole frame to a buffer; at its limit, or the frame's, it turns bad and holds
+ * what it held before. Decoders take a frame whose header and check sum sl_wire_next has proven, trust nothing in its payload, demand
  * that it is used up to its last byte, and put what they find in the caller's arena.
  *
  * Ownership: texts and arrays of a decoded message live in the arena given, except slices and

@@ -1,5 +1,11 @@
 # Codecs, indexes and the encoding of batches.
-sluice_test(unit/storage/codec/codec_test.c sluice_codec)
+foreach(name codec choose)
+    sluice_test(unit/storage/codec/${name}_test.c sluice_codec)
+    target_sources(unit.storage.codec.${name}_test PRIVATE unit/storage/codec/codec_block.c)
+endforeach()
+sluice_test(unit/storage/codec/bits_test.c sluice_codec)
+sluice_test(unit/storage/codec/codec_bytes_test.c sluice_codec)
+sluice_test(unit/storage/codec/codec_keys_test.c sluice_codec)
 sluice_test(unit/storage/index/bitmap_test.c sluice_index)
 sluice_test(unit/storage/index/filter_test.c sluice_index)
 sluice_test(unit/storage/index/postings_test.c sluice_index)

@@ -1,14 +1,12 @@
 # Plan, operators, grouping, and whole statements against other databases.
 sluice_test(unit/query/aggregate_test.c sluice_query)
 sluice_test(unit/query/group_table_test.c sluice_query)
-sluice_test(unit/query/group_memo_test.c sluice_query)
-sluice_test(unit/query/group_number_test.c sluice_query)
-set_property(TEST unit/query/group_number_test APPEND PROPERTY LABELS threads)
-sluice_test(unit/query/group_distinct_test.c sluice_query)
-set_property(TEST unit/query/group_distinct_test APPEND PROPERTY LABELS threads)
-sluice_test(unit/query/op_test.c sluice_query)
 sluice_test(unit/query/sum_kernel_test.c sluice_query)
-set_property(TEST unit/query/op_test APPEND PROPERTY LABELS threads)
+foreach(name op group_memo group_number group_distinct)
+    sluice_test(unit/query/${name}_test.c sluice_query)
+    target_sources(unit.query.${name}_test PRIVATE unit/query/op_world.c)
+    set_property(TEST unit/query/${name}_test APPEND PROPERTY LABELS threads)
+endforeach()
 
 # sluice_oracle(name LIBRARIES...): tests/query/<name>.c with what the oracles share.
 function(sluice_oracle name)

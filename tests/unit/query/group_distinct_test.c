@@ -9,7 +9,7 @@
  */
 #include "query/group.h"
 #include "tests/support/test.h"
-#include "tests/unit/query/group_chunk.h"
+#include "tests/unit/query/op_world.h"
 
 enum { CHUNK = 6000, CHUNKS = 9, ROWS = CHUNK * CHUNKS, ENTRIES = 3000 };
 enum { K_NUMBER = 0, K_ADDR, V_SHORT, V_LONG, V_ADDR, V_WIDE, COLUMNS };
@@ -32,9 +32,8 @@ struct row {
 };
 
 struct source {
+    struct op_source base;
     struct row *rows;
-    atomic_uint next;
-    struct sl_op_arenas arenas;
 };
 
 /* ---- rows as columns ---- */
@@ -89,8 +88,8 @@ static sl_status
 source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
     struct source *source = op->state;
-    struct sl_arena *arena = source->arenas.arenas[worker];
-    unsigned number = atomic_fetch_add(&source->next, 1);
+    struct sl_arena *arena = source->base.arenas.arenas[worker];
+    unsigned number = atomic_fetch_add(&source->base.next, 1);
 
     (void)err;
     sl_arena_reset(arena);
@@ -107,66 +106,30 @@ source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
     return SL_OK;
 }
 
-static sl_status
-source_start(struct sl_op *op, struct sl_error *err)
-{
-    struct source *source = op->state;
-    return sl_op_arenas_open(&source->arenas, op->exec, err);
-}
-
-static void
-source_close(struct sl_op *op)
-{
-    struct source *source = op->state;
-    sl_op_arenas_close(&source->arenas, op->exec);
-}
-
 static const struct sl_op_class source_class = {
-    .name = "source", .start = source_start, .next = source_next, .close = source_close};
+    .name = "source", .start = op_source_start, .next = source_next, .close = op_source_close};
 
 /* ---- a world ---- */
 
 struct world {
-    struct sl_query_env env;
-    struct sl_exec exec;
-    struct sl_op *source_op;
+    struct op_world op;
     struct row *rows;
 };
 
 static void
 open_world(struct world *w, unsigned threads)
 {
-    *w = (struct world){.env.threads_max = threads};
-    w->env.pool = sl_pool_create("test", 3, 0);
-    w->exec.env = &w->env;
-    w->exec.arena = sl_arena_create(64 << 20);
-    w->exec.budget.limit_bytes = (size_t)1 << 30;
-    w->exec.threads = threads;
-    w->source_op = sl_op_create(&w->exec, &source_class, NULL, sizeof(struct source));
-    w->source_op->width = threads;
-    w->rows = sl_try_alloc(ROWS * sizeof(struct row));
+    struct source *source =
+        op_world_open(&w->op, threads, types, COLUMNS, &source_class, sizeof(*source));
+    source->rows = w->rows = sl_try_alloc(ROWS * sizeof(struct row));
     assert_non_null(w->rows);
-    ((struct source *)w->source_op->state)->rows = w->rows;
 }
 
 static void
 close_world(struct world *w, struct sl_op *root)
 {
     free(w->rows);
-    sl_op_close(root);
-    assert_int_equal(w->exec.budget.used_bytes, 0);
-    sl_arena_destroy(w->exec.arena);
-    sl_pool_destroy(w->env.pool);
-}
-
-static struct sl_expr *
-input(struct world *w, uint32_t number)
-{
-    struct sl_expr *expr = sl_arena_calloc(w->exec.arena, 1, sizeof(*expr));
-    expr->kind = SL_EXPR_INPUT;
-    expr->slot = number;
-    expr->type = types[number];
-    return expr;
+    op_world_close(&w->op, root);
 }
 
 /* Grouped by a column; by none where it is COLUMNS. */
@@ -174,19 +137,13 @@ static struct sl_op *
 start_group(struct world *w, unsigned key_column, const struct sl_aggregate *aggregates,
             uint32_t aggregate_count, size_t room_bytes)
 {
-    struct sl_key *key = sl_arena_calloc(w->exec.arena, 1, sizeof(*key));
-    struct sl_error err = {0};
-    struct sl_op *op = NULL;
+    struct sl_key *key = sl_arena_calloc(w->op.exec.arena, 1, sizeof(*key));
 
     if (key_column != COLUMNS)
-        *key = (struct sl_key){.expr = input(w, key_column), .type = types[key_column]};
-    TEST_OK(sl_op_group(&w->exec, w->source_op, key, key_column != COLUMNS, aggregates,
-                        aggregate_count, COLUMNS, &op, &err),
-            &err);
-    if (room_bytes != 0)
-        ((struct group *)op->state)->room_bytes = room_bytes;
-    TEST_OK(sl_op_start(op, &err), &err);
-    return op;
+        *key =
+            (struct sl_key){.expr = op_world_input(&w->op, key_column), .type = types[key_column]};
+    return op_world_group(&w->op, key, key_column != COLUMNS, aggregates, aggregate_count,
+                          room_bytes);
 }
 
 /* A few groups have most of the rows. Values of large groups repeat. */
@@ -263,17 +220,12 @@ check_distinct(struct world *w, struct sl_op *op, unsigned key_column)
 {
     static uint64_t counts[DISTINCT_COLUMNS][ENTRIES], sums[DISTINCT_COLUMNS][ENTRIES];
     static bool seen[ENTRIES];
-    struct sl_error err = {0};
     struct sl_chunk chunk;
 
     memset(seen, 0, sizeof(seen));
     for (unsigned c = 0; c < DISTINCT_COLUMNS; c++)
         count_naively(w->rows, key_column != COLUMNS, V_SHORT + c, counts[c], sums[c]);
-    for (;;) {
-        TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
-        if (chunk.count == 0)
-            break;
-        give_groups(&chunk);
+    while (op_world_groups(op, &chunk)) {
         for (uint32_t row = 0; row < chunk.count; row++) {
             uint32_t group = read_group(&chunk, row, key_column);
             const struct sl_vector *v = chunk.aggregates;
@@ -303,10 +255,11 @@ distinct_values_agree_with_a_sort(void **state)
         for (unsigned c = 0; c < DISTINCT_COLUMNS; c++)
             aggregates[c] = (struct sl_aggregate){.kind = SL_AGG_COUNT_DISTINCT,
                                                   .type.type = SL_TYPE_I64,
-                                                  .argument = input(&w, V_SHORT + c)};
-        aggregates[DISTINCT_COLUMNS] = (struct sl_aggregate){.kind = SL_AGG_SUM_DISTINCT,
-                                                             .type.type = SL_TYPE_DECIMAL,
-                                                             .argument = input(&w, V_LONG)};
+                                                  .argument = op_world_input(&w.op, V_SHORT + c)};
+        aggregates[DISTINCT_COLUMNS] =
+            (struct sl_aggregate){.kind = SL_AGG_SUM_DISTINCT,
+                                  .type.type = SL_TYPE_DECIMAL,
+                                  .argument = op_world_input(&w.op, V_LONG)};
         unsigned key_column = key_columns[turn % SL_COUNTOF(key_columns)];
         struct sl_op *op =
             start_group(&w, key_column, aggregates, DISTINCT_COLUMNS + 1, turn % 2 == 0 ? 1 : 0);
@@ -321,7 +274,6 @@ sums_by_code_agree_with_naive_ones(void **state)
     static sl_i128 sums[ENTRIES];
     static uint64_t counts[ENTRIES];
     uint64_t seed = test_seed();
-    struct sl_error err = {0};
     struct sl_chunk chunk;
     (void)state;
 
@@ -342,15 +294,13 @@ sums_by_code_agree_with_naive_ones(void **state)
         }
         struct sl_aggregate aggregates[] = {
             {.kind = SL_AGG_COUNT_STAR, .type.type = SL_TYPE_I64},
-            {.kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = input(&w, V_WIDE)},
+            {.kind = SL_AGG_SUM,
+             .type.type = SL_TYPE_DECIMAL,
+             .argument = op_world_input(&w.op, V_WIDE)},
         };
         struct sl_op *op = start_group(&w, K_ADDR, aggregates, 2, turn < 3 ? 1 : 0);
         uint32_t groups = 0;
-        for (;;) {
-            TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
-            if (chunk.count == 0)
-                break;
-            give_groups(&chunk);
+        while (op_world_groups(op, &chunk)) {
             for (uint32_t row = 0; row < chunk.count; row++, groups++) {
                 uint32_t group = read_group(&chunk, row, K_ADDR);
                 assert_int_equal(sl_vector_u64(&chunk.aggregates[0], row), counts[group]);

@@ -8,7 +8,7 @@
  */
 #include "query/group.h"
 #include "tests/support/test.h"
-#include "tests/unit/query/group_chunk.h"
+#include "tests/unit/query/op_world.h"
 
 enum {
     CHUNK = 5000,
@@ -31,14 +31,13 @@ struct naive {
 };
 
 struct source {
+    struct op_source base;
     struct naive *groups; /* ADDRS + 1 */
     uint64_t seed;
-    atomic_uint next;
     bool is_wide; /* IPv6 too: entries of 16 bytes */
     bool is_full; /* every row has an address */
     uint32_t entry_count;
     void *entries[DICTIONARIES];
-    struct sl_op_arenas arenas;
 };
 
 /* Every third address of the wide ones is IPv6. */
@@ -84,8 +83,8 @@ static sl_status
 source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
     struct source *source = op->state;
-    struct sl_arena *arena = source->arenas.arenas[worker];
-    unsigned number = atomic_fetch_add(&source->next, 1);
+    struct sl_arena *arena = source->base.arenas.arenas[worker];
+    unsigned number = atomic_fetch_add(&source->base.next, 1);
     unsigned d = number / 5 % DICTIONARIES;
 
     (void)err;
@@ -130,66 +129,31 @@ source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
     return SL_OK;
 }
 
-static sl_status
-source_start(struct sl_op *op, struct sl_error *err)
-{
-    struct source *source = op->state;
-    return sl_op_arenas_open(&source->arenas, op->exec, err);
-}
-
-static void
-source_close(struct sl_op *op)
-{
-    struct source *source = op->state;
-    sl_op_arenas_close(&source->arenas, op->exec);
-}
-
 static const struct sl_op_class source_class = {
-    .name = "source", .start = source_start, .next = source_next, .close = source_close};
-
-static struct sl_expr *
-input(struct sl_exec *exec, uint32_t number)
-{
-    struct sl_expr *expr = sl_arena_calloc(exec->arena, 1, sizeof(*expr));
-    expr->kind = SL_EXPR_INPUT;
-    expr->slot = number;
-    expr->type = types[number];
-    return expr;
-}
+    .name = "source", .start = op_source_start, .next = source_next, .close = op_source_close};
 
 /* The first of COUNT(*), SUM(value), COUNT(DISTINCT value) by address. */
 static struct sl_op *
-start_group(struct sl_exec *exec, struct sl_op *source, uint32_t aggregate_count, size_t room_bytes)
+start_group(struct op_world *w, uint32_t aggregate_count, size_t room_bytes)
 {
-    struct sl_key *key = sl_arena_calloc(exec->arena, 1, sizeof(*key));
-    struct sl_aggregate *aggregates = sl_arena_calloc(exec->arena, 3, sizeof(*aggregates));
-    struct sl_error err = {0};
-    struct sl_op *op = NULL;
+    struct sl_key *key = sl_arena_calloc(w->exec.arena, 1, sizeof(*key));
+    struct sl_aggregate *aggregates = sl_arena_calloc(w->exec.arena, 3, sizeof(*aggregates));
 
-    *key = (struct sl_key){.expr = input(exec, 0), .type = types[0]};
+    *key = (struct sl_key){.expr = op_world_input(w, 0), .type = types[0]};
     aggregates[0] = (struct sl_aggregate){.kind = SL_AGG_COUNT_STAR, .type.type = SL_TYPE_I64};
     aggregates[1] = (struct sl_aggregate){
-        .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = input(exec, 1)};
+        .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = op_world_input(w, 1)};
     aggregates[2] = (struct sl_aggregate){
-        .kind = SL_AGG_COUNT_DISTINCT, .type.type = SL_TYPE_I64, .argument = input(exec, 1)};
-    TEST_OK(sl_op_group(exec, source, key, 1, aggregates, aggregate_count, 2, &op, &err), &err);
-    if (room_bytes != 0)
-        ((struct group *)op->state)->room_bytes = room_bytes;
-    TEST_OK(sl_op_start(op, &err), &err);
-    return op;
+        .kind = SL_AGG_COUNT_DISTINCT, .type.type = SL_TYPE_I64, .argument = op_world_input(w, 1)};
+    return op_world_group(w, key, 1, aggregates, aggregate_count, room_bytes);
 }
 
 static void
 compare(struct source *source, struct sl_op *op, uint32_t aggregate_count)
 {
-    struct sl_error err = {0};
+    struct sl_chunk chunk;
 
-    for (;;) {
-        struct sl_chunk chunk = {0};
-        TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
-        if (chunk.count == 0)
-            break;
-        give_groups(&chunk);
+    while (op_world_groups(op, &chunk)) {
         for (uint32_t row = 0; row < chunk.count; row++) {
             bool is_null = sl_vector_is_null(&chunk.keys[0], row);
             uint32_t number = is_null ? (uint32_t)ADDRS : 0;
@@ -220,27 +184,21 @@ groups_by_code_agree_with_sums_by_address(void **state)
 
     for (unsigned turn = 0; turn < 16; turn++) {
         uint32_t aggregate_count = turn % 2 == 0 ? 2 : 3;
-        struct sl_query_env env = {.threads_max = 1, .pool = sl_pool_create("test", 1, 0)};
-        struct sl_exec exec = {.env = &env, .arena = sl_arena_create(64 << 20), .threads = 1};
-        exec.budget.limit_bytes = (size_t)1 << 30;
-        struct sl_op *source_op = sl_op_create(&exec, &source_class, NULL, sizeof(struct source));
-        struct source *source = source_op->state;
+        struct op_world w;
+        struct source *source =
+            op_world_open(&w, 1, types, SL_COUNTOF(types), &source_class, sizeof(*source));
         source->groups = sl_new((ADDRS + 1) * sizeof(*source->groups));
         source->seed = test_random(&seed);
         source->is_wide = turn / 2 % 2 == 1;
         source->is_full = turn / 4 % 2 == 1;
         source->entry_count = turn < 8 ? ENTRIES : FEW_ENTRIES;
         make_entries(source);
-        struct sl_op *op =
-            start_group(&exec, source_op, aggregate_count, turn / 4 % 2 == 1 ? 1 : 0);
+        struct sl_op *op = start_group(&w, aggregate_count, turn / 4 % 2 == 1 ? 1 : 0);
         compare(source, op, aggregate_count);
         for (unsigned d = 0; d < DICTIONARIES; d++)
             free(source->entries[d]);
         free(source->groups);
-        sl_op_close(op);
-        assert_int_equal(exec.budget.used_bytes, 0);
-        sl_arena_destroy(exec.arena);
-        sl_pool_destroy(env.pool);
+        op_world_close(&w, op);
     }
 }
 

@@ -9,7 +9,7 @@
  */
 #include "query/group.h"
 #include "tests/support/test.h"
-#include "tests/unit/query/group_chunk.h"
+#include "tests/unit/query/op_world.h"
 
 enum { CHUNK = 3000, CHUNKS = 8, COLUMNS = 5, K_PORT = 0, K_WIDE, K_ADDR, K_TIME, V_SUM };
 
@@ -30,12 +30,11 @@ struct row {
 };
 
 struct source {
+    struct op_source base;
     struct row *rows; /* CHUNK * chunk_count */
     unsigned chunk_count;
     uint64_t seed; /* of the forms; changes with each chunk */
-    atomic_uint next;
     bool is_plain; /* no dictionaries */
-    struct sl_op_arenas arenas;
 };
 
 /* ---- rows as columns ---- */
@@ -118,8 +117,8 @@ static sl_status
 source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
     struct source *source = op->state;
-    struct sl_arena *arena = source->arenas.arenas[worker];
-    unsigned number = atomic_fetch_add(&source->next, 1);
+    struct sl_arena *arena = source->base.arenas.arenas[worker];
+    unsigned number = atomic_fetch_add(&source->base.next, 1);
     uint64_t seed = source->seed + number;
 
     (void)err;
@@ -152,45 +151,21 @@ source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struc
     return SL_OK;
 }
 
-static sl_status
-source_start(struct sl_op *op, struct sl_error *err)
-{
-    struct source *source = op->state;
-    return sl_op_arenas_open(&source->arenas, op->exec, err);
-}
-
-static void
-source_close(struct sl_op *op)
-{
-    struct source *source = op->state;
-    sl_op_arenas_close(&source->arenas, op->exec);
-}
-
 static const struct sl_op_class source_class = {
-    .name = "source", .start = source_start, .next = source_next, .close = source_close};
+    .name = "source", .start = op_source_start, .next = source_next, .close = op_source_close};
 
 /* ---- a world ---- */
 
 struct world {
-    struct sl_query_env env;
-    struct sl_exec exec;
-    struct sl_op *source_op;
+    struct op_world op;
     struct source *source;
 };
 
 static void
 open_world(struct world *w, unsigned threads, unsigned chunk_count)
 {
-    *w = (struct world){.env.threads_max = threads};
-    w->env.pool = sl_pool_create("test", 3, 0);
-    sl_pool_set_eager(w->env.pool);
-    w->exec.env = &w->env;
-    w->exec.arena = sl_arena_create(64 << 20);
-    w->exec.budget.limit_bytes = (size_t)1 << 30;
-    w->exec.threads = threads;
-    w->source_op = sl_op_create(&w->exec, &source_class, NULL, sizeof(struct source));
-    w->source_op->width = threads;
-    w->source = w->source_op->state;
+    w->source =
+        op_world_open(&w->op, threads, types, COLUMNS, &source_class, sizeof(struct source));
     w->source->chunk_count = chunk_count;
     w->source->rows = sl_try_alloc((size_t)chunk_count * CHUNK * sizeof(struct row));
     assert_non_null(w->source->rows);
@@ -200,49 +175,30 @@ static void
 close_world(struct world *w, struct sl_op *root)
 {
     free(w->source->rows);
-    sl_op_close(root);
-    assert_int_equal(w->exec.budget.used_bytes, 0);
-    sl_arena_destroy(w->exec.arena);
-    sl_pool_destroy(w->env.pool);
-}
-
-static struct sl_expr *
-input(struct world *w, uint32_t number)
-{
-    struct sl_expr *expr = sl_arena_calloc(w->exec.arena, 1, sizeof(*expr));
-    expr->kind = SL_EXPR_INPUT;
-    expr->slot = number;
-    expr->type = types[number];
-    return expr;
+    op_world_close(&w->op, root);
 }
 
 /* The first of COUNT(*), SUM(value), COUNT(port), MAX(value) by the keys of `key_columns`, a bitmap. */
 static struct sl_op *
 start_group(struct world *w, unsigned key_columns, uint32_t aggregate_count, size_t room_bytes)
 {
-    struct sl_key *keys = sl_arena_calloc(w->exec.arena, COLUMNS, sizeof(*keys));
-    struct sl_aggregate *aggregates = sl_arena_calloc(w->exec.arena, 4, sizeof(*aggregates));
-    struct sl_error err = {0};
-    struct sl_op *op = NULL;
+    struct sl_key *keys = sl_arena_calloc(w->op.exec.arena, COLUMNS, sizeof(*keys));
+    struct sl_aggregate *aggregates = sl_arena_calloc(w->op.exec.arena, 4, sizeof(*aggregates));
     uint32_t key_count = 0;
 
     for (uint32_t c = 0; c < COLUMNS; c++)
         if ((key_columns >> c & 1) != 0)
-            keys[key_count++] = (struct sl_key){.expr = input(w, c), .type = types[c]};
+            keys[key_count++] =
+                (struct sl_key){.expr = op_world_input(&w->op, c), .type = types[c]};
     aggregates[0] = (struct sl_aggregate){.kind = SL_AGG_COUNT_STAR, .type.type = SL_TYPE_I64};
-    aggregates[1] = (struct sl_aggregate){
-        .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = input(w, V_SUM)};
+    aggregates[1] = (struct sl_aggregate){.kind = SL_AGG_SUM,
+                                          .type.type = SL_TYPE_DECIMAL,
+                                          .argument = op_world_input(&w->op, V_SUM)};
     aggregates[2] = (struct sl_aggregate){
-        .kind = SL_AGG_COUNT, .type.type = SL_TYPE_I64, .argument = input(w, K_PORT)};
+        .kind = SL_AGG_COUNT, .type.type = SL_TYPE_I64, .argument = op_world_input(&w->op, K_PORT)};
     aggregates[3] = (struct sl_aggregate){
-        .kind = SL_AGG_MAX, .type.type = SL_TYPE_U64, .argument = input(w, V_SUM)};
-    TEST_OK(sl_op_group(&w->exec, w->source_op, keys, key_count, aggregates, aggregate_count,
-                        COLUMNS, &op, &err),
-            &err);
-    if (room_bytes != 0)
-        ((struct group *)op->state)->room_bytes = room_bytes;
-    TEST_OK(sl_op_start(op, &err), &err);
-    return op;
+        .kind = SL_AGG_MAX, .type.type = SL_TYPE_U64, .argument = op_world_input(&w->op, V_SUM)};
+    return op_world_group(&w->op, keys, key_count, aggregates, aggregate_count, room_bytes);
 }
 
 /* ---- the naive side ---- */
@@ -353,7 +309,6 @@ groups_by_number_agree_with_a_linear_search(void **state)
     static const unsigned key_columns[] = {0, 1, 2, 3, 4, 5, 8, 11, 15};
     static struct naive groups[CHUNK];
     uint64_t seed = test_seed();
-    struct sl_error err = {0};
     (void)state;
 
     for (unsigned turn = 0; turn < 36; turn++) {
@@ -366,12 +321,8 @@ groups_by_number_agree_with_a_linear_search(void **state)
         struct sl_op *op = start_group(&w, columns, aggregate_count, turn % 4 == 3 ? 1 : 0);
         uint32_t expected = group_naively(w.source, columns, groups);
         uint32_t count = 0;
-        for (;;) {
-            struct sl_chunk chunk = {0};
-            TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
-            if (chunk.count == 0)
-                break;
-            give_groups(&chunk);
+        struct sl_chunk chunk;
+        while (op_world_groups(op, &chunk)) {
             for (uint32_t row = 0; row < chunk.count; row++) {
                 struct row key = read_keys(&chunk, row, columns);
                 uint32_t known = expected;
@@ -396,10 +347,10 @@ check_many(unsigned chunk_count, unsigned repeats)
 {
     enum { AGAIN = 5000 };
     struct world w;
-    struct sl_error err = {0};
     uint64_t rows = (uint64_t)chunk_count * CHUNK;
     uint64_t keys = rows / repeats - AGAIN;
     uint64_t count = 0;
+    struct sl_chunk chunk;
 
     open_world(&w, 1, chunk_count);
     for (uint64_t i = 0; i < rows; i++)
@@ -408,12 +359,7 @@ check_many(unsigned chunk_count, unsigned repeats)
     struct sl_op *op = start_group(&w, 1 << K_WIDE, 4, 0);
     const struct group *group = op->state;
     assert_true(group->workers[0].numbers.is_full);
-    for (;;) {
-        struct sl_chunk chunk = {0};
-        TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
-        if (chunk.count == 0)
-            break;
-        give_groups(&chunk);
+    while (op_world_groups(op, &chunk)) {
         for (uint32_t row = 0; row < chunk.count; row++) {
             uint64_t key = sl_vector_u64(&chunk.keys[0], row);
             uint64_t times = key < AGAIN ? 2 : 1;

@@ -6,12 +6,11 @@
  * Budget, cancel and deadline must each end a query with their own status, and a closed plan
  * must have given all memory back.
  */
-#include "query/group.h"
 #include "query/plan.h"
 #include "query/row_store.h"
 #include "storage/base/clock.h"
 #include "tests/support/test.h"
-#include "tests/unit/query/group_chunk.h"
+#include "tests/unit/query/op_world.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -36,10 +35,9 @@ struct row {
 /* ---- a source ---- */
 
 struct source {
+    struct op_source base;
     struct sl_row_store store;
-    struct sl_op_arenas arenas;
     const struct row *rows;
-    atomic_uint next;
 };
 
 static sl_status
@@ -47,7 +45,7 @@ source_start(struct sl_op *op, struct sl_error *err)
 {
     struct source *source = op->state;
 
-    SL_TRY(sl_op_arenas_open(&source->arenas, op->exec, err));
+    SL_TRY(op_source_start(op, err));
     sl_row_store_init(&source->store, op->exec, types, COLUMNS);
     for (uint32_t i = 0; i < ROWS; i++) {
         const struct row *r = &source->rows[i];
@@ -68,8 +66,8 @@ static sl_status
 source_next(struct sl_op *op, unsigned worker, struct sl_chunk *out_chunk, struct sl_error *err)
 {
     struct source *source = op->state;
-    struct sl_arena *arena = source->arenas.arenas[worker];
-    unsigned first = CHUNK * atomic_fetch_add(&source->next, 1);
+    struct sl_arena *arena = source->base.arenas.arenas[worker];
+    unsigned first = CHUNK * atomic_fetch_add(&source->base.next, 1);
 
     sl_arena_reset(arena);
     if (first >= ROWS)
@@ -93,7 +91,7 @@ source_close(struct sl_op *op)
 {
     struct source *source = op->state;
     sl_row_store_fini(&source->store);
-    sl_op_arenas_close(&source->arenas, op->exec);
+    op_source_close(op);
 }
 
 static void
@@ -114,9 +112,7 @@ static const struct sl_op_class source_class = {
 /* ---- a world ---- */
 
 struct world {
-    struct sl_query_env env;
-    struct sl_exec exec;
-    struct sl_op *source;
+    struct op_world op;
     struct row *rows;
     uint64_t seed;
 };
@@ -125,15 +121,10 @@ static void
 open_world(struct world *w, unsigned threads)
 {
     static const char *const texts[] = {"a", "A", "bb", "Bb", "", "long"};
+    struct source *source =
+        op_world_open(&w->op, threads, types, COLUMNS, &source_class, sizeof(*source));
 
-    *w = (struct world){.seed = test_seed()};
-    w->env.pool = sl_pool_create("test", 3, 0);
-    sl_pool_set_eager(w->env.pool);
-    w->env.threads_max = threads;
-    w->exec.env = &w->env;
-    w->exec.arena = sl_arena_create(64 << 20);
-    w->exec.budget.limit_bytes = 64 << 20;
-    w->exec.threads = threads;
+    w->seed = test_seed();
     w->rows = sl_new(ROWS * sizeof(*w->rows));
     for (uint32_t i = 0; i < ROWS; i++) {
         struct row *r = &w->rows[i];
@@ -147,34 +138,14 @@ open_world(struct world *w, unsigned threads)
         (void)snprintf(r->t, sizeof(r->t), "%s",
                        texts[test_random_below(&w->seed, SL_COUNTOF(texts))]);
     }
-    w->source = sl_op_create(&w->exec, &source_class, NULL, sizeof(struct source));
-    ((struct source *)w->source->state)->rows = w->rows;
+    source->rows = w->rows;
 }
 
 static void
 close_world(struct world *w, struct sl_op *root)
 {
-    sl_op_close(root);
-    assert_int_equal(w->exec.budget.used_bytes, 0);
-    sl_arena_destroy(w->exec.arena);
-    sl_pool_destroy(w->env.pool);
+    op_world_close(&w->op, root);
     free(w->rows);
-}
-
-static struct sl_expr *
-slot(struct world *w, enum sl_expr_kind kind, uint32_t number, struct sl_sql_type type)
-{
-    struct sl_expr *expr = sl_arena_calloc(w->exec.arena, 1, sizeof(*expr));
-    expr->kind = kind;
-    expr->slot = number;
-    expr->type = type;
-    return expr;
-}
-
-static struct sl_expr *
-input(struct world *w, uint32_t number)
-{
-    return slot(w, SL_EXPR_INPUT, number, types[number]);
 }
 
 /* ---- grouping ---- */
@@ -258,41 +229,35 @@ static void
 groups_agree_with_a_linear_search(void **state)
 {
     struct world w;
-    struct sl_op *op = NULL;
-    struct sl_error err = {0};
     (void)state;
 
     for (unsigned turn = 0; turn < 8; turn++) {
         unsigned threads = turn % 4 + 1;
         open_world(&w, threads);
         struct sl_key keys[] = {
-            {.expr = input(&w, COLUMN_B), .type = types[COLUMN_B]},
-            {.expr = input(&w, COLUMN_T), .type = types[COLUMN_T]},
+            {.expr = op_world_input(&w.op, COLUMN_B), .type = types[COLUMN_B]},
+            {.expr = op_world_input(&w.op, COLUMN_T), .type = types[COLUMN_T]},
         };
         struct sl_sql_type whole = {.type = SL_TYPE_I64};
         struct sl_sql_type decimal = {.type = SL_TYPE_DECIMAL};
         struct sl_aggregate aggregates[] = {
             {.kind = SL_AGG_COUNT_STAR, .type = whole},
-            {.kind = SL_AGG_SUM, .type = decimal, .argument = input(&w, COLUMN_A)},
-            {.kind = SL_AGG_MIN, .type = whole, .argument = input(&w, COLUMN_A)},
-            {.kind = SL_AGG_MAX, .type = types[COLUMN_X], .argument = input(&w, COLUMN_X)},
-            {.kind = SL_AGG_COUNT_DISTINCT, .type = whole, .argument = input(&w, COLUMN_A)},
+            {.kind = SL_AGG_SUM, .type = decimal, .argument = op_world_input(&w.op, COLUMN_A)},
+            {.kind = SL_AGG_MIN, .type = whole, .argument = op_world_input(&w.op, COLUMN_A)},
+            {.kind = SL_AGG_MAX,
+             .type = types[COLUMN_X],
+             .argument = op_world_input(&w.op, COLUMN_X)},
+            {.kind = SL_AGG_COUNT_DISTINCT,
+             .type = whole,
+             .argument = op_world_input(&w.op, COLUMN_A)},
         };
-        TEST_OK(sl_op_group(&w.exec, w.source, keys, 2, aggregates, SL_COUNTOF(aggregates), COLUMNS,
-                            &op, &err),
-                &err);
-        if (turn >= 4)
-            ((struct group *)op->state)->room_bytes = 1;
-        TEST_OK(sl_op_start(op, &err), &err);
+        struct sl_op *op =
+            op_world_group(&w.op, keys, 2, aggregates, SL_COUNTOF(aggregates), turn >= 4 ? 1 : 0);
         struct naive groups[100];
         uint32_t expected = group_naively(&w, groups);
         uint32_t count = 0;
         struct sl_chunk chunk;
-        for (;;) {
-            TEST_OK(sl_op_next(op, 0, &chunk, &err), &err);
-            if (chunk.count == 0)
-                break;
-            give_groups(&chunk);
+        while (op_world_groups(op, &chunk)) {
             for (uint32_t row = 0; row < chunk.count; row++)
                 check_group(&chunk, row, groups, expected);
             count += chunk.count;
@@ -329,10 +294,12 @@ sort_once(uint64_t keep_rows, unsigned threads)
 
     open_world(&w, threads);
     for (uint32_t i = 0; i < COLUMNS; i++)
-        TEST_OK(sl_term_compile(input(&w, i), COLUMNS, w.exec.arena, &terms[i], &err), &err);
-    TEST_OK(
-        sl_op_sort(&w.exec, w.source, terms, COLUMNS, orders, 2, keep_rows, NULL, false, &op, &err),
-        &err);
+        TEST_OK(
+            sl_term_compile(op_world_input(&w.op, i), COLUMNS, w.op.exec.arena, &terms[i], &err),
+            &err);
+    TEST_OK(sl_op_sort(&w.op.exec, w.op.source, terms, COLUMNS, orders, 2, keep_rows, NULL, false,
+                       &op, &err),
+            &err);
     TEST_OK(sl_op_start(op, &err), &err);
     qsort(w.rows, ROWS, sizeof(*w.rows), compare_rows);
     uint32_t at = 0;
@@ -398,7 +365,7 @@ a_limit_gives_exactly_its_rows(void **state)
         struct sl_op *op = NULL;
         uint64_t rows;
         open_world(&w, 3);
-        TEST_OK(sl_op_limit(&w.exec, w.source, cases[i][0], cases[i][1], &op, &err), &err);
+        TEST_OK(sl_op_limit(&w.op.exec, w.op.source, cases[i][0], cases[i][1], &op, &err), &err);
         TEST_OK(sl_op_start(op, &err), &err);
         TEST_OK(count_rows(op, &rows, &err), &err);
         assert_int_equal(rows, cases[i][2]);
@@ -416,12 +383,13 @@ a_small_budget_ends_a_group_with_one_clear_line(void **state)
         struct world w;
         struct sl_op *op = NULL;
         open_world(&w, 2);
-        struct sl_key key = {.expr = input(&w, COLUMN_T), .type = types[COLUMN_T]};
+        struct sl_key key = {.expr = op_world_input(&w.op, COLUMN_T), .type = types[COLUMN_T]};
         struct sl_aggregate distinct = {.kind = SL_AGG_COUNT_DISTINCT,
                                         .type = {.type = SL_TYPE_I64},
-                                        .argument = input(&w, COLUMN_X)};
-        w.exec.budget.limit_bytes = kib << 10;
-        TEST_OK(sl_op_group(&w.exec, w.source, &key, 1, &distinct, 1, COLUMNS, &op, &err), &err);
+                                        .argument = op_world_input(&w.op, COLUMN_X)};
+        w.op.exec.budget.limit_bytes = kib << 10;
+        TEST_OK(sl_op_group(&w.op.exec, w.op.source, &key, 1, &distinct, 1, COLUMNS, &op, &err),
+                &err);
         sl_status st = sl_op_start(op, &err);
         if (kib == 1) {
             assert_int_equal(st, SL_LIMIT);
@@ -441,16 +409,16 @@ cancel_and_deadline_end_a_query(void **state)
     (void)state;
 
     open_world(&w, 2);
-    TEST_OK(sl_op_start(w.source, &err), &err);
-    atomic_store(&w.exec.is_cancelled, true);
-    assert_int_equal(count_rows(w.source, &rows, &err), SL_CANCELLED);
-    close_world(&w, w.source);
+    TEST_OK(sl_op_start(w.op.source, &err), &err);
+    atomic_store(&w.op.exec.is_cancelled, true);
+    assert_int_equal(count_rows(w.op.source, &rows, &err), SL_CANCELLED);
+    close_world(&w, w.op.source);
 
     open_world(&w, 2);
-    TEST_OK(sl_op_start(w.source, &err), &err);
-    w.exec.deadline_us = sl_clock_monotonic_us() - 1;
-    assert_int_equal(count_rows(w.source, &rows, &err), SL_TIMEOUT);
-    close_world(&w, w.source);
+    TEST_OK(sl_op_start(w.op.source, &err), &err);
+    w.op.exec.deadline_us = sl_clock_monotonic_us() - 1;
+    assert_int_equal(count_rows(w.op.source, &rows, &err), SL_TIMEOUT);
+    close_world(&w, w.op.source);
 }
 
 static void
@@ -463,9 +431,9 @@ a_union_gives_all_rows_of_both(void **state)
     (void)state;
 
     open_world(&w, 3);
-    struct sl_op *second = sl_op_create(&w.exec, &source_class, NULL, sizeof(struct source));
+    struct sl_op *second = sl_op_create(&w.op.exec, &source_class, NULL, sizeof(struct source));
     ((struct source *)second->state)->rows = w.rows;
-    TEST_OK(sl_op_union(&w.exec, w.source, second, &op, &err), &err);
+    TEST_OK(sl_op_union(&w.op.exec, w.op.source, second, &op, &err), &err);
     TEST_OK(sl_op_start(op, &err), &err);
     TEST_OK(count_rows(op, &rows, &err), &err);
     assert_int_equal(rows, 2 * ROWS);

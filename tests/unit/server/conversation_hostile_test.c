@@ -139,6 +139,27 @@ more_batches_than_credits_end_the_connection(void **state)
 }
 
 static void
+variables_too_long_for_one_answer_are_refused(void **state)
+{
+    (void)state;
+    struct test_peer peer;
+    struct sl_buf text = sl_buf_empty(SL_WIRE_TEXT_BYTES_MAX);
+    for (int i = 0; i < 100; i++)
+        sl_buf_printf(&text, "%s @a%d = REPEAT('x', 65535)", i == 0 ? "SET" : ",", i);
+    sl_buf_u8(&text, 0);
+    assert_false(text.bad);
+    test_peer_greet(&peer, &test_served);
+    test_peer_put_query(&peer, 1, 0, (const char *)text.bytes);
+    assert_true(test_peer_send(&peer));
+    (void)test_peer_expect(&peer, SL_WIRE_RESULT);
+    const char *story = test_peer_expect_error(&peer, SL_LIMIT);
+    assert_non_null(strstr(story, "too long for one answer"));
+    assert_int_equal(test_peer_number(&peer, "SELECT 7"), 7);
+    test_peer_close(&peer);
+    sl_buf_fini(&text);
+}
+
+static void
 random_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -167,6 +188,7 @@ main(void)
         cmocka_unit_test(frames_out_of_order_end_the_handshake),
         cmocka_unit_test(broken_promises_end_the_connection),
         cmocka_unit_test(more_batches_than_credits_end_the_connection),
+        cmocka_unit_test(variables_too_long_for_one_answer_are_refused),
         cmocka_unit_test(random_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, test_served_start, test_served_stop);

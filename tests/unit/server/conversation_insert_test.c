@@ -74,6 +74,32 @@ a_batch_that_does_not_decode_closes_its_producer(void **state)
     sl_schema_destroy(schema);
 }
 
+/* While a producer opens, batches are neither those of the one before nor its own. */
+static void
+a_batch_ahead_of_its_producer_ends_the_connection(void **state)
+{
+    (void)state;
+    struct test_peer peer;
+    struct sl_schema *schema = sl_schema_create();
+    struct sl_batch *batch = test_peer_batch(schema, 10, 64513);
+    for (unsigned i = 0; i < 3; i++) {
+        test_peer_greet(&peer, &test_served);
+        (void)test_peer_open_producer(&peer, "ahead");
+        sl_wire_insert_open_encode(&peer.out, 2, "another");
+        test_peer_put_batch(&peer, batch, 1);
+        assert_true(test_peer_send(&peer));
+        (void)test_peer_expect_error(&peer, SL_FORMAT);
+        test_peer_expect_end(&peer);
+        test_peer_close(&peer);
+    }
+    test_peer_greet(&peer, &test_served);
+    assert_int_equal(test_peer_open_producer(&peer, "ahead").batch_number, 0);
+    assert_int_equal(test_peer_number(&peer, "SELECT COUNT(*) FROM flows WHERE src_as = 64513"), 0);
+    test_peer_close(&peer);
+    sl_batch_release(batch);
+    sl_schema_destroy(schema);
+}
+
 static void
 imports_are_remembered(void **state)
 {
@@ -117,6 +143,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_are_acknowledged_once_and_fenced),
         cmocka_unit_test(a_batch_that_does_not_decode_closes_its_producer),
+        cmocka_unit_test(a_batch_ahead_of_its_producer_ends_the_connection),
         cmocka_unit_test(imports_are_remembered),
     };
     return cmocka_run_group_tests(tests, test_served_start, test_served_stop);

@@ -49,6 +49,63 @@ columns_beyond_the_limit_go_into_extra(void **state)
     collect_fini(&c);
 }
 
+/* However many exporters name things, and whatever they call them in turn. */
+static void
+names_of_all_exporters_share_a_limit(void **state)
+{
+    (void)state;
+    enum { LIMIT_BYTES = 1 << 20 };
+    const struct sl_decoder_options options = sl_decoder_options_default();
+    char name[SL_NAME_BYTES_MAX + 1] = "";
+    struct sl_exporters exporters;
+    uint64_t refused = 0;
+    sl_exporters_init(&exporters);
+    exporters.name_memory.limit_bytes = LIMIT_BYTES;
+    memset(name, 'x', SL_NAME_BYTES_MAX);
+    for (uint32_t domain = 0; domain < 100; domain++) {
+        const struct sl_exporter_key key = {.domain = domain, .version = 10};
+        struct sl_exporter *e = sl_exporters_get(&exporters, &key, &options, received_us);
+        for (uint64_t i = 0; i < 100; i++) {
+            bool is_named = sl_names_set(&e->interfaces, i, "short", NULL);
+            bool is_renamed = sl_names_set(&e->interfaces, i, name, "described");
+            const struct sl_name *known = sl_names_find(&e->interfaces, i);
+            assert_true(is_named || known == NULL || known->name == NULL);
+            assert_true(!is_renamed || known != NULL);
+            refused += !is_renamed;
+            assert_true(exporters.name_memory.used_bytes <= LIMIT_BYTES);
+        }
+    }
+    assert_in_range(refused, 1, 9000);
+    sl_exporters_drop_silent(&exporters, INT64_MAX);
+    assert_int_equal(exporters.count, 0);
+    assert_int_equal(exporters.name_memory.used_bytes, 0);
+    sl_exporters_fini(&exporters);
+}
+
+/* What withdrawn templates took is used by the next ones, wherever their ids lie. */
+static void
+withdrawn_templates_take_no_memory(void **state)
+{
+    (void)state;
+    struct collect c;
+    collect_init(&c, NULL);
+    for (unsigned round = 0; round < 255; round++) {
+        struct message m = begin(10, 0, 1);
+        for (unsigned i = 0; i < 4; i++)
+            put_template(&m, 10, (uint16_t)((round + 1) * 256 + i), plain, 2);
+        begin_set(&m, 2);
+        sl_buf_u16be(&m.buf, 2); /* all of them */
+        sl_buf_u16be(&m.buf, 0);
+        end_set(&m);
+        send_message(&c, &m);
+        assert_int_equal(collect_counts(&c).templates, 0);
+    }
+    for (uint32_t i = 0; i < c.decoder->exporters.bucket_count; i++)
+        for (const struct sl_exporter *e = c.decoder->exporters.buckets[i]; e != NULL; e = e->next)
+            assert_true(e->template_capacity <= 8);
+    collect_fini(&c);
+}
+
 /* A template of `count` fields from `first` on, from an address and a domain of its own. */
 static void
 add_columns(struct collect *c, uint32_t addr, uint32_t domain, uint32_t pen, uint16_t first,
@@ -268,6 +325,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(withdrawn_templates_take_no_memory),
+        cmocka_unit_test(names_of_all_exporters_share_a_limit),
         cmocka_unit_test(pending_data_is_bounded),
         cmocka_unit_test(columns_beyond_the_limit_go_into_extra),
         cmocka_unit_test(domains_of_one_address_share_its_columns),

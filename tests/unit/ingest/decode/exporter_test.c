@@ -2,6 +2,7 @@
  * exporter_test.c - what the decoder remembers of an exporter from one message to the next:
  * templates, data that waits for them, sampling, sequence; and that after a restart of ours.
  */
+#include "ingest/decode/decoder_state.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "tests/support/message.h"
@@ -66,6 +67,56 @@ templates_change_and_are_withdrawn(void **state)
     assert_string_equal(collect_text(&c, "dst_addr", 1), "10.0.0.0");
     assert_string_equal(collect_text(&c, "src_addr", 1), "NULL");
     collect_fini(&c);
+}
+
+/* Put, withdrawn one by one and by the sort, in any order: what is there is what a table of all ids
+ * says, by id and in a row. */
+static void
+templates_agree_with_a_table_of_all_ids(void **state)
+{
+    (void)state;
+    enum { IDS = 90, STEP = 724 };
+    bool is_there[IDS] = {0};
+    bool is_options[IDS] = {0};
+    const struct sl_field field = {.id = 1, .size_bytes = 4};
+    const struct sl_exporter_key key = {.version = 10};
+    const struct sl_decoder_options options = sl_decoder_options_default();
+    uint64_t seed = test_seed();
+    struct sl_exporters exporters;
+    sl_exporters_init(&exporters);
+    struct sl_exporter *e = sl_exporters_get(&exporters, &key, &options, received_us);
+    for (unsigned round = 0; round < 4000; round++) {
+        uint64_t what = test_random_below(&seed, 100);
+        uint32_t n = (uint32_t)test_random_below(&seed, IDS);
+        uint16_t id = (uint16_t)(SL_TEMPLATE_ID_MIN + n * STEP);
+        bool is_option = test_random(&seed) % 2 == 0;
+        if (what == 0) {
+            sl_exporter_drop_templates(&exporters, e, is_option);
+            for (uint32_t i = 0; i < IDS; i++)
+                is_there[i] = is_there[i] && is_options[i] != is_option;
+        } else if (what < 40) {
+            sl_exporter_drop_template(&exporters, e, id);
+            is_there[n] = false;
+        } else {
+            struct sl_template *t = sl_template_create(id, &field, 1, 0, is_option);
+            assert_true(sl_exporter_put_template(&exporters, e, t));
+            is_there[n] = true;
+            is_options[n] = is_option;
+        }
+        uint32_t place = sl_exporter_sent_place(e);
+        for (uint32_t i = 0; i < IDS; i++) {
+            if (!is_there[i])
+                continue;
+            const struct sl_template *t = e->templates[place++];
+            assert_int_equal(t->id, SL_TEMPLATE_ID_MIN + i * STEP);
+            assert_ptr_equal(sl_exporter_template(e, t->id), t);
+            assert_int_equal(t->is_options, is_options[i]);
+        }
+        assert_int_equal(place, e->template_count);
+        assert_int_equal(place, exporters.template_count);
+        assert_int_equal(sl_exporter_template(e, id) != NULL, is_there[n]);
+    }
+    sl_exporters_fini(&exporters);
 }
 
 static void
@@ -198,6 +249,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_waits_for_its_template),
         cmocka_unit_test(templates_change_and_are_withdrawn),
+        cmocka_unit_test(templates_agree_with_a_table_of_all_ids),
         cmocka_unit_test(sampling_comes_from_options_records_and_rules),
         cmocka_unit_test(gaps_are_counted_and_late_datagrams_are_none),
         cmocka_unit_test(templates_and_sampling_survive_a_restart_of_ours),

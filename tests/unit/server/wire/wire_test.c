@@ -608,10 +608,31 @@ an_encoder_refuses_a_payload_beyond_its_limit(void **state)
     char *name = calloc(1, SL_WIRE_HELLO_BYTES_MAX + 1);
     assert_non_null(name);
     memset(name, 'x', SL_WIRE_HELLO_BYTES_MAX);
+    sl_wire_ping_encode(&out, SL_WIRE_PING, 1, 7);
+    size_t good_bytes = out.size_bytes;
     sl_wire_hello_encode(&out, 1, &(struct sl_wire_hello){1, 1, 0, name});
     assert_true(out.bad);
+    assert_int_equal(out.size_bytes, good_bytes);
     sl_buf_fini(&out);
     free(name);
+}
+
+/* Who goes on with a full buffer finds whole frames in it. */
+static void
+a_frame_that_does_not_fit_leaves_no_part_of_itself(void **state)
+{
+    (void)state;
+    bool is_whole = false;
+    for (size_t limit_bytes = 24; !is_whole; limit_bytes++) {
+        struct sl_buf out = sl_buf_empty(limit_bytes);
+        sl_wire_ping_encode(&out, SL_WIRE_PING, 1, 7);
+        size_t good_bytes = out.size_bytes;
+        assert_int_equal(good_bytes, 24);
+        encode_sample(&out, SL_WIRE_QUERY);
+        is_whole = !out.bad;
+        assert_int_equal(out.size_bytes, is_whole ? limit_bytes : good_bytes);
+        sl_buf_fini(&out);
+    }
 }
 
 int
@@ -629,6 +650,7 @@ main(void)
         cmocka_unit_test(changed_bytes_do_no_harm),
         cmocka_unit_test(a_decoder_stays_within_its_budget),
         cmocka_unit_test(an_encoder_refuses_a_payload_beyond_its_limit),
+        cmocka_unit_test(a_frame_that_does_not_fit_leaves_no_part_of_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

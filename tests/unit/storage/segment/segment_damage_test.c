@@ -6,11 +6,10 @@
  * for many lengths that the file could have been cut to.
  */
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "storage/base/file.h"
 #include "storage/segment/segment_check.h"
-#include "tests/unit/storage/segment/segment_rows.h"
+#include "tests/unit/storage/segment/segment_written.h"
 
 enum { ROWS = 40, READ_EVERY = 3 };
 
@@ -80,31 +79,8 @@ write_byte(int dir_fd, uint64_t offset, uint8_t byte)
     sl_file_close(fd);
 }
 
-static void
-write_segment(int dir_fd)
-{
-    struct sl_error err = {0};
-    uint64_t seed = test_seed();
-    struct sl_schema *schema = sl_schema_create();
-    struct sl_segment_writer *writer;
-    struct sl_segment_summary summary;
-    const uint64_t replaces[] = {1, 2};
-    const struct sl_segment_meta meta = {
-        .number = 9, .replaces = replaces, .replace_count = 2, .note = "a note", .note_bytes = 6};
-    (void)rows_columns_add(schema);
-    struct sl_batch *batch = rows_batch(schema, ROWS, &seed, true);
-    const struct sl_segment_rows rows = {batch, NULL};
-    TEST_OK(sl_segment_writer_open(dir_fd, "a", &meta, SL_EFFORT_SEAL, NULL, &writer, &err), &err);
-    TEST_OK(sl_segment_writer_group(writer, &rows, 1, NULL, &err), &err);
-    TEST_OK(sl_segment_writer_commit(writer, &summary, &err), &err);
-    sl_segment_writer_close(writer);
-    sl_batch_release(batch);
-    sl_schema_destroy(schema);
-}
-
 struct file {
-    char *path;
-    int dir_fd;
+    struct written w;
     uint8_t *bytes;
     size_t size_bytes;
 };
@@ -113,13 +89,11 @@ static int
 start(void **state)
 {
     struct file *file = sl_new(sizeof(*file));
-    struct sl_error err = {0};
-    char name[4096];
-    file->path = test_dir_create();
-    TEST_OK(sl_dir_open(AT_FDCWD, file->path, &file->dir_fd, &err), &err);
-    write_segment(file->dir_fd);
-    (void)snprintf(name, sizeof(name), "%s/a", file->path);
-    file->bytes = test_read_file(name, &file->size_bytes);
+    uint64_t seed = test_seed();
+    written_start(&file->w);
+    written_add_rows(&file->w, ROWS, &seed, true);
+    written_write(&file->w, "a", 1);
+    file->bytes = written_bytes(&file->w, "a", &file->size_bytes);
     *state = file;
     return 0;
 }
@@ -128,8 +102,7 @@ static int
 stop(void **state)
 {
     struct file *file = *state;
-    sl_file_close(file->dir_fd);
-    test_dir_remove(file->path);
+    written_stop(&file->w);
     free(file->bytes);
     free(file);
     return 0;
@@ -140,26 +113,26 @@ every_changed_byte_is_noticed(void **state)
 {
     struct file *file = *state;
     uint64_t seed = test_seed();
-    write_file(file->dir_fd, file->bytes, file->size_bytes);
-    const struct reading whole = read_all(file->dir_fd);
+    write_file(file->w.dir_fd, file->bytes, file->size_bytes);
+    const struct reading whole = read_all(file->w.dir_fd);
     assert_int_equal(whole.status, SL_OK);
     for (size_t i = 0; i < file->size_bytes; i++) {
         uint8_t flip = (uint8_t)(1 + test_random_below(&seed, 255));
         uint64_t offset;
         struct sl_error err = {0};
-        write_byte(file->dir_fd, i, file->bytes[i] ^ flip);
-        if (sl_segment_check(file->dir_fd, "a", NULL, &offset, &err) != SL_CORRUPT)
+        write_byte(file->w.dir_fd, i, file->bytes[i] ^ flip);
+        if (sl_segment_check(file->w.dir_fd, "a", NULL, &offset, &err) != SL_CORRUPT)
             fail_msg("byte %zu: %s", i, err.text);
         assert_true(offset <= i);
         assert_non_null(strstr(err.text, "offset"));
         if (i % READ_EVERY == 0) {
-            struct reading reading = read_all(file->dir_fd);
+            struct reading reading = read_all(file->w.dir_fd);
             if (reading.status == SL_OK)
                 assert_int_equal(reading.sum, whole.sum);
             else
                 assert_int_equal(reading.status, SL_CORRUPT);
         }
-        write_byte(file->dir_fd, i, file->bytes[i]);
+        write_byte(file->w.dir_fd, i, file->bytes[i]);
     }
 }
 
@@ -169,9 +142,9 @@ every_length_cut_is_noticed(void **state)
     struct file *file = *state;
     for (size_t size = 0; size < file->size_bytes; size += 1 + size / 50) {
         uint64_t offset;
-        write_file(file->dir_fd, file->bytes, size);
-        assert_int_equal(sl_segment_check(file->dir_fd, "a", NULL, &offset, NULL), SL_CORRUPT);
-        assert_int_equal(read_all(file->dir_fd).status, SL_CORRUPT);
+        write_file(file->w.dir_fd, file->bytes, size);
+        assert_int_equal(sl_segment_check(file->w.dir_fd, "a", NULL, &offset, NULL), SL_CORRUPT);
+        assert_int_equal(read_all(file->w.dir_fd).status, SL_CORRUPT);
     }
 }
 

@@ -4,21 +4,15 @@
  * Random requests against random rows: every row that satisfies the request by brute force must
  * lie in a candidate mini, whichever of zones, indexes and filter may be used.
  */
-#include <fcntl.h>
 #include <strings.h>
 
-#include "storage/base/file.h"
-#include "tests/unit/storage/segment/segment_rows.h"
+#include "tests/unit/storage/segment/segment_written.h"
 
 enum { ROWS = 60000, REQUESTS = 120, KEYS_MAX = 3, TESTS_MAX = 2, CLAUSES_MAX = 2 };
 
 struct segment {
-    struct sl_schema *schema;
-    char *path;
-    int dir_fd;
-    struct sl_batch *batch;
+    struct written w;
     struct sl_segment_reader *reader;
-    uint32_t *order;
 };
 
 struct request {
@@ -69,24 +63,12 @@ static int
 start(void **state)
 {
     struct segment *s = sl_new(sizeof(*s));
-    struct sl_error err = {0};
     uint64_t seed = test_seed();
-    struct sl_segment_writer *writer;
-    struct sl_segment_summary summary;
-    const struct sl_segment_meta meta = {.number = 1};
-    s->schema = sl_schema_create();
-    s->path = test_dir_create();
-    s->order = sl_new(ROWS * sizeof(uint32_t));
-    TEST_OK(sl_dir_open(AT_FDCWD, s->path, &s->dir_fd, &err), &err);
-    s->batch = clustered_batch(s->schema, &seed);
-    const struct sl_segment_rows rows = {s->batch, NULL};
-    TEST_OK(sl_segment_writer_open(s->dir_fd, "a", &meta, SL_EFFORT_SEAL, NULL, &writer, &err),
-            &err);
-    TEST_OK(sl_segment_writer_group(writer, &rows, 1, s->order, &err), &err);
-    TEST_OK(sl_segment_writer_commit(writer, &summary, &err), &err);
-    sl_segment_writer_close(writer);
-    assert_true(summary.index_bytes > 0);
-    TEST_OK(sl_segment_reader_open(s->dir_fd, "a", s->schema, NULL, &s->reader, &err), &err);
+    written_start(&s->w);
+    written_add(&s->w, clustered_batch(s->w.schema, &seed), NULL);
+    written_write(&s->w, "a", 1);
+    assert_true(s->w.summary.index_bytes > 0);
+    s->reader = written_open(&s->w, "a");
     *state = s;
     return 0;
 }
@@ -96,11 +78,7 @@ stop(void **state)
 {
     struct segment *s = *state;
     sl_segment_reader_close(s->reader);
-    sl_batch_release(s->batch);
-    sl_file_close(s->dir_fd);
-    test_dir_remove(s->path);
-    sl_schema_destroy(s->schema);
-    free(s->order);
+    written_stop(&s->w);
     free(s);
     return 0;
 }
@@ -116,7 +94,7 @@ key_of(const struct sl_vector *v, uint32_t row)
 static bool
 passes(const struct segment *s, const struct sl_test *test, uint32_t row)
 {
-    const struct sl_vector *v = sl_batch_find(s->batch, test->column);
+    const struct sl_vector *v = sl_batch_find(s->w.batches[0], test->column);
     if (v == NULL || sl_vector_is_null(v, row))
         return v == NULL && !test->column->is_nullable && test->kind == SL_TEST_RANGE &&
                test->low.low == 0;
@@ -165,8 +143,8 @@ make_test(const struct segment *s, struct request *r, uint32_t c, uint32_t t, ui
                                        SL_COLUMN_NEXT_HOP};
     struct sl_test *test = &r->tests[c][t];
     const struct sl_column *column =
-        sl_schema_at(s->schema, indexes[test_random_below(seed, SL_COUNTOF(indexes))]);
-    const struct sl_vector *v = sl_batch_find(s->batch, column);
+        sl_schema_at(s->w.schema, indexes[test_random_below(seed, SL_COUNTOF(indexes))]);
+    const struct sl_vector *v = sl_batch_find(s->w.batches[0], column);
     *test = (struct sl_test){.column = column};
     struct sl_addr *keys = r->keys[c][t];
     for (uint32_t i = 0; i < KEYS_MAX; i++) {
@@ -230,7 +208,7 @@ pruning_never_loses_a_row(void **state)
         uint64_t needed[SL_SEGMENT_MINI_WORDS] = {0};
         make_request(s, &r, &seed);
         for (uint32_t row = 0; row < ROWS; row++)
-            if (satisfies(s, &r, s->order[row]))
+            if (satisfies(s, &r, s->w.order[row]))
                 sl_bit_set(needed, row / SL_MINI_ROWS);
         for (size_t p = 0; p < SL_COUNTOF(prunes); p++) {
             uint64_t minis[SL_SEGMENT_MINI_WORDS];
@@ -256,7 +234,7 @@ minis_of(const struct segment *s, uint32_t index, uint64_t key, uint32_t prune)
     struct sl_error err = {0};
     uint64_t minis[SL_SEGMENT_MINI_WORDS];
     const struct sl_test test = {.kind = SL_TEST_RANGE,
-                                 .column = sl_schema_at(s->schema, index),
+                                 .column = sl_schema_at(s->w.schema, index),
                                  .low = {.low = key},
                                  .high = {.low = key}};
     const struct sl_clause clause = {&test, 1};
@@ -269,12 +247,12 @@ each_index_excludes_what_nothing_else_does(void **state)
 {
     const struct segment *s = *state;
     const struct sl_vector *v =
-        sl_batch_find(s->batch, sl_schema_at(s->schema, SL_COLUMN_SRC_ADDR));
+        sl_batch_find(s->w.batches[0], sl_schema_at(s->w.schema, SL_COLUMN_SRC_ADDR));
     uint64_t addr = sl_vector_addr(v, ROWS / 2).low;
     assert_true(minis_of(s, SL_COLUMN_SRC_ADDR, addr, SL_PRUNE_ALL) <
                 minis_of(s, SL_COLUMN_SRC_ADDR, addr, SL_PRUNE_ALL & ~SL_PRUNE_POSTINGS));
     uint64_t as = 0;
-    v = sl_batch_find(s->batch, sl_schema_at(s->schema, SL_COLUMN_SRC_AS));
+    v = sl_batch_find(s->w.batches[0], sl_schema_at(s->w.schema, SL_COLUMN_SRC_AS));
     for (uint32_t row = 0; as < 40; row++) /* a rare one */
         as = sl_vector_u64(v, row);
     assert_true(minis_of(s, SL_COLUMN_SRC_AS, as, SL_PRUNE_ALL) <
@@ -288,7 +266,7 @@ times_exclude_a_whole_segment(void **state)
 {
     const struct segment *s = *state;
     const struct sl_test test = {.kind = SL_TEST_RANGE,
-                                 .column = sl_schema_at(s->schema, SL_COLUMN_LAST_SEEN),
+                                 .column = sl_schema_at(s->w.schema, SL_COLUMN_LAST_SEEN),
                                  .low = {.low = 0},
                                  .high = {.low = 1000}};
     const struct sl_clause clause = {&test, 1};
