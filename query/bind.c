@@ -27,6 +27,7 @@ bind_show(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_stateme
 {
     SL_TRY(check_table(b, syntax, err));
     statement->table = syntax->table;
+    statement->keeps_warnings = syntax->keeps_warnings;
     if (syntax->database.size_bytes > 0) {
         statement->database = sl_bind_make_name(b, syntax->database);
         if (statement->database == NULL)
@@ -114,8 +115,11 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     struct sl_binder b = {.env = env, .session = session};
 
     *out_statement = (struct sl_statement){.class = SL_CLASS_EMPTY};
-    b.typing = (struct sl_typing){
-        .arena = arena, .text = text, .text_bytes = text_bytes, .now_us = sl_clock_now_us()};
+    b.typing = (struct sl_typing){.arena = arena,
+                                  .text = text,
+                                  .text_bytes = text_bytes,
+                                  .now_us = sl_clock_now_us(),
+                                  .warnings = env->warnings};
     if (!sl_zone_find(session->time_zone, &b.typing.zone))
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
@@ -178,6 +182,5 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         break;
     }
     sl_bind_give_subqueries(&b, out_statement);
-    out_statement->warning_count = b.typing.warning_count;
     return SL_OK;
 }

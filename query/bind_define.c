@@ -30,6 +30,32 @@ fail_name(const struct defining *d, sl_status status, uint16_t number, const cha
                         story);
 }
 
+/* IF [NOT] EXISTS has its way: a note, in MySQL's words. */
+static void
+note_exists(const struct defining *d)
+{
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1050,
+                    "Table '%.*s' already exists", (int)sl_min_size(d->name.size_bytes, 64),
+                    (const char *)d->name.bytes);
+}
+
+static void
+note_unknown(const struct defining *d)
+{
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1051, "Unknown table '%.*s.%.*s'",
+                    (int)sl_min_size(d->database.size_bytes, 64), (const char *)d->database.bytes,
+                    (int)sl_min_size(d->name.size_bytes, 64), (const char *)d->name.bytes);
+}
+
+static void
+note_database(const struct defining *d)
+{
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1007,
+                    "Can't create database '%.*s'; database exists",
+                    (int)sl_min_size(d->database.size_bytes, 64),
+                    (const char *)d->database.bytes);
+}
+
 static sl_status
 add_change(struct defining *d, bool is_removed, enum sl_definition_kind kind, struct sl_slice text)
 {
@@ -58,8 +84,10 @@ check_new(const struct defining *d, bool *out_is_done, struct sl_error *err)
         d->is_found && (d->found.kind != SL_DEFINITION_TABLE || d->found.text.size_bytes > 0);
 
     *out_is_done = (is_declared || is_flows) && d->define->is_lenient;
-    if (*out_is_done)
+    if (*out_is_done) {
+        note_exists(d);
         return SL_OK;
+    }
     if (is_flows ||
         (is_declared && (!d->define->is_replace || d->found.kind != SL_DEFINITION_VIEW)))
         return fail_name(d, SL_EXISTS, 1050, "exists already", err);
@@ -195,15 +223,21 @@ drop(struct defining *d, struct sl_error *err)
     if (sl_slice_is(d->name, "flows"))
         return fail_name(d, SL_DENIED, 1142, "holds the rows and stays; DELETE takes them", err);
     bool is_other = d->is_found && is_view != (d->found.kind == SL_DEFINITION_VIEW);
-    if (is_other && !is_view && d->define->is_lenient)
-        return SL_OK; /* a table of that name there is none; mysqldump asks so before it makes a view */
+    if (is_other && !is_view && d->define->is_lenient) {
+        note_unknown(d); /* mysqldump asks so before it makes a view */
+        return SL_OK;
+    }
     if (is_other)
         return is_view ? fail_name(d, SL_TYPE, 1347, "is not a view", err)
                        : fail_name(d, SL_NAME, 1051, "is not a table", err);
     if (d->is_found)
         return add_change(d, true, d->found.kind, (struct sl_slice){0});
-    if (d->define->is_lenient || sl_flow_view_find(d->name) != NULL)
+    if (sl_flow_view_find(d->name) != NULL)
         return SL_OK;
+    if (d->define->is_lenient) {
+        note_unknown(d);
+        return SL_OK;
+    }
     return fail_name(d, SL_NAME, 1051, "is not there", err);
 }
 
@@ -213,9 +247,12 @@ define_database(struct defining *d, struct sl_error *err)
     if (d->is_found && !d->define->is_lenient)
         return sl_bind_fail(d->binder, err, SL_EXISTS, 1007, d->define->position,
                             "the database exists already");
-    return d->is_found ? SL_OK
-                       : add_change(d, false, SL_DEFINITION_DATABASE,
-                                    (struct sl_slice){.bytes = (const uint8_t *)""});
+    if (d->is_found) {
+        note_database(d);
+        return SL_OK;
+    }
+    return add_change(d, false, SL_DEFINITION_DATABASE,
+                      (struct sl_slice){.bytes = (const uint8_t *)""});
 }
 
 static sl_status

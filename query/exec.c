@@ -204,7 +204,10 @@ view_source(const struct sl_chunk *chunk)
                                           .keys = chunk->keys,
                                           .aggregates = chunk->aggregates,
                                           .check = chunk->exec == NULL ? NULL : check_exec,
-                                          .check_context = chunk->exec};
+                                          .check_context = chunk->exec,
+                                          .warnings = chunk->exec == NULL
+                                                          ? NULL
+                                                          : chunk->exec->env->warnings};
 }
 
 sl_status

@@ -27,6 +27,9 @@ struct shown {
 };
 
 #define NOTHING(columns) "SELECT " columns " FROM information_schema.SCHEMATA WHERE 1 = 0"
+#define DIAGNOSTICS                                                                                \
+    "SELECT LEVEL AS `Level`, CAST(CODE AS UNSIGNED) AS `Code`, MESSAGE AS `Message` FROM "         \
+    "information_schema.DIAGNOSTICS"
 #define DATABASES        "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA"
 #define CHARSETS                                                             \
     "SELECT CHARACTER_SET_NAME AS `Charset`, DESCRIPTION AS `Description`, " \
@@ -51,8 +54,8 @@ static const struct show shows[] = {
      "Variable_name",
      "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM "
      "information_schema.SESSION_STATUS ORDER BY 1"},
-    {{"WARNINGS"}, "Level", NOTHING("'' AS `Level`, 0 AS `Code`, '' AS `Message`")},
-    {{"ERRORS"}, "Level", NOTHING("'' AS `Level`, 0 AS `Code`, '' AS `Message`")},
+    {{"WARNINGS"}, "Level", DIAGNOSTICS},
+    {{"ERRORS"}, "Level", DIAGNOSTICS " WHERE LEVEL = 'Error'"},
     {{"PROCESSLIST"},
      "User",
      "SELECT ID AS `Id`, USER AS `User`, HOST AS `Host`, DB AS `db`, COMMAND AS `Command`, TIME AS "
@@ -283,6 +286,21 @@ put_grants(struct sl_parser *p, struct sl_buf *text)
     return sl_parser_accept_word(p, "FOR") ? put_grantee(p, text) : SL_OK;
 }
 
+/* COUNT(*) WARNINGS | ERRORS, under MySQL's headings */
+static sl_status
+put_count(struct sl_parser *p, struct sl_buf *text)
+{
+    SL_TRY(sl_parser_expect(p, "("));
+    SL_TRY(sl_parser_expect(p, "*"));
+    SL_TRY(sl_parser_expect(p, ")"));
+    if (sl_parser_accept_word(p, "ERRORS")) {
+        sl_buf_text(text, "SELECT @@error_count AS `@@session.error_count`");
+        return SL_OK;
+    }
+    sl_buf_text(text, "SELECT @@warning_count AS `@@session.warning_count`");
+    return sl_parser_expect_word(p, "WARNINGS");
+}
+
 static const struct show *
 find_show(struct sl_parser *p)
 {
@@ -337,6 +355,9 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
         SL_TRY(put_create(p, syntax, text));
     } else if (sl_parser_accept_word(p, "GRANTS")) {
         SL_TRY(put_grants(p, text));
+    } else if (sl_parser_accept_word(p, "COUNT")) {
+        syntax->keeps_warnings = true;
+        SL_TRY(put_count(p, text));
     } else {
         if (!sl_parser_accept_word(p, "GLOBAL"))
             (void)sl_parser_accept_word(p, "SESSION");
@@ -345,6 +366,7 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
             return sl_parser_fail(p, "DATABASES, TABLES, COLUMNS, VARIABLES or another list");
         SL_TRY(parse_database(p, syntax));
         first = show->first;
+        syntax->keeps_warnings = strcmp(first, "Level") == 0;
         out_shown->others = strcmp(first, "Database") == 0 ? "" : NULL;
         sl_buf_text(text, show->select);
     }
@@ -420,9 +442,7 @@ parse_shown(struct sl_parser *p, struct sl_buf *select, struct sl_buf *text,
     SL_TRY(sl_parse_written(p, text, syntax));
     if (sl_parser_accept_word(p, "WHERE"))
         SL_TRY(sl_parse_expr(p, &syntax->select->where));
-    if (sl_parser_accept_word(p, "LIMIT"))
-        return sl_parse_expr(p, &syntax->select->limit);
-    return SL_OK;
+    return sl_parse_limit(p, syntax->select);
 }
 
 sl_status

@@ -25,7 +25,7 @@ struct sl_typing {
     size_t text_bytes;
     int64_t now_us;
     const struct sl_zone *zone; /* the session's; NULL: UTC */
-    uint32_t warning_count;
+    struct sl_warnings *warnings; /* of what is folded; NULL: nobody is told. Borrowed */
     bool is_once; /* what is bound is computed once: RAND() is a constant then */
 };
 

@@ -178,9 +178,28 @@ keep_counts(struct sl_request *r)
     sl_entry_set_counts(r->entry, counts);
 }
 
+/* What the statement had to say: for SHOW WARNINGS, and into DONE. `list` has room for all of them. */
+static void
+tell_warnings(struct sl_request *r, struct sl_wire_done *done, struct sl_wire_warning *list)
+{
+    struct sl_warnings *warnings = sl_entry_warnings(r->entry);
+
+    if (sl_query_info(r->query)->keeps_warnings)
+        return;
+    sl_warnings_take(warnings, sl_query_warnings(r->query));
+    done->warning_total = (uint32_t)sl_min_size(sl_warnings_total(warnings), UINT32_MAX);
+    done->warnings = list;
+    for (uint32_t i = 0; i < SL_WARNINGS_MAX; i++)
+        if (warnings->kept[i] != NULL)
+            list[done->warning_count++] = (struct sl_wire_warning){
+                .sql_number = warnings->kept[i]->number, .text = warnings->kept[i]->text};
+}
+
 static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
+    _Static_assert((int)SL_WARNINGS_MAX == (int)SL_WIRE_WARNINGS_MAX, "all of them go on the wire");
+    struct sl_wire_warning warnings[SL_WARNINGS_MAX];
     log_delete(r);
     struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
@@ -195,11 +214,11 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .change_count = change_count,
         .flags = has_more ? SL_WIRE_DONE_MORE : 0,
         .affected_rows = sl_query_info(r->query)->affected_rows,
-        .warning_total = sl_query_info(r->query)->warning_count,
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
     keep_counts(r);
+    tell_warnings(r, &done, warnings);
     sl_request_drop_query(r);
     sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
     sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
