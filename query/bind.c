@@ -21,6 +21,20 @@ check_table(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error
     return syntax->table.size_bytes == 0 ? SL_OK : sl_bind_chain(b, &select, &bound, err);
 }
 
+/* Is the table that a SHOW is about a view, a client's or a built-in one? */
+static bool
+is_view(const struct sl_binder *b, const struct sl_syntax *syntax)
+{
+    struct sl_slice database = syntax->database.size_bytes > 0 ? syntax->database : b->database;
+    struct sl_definition found;
+
+    if (sl_is_system_database(database))
+        return false;
+    if (sl_definitions_find(b->env->definitions, database, syntax->table, b->typing.arena, &found))
+        return found.kind == SL_DEFINITION_VIEW;
+    return sl_flow_view_find(syntax->table) != NULL;
+}
+
 static sl_status
 bind_show(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_statement *statement,
           struct sl_error *err)
@@ -33,7 +47,13 @@ bind_show(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_stateme
         if (statement->database == NULL)
             return sl_fail_memory(err);
     }
-    return sl_bind_chain(b, syntax->select, &statement->select, err);
+    bool has_view = syntax->view_select != NULL && is_view(b, syntax);
+    if (syntax->wants_view && !has_view)
+        return sl_bind_fail(b, err, SL_TYPE, 1347, 0, "\"%.*s\" is not a view",
+                            (int)sl_min_size(syntax->table.size_bytes, 64),
+                            (const char *)syntax->table.bytes);
+    return sl_bind_chain(b, has_view ? syntax->view_select : syntax->select, &statement->select,
+                         err);
 }
 
 /* @@sql_select_limit is the LIMIT of a select that has none. */

@@ -8,6 +8,7 @@
 #include "query/definition.h"
 #include "query/lex.h"
 #include "query/value.h"
+#include "query/view_text.h"
 #include "storage/base/buf.h"
 
 /* The statement that is bound, and the name that it is about. */
@@ -94,6 +95,24 @@ check_new(const struct defining *d, bool *out_is_done, struct sl_error *err)
     return SL_OK;
 }
 
+/* Is it what a built-in view of this name is, as a dump writes it? That stays built in: its text names
+ * columns that a flow may have yet to bring. */
+static sl_status
+is_built_in(const struct defining *d, bool *out_is_one, struct sl_error *err)
+{
+    const struct sl_flow_view *view = sl_flow_view_find(d->name);
+    struct sl_arena *arena = d->binder->typing.arena;
+    struct sl_slice text = {0};
+
+    *out_is_one = false;
+    if (view == NULL)
+        return SL_OK;
+    SL_TRY(sl_flow_view_text(view, arena, &text, err));
+    SL_TRY(sl_view_text(SL_DIALECT_NATIVE, text, arena, &text, err));
+    *out_is_one = sl_text_compare(text, d->define->text, true) == 0;
+    return SL_OK;
+}
+
 static sl_status
 define_view(struct defining *d, struct sl_error *err)
 {
@@ -104,6 +123,9 @@ define_view(struct defining *d, struct sl_error *err)
     SL_TRY(check_new(d, &is_done, err));
     if (is_done)
         return SL_OK;
+    SL_TRY(is_built_in(d, &is_done, err));
+    if (is_done)
+        return d->is_found ? add_change(d, true, d->found.kind, (struct sl_slice){0}) : SL_OK;
     d->binder->path = &path;
     struct sl_slice database = d->binder->database;
     d->binder->database = d->database;

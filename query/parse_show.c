@@ -221,7 +221,33 @@ put_index(const struct sl_syntax *syntax, struct sl_buf *text)
     put_table_filter(text, syntax);
 }
 
-/* CREATE TABLE | VIEW | DATABASE name */
+static void
+put_create_database(const struct sl_syntax *syntax, struct sl_buf *text)
+{
+    sl_buf_text(text, "SELECT ");
+    sl_text_quote(text, syntax->database, '\'');
+    sl_buf_text(text, " AS `Database`, CONCAT('CREATE DATABASE `', ");
+    sl_text_quote(text, syntax->database, '\'');
+    sl_buf_text(text, ", '` /*!40100 DEFAULT CHARACTER SET utf8mb4 */') AS `Create Database`");
+}
+
+/* With the headings of what it is. */
+static void
+put_create_named(const struct sl_syntax *syntax, bool is_view, struct sl_buf *text)
+{
+    const char *kind = is_view ? "View" : "Table";
+
+    sl_buf_printf(text,
+                  "SELECT TABLE_NAME AS `%s`, CREATE_STATEMENT AS `Create %s`%s FROM "
+                  "information_schema.CREATE_STATEMENTS",
+                  kind, kind,
+                  is_view ? ", 'utf8mb4' AS `character_set_client`, 'utf8mb4_general_ci' AS "
+                            "`collation_connection`"
+                          : "");
+    put_table_filter(text, syntax);
+}
+
+/* CREATE TABLE | VIEW | DATABASE name. Which one a name is of is known when it is bound. */
 static sl_status
 put_create(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text)
 {
@@ -229,24 +255,18 @@ put_create(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text)
 
     if (!is_view && (sl_parser_accept_word(p, "DATABASE") || sl_parser_accept_word(p, "SCHEMA"))) {
         SL_TRY(parse_name(p, "the name of a database", &syntax->database));
-        sl_buf_text(text, "SELECT ");
-        sl_text_quote(text, syntax->database, '\'');
-        sl_buf_text(text, " AS `Database`, CONCAT('CREATE DATABASE `', ");
-        sl_text_quote(text, syntax->database, '\'');
-        sl_buf_text(text, ", '` /*!40100 DEFAULT CHARACTER SET utf8mb4 */') AS `Create Database`");
+        put_create_database(syntax, text);
         return SL_OK;
     }
     if (!is_view)
         SL_TRY(sl_parser_expect_word(p, "TABLE"));
     SL_TRY(parse_table(p, syntax, false));
-    sl_buf_printf(text,
-                  "SELECT TABLE_NAME AS `%s`, CREATE_STATEMENT AS `Create %s`%s FROM "
-                  "information_schema.CREATE_STATEMENTS",
-                  is_view ? "View" : "Table", is_view ? "View" : "Table",
-                  is_view ? ", 'utf8mb4' AS `character_set_client`, 'utf8mb4_general_ci' AS "
-                            "`collation_connection`"
-                          : "");
-    put_table_filter(text, syntax);
+    put_create_named(syntax, true, text);
+    SL_TRY(sl_parse_written(p, text, syntax));
+    syntax->view_select = syntax->select;
+    syntax->wants_view = is_view;
+    text->size_bytes = 0;
+    put_create_named(syntax, is_view, text);
     return SL_OK;
 }
 

@@ -245,7 +245,8 @@ struct sl_syntax {
     struct sl_syntax_insert insert;
     struct sl_slice database; /* SHOW: the one named, else empty */
     struct sl_slice table;    /* SHOW: of its columns, keys ...; it must be there */
-    struct sl_syntax_select *view_select; /* SHOW CREATE TABLE: instead, when it is a view */
+    struct sl_syntax_select *view_select; /* SHOW CREATE: instead of `select` for a view */
+    bool wants_view;                      /* SHOW CREATE VIEW */
     bool keeps_warnings;                  /* SHOW: WARNINGS, ERRORS */
     struct sl_assignment *assignments;
     uint32_t assignment_count;
