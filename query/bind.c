@@ -40,6 +40,7 @@ bind_show(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_stateme
           struct sl_error *err)
 {
     SL_TRY(check_table(b, syntax, err));
+    statement->is_show = true;
     statement->table = syntax->table;
     statement->keeps_warnings = syntax->keeps_warnings;
     if (syntax->database.size_bytes > 0) {

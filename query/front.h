@@ -77,6 +77,7 @@ struct sl_statement {
     struct sl_insert *insert; /* INSERT */
     const char *database;     /* SHOW about another database than the session's; NULL */
     struct sl_slice table;    /* SHOW about a table; else empty */
+    bool is_show;             /* SELECT: written for a SHOW */
     bool keeps_warnings;      /* see query.h */
     size_t consumed_bytes;    /* of the text, its semicolon included */
     uint32_t parameter_count; /* `?` in the text */

@@ -30,6 +30,9 @@ struct shown {
 #define DIAGNOSTICS                                                                                \
     "SELECT LEVEL AS `Level`, CAST(CODE AS UNSIGNED) AS `Code`, MESSAGE AS `Message` FROM "         \
     "information_schema.DIAGNOSTICS"
+#define STATUS(table)                                                       \
+    "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM " \
+    "information_schema." table " ORDER BY 1"
 #define DATABASES        "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA"
 #define CHARSETS                                                             \
     "SELECT CHARACTER_SET_NAME AS `Charset`, DESCRIPTION AS `Description`, " \
@@ -50,10 +53,8 @@ static const struct show shows[] = {
      "Variable_name",
      "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM "
      "information_schema.SESSION_VARIABLES ORDER BY 1"},
-    {{"STATUS"},
-     "Variable_name",
-     "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM "
-     "information_schema.SESSION_STATUS ORDER BY 1"},
+    {{"GLOBAL", "STATUS"}, "Variable_name", STATUS("GLOBAL_STATUS")},
+    {{"STATUS"}, "Variable_name", STATUS("SESSION_STATUS")},
     {{"WARNINGS"}, "Level", DIAGNOSTICS},
     {{"ERRORS"}, "Level", DIAGNOSTICS " WHERE LEVEL = 'Error'"},
     {{"PROCESSLIST"},
@@ -379,9 +380,10 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
         syntax->keeps_warnings = true;
         SL_TRY(put_count(p, text));
     } else {
-        if (!sl_parser_accept_word(p, "GLOBAL"))
-            (void)sl_parser_accept_word(p, "SESSION");
         const struct show *show = find_show(p);
+        if (show == NULL && (sl_parser_accept_word(p, "GLOBAL") ||
+                             sl_parser_accept_word(p, "SESSION") || sl_parser_accept_word(p, "LOCAL")))
+            show = find_show(p);
         if (show == NULL)
             return sl_parser_fail(p, "DATABASES, TABLES, COLUMNS, VARIABLES or another list");
         SL_TRY(parse_database(p, syntax));

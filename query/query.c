@@ -133,6 +133,30 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     return SL_DENIED;
 }
 
+static enum sl_command
+command_of(const struct sl_statement *statement)
+{
+    switch (statement->class) {
+    case SL_CLASS_SELECT:
+        return statement->is_show ? SL_COMMAND_OTHER : SL_COMMAND_SELECT;
+    case SL_CLASS_INSERT:
+        return statement->insert->file != NULL ? SL_COMMAND_LOAD : SL_COMMAND_INSERT;
+    case SL_CLASS_OWN_INSERT:
+        return SL_COMMAND_INSERT;
+    case SL_CLASS_DELETE:
+    case SL_CLASS_OWN_DELETE:
+        return SL_COMMAND_DELETE;
+    case SL_CLASS_EXPLAIN:
+    case SL_CLASS_EXPLAIN_ANALYZE:
+    case SL_CLASS_SESSION:
+    case SL_CLASS_KILL:
+    case SL_CLASS_DEFINE:
+    case SL_CLASS_EMPTY:
+        break;
+    }
+    return SL_COMMAND_OTHER;
+}
+
 /* Of what the statement reads. An INSERT of values reads nothing. */
 static void
 take_snapshot(struct sl_query *query)
@@ -219,6 +243,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->info.kind = SL_STATEMENT_OK;
     query->info.parameter_count = query->statement.parameter_count;
     query->info.consumed_bytes = query->statement.consumed_bytes;
+    query->info.command = command_of(&query->statement);
     query->info.keeps_warnings = query->statement.keeps_warnings;
     if (query->statement.database != NULL)
         query->session.database = query->statement.database;

@@ -138,8 +138,18 @@ enum sl_statement_kind {
     SL_STATEMENT_INSERT, /* the caller stores what sl_query_fill gives */
 };
 
+/* What servers count of their statements. */
+enum sl_command {
+    SL_COMMAND_OTHER,
+    SL_COMMAND_SELECT,
+    SL_COMMAND_INSERT,
+    SL_COMMAND_DELETE,
+    SL_COMMAND_LOAD,
+};
+
 struct sl_query_info {
     enum sl_statement_kind kind;
+    enum sl_command command;
     const struct sl_result_column *columns;
     uint32_t column_count;
     uint32_t parameter_count;

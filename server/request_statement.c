@@ -13,6 +13,7 @@ enum {
     PIECE_ROWS_MIN = 64,  /* sl_vector_view counts so */
     STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
     LIGHT_PARAMETERS_MAX = 256,
+    SLOW_US = 10 * SL_US_PER_S, /* MySQL's long_query_time */
 };
 
 static sl_status
@@ -195,13 +196,30 @@ tell_warnings(struct sl_request *r, struct sl_wire_done *done, struct sl_wire_wa
                 .sql_number = warnings->kept[i]->number, .text = warnings->kept[i]->text};
 }
 
+static void
+count_statement(const struct sl_request *r, uint64_t elapsed_us)
+{
+    static const enum sl_counter commands[] = {[SL_COMMAND_SELECT] = SL_COUNTER_SELECTS,
+                                               [SL_COMMAND_INSERT] = SL_COUNTER_INSERTS,
+                                               [SL_COMMAND_DELETE] = SL_COUNTER_DELETES,
+                                               [SL_COMMAND_LOAD] = SL_COUNTER_LOADS};
+    struct sl_stats *stats = r->service->stats;
+    enum sl_command command = sl_query_info(r->query)->command;
+
+    sl_stats_add(stats, SL_COUNTER_STATEMENT_US, elapsed_us);
+    sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
+    if (command != SL_COMMAND_OTHER)
+        sl_stats_add(stats, commands[command], 1);
+    if (elapsed_us > SLOW_US)
+        sl_stats_add(stats, SL_COUNTER_STATEMENTS_SLOW, 1);
+}
+
 static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
     _Static_assert((int)SL_WARNINGS_MAX == (int)SL_WIRE_WARNINGS_MAX, "all of them go on the wire");
     struct sl_wire_warning warnings[SL_WARNINGS_MAX];
     log_delete(r);
-    struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
     uint32_t change_count = sl_query_info(r->query)->change_count;
     struct sl_wire_change *changes = NULL;
@@ -217,11 +235,10 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
+    count_statement(r, done.elapsed_us);
     keep_counts(r);
     tell_warnings(r, &done, warnings);
     sl_request_drop_query(r);
-    sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
-    sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
     sl_wire_done_encode(&r->out, r->tag, &done);
     r->has_head = false;
     r->is_done = !has_more;
