@@ -35,9 +35,8 @@ fail_name(const struct defining *d, sl_status status, uint16_t number, const cha
 static void
 note_exists(const struct defining *d)
 {
-    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1050,
-                    "Table '%.*s' already exists", (int)sl_min_size(d->name.size_bytes, 64),
-                    (const char *)d->name.bytes);
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1050, "Table '%.*s' already exists",
+                    (int)sl_min_size(d->name.size_bytes, 64), (const char *)d->name.bytes);
 }
 
 static void
@@ -53,8 +52,7 @@ note_database(const struct defining *d)
 {
     sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1007,
                     "Can't create database '%.*s'; database exists",
-                    (int)sl_min_size(d->database.size_bytes, 64),
-                    (const char *)d->database.bytes);
+                    (int)sl_min_size(d->database.size_bytes, 64), (const char *)d->database.bytes);
 }
 
 static sl_status

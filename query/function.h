@@ -59,7 +59,7 @@ struct sl_random {
 
 /* What a row function may use. */
 struct sl_eval {
-    struct sl_arena *arena; /* results that are TEXT or OCTETS */
+    struct sl_arena *arena;       /* results that are TEXT or OCTETS */
     struct sl_warnings *warnings; /* doubtful conversions; NULL: nobody is told. Borrowed */
     struct sl_error *err;
     sl_eval_check_fn *check; /* asked now and then by what takes long; NULL: nobody is */

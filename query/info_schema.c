@@ -413,9 +413,8 @@ fill_session_variables(void *context, struct sl_virtual_sink *sink, struct sl_er
 static sl_status
 fill_diagnostics(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
 {
-    static const char *const levels[] = {[SL_WARNING_NOTE] = "Note",
-                                         [SL_WARNING_WARNING] = "Warning",
-                                         [SL_WARNING_ERROR] = "Error"};
+    static const char *const levels[] = {
+        [SL_WARNING_NOTE] = "Note", [SL_WARNING_WARNING] = "Warning", [SL_WARNING_ERROR] = "Error"};
     struct sl_info_walk walk = {.sink = sink};
     const struct sl_warnings *warnings = sl_virtual_session(sink)->warnings;
 

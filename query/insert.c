@@ -34,8 +34,8 @@ refuse(const struct sl_insert *insert, const struct sl_insert_progress *progress
     uint64_t row = progress->row_next + 1;
 
     if (insert->is_ignore) {
-        sl_warnings_add(progress->warnings, SL_WARNING_WARNING, number,
-                        "row %" PRIu64 ": %.200s", row, story->text);
+        sl_warnings_add(progress->warnings, SL_WARNING_WARNING, number, "row %" PRIu64 ": %.200s",
+                        row, story->text);
         return SL_OK;
     }
     (void)sl_fail(err, SL_TYPE, "row %" PRIu64 ": %.200s", row, story->text);

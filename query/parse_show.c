@@ -27,13 +27,13 @@ struct shown {
 };
 
 #define NOTHING(columns) "SELECT " columns " FROM information_schema.SCHEMATA WHERE 1 = 0"
-#define DIAGNOSTICS                                                                                \
-    "SELECT LEVEL AS `Level`, CAST(CODE AS UNSIGNED) AS `Code`, MESSAGE AS `Message` FROM "         \
+#define DIAGNOSTICS                                                                         \
+    "SELECT LEVEL AS `Level`, CAST(CODE AS UNSIGNED) AS `Code`, MESSAGE AS `Message` FROM " \
     "information_schema.DIAGNOSTICS"
-#define STATUS(table)                                                       \
+#define STATUS(table)                                                          \
     "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM " \
     "information_schema." table " ORDER BY 1"
-#define DATABASES        "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA"
+#define DATABASES "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA"
 #define CHARSETS                                                             \
     "SELECT CHARACTER_SET_NAME AS `Charset`, DESCRIPTION AS `Description`, " \
     "DEFAULT_COLLATE_NAME AS `Default collation`, MAXLEN AS `Maxlen` FROM "  \
@@ -381,8 +381,9 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
         SL_TRY(put_count(p, text));
     } else {
         const struct show *show = find_show(p);
-        if (show == NULL && (sl_parser_accept_word(p, "GLOBAL") ||
-                             sl_parser_accept_word(p, "SESSION") || sl_parser_accept_word(p, "LOCAL")))
+        if (show == NULL &&
+            (sl_parser_accept_word(p, "GLOBAL") || sl_parser_accept_word(p, "SESSION") ||
+             sl_parser_accept_word(p, "LOCAL")))
             show = find_show(p);
         if (show == NULL)
             return sl_parser_fail(p, "DATABASES, TABLES, COLUMNS, VARIABLES or another list");

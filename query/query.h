@@ -43,7 +43,7 @@ struct sl_session {
     uint64_t connection_id;
     int64_t
         row_count; /* ROW_COUNT(): of the statement before: rows it changed, -1: a result, a failure */
-    int64_t found_rows; /* FOUND_ROWS(): rows of the last result; -1: not known */
+    int64_t found_rows;                 /* FOUND_ROWS(): rows of the last result; -1: not known */
     const struct sl_warnings *warnings; /* SHOW WARNINGS: of the statement before; NULL: none */
     bool is_admin;
     bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
@@ -114,7 +114,7 @@ struct sl_query_env {
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
     const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */
-    struct sl_warnings *warnings; /* the query's own: set by sl_query_prepare */
+    struct sl_warnings *warnings;                  /* the query's own: set by sl_query_prepare */
     void (*settle)(void *context); /* called before a statement takes its snapshot, so that rows
                                     * somebody was answered for are in it; may be NULL */
     void *settle_context;

@@ -45,9 +45,8 @@ sl_session_warnings(const struct sl_session *session)
 static inline uint64_t
 sl_session_errors(const struct sl_session *session)
 {
-    return session->warnings == NULL
-               ? 0
-               : sl_warnings_of_level(session->warnings, SL_WARNING_ERROR);
+    return session->warnings == NULL ? 0
+                                     : sl_warnings_of_level(session->warnings, SL_WARNING_ERROR);
 }
 
 /* A character set that clients may name: all are served with UTF-8. */

@@ -122,10 +122,14 @@ fill_global_status(void *context, struct sl_virtual_sink *sink, struct sl_error 
         const char *name;
         enum sl_counter counter;
     } counted[] = {
-        {"Bytes_received", SL_COUNTER_BYTES_RECEIVED}, {"Bytes_sent", SL_COUNTER_BYTES_SENT},
-        {"Com_delete", SL_COUNTER_DELETES},            {"Com_insert", SL_COUNTER_INSERTS},
-        {"Com_load", SL_COUNTER_LOADS},                {"Com_select", SL_COUNTER_SELECTS},
-        {"Queries", SL_COUNTER_STATEMENTS},            {"Questions", SL_COUNTER_STATEMENTS},
+        {"Bytes_received", SL_COUNTER_BYTES_RECEIVED},
+        {"Bytes_sent", SL_COUNTER_BYTES_SENT},
+        {"Com_delete", SL_COUNTER_DELETES},
+        {"Com_insert", SL_COUNTER_INSERTS},
+        {"Com_load", SL_COUNTER_LOADS},
+        {"Com_select", SL_COUNTER_SELECTS},
+        {"Queries", SL_COUNTER_STATEMENTS},
+        {"Questions", SL_COUNTER_STATEMENTS},
         {"Slow_queries", SL_COUNTER_STATEMENTS_SLOW},
     };
     const struct sl_service *service = context;

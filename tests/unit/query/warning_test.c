@@ -22,7 +22,8 @@ lists_keep_what_they_have_room_for(void **state)
     sl_warnings_init(&taken);
     sl_warnings_add(&taken, SL_WARNING_NOTE, 1051, "gone");
     for (int i = 0; i < SL_WARNINGS_MAX + 7; i++)
-        sl_warnings_add(&warnings, i == 3 ? SL_WARNING_ERROR : SL_WARNING_WARNING, 1292, "no %d", i);
+        sl_warnings_add(&warnings, i == 3 ? SL_WARNING_ERROR : SL_WARNING_WARNING, 1292, "no %d",
+                        i);
     assert_int_equal(sl_warnings_total(&warnings), SL_WARNINGS_MAX + 7);
     assert_int_equal(sl_warnings_of_level(&warnings, SL_WARNING_ERROR), 1);
     assert_int_equal(sl_warnings_of_level(&warnings, SL_WARNING_WARNING), SL_WARNINGS_MAX - 1);
