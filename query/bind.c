@@ -21,18 +21,40 @@ check_table(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_error
     return syntax->table.size_bytes == 0 ? SL_OK : sl_bind_chain(b, &select, &bound, err);
 }
 
+/* Is the table that a SHOW is about a view, a client's or a built-in one? */
+static bool
+is_view(const struct sl_binder *b, const struct sl_syntax *syntax)
+{
+    struct sl_slice database = syntax->database.size_bytes > 0 ? syntax->database : b->database;
+    struct sl_definition found;
+
+    if (sl_is_system_database(database))
+        return false;
+    if (sl_definitions_find(b->env->definitions, database, syntax->table, b->typing.arena, &found))
+        return found.kind == SL_DEFINITION_VIEW;
+    return sl_flow_view_find(syntax->table) != NULL;
+}
+
 static sl_status
 bind_show(struct sl_binder *b, const struct sl_syntax *syntax, struct sl_statement *statement,
           struct sl_error *err)
 {
     SL_TRY(check_table(b, syntax, err));
+    statement->is_show = true;
     statement->table = syntax->table;
+    statement->keeps_warnings = syntax->keeps_warnings;
     if (syntax->database.size_bytes > 0) {
         statement->database = sl_bind_make_name(b, syntax->database);
         if (statement->database == NULL)
             return sl_fail_memory(err);
     }
-    return sl_bind_chain(b, syntax->select, &statement->select, err);
+    bool has_view = syntax->view_select != NULL && is_view(b, syntax);
+    if (syntax->wants_view && !has_view)
+        return sl_bind_fail(b, err, SL_TYPE, 1347, 0, "\"%.*s\" is not a view",
+                            (int)sl_min_size(syntax->table.size_bytes, 64),
+                            (const char *)syntax->table.bytes);
+    return sl_bind_chain(b, has_view ? syntax->view_select : syntax->select, &statement->select,
+                         err);
 }
 
 /* @@sql_select_limit is the LIMIT of a select that has none. */
@@ -114,8 +136,11 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     struct sl_binder b = {.env = env, .session = session};
 
     *out_statement = (struct sl_statement){.class = SL_CLASS_EMPTY};
-    b.typing = (struct sl_typing){
-        .arena = arena, .text = text, .text_bytes = text_bytes, .now_us = sl_clock_now_us()};
+    b.typing = (struct sl_typing){.arena = arena,
+                                  .text = text,
+                                  .text_bytes = text_bytes,
+                                  .now_us = sl_clock_now_us(),
+                                  .warnings = env->warnings};
     if (!sl_zone_find(session->time_zone, &b.typing.zone))
         return sl_bind_fail(&b, err, SL_NAME, 1298, 0, "unknown or incorrect time zone \"%.40s\"",
                             session->time_zone);
@@ -178,6 +203,5 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
         break;
     }
     sl_bind_give_subqueries(&b, out_statement);
-    out_statement->warning_count = b.typing.warning_count;
     return SL_OK;
 }

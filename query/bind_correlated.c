@@ -4,8 +4,7 @@
  * What they say by equality with columns around is the key of a table that is joined (bind_lookup.c); the rest of
  * their WHERE stays in that table:
  *
- *   EXISTS (select), x IN (select)   an inner join where they are a condition that rows must meet, else
- *                                    a left one, and "a row was found"
+ *   EXISTS (select), x IN (select)   see bind_exists.c
  *   (SELECT f(SUM(x)) ...)           a left join; f is computed around, COUNT of no row is 0
  *   (SELECT x ...)                   a left join, and an error for rows that find more than one (1242)
  *
@@ -16,9 +15,6 @@
 
 #include "query/lex.h"
 #include "query/value.h"
-
-/* Whose columns a node names. */
-enum { OF_INNER = 1, OF_OUTER = 2 };
 
 static sl_status
 open_scope(struct sl_binder *b, const struct sl_syntax_select *syntax, struct sl_scope *scope,
@@ -45,10 +41,10 @@ names_of(const struct sl_correlated *c, const struct sl_scope *inner, const stru
     if (node == NULL)
         return 0;
     if (node->kind == SL_NODE_LAST)
-        return OF_INNER;
+        return SL_OF_INNER;
     if (node->kind == SL_NODE_NAME)
-        return sl_bind_is_column(inner, node)       ? OF_INNER
-               : sl_bind_is_column(&c->outer, node) ? OF_OUTER
+        return sl_bind_is_column(inner, node)       ? SL_OF_INNER
+               : sl_bind_is_column(&c->outer, node) ? SL_OF_OUTER
                                                     : 0;
     for (uint32_t i = 0; i < node->arg_count; i++)
         names |= names_of(c, inner, node->args[i]);
@@ -70,13 +66,13 @@ names_of_select(const struct sl_correlated *c, const struct sl_scope *inner,
     return names;
 }
 
-static sl_status
-fail(const struct sl_correlated *c, uint32_t position, struct sl_error *err)
+sl_status
+sl_correlated_fail(const struct sl_correlated *c, uint32_t position, struct sl_error *err)
 {
     return sl_bind_fail(
         c->binder, err, SL_UNSUPPORTED, 1235, position,
         "a subquery that reads columns of the select around it may do so by equality of one of "
-        "its own, and without GROUP BY, HAVING and LIMIT");
+        "its own (and EXISTS by one other comparison), and without GROUP BY, HAVING and LIMIT");
 }
 
 static bool
@@ -108,42 +104,81 @@ is_unique(const struct sl_sql_type *key, const struct sl_sql_type *probe)
 }
 
 /* One more equality between the subquery's rows and those around. */
-static sl_status
-add_key(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lookup,
-        struct sl_node *key, struct sl_node *probe, struct sl_error *err)
+sl_status
+sl_correlated_types(struct sl_correlated *c, struct sl_scope *inner, struct sl_node *key,
+                    struct sl_node *probe, struct sl_sql_type out_types[2], struct sl_error *err)
 {
     struct sl_binder *b = c->binder;
     struct sl_subquery *subqueries = b->subqueries;
     uint32_t count = b->subquery_count;
     struct sl_expr *own, *around;
 
-    if (lookup->key_count == SL_LOOKUP_KEYS_MAX || names_of(c, inner, key) != OF_INNER ||
-        names_sides(inner, key) || names_sides(&c->outer, probe))
-        return fail(c, probe->position, err);
+    if (names_of(c, inner, key) != SL_OF_INNER || names_sides(inner, key) ||
+        names_sides(&c->outer, probe))
+        return sl_correlated_fail(c, probe->position, err);
     SL_TRY(sl_bind_expr(inner, key, &own, err));
     SL_TRY(sl_bind_expr(&c->outer, probe, &around, err));
     b->subqueries = subqueries;
     b->subquery_count = count;
-    if (!is_unique(&own->type, &around->type))
-        return fail(c, probe->position, err);
+    out_types[0] = own->type;
+    out_types[1] = around->type;
+    return SL_OK;
+}
+
+sl_status
+sl_correlated_add_key(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lookup,
+                      struct sl_node *key, struct sl_node *probe, struct sl_error *err)
+{
+    struct sl_sql_type types[2];
+
+    SL_TRY(sl_correlated_types(c, inner, key, probe, types, err));
+    if (lookup->key_count == SL_LOOKUP_KEYS_MAX || !is_unique(&types[0], &types[1]))
+        return sl_correlated_fail(c, probe->position, err);
     lookup->keys[lookup->key_count] = key;
     lookup->probes[lookup->key_count++] = probe;
     return SL_OK;
 }
 
-/* The ANDed parts of the subquery's WHERE: keys, and the rest. */
+/* A comparison of a column of the subquery with one around it: a key, or the bound of an EXISTS. */
+static sl_status
+add_comparison(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lookup,
+               const struct sl_node *node, struct sl_error *err)
+{
+    bool is_left = names_of(c, inner, node->args[0]) == SL_OF_INNER;
+    struct sl_node *key = node->args[is_left ? 0 : 1], *probe = node->args[is_left ? 1 : 0];
+
+    if (names_of(c, inner, probe) != SL_OF_OUTER)
+        return sl_correlated_fail(c, node->position, err);
+    if (node->function == SL_FN_EQ)
+        return sl_correlated_add_key(c, inner, lookup, key, probe, err);
+    if (lookup->bound != NULL)
+        return sl_correlated_fail(c, node->position, err);
+    lookup->bound = node;
+    lookup->is_bound_left = is_left;
+    return SL_OK;
+}
+
+static bool
+is_comparison(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_OPERATOR &&
+           (node->function == SL_FN_EQ || node->function == SL_FN_NE ||
+            node->function == SL_FN_LT || node->function == SL_FN_LE ||
+            node->function == SL_FN_GT || node->function == SL_FN_GE);
+}
+
+/* The ANDed parts of the subquery's WHERE: keys, a bound, and the rest. */
 static sl_status
 split_where(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lookup,
             struct sl_node *node, struct sl_error *err)
 {
     if (node == NULL)
         return SL_OK;
-    bool is_operator = node->kind == SL_NODE_OPERATOR;
-    if (is_operator && node->function == SL_FN_AND) {
+    if (node->kind == SL_NODE_OPERATOR && node->function == SL_FN_AND) {
         SL_TRY(split_where(c, inner, lookup, node->args[0], err));
         return split_where(c, inner, lookup, node->args[1], err);
     }
-    if ((names_of(c, inner, node) & OF_OUTER) == 0) {
+    if ((names_of(c, inner, node) & SL_OF_OUTER) == 0) {
         struct sl_node *both[2] = {lookup->where, node};
         if (lookup->where == NULL)
             lookup->where = node;
@@ -152,13 +187,8 @@ split_where(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *l
                                          &lookup->where, err));
         return SL_OK;
     }
-    if (!is_operator || node->function != SL_FN_EQ)
-        return fail(c, node->position, err);
-    bool is_left = names_of(c, inner, node->args[0]) == OF_INNER;
-    struct sl_node *key = node->args[is_left ? 0 : 1], *probe = node->args[is_left ? 1 : 0];
-    if (names_of(c, inner, probe) != OF_OUTER)
-        return fail(c, node->position, err);
-    return add_key(c, inner, lookup, key, probe, err);
+    return is_comparison(node) ? add_comparison(c, inner, lookup, node, err)
+                               : sl_correlated_fail(c, node->position, err);
 }
 
 /* What a table can be made of: LIMIT 1, without an order, asks for any row. */
@@ -173,15 +203,15 @@ is_simple(const struct sl_syntax_select *select, bool *out_any)
            select->offset == NULL && (limit == NULL || *out_any);
 }
 
-static bool
-has_aggregate(const struct sl_node *node)
+bool
+sl_correlated_has_aggregate(const struct sl_node *node)
 {
     if (node == NULL || sl_bind_is_aggregate(node))
         return node != NULL;
     for (uint32_t i = 0; i < node->arg_count; i++)
-        if (has_aggregate(node->args[i]))
+        if (sl_correlated_has_aggregate(node->args[i]))
             return true;
-    return has_aggregate(node->operand);
+    return sl_correlated_has_aggregate(node->operand);
 }
 
 /* ---- each kind of subquery ---- */
@@ -199,7 +229,7 @@ lift_aggregate(struct sl_correlated *c, struct sl_lookup *lookup, struct sl_node
                     sl_slice_is(aggregate->text, "APPROX_COUNT_DISTINCT");
 
     if (is_bits)
-        return fail(c, aggregate->position, err);
+        return sl_correlated_fail(c, aggregate->position, err);
     SL_TRY(sl_lookup_add(c, lookup, aggregate, &args[0], err));
     *out_node = args[0];
     if (!is_count)
@@ -217,7 +247,7 @@ lift(struct sl_correlated *c, const struct sl_scope *inner, struct sl_lookup *lo
     if (sl_bind_is_aggregate(node))
         return lift_aggregate(c, lookup, node, out_node, err);
     if (node->kind == SL_NODE_NAME && sl_bind_is_column(inner, node))
-        return fail(c, node->position, err);
+        return sl_correlated_fail(c, node->position, err);
     if (node->arg_count == 0 && node->operand == NULL)
         return SL_OK;
     struct sl_node *copy = sl_arena_calloc(c->binder->typing.arena, 1, sizeof(*copy));
@@ -263,39 +293,14 @@ join_value(struct sl_correlated *c, const struct sl_scope *inner, struct sl_look
     if (select->item_count != 1 || value->kind == SL_NODE_STAR)
         return sl_bind_fail(c->binder, err, SL_TYPE, 1241, lookup->position,
                             "the subquery must have 1 column");
-    if (select->is_distinct || (names_of(c, inner, value) & OF_OUTER) != 0)
-        return fail(c, lookup->position, err);
+    if (select->is_distinct || (names_of(c, inner, value) & SL_OF_OUTER) != 0)
+        return sl_correlated_fail(c, lookup->position, err);
     SL_TRY(sl_lookup_open(c, lookup, err));
-    if (has_aggregate(value))
+    if (sl_correlated_has_aggregate(value))
         SL_TRY(lift(c, inner, lookup, value, out_node, err));
     else
         SL_TRY(join_row(c, lookup, value, is_any, out_node, err));
     return sl_lookup_join(c, lookup, SL_JOIN_LEFT, err);
-}
-
-/* EXISTS, and IN, whose values are keys too. `must`: rows that find none are not wanted. */
-static sl_status
-join_test(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lookup,
-          const struct sl_node *node, bool must, struct sl_node **out_node, struct sl_error *err)
-{
-    const struct sl_syntax_select *select = lookup->select;
-
-    for (uint32_t i = 0; i < select->item_count; i++)
-        if (has_aggregate(select->items[i].expr))
-            return fail(c, node->position, err);
-    if (node->kind == SL_NODE_IN_SELECT) {
-        if (!must || select->limit != NULL) /* else it may be NULL */
-            return fail(c, node->position, err);
-        if (select->item_count != node->arg_count)
-            return sl_bind_fail(c->binder, err, SL_TYPE, 1241, node->position,
-                                "the subquery must have %u columns", node->arg_count);
-        for (uint32_t i = 0; i < node->arg_count; i++)
-            SL_TRY(add_key(c, inner, lookup, select->items[i].expr, node->args[i], err));
-    }
-    SL_TRY(sl_lookup_open(c, lookup, err));
-    SL_TRY(sl_lookup_join(c, lookup, must ? SL_JOIN_INNER : SL_JOIN_LEFT, err));
-    return must ? sl_bind_make_truth(c->binder, node->position, out_node, err)
-                : sl_lookup_found(c, lookup, out_node, err);
 }
 
 /* *out_node stays the node when it is no such subquery. */
@@ -311,15 +316,23 @@ join_subquery(struct sl_correlated *c, struct sl_node *node, bool must, struct s
     if (node->select->next_union != NULL)
         return SL_OK;
     SL_TRY(open_scope(c->binder, node->select, &inner, err));
-    if ((names_of_select(c, &inner, node->select) & OF_OUTER) == 0)
+    if ((names_of_select(c, &inner, node->select) & SL_OF_OUTER) == 0)
         return SL_OK;
     if (!is_simple(node->select, &is_any))
-        return fail(c, node->position, err);
+        return sl_correlated_fail(c, node->position, err);
     SL_TRY(split_where(c, &inner, &lookup, node->select->where, err));
+    if (lookup.bound != NULL && (lookup.key_count == 0 || node->kind != SL_NODE_EXISTS))
+        return sl_correlated_fail(c, lookup.bound->position, err);
     if (lookup.key_count == 0)
-        return fail(c, node->position, err);
-    return node->kind == SL_NODE_SELECT ? join_value(c, &inner, &lookup, is_any, out_node, err)
-                                        : join_test(c, &inner, &lookup, node, must, out_node, err);
+        return sl_correlated_fail(c, node->position, err);
+    switch (node->kind) {
+    case SL_NODE_EXISTS:
+        return sl_bind_exists(c, &inner, &lookup, must, out_node, err);
+    case SL_NODE_IN_SELECT:
+        return sl_bind_member(c, &inner, &lookup, node, must, out_node, err);
+    default:
+        return join_value(c, &inner, &lookup, is_any, out_node, err);
+    }
 }
 
 /* ---- the select around ---- */
@@ -368,14 +381,47 @@ rewrite(struct sl_correlated *c, struct sl_node *node, bool must, struct sl_node
     return SL_OK;
 }
 
+/* What WITH ROLLUP has of HAVING is of its totals too, and behind UNION, ORDER BY is of the chain. */
+static bool
+has_own_having(const struct sl_syntax_select *syntax)
+{
+    return syntax->having != NULL && !syntax->is_rollup;
+}
+
+static bool
+has_own_orders(const struct sl_syntax_select *syntax)
+{
+    return syntax->order_count > 0 && !syntax->is_rollup && syntax->next_union == NULL;
+}
+
 static bool
 may_correlate(const struct sl_syntax_select *syntax)
 {
-    bool is_found = has_subquery(syntax->where);
+    bool is_found =
+        has_subquery(syntax->where) || (has_own_having(syntax) && has_subquery(syntax->having));
+
+    for (uint32_t i = 0; i < syntax->order_count && has_own_orders(syntax) && !is_found; i++)
+        is_found = has_subquery(syntax->orders[i].expr);
 
     for (uint32_t i = 0; i < syntax->item_count && !is_found; i++)
         is_found = has_subquery(syntax->items[i].expr);
     return is_found && (syntax->table.size_bytes > 0 || syntax->subselect != NULL);
+}
+
+static sl_status
+rewrite_orders(struct sl_correlated *c, const struct sl_syntax_select *syntax, struct sl_error *err)
+{
+    struct sl_order_item *orders =
+        sl_arena_calloc(c->binder->typing.arena, syntax->order_count, sizeof(*orders));
+
+    if (orders == NULL)
+        return sl_fail_memory(err);
+    for (uint32_t i = 0; i < syntax->order_count; i++) {
+        orders[i] = syntax->orders[i];
+        SL_TRY(rewrite(c, syntax->orders[i].expr, false, &orders[i].expr, err));
+    }
+    c->select.orders = orders;
+    return SL_OK;
 }
 
 sl_status
@@ -399,6 +445,10 @@ sl_bind_correlated(struct sl_binder *b, const struct sl_syntax_select *syntax,
         items[i] = syntax->items[i];
         SL_TRY(rewrite(c, syntax->items[i].expr, false, &items[i].expr, err));
     }
+    if (has_own_having(syntax))
+        SL_TRY(rewrite(c, syntax->having, false, &c->select.having, err));
+    if (has_own_orders(syntax))
+        SL_TRY(rewrite_orders(c, syntax, err));
     if (c->select.join_count > syntax->join_count)
         *out_syntax = &c->select;
     return SL_OK;

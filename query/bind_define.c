@@ -8,6 +8,7 @@
 #include "query/definition.h"
 #include "query/lex.h"
 #include "query/value.h"
+#include "query/view_text.h"
 #include "storage/base/buf.h"
 
 /* The statement that is bound, and the name that it is about. */
@@ -28,6 +29,30 @@ fail_name(const struct defining *d, sl_status status, uint16_t number, const cha
     return sl_bind_fail(d->binder, err, status, number, d->define->position, "\"%.*s\" %s",
                         (int)sl_min_size(d->name.size_bytes, 64), (const char *)d->name.bytes,
                         story);
+}
+
+/* IF [NOT] EXISTS has its way: a note, in MySQL's words. */
+static void
+note_exists(const struct defining *d)
+{
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1050, "Table '%.*s' already exists",
+                    (int)sl_min_size(d->name.size_bytes, 64), (const char *)d->name.bytes);
+}
+
+static void
+note_unknown(const struct defining *d)
+{
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1051, "Unknown table '%.*s.%.*s'",
+                    (int)sl_min_size(d->database.size_bytes, 64), (const char *)d->database.bytes,
+                    (int)sl_min_size(d->name.size_bytes, 64), (const char *)d->name.bytes);
+}
+
+static void
+note_database(const struct defining *d)
+{
+    sl_warnings_add(d->binder->env->warnings, SL_WARNING_NOTE, 1007,
+                    "Can't create database '%.*s'; database exists",
+                    (int)sl_min_size(d->database.size_bytes, 64), (const char *)d->database.bytes);
 }
 
 static sl_status
@@ -58,11 +83,31 @@ check_new(const struct defining *d, bool *out_is_done, struct sl_error *err)
         d->is_found && (d->found.kind != SL_DEFINITION_TABLE || d->found.text.size_bytes > 0);
 
     *out_is_done = (is_declared || is_flows) && d->define->is_lenient;
-    if (*out_is_done)
+    if (*out_is_done) {
+        note_exists(d);
         return SL_OK;
+    }
     if (is_flows ||
         (is_declared && (!d->define->is_replace || d->found.kind != SL_DEFINITION_VIEW)))
         return fail_name(d, SL_EXISTS, 1050, "exists already", err);
+    return SL_OK;
+}
+
+/* Is it what a built-in view of this name is, as a dump writes it? That stays built in: its text names
+ * columns that a flow may have yet to bring. */
+static sl_status
+is_built_in(const struct defining *d, bool *out_is_one, struct sl_error *err)
+{
+    const struct sl_flow_view *view = sl_flow_view_find(d->name);
+    struct sl_arena *arena = d->binder->typing.arena;
+    struct sl_slice text = {0};
+
+    *out_is_one = false;
+    if (view == NULL)
+        return SL_OK;
+    SL_TRY(sl_flow_view_text(view, arena, &text, err));
+    SL_TRY(sl_view_text(SL_DIALECT_NATIVE, text, arena, &text, err));
+    *out_is_one = sl_text_compare(text, d->define->text, true) == 0;
     return SL_OK;
 }
 
@@ -76,6 +121,9 @@ define_view(struct defining *d, struct sl_error *err)
     SL_TRY(check_new(d, &is_done, err));
     if (is_done)
         return SL_OK;
+    SL_TRY(is_built_in(d, &is_done, err));
+    if (is_done)
+        return d->is_found ? add_change(d, true, d->found.kind, (struct sl_slice){0}) : SL_OK;
     d->binder->path = &path;
     struct sl_slice database = d->binder->database;
     d->binder->database = d->database;
@@ -195,15 +243,21 @@ drop(struct defining *d, struct sl_error *err)
     if (sl_slice_is(d->name, "flows"))
         return fail_name(d, SL_DENIED, 1142, "holds the rows and stays; DELETE takes them", err);
     bool is_other = d->is_found && is_view != (d->found.kind == SL_DEFINITION_VIEW);
-    if (is_other && !is_view && d->define->is_lenient)
-        return SL_OK; /* a table of that name there is none; mysqldump asks so before it makes a view */
+    if (is_other && !is_view && d->define->is_lenient) {
+        note_unknown(d); /* mysqldump asks so before it makes a view */
+        return SL_OK;
+    }
     if (is_other)
         return is_view ? fail_name(d, SL_TYPE, 1347, "is not a view", err)
                        : fail_name(d, SL_NAME, 1051, "is not a table", err);
     if (d->is_found)
         return add_change(d, true, d->found.kind, (struct sl_slice){0});
-    if (d->define->is_lenient || sl_flow_view_find(d->name) != NULL)
+    if (sl_flow_view_find(d->name) != NULL)
         return SL_OK;
+    if (d->define->is_lenient) {
+        note_unknown(d);
+        return SL_OK;
+    }
     return fail_name(d, SL_NAME, 1051, "is not there", err);
 }
 
@@ -213,9 +267,12 @@ define_database(struct defining *d, struct sl_error *err)
     if (d->is_found && !d->define->is_lenient)
         return sl_bind_fail(d->binder, err, SL_EXISTS, 1007, d->define->position,
                             "the database exists already");
-    return d->is_found ? SL_OK
-                       : add_change(d, false, SL_DEFINITION_DATABASE,
-                                    (struct sl_slice){.bytes = (const uint8_t *)""});
+    if (d->is_found) {
+        note_database(d);
+        return SL_OK;
+    }
+    return add_change(d, false, SL_DEFINITION_DATABASE,
+                      (struct sl_slice){.bytes = (const uint8_t *)""});
 }
 
 static sl_status

@@ -65,8 +65,13 @@ bind_below(struct sl_scope *s, const struct sl_syntax_select *below,
            const struct sl_flow_view *view, const struct sl_syntax_select **out_next,
            struct sl_error *err)
 {
+    const struct sl_syntax_select *joined = below;
+
     *out_next = NULL;
-    if (sl_bind_is_layer(below)) {
+    bool is_layer = sl_bind_is_layer(below);
+    if (is_layer)
+        SL_TRY(sl_bind_correlated(s->binder, below, &joined, err));
+    if (is_layer && joined == below) { /* a subquery of it may ask for a join */
         *out_next = below;
         return sl_bind_layer(s, below, view, err);
     }

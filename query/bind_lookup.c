@@ -39,13 +39,20 @@ sl_bind_make_operator(struct sl_binder *b, enum sl_function_id function, uint32_
 }
 
 sl_status
-sl_bind_make_truth(struct sl_binder *b, uint32_t position, struct sl_node **out_node,
+sl_bind_make_truth(struct sl_binder *b, bool truth, uint32_t position, struct sl_node **out_node,
                    struct sl_error *err)
 {
     SL_TRY(make_node(b, SL_NODE_BOOL, position, NULL, 0, out_node, err));
     SL_ASSERT(*out_node != NULL);
-    (*out_node)->number = 1;
+    (*out_node)->number = truth;
     return SL_OK;
+}
+
+sl_status
+sl_bind_make_null(struct sl_binder *b, uint32_t position, struct sl_node **out_node,
+                  struct sl_error *err)
+{
+    return make_node(b, SL_NODE_NULL, position, NULL, 0, out_node, err);
 }
 
 sl_status

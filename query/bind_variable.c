@@ -48,6 +48,21 @@ text_value(const char *text)
         .as.slice = {.bytes = (const uint8_t *)text, .size_bytes = (uint32_t)strlen(text)}};
 }
 
+/* Variables whose values are not in a table. */
+static bool
+find_own(const struct sl_session *session, struct sl_slice name, struct sl_value *out_value)
+{
+    if (sl_slice_is(name, "time_zone"))
+        *out_value = text_value(session->time_zone == NULL ? "UTC" : session->time_zone);
+    else if (sl_slice_is(name, "warning_count"))
+        *out_value = (struct sl_value){.type = SL_TYPE_U64, .as.u64 = sl_session_warnings(session)};
+    else if (sl_slice_is(name, "error_count"))
+        *out_value = (struct sl_value){.type = SL_TYPE_U64, .as.u64 = sl_session_errors(session)};
+    else
+        return false;
+    return true;
+}
+
 static sl_status
 bind_system(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
             struct sl_error *err)
@@ -61,9 +76,7 @@ bind_system(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out
         value = *own;
     else if (known != NULL)
         value = sl_system_variable_value(known);
-    else if (sl_slice_is(node->text, "time_zone"))
-        value = text_value(session->time_zone == NULL ? "UTC" : session->time_zone);
-    else
+    else if (!find_own(session, node->text, &value))
         return sl_bind_fail(
             s->binder, err, SL_NAME, 1193, node->position, "unknown system variable \"%.*s\"",
             (int)sl_min_size(node->text.size_bytes, 64), (const char *)node->text.bytes);

@@ -200,11 +200,13 @@ check_exec(void *context, struct sl_error *err)
 static struct sl_program_row_source
 view_source(const struct sl_chunk *chunk)
 {
-    return (struct sl_program_row_source){.inputs = chunk->inputs,
-                                          .keys = chunk->keys,
-                                          .aggregates = chunk->aggregates,
-                                          .check = chunk->exec == NULL ? NULL : check_exec,
-                                          .check_context = chunk->exec};
+    return (struct sl_program_row_source){
+        .inputs = chunk->inputs,
+        .keys = chunk->keys,
+        .aggregates = chunk->aggregates,
+        .check = chunk->exec == NULL ? NULL : check_exec,
+        .check_context = chunk->exec,
+        .warnings = chunk->exec == NULL ? NULL : chunk->exec->env->warnings};
 }
 
 sl_status

@@ -77,9 +77,10 @@ struct sl_statement {
     struct sl_insert *insert; /* INSERT */
     const char *database;     /* SHOW about another database than the session's; NULL */
     struct sl_slice table;    /* SHOW about a table; else empty */
+    bool is_show;             /* SELECT: written for a SHOW */
+    bool keeps_warnings;      /* see query.h */
     size_t consumed_bytes;    /* of the text, its semicolon included */
     uint32_t parameter_count; /* `?` in the text */
-    uint32_t warning_count;   /* doubtful constants, such as '12abc' used as a number */
     int64_t now_us;
     int64_t timeout_us;                /* max_statement_time, max_execution_time; 0: none */
     const struct sl_session *session;  /* SET STATEMENT: instead of the one that was given; NULL */

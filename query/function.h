@@ -24,6 +24,7 @@
 #define SLUICE_QUERY_FUNCTION_H
 
 #include "query/bound.h"
+#include "query/warning.h"
 #include "storage/base/arena.h"
 #include "storage/base/nearest.h"
 #include "storage/base/status.h"
@@ -58,8 +59,8 @@ struct sl_random {
 
 /* What a row function may use. */
 struct sl_eval {
-    struct sl_arena *arena; /* results that are TEXT or OCTETS */
-    uint32_t warning_count; /* doubtful conversions */
+    struct sl_arena *arena;       /* results that are TEXT or OCTETS */
+    struct sl_warnings *warnings; /* doubtful conversions; NULL: nobody is told. Borrowed */
     struct sl_error *err;
     sl_eval_check_fn *check; /* asked now and then by what takes long; NULL: nobody is */
     void *check_context;

@@ -235,6 +235,16 @@ clock_of(struct reading *r, int64_t *out_us)
     return r->hour < 24 && r->minute < 60 && r->second < 60;
 }
 
+static void
+warn(struct sl_eval *eval, struct sl_slice text)
+{
+    char shown[SL_WARNING_VALUE_BYTES];
+
+    sl_warning_show_value(text.bytes, text.size_bytes, shown);
+    sl_warnings_add(eval->warnings, SL_WARNING_WARNING, 1411,
+                    "Incorrect datetime value: '%s' for function str_to_date", shown);
+}
+
 /* (text, format, number of the session's zone); NULL where the text is not what the format says. */
 sl_status
 sl_row_str_to_date(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
@@ -247,7 +257,8 @@ sl_row_str_to_date(struct sl_eval *eval, const struct sl_expr *call, const struc
     (void)call;
     if (is_good && out->type != SL_TYPE_SPAN)
         is_good = days_of(&r, &days);
-    eval->warning_count += !is_good;
+    if (!is_good)
+        warn(eval, args[0].as.slice);
     out->is_null = !is_good;
     if (out->type == SL_TYPE_DATE)
         out->as.i64 = days;

@@ -370,6 +370,17 @@ fill_applicability(void *context, struct sl_virtual_sink *sink, struct sl_error 
 }
 
 static sl_status
+emit_counter(struct sl_info_walk *walk, const char *name, uint64_t value, struct sl_error *err)
+{
+    char number[24];
+
+    (void)snprintf(number, sizeof(number), "%" PRIu64, value);
+    sl_info_put_text(walk, name);
+    sl_info_put_text(walk, number);
+    return sl_info_end_row(walk, err);
+}
+
+static sl_status
 fill_session_variables(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
 {
     struct sl_info_walk walk = {.exec = sl_virtual_exec(sink), .sink = sink};
@@ -392,9 +403,32 @@ fill_session_variables(void *context, struct sl_virtual_sink *sink, struct sl_er
         }
         SL_TRY(sl_info_end_row(&walk, err));
     }
+    SL_TRY(emit_counter(&walk, "error_count", sl_session_errors(session), err));
+    SL_TRY(emit_counter(&walk, "warning_count", sl_session_warnings(session), err));
     sl_info_put_text(&walk, "time_zone");
     sl_info_put_text(&walk, session->time_zone == NULL ? "UTC" : session->time_zone);
     return sl_info_end_row(&walk, err);
+}
+
+static sl_status
+fill_diagnostics(void *context, struct sl_virtual_sink *sink, struct sl_error *err)
+{
+    static const char *const levels[] = {
+        [SL_WARNING_NOTE] = "Note", [SL_WARNING_WARNING] = "Warning", [SL_WARNING_ERROR] = "Error"};
+    struct sl_info_walk walk = {.sink = sink};
+    const struct sl_warnings *warnings = sl_virtual_session(sink)->warnings;
+
+    (void)context;
+    for (uint32_t i = 0; warnings != NULL && i < SL_WARNINGS_MAX; i++) {
+        const struct sl_warning *warning = warnings->kept[i];
+        if (warning == NULL)
+            continue;
+        sl_info_put_text(&walk, levels[warning->level]);
+        sl_info_put_number(&walk, warning->number);
+        sl_info_put_text(&walk, warning->text);
+        SL_TRY(sl_info_end_row(&walk, err));
+    }
+    return SL_OK;
 }
 
 /* ---- the list ---- */

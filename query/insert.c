@@ -26,10 +26,19 @@ set_value(const struct sl_column *column, struct sl_builder *b, const struct sl_
     }
 }
 
+/* A row or a value that does not fit: with IGNORE it is left out, and that is a warning. */
 static sl_status
-fail_row(const struct sl_error *story, uint16_t number, uint64_t row, struct sl_error *err)
+refuse(const struct sl_insert *insert, const struct sl_insert_progress *progress,
+       const struct sl_error *story, uint16_t number, struct sl_error *err)
 {
-    (void)sl_fail(err, SL_TYPE, "row %" PRIu64 ": %.200s", row + 1, story->text);
+    uint64_t row = progress->row_next + 1;
+
+    if (insert->is_ignore) {
+        sl_warnings_add(progress->warnings, SL_WARNING_WARNING, number, "row %" PRIu64 ": %.200s",
+                        row, story->text);
+        return SL_OK;
+    }
+    (void)sl_fail(err, SL_TYPE, "row %" PRIu64 ": %.200s", row, story->text);
     if (err != NULL)
         err->sql_number = number;
     return SL_TYPE;
@@ -60,21 +69,14 @@ fill_row(const struct sl_insert *insert, struct sl_schema *schema, const struct 
             set_value(target->field.column, b, cell->as.value);
             continue;
         }
-        if (set_text(&target->field, schema, b, cell, &story) == SL_OK)
-            continue;
-        if (!insert->is_ignore)
-            return fail_row(&story, 1366, progress->row_next, err);
-        progress->dropped++;
+        if (set_text(&target->field, schema, b, cell, &story) != SL_OK)
+            SL_TRY(refuse(insert, progress, &story, 1366, err));
     }
     sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(schema, SL_COLUMN_ORIGIN)),
                          insert->origin, strlen(insert->origin));
-    if (sl_field_end_row(schema, b, INT64_MIN, &story) == SL_OK) {
-        progress->stored++;
-        return SL_OK;
-    }
-    if (!insert->is_ignore)
-        return fail_row(&story, 1364, progress->row_next, err);
-    progress->skipped++;
+    if (sl_field_end_row(schema, b, INT64_MIN, &story) != SL_OK)
+        return refuse(insert, progress, &story, 1364, err);
+    progress->stored++;
     return SL_OK;
 }
 
@@ -122,6 +124,21 @@ sl_insert_select(const struct sl_insert *insert, struct sl_schema *schema,
     return SL_OK;
 }
 
+void
+sl_insert_check_width(const struct sl_insert_progress *progress, uint32_t width, uint32_t fields)
+{
+    uint64_t row = progress->row_next + 1;
+
+    if (fields < width)
+        sl_warnings_add(progress->warnings, SL_WARNING_WARNING, 1261,
+                        "Row %" PRIu64 " doesn't contain data for all columns", row);
+    else if (fields > width)
+        sl_warnings_add(progress->warnings, SL_WARNING_WARNING, 1262,
+                        "Row %" PRIu64
+                        " was truncated; it contained more data than there were input columns",
+                        row);
+}
+
 sl_status
 sl_insert_load(const struct sl_insert *insert, struct sl_schema *schema, struct sl_load *load,
                struct sl_cell *cells, struct sl_insert_progress *progress,
@@ -129,11 +146,11 @@ sl_insert_load(const struct sl_insert *insert, struct sl_schema *schema, struct 
 {
     while (!sl_builder_is_full(builder)) {
         bool found = false;
-        bool is_odd = false;
-        sl_load_row(load, cells, insert->width, &found, &is_odd);
+        uint32_t fields = 0;
+        sl_load_row(load, cells, insert->width, &found, &fields);
         if (!found)
             break;
-        progress->dropped += is_odd;
+        sl_insert_check_width(progress, insert->width, fields);
         SL_TRY(fill_row(insert, schema, cells, progress, builder, err));
         progress->row_next++;
     }

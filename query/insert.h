@@ -34,9 +34,9 @@ struct sl_insert {
 /* How far a statement's rows have got. */
 struct sl_insert_progress {
     uint64_t row_next;
-    uint64_t stored;  /* rows in builders */
-    uint64_t skipped; /* IGNORE: rows that are no flows, each a warning */
-    uint64_t dropped; /* IGNORE: values that their columns cannot hold, each a warning */
+    uint64_t stored;              /* rows in builders */
+    struct sl_warnings *warnings; /* of IGNORE: values that their columns cannot hold, rows that are
+                                   * no flows; of LOAD DATA: lines of another width. Borrowed */
 };
 
 /*
@@ -56,6 +56,10 @@ sl_status sl_insert_select(const struct sl_insert *insert, struct sl_schema *sch
                            struct sl_cell *cells, struct sl_value *values,
                            struct sl_insert_progress *progress, struct sl_builder *builder,
                            struct sl_error *err);
+
+/* A line of LOAD DATA, the next row, with so many fields: a warning when they are not `width`. */
+void sl_insert_check_width(const struct sl_insert_progress *progress, uint32_t width,
+                           uint32_t fields);
 
 /* The same with the lines of a file that are there; `cells` has room for a row. */
 SL_MUST_CHECK

@@ -159,7 +159,7 @@ read_field(struct scan *s, struct sl_buf *text, struct sl_cell *out_cell)
 /* A line into cells; false when it is not all there. */
 static bool
 read_line(struct scan *s, struct sl_buf *text, struct sl_cell *cells, uint32_t width,
-          bool *out_is_odd)
+          uint32_t *out_fields)
 {
     uint32_t count = 0;
     enum stop stop = STOP_FIELD;
@@ -172,7 +172,7 @@ read_line(struct scan *s, struct sl_buf *text, struct sl_cell *cells, uint32_t w
         if (count < width)
             cells[count] = cell;
     }
-    *out_is_odd = count != width || text->bad;
+    *out_fields = text->bad ? 0 : count;
     for (uint32_t i = 0; i < width; i++) {
         if (i >= count || text->bad)
             cells[i].kind = SL_CELL_NONE;
@@ -186,16 +186,15 @@ read_line(struct scan *s, struct sl_buf *text, struct sl_cell *cells, uint32_t w
 
 void
 sl_load_row(struct sl_load *load, struct sl_cell *cells, uint32_t width, bool *out_found,
-            bool *out_is_odd)
+            uint32_t *out_fields)
 {
-    *out_found = *out_is_odd = false;
+    *out_found = false;
     while (load->offset_bytes < load->input.size_bytes) {
         struct scan scan = {.format = &load->format,
                             .at = load->input.bytes + load->offset_bytes,
                             .end = load->input.bytes + load->input.size_bytes,
                             .is_ended = load->is_ended};
-        bool is_odd = false;
-        if (!read_line(&scan, &load->text, cells, width, &is_odd))
+        if (!read_line(&scan, &load->text, cells, width, out_fields))
             return;
         load->offset_bytes = (size_t)(scan.at - load->input.bytes);
         if (load->skip_lines != 0) {
@@ -203,7 +202,6 @@ sl_load_row(struct sl_load *load, struct sl_cell *cells, uint32_t width, bool *o
             continue;
         }
         *out_found = true;
-        *out_is_odd = is_odd;
         return;
     }
 }

@@ -35,9 +35,10 @@ SL_MUST_CHECK
 sl_status sl_load_feed(struct sl_load *load, const void *bytes, size_t size_bytes,
                        struct sl_error *err);
 
-/* The next line as `width` cells: what is missing is NONE, what is too much is dropped, and
- * *out_is_odd says that either happened. *out_found false: no whole line is there. */
+/* The next line as `width` cells: what is missing is NONE (all of a line that is too long), what is
+ * too much is dropped; *out_fields says how many there were. *out_found false: no whole line is
+ * there. */
 void sl_load_row(struct sl_load *load, struct sl_cell *cells, uint32_t width, bool *out_found,
-                 bool *out_is_odd);
+                 uint32_t *out_fields);
 
 #endif

@@ -112,7 +112,7 @@ sl_own_insert(struct sl_exec *exec, const struct sl_own_change *change, struct s
 /* One line as a row. */
 static sl_status
 load_row(const struct sl_own_change *change, struct sl_typing *typing, const struct sl_cell *cells,
-         struct sl_value *values, uint64_t *dropped, struct sl_error *err)
+         struct sl_value *values, struct sl_error *err)
 {
     const struct sl_virtual_column *columns = change->table->table.columns;
 
@@ -129,7 +129,6 @@ load_row(const struct sl_own_change *change, struct sl_typing *typing, const str
         uint32_t column = change->columns[i];
         SL_TRY(sl_expr_const(typing, 0, &text, &expr, err));
         SL_TRY(sl_own_value(typing, expr, &columns[column], &values[column], &is_good, err));
-        *dropped += !is_good;
     }
     return SL_OK;
 }
@@ -141,10 +140,12 @@ sl_own_load(const struct sl_exec *exec, const struct sl_statement *statement, st
 {
     enum { ROW_BYTES_MAX = 64 << 20 };
     const struct sl_own_change *change = statement->own;
-    struct sl_typing typing = {.now_us = statement->now_us, .text = ""};
+    struct sl_typing typing = {
+        .now_us = statement->now_us, .text = "", .warnings = progress->warnings};
     struct sl_value *values =
         sl_arena_calloc(exec->arena, (size_t)change->table->column_count + 1, sizeof(*values));
-    bool is_found = true, is_odd = false;
+    bool is_found = true;
+    uint32_t fields = 0;
 
     if (values == NULL)
         return sl_fail_memory(err);
@@ -153,15 +154,16 @@ sl_own_load(const struct sl_exec *exec, const struct sl_statement *statement, st
     typing.arena = sl_arena_create(ROW_BYTES_MAX);
     sl_status st = SL_OK;
     while (st == SL_OK && !rows->bad) {
-        sl_load_row(load, cells, change->width, &is_found, &is_odd);
+        sl_load_row(load, cells, change->width, &is_found, &fields);
         if (!is_found)
             break;
         sl_arena_reset(typing.arena);
-        progress->dropped += is_odd;
-        st = load_row(change, &typing, cells, values, &progress->dropped, err);
+        sl_insert_check_width(progress, change->width, fields);
+        st = load_row(change, &typing, cells, values, err);
         if (st == SL_OK)
             sl_own_row_put(rows, change->table, values);
         progress->stored++;
+        progress->row_next++;
     }
     sl_arena_destroy(typing.arena);
     return st == SL_OK && rows->bad ? fail_full(err) : st;

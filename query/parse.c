@@ -249,14 +249,9 @@ sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders, uint32_t
     return SL_OK;
 }
 
-/* ORDER BY and LIMIT, for a select or the chain it heads. */
-static sl_status
-parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
+sl_status
+sl_parse_limit(struct sl_parser *p, struct sl_syntax_select *select)
 {
-    if (sl_parser_accept_word(p, "ORDER")) {
-        SL_TRY(sl_parser_expect_word(p, "BY"));
-        SL_TRY(sl_parse_orders(p, &select->orders, &select->order_count));
-    }
     if (!sl_parser_accept_word(p, "LIMIT"))
         return SL_OK;
     SL_TRY(sl_parse_expr(p, &select->limit));
@@ -265,6 +260,17 @@ parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
         return sl_parse_expr(p, &select->limit);
     }
     return sl_parser_accept_word(p, "OFFSET") ? sl_parse_expr(p, &select->offset) : SL_OK;
+}
+
+/* ORDER BY and LIMIT, for a select or the chain it heads. */
+static sl_status
+parse_tail(struct sl_parser *p, struct sl_syntax_select *select)
+{
+    if (sl_parser_accept_word(p, "ORDER")) {
+        SL_TRY(sl_parser_expect_word(p, "BY"));
+        SL_TRY(sl_parse_orders(p, &select->orders, &select->order_count));
+    }
+    return sl_parse_limit(p, select);
 }
 
 /* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE: nothing is ever locked. */

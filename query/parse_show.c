@@ -27,7 +27,13 @@ struct shown {
 };
 
 #define NOTHING(columns) "SELECT " columns " FROM information_schema.SCHEMATA WHERE 1 = 0"
-#define DATABASES        "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA"
+#define DIAGNOSTICS                                                                         \
+    "SELECT LEVEL AS `Level`, CAST(CODE AS UNSIGNED) AS `Code`, MESSAGE AS `Message` FROM " \
+    "information_schema.DIAGNOSTICS"
+#define STATUS(table)                                                          \
+    "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM " \
+    "information_schema." table " ORDER BY 1"
+#define DATABASES "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA"
 #define CHARSETS                                                             \
     "SELECT CHARACTER_SET_NAME AS `Charset`, DESCRIPTION AS `Description`, " \
     "DEFAULT_COLLATE_NAME AS `Default collation`, MAXLEN AS `Maxlen` FROM "  \
@@ -47,12 +53,10 @@ static const struct show shows[] = {
      "Variable_name",
      "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM "
      "information_schema.SESSION_VARIABLES ORDER BY 1"},
-    {{"STATUS"},
-     "Variable_name",
-     "SELECT VARIABLE_NAME AS `Variable_name`, VARIABLE_VALUE AS `Value` FROM "
-     "information_schema.SESSION_STATUS ORDER BY 1"},
-    {{"WARNINGS"}, "Level", NOTHING("'' AS `Level`, 0 AS `Code`, '' AS `Message`")},
-    {{"ERRORS"}, "Level", NOTHING("'' AS `Level`, 0 AS `Code`, '' AS `Message`")},
+    {{"GLOBAL", "STATUS"}, "Variable_name", STATUS("GLOBAL_STATUS")},
+    {{"STATUS"}, "Variable_name", STATUS("SESSION_STATUS")},
+    {{"WARNINGS"}, "Level", DIAGNOSTICS},
+    {{"ERRORS"}, "Level", DIAGNOSTICS " WHERE LEVEL = 'Error'"},
     {{"PROCESSLIST"},
      "User",
      "SELECT ID AS `Id`, USER AS `User`, HOST AS `Host`, DB AS `db`, COMMAND AS `Command`, TIME AS "
@@ -218,7 +222,33 @@ put_index(const struct sl_syntax *syntax, struct sl_buf *text)
     put_table_filter(text, syntax);
 }
 
-/* CREATE TABLE | VIEW | DATABASE name */
+static void
+put_create_database(const struct sl_syntax *syntax, struct sl_buf *text)
+{
+    sl_buf_text(text, "SELECT ");
+    sl_text_quote(text, syntax->database, '\'');
+    sl_buf_text(text, " AS `Database`, CONCAT('CREATE DATABASE `', ");
+    sl_text_quote(text, syntax->database, '\'');
+    sl_buf_text(text, ", '` /*!40100 DEFAULT CHARACTER SET utf8mb4 */') AS `Create Database`");
+}
+
+/* With the headings of what it is. */
+static void
+put_create_named(const struct sl_syntax *syntax, bool is_view, struct sl_buf *text)
+{
+    const char *kind = is_view ? "View" : "Table";
+
+    sl_buf_printf(text,
+                  "SELECT TABLE_NAME AS `%s`, CREATE_STATEMENT AS `Create %s`%s FROM "
+                  "information_schema.CREATE_STATEMENTS",
+                  kind, kind,
+                  is_view ? ", 'utf8mb4' AS `character_set_client`, 'utf8mb4_general_ci' AS "
+                            "`collation_connection`"
+                          : "");
+    put_table_filter(text, syntax);
+}
+
+/* CREATE TABLE | VIEW | DATABASE name. Which one a name is of is known when it is bound. */
 static sl_status
 put_create(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text)
 {
@@ -226,24 +256,18 @@ put_create(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text)
 
     if (!is_view && (sl_parser_accept_word(p, "DATABASE") || sl_parser_accept_word(p, "SCHEMA"))) {
         SL_TRY(parse_name(p, "the name of a database", &syntax->database));
-        sl_buf_text(text, "SELECT ");
-        sl_text_quote(text, syntax->database, '\'');
-        sl_buf_text(text, " AS `Database`, CONCAT('CREATE DATABASE `', ");
-        sl_text_quote(text, syntax->database, '\'');
-        sl_buf_text(text, ", '` /*!40100 DEFAULT CHARACTER SET utf8mb4 */') AS `Create Database`");
+        put_create_database(syntax, text);
         return SL_OK;
     }
     if (!is_view)
         SL_TRY(sl_parser_expect_word(p, "TABLE"));
     SL_TRY(parse_table(p, syntax, false));
-    sl_buf_printf(text,
-                  "SELECT TABLE_NAME AS `%s`, CREATE_STATEMENT AS `Create %s`%s FROM "
-                  "information_schema.CREATE_STATEMENTS",
-                  is_view ? "View" : "Table", is_view ? "View" : "Table",
-                  is_view ? ", 'utf8mb4' AS `character_set_client`, 'utf8mb4_general_ci' AS "
-                            "`collation_connection`"
-                          : "");
-    put_table_filter(text, syntax);
+    put_create_named(syntax, true, text);
+    SL_TRY(sl_parse_written(p, text, syntax));
+    syntax->view_select = syntax->select;
+    syntax->wants_view = is_view;
+    text->size_bytes = 0;
+    put_create_named(syntax, is_view, text);
     return SL_OK;
 }
 
@@ -281,6 +305,21 @@ put_grants(struct sl_parser *p, struct sl_buf *text)
         "IF(CURRENT_ROLE() = 'admin', ' WITH GRANT OPTION', '')) AS `Grants` FROM (SELECT 1) "
         "AS one");
     return sl_parser_accept_word(p, "FOR") ? put_grantee(p, text) : SL_OK;
+}
+
+/* COUNT(*) WARNINGS | ERRORS, under MySQL's headings */
+static sl_status
+put_count(struct sl_parser *p, struct sl_buf *text)
+{
+    SL_TRY(sl_parser_expect(p, "("));
+    SL_TRY(sl_parser_expect(p, "*"));
+    SL_TRY(sl_parser_expect(p, ")"));
+    if (sl_parser_accept_word(p, "ERRORS")) {
+        sl_buf_text(text, "SELECT @@error_count AS `@@session.error_count`");
+        return SL_OK;
+    }
+    sl_buf_text(text, "SELECT @@warning_count AS `@@session.warning_count`");
+    return sl_parser_expect_word(p, "WARNINGS");
 }
 
 static const struct show *
@@ -337,14 +376,20 @@ put_select(struct sl_parser *p, struct sl_syntax *syntax, struct sl_buf *text,
         SL_TRY(put_create(p, syntax, text));
     } else if (sl_parser_accept_word(p, "GRANTS")) {
         SL_TRY(put_grants(p, text));
+    } else if (sl_parser_accept_word(p, "COUNT")) {
+        syntax->keeps_warnings = true;
+        SL_TRY(put_count(p, text));
     } else {
-        if (!sl_parser_accept_word(p, "GLOBAL"))
-            (void)sl_parser_accept_word(p, "SESSION");
         const struct show *show = find_show(p);
+        if (show == NULL &&
+            (sl_parser_accept_word(p, "GLOBAL") || sl_parser_accept_word(p, "SESSION") ||
+             sl_parser_accept_word(p, "LOCAL")))
+            show = find_show(p);
         if (show == NULL)
             return sl_parser_fail(p, "DATABASES, TABLES, COLUMNS, VARIABLES or another list");
         SL_TRY(parse_database(p, syntax));
         first = show->first;
+        syntax->keeps_warnings = strcmp(first, "Level") == 0;
         out_shown->others = strcmp(first, "Database") == 0 ? "" : NULL;
         sl_buf_text(text, show->select);
     }
@@ -420,9 +465,7 @@ parse_shown(struct sl_parser *p, struct sl_buf *select, struct sl_buf *text,
     SL_TRY(sl_parse_written(p, text, syntax));
     if (sl_parser_accept_word(p, "WHERE"))
         SL_TRY(sl_parse_expr(p, &syntax->select->where));
-    if (sl_parser_accept_word(p, "LIMIT"))
-        return sl_parse_expr(p, &syntax->select->limit);
-    return SL_OK;
+    return sl_parse_limit(p, syntax->select);
 }
 
 sl_status

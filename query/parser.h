@@ -164,6 +164,9 @@ SL_MUST_CHECK
 sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
 
 /* expr [ASC | DESC], ... behind ORDER BY. */
+/* [LIMIT [offset,] count [OFFSET offset]] */
+SL_MUST_CHECK
+sl_status sl_parse_limit(struct sl_parser *p, struct sl_syntax_select *select);
 SL_MUST_CHECK
 sl_status sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders,
                           uint32_t *out_count);

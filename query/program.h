@@ -45,6 +45,7 @@ struct sl_program_row_source {
     const struct sl_vector *aggregates;
     sl_eval_check_fn *check;
     void *check_context;
+    struct sl_warnings *warnings; /* of what is computed row by row; NULL: nobody is told */
 };
 
 /*

@@ -180,6 +180,7 @@ run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set 
 {
     const struct sl_program_row_source *source = run->source;
     struct sl_eval eval = {.arena = run->arena,
+                           .warnings = source->warnings,
                            .err = run->err,
                            .check = source->check,
                            .check_context = source->check_context};
@@ -249,16 +250,23 @@ sl_run_settle(struct sl_run *run, struct sl_vector *vector)
     return SL_OK;
 }
 
-/* All arguments are constant, and so is the result. */
+/* All arguments are constant, and so is the result. *out_done is false when there is something to say of
+ * it: then that is said of each row. */
 static sl_status
 run_constant(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
-             const struct sl_vector *args, uint32_t arg_count, struct sl_register *out)
+             const struct sl_vector *args, uint32_t arg_count, struct sl_register *out,
+             bool *out_done)
 {
+    struct sl_warnings said = {0};
+    struct sl_program_row_source source = *run->source;
     struct sl_run one = *run;
 
+    source.warnings = &said;
+    one.source = &source;
     one.count = 1;
     *out = (struct sl_register){0};
     SL_TRY(run_rows(&one, call, set, args, arg_count, NULL, out));
+    *out_done = sl_warnings_total(&said) == 0;
     make_constant(out, run->count);
     return SL_OK;
 }
@@ -371,18 +379,21 @@ spread_values(struct sl_run *run, const struct sl_vector *dict, const struct sl_
 }
 
 /* A call over the entries of a dictionary. *out_done is false when an entry that perhaps no row
- * has failed: then the rows decide. */
+ * has failed, or there is something to say of one: then the rows decide. */
 static sl_status
 run_dictionary(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
                const struct sl_vector *args, uint32_t arg_count, uint32_t index,
                struct sl_register *out, bool *out_done)
 {
     const struct sl_vector *dict = &args[index];
-    struct sl_run inner = {.count = dict->value_count, .arena = run->arena, .source = run->source};
+    struct sl_warnings said = {0};
+    struct sl_program_row_source source = *run->source;
+    struct sl_run inner = {.count = dict->value_count, .arena = run->arena, .source = &source};
     struct sl_vector *over = sl_arena_alloc(run->arena, arg_count * sizeof(*over));
     struct sl_register entries;
 
     *out_done = false;
+    source.warnings = &said;
     if (over == NULL)
         return sl_fail_memory(run->err);
     memcpy(over, args, arg_count * sizeof(*over));
@@ -391,7 +402,8 @@ run_dictionary(struct sl_run *run, const struct sl_expr *call, const struct sl_i
     over[index].encoding = SL_PLAIN;
     over[index].codes = NULL;
     over[index].present = NULL;
-    if (sl_run_call(&inner, call, set, over, arg_count, NULL, &entries) != SL_OK)
+    if (sl_run_call(&inner, call, set, over, arg_count, NULL, &entries) != SL_OK ||
+        sl_warnings_total(&said) != 0)
         return SL_OK;
     *out_done = true;
     return entries.truth != NULL || call->type.type == SL_TYPE_BOOL
@@ -408,8 +420,10 @@ sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_s
 
     for (uint32_t i = 0; i < arg_count; i++)
         is_constant &= args[i].encoding == SL_CONSTANT;
-    if (is_constant)
-        return run_constant(run, call, set, args, arg_count, out);
+    if (is_constant) {
+        SL_TRY(run_constant(run, call, set, args, arg_count, out, &is_done));
+        return is_done ? SL_OK : run_rows(run, call, set, args, arg_count, mask, out);
+    }
     SL_TRY(sl_kernel_call(run, call, set, args, arg_count, mask, out, &is_done));
     if (is_done)
         return SL_OK;

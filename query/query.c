@@ -133,6 +133,30 @@ check_reader(const struct sl_statement *statement, const struct sl_session *sess
     return SL_DENIED;
 }
 
+static enum sl_command
+command_of(const struct sl_statement *statement)
+{
+    switch (statement->class) {
+    case SL_CLASS_SELECT:
+        return statement->is_show ? SL_COMMAND_OTHER : SL_COMMAND_SELECT;
+    case SL_CLASS_INSERT:
+        return statement->insert->file != NULL ? SL_COMMAND_LOAD : SL_COMMAND_INSERT;
+    case SL_CLASS_OWN_INSERT:
+        return SL_COMMAND_INSERT;
+    case SL_CLASS_DELETE:
+    case SL_CLASS_OWN_DELETE:
+        return SL_COMMAND_DELETE;
+    case SL_CLASS_EXPLAIN:
+    case SL_CLASS_EXPLAIN_ANALYZE:
+    case SL_CLASS_SESSION:
+    case SL_CLASS_KILL:
+    case SL_CLASS_DEFINE:
+    case SL_CLASS_EMPTY:
+        break;
+    }
+    return SL_COMMAND_OTHER;
+}
+
 /* Of what the statement reads. An INSERT of values reads nothing. */
 static void
 take_snapshot(struct sl_query *query)
@@ -199,6 +223,9 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->magic = SL_QUERY_MAGIC;
     query->env = *env;
     query->env.catalog = sl_info_schema_tables();
+    query->env.warnings = &query->warnings;
+    sl_warnings_init(&query->warnings);
+    query->inserted.warnings = &query->warnings;
     query->session = *session;
     query->memory = (struct sl_budget){.limit_bytes = STATEMENT_BYTES_MAX, .outer = env->memory};
     query->arena = sl_arena_create_shared(&query->memory);
@@ -216,6 +243,8 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     query->info.kind = SL_STATEMENT_OK;
     query->info.parameter_count = query->statement.parameter_count;
     query->info.consumed_bytes = query->statement.consumed_bytes;
+    query->info.command = command_of(&query->statement);
+    query->info.keeps_warnings = query->statement.keeps_warnings;
     if (query->statement.database != NULL)
         query->session.database = query->statement.database;
     init_exec(query);
@@ -278,6 +307,13 @@ sl_query_info(const struct sl_query *query)
 {
     SL_ASSERT(query->magic == SL_QUERY_MAGIC);
     return &query->info;
+}
+
+struct sl_warnings *
+sl_query_warnings(struct sl_query *query)
+{
+    SL_ASSERT(query->magic == SL_QUERY_MAGIC);
+    return &query->warnings;
 }
 
 /* ---- rows, and what else is done ---- */
@@ -386,6 +422,7 @@ sl_query_free(struct sl_query *query)
     sl_buf_fini(&query->explanation);
     sl_buf_fini(&query->own_rows);
     sl_load_fini(&query->load);
+    sl_warnings_fini(&query->warnings);
     sl_arena_destroy(query->arena);
     sl_retire(&query->magic);
     free(query);

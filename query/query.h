@@ -16,6 +16,7 @@
 #define SLUICE_QUERY_QUERY_H
 
 #include "query/bound.h"
+#include "query/warning.h"
 #include "storage/base/status.h"
 #include "storage/base/thread.h"
 
@@ -42,7 +43,8 @@ struct sl_session {
     uint64_t connection_id;
     int64_t
         row_count; /* ROW_COUNT(): of the statement before: rows it changed, -1: a result, a failure */
-    int64_t found_rows; /* FOUND_ROWS(): rows of the last result; -1: not known */
+    int64_t found_rows;                 /* FOUND_ROWS(): rows of the last result; -1: not known */
+    const struct sl_warnings *warnings; /* SHOW WARNINGS: of the statement before; NULL: none */
     bool is_admin;
     bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
     const struct sl_variable *variables; /* @name and @@name */
@@ -112,6 +114,7 @@ struct sl_query_env {
     const struct sl_virtual_table *const *tables; /* NULL-terminated; may be NULL */
     void *tables_context;
     const struct sl_virtual_table *const *catalog; /* information_schema: set by sl_query_prepare */
+    struct sl_warnings *warnings;                  /* the query's own: set by sl_query_prepare */
     void (*settle)(void *context); /* called before a statement takes its snapshot, so that rows
                                     * somebody was answered for are in it; may be NULL */
     void *settle_context;
@@ -135,13 +138,22 @@ enum sl_statement_kind {
     SL_STATEMENT_INSERT, /* the caller stores what sl_query_fill gives */
 };
 
+/* What servers count of their statements. */
+enum sl_command {
+    SL_COMMAND_OTHER,
+    SL_COMMAND_SELECT,
+    SL_COMMAND_INSERT,
+    SL_COMMAND_DELETE,
+    SL_COMMAND_LOAD,
+};
+
 struct sl_query_info {
     enum sl_statement_kind kind;
+    enum sl_command command;
     const struct sl_result_column *columns;
     uint32_t column_count;
     uint32_t parameter_count;
     uint64_t affected_rows; /* DELETE, INSERT: valid after the last sl_query_next, sl_query_fill */
-    uint32_t warning_count; /* the same */
     bool
         hides_found_rows; /* how many rows there are without its LIMIT was asked, and is not known */
     bool is_limited;      /* DELETE: mysql_delete keeps rows from it */
@@ -150,6 +162,7 @@ struct sl_query_info {
     const char *file;      /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
     bool wants_input;      /* LOAD DATA: sl_query_fill has used up what was fed */
     bool is_delayed;       /* INSERT DELAYED: nobody waits for the rows */
+    bool keeps_warnings;   /* SHOW WARNINGS and its kin: those of the statement before stay */
     size_t consumed_bytes; /* of the text: the next statement starts there */
 
     /* SET and USE: what the next session of the client must carry: "@name", "@@name",
@@ -182,6 +195,9 @@ sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_sessi
 bool sl_query_is_narrow(const struct sl_query *query);
 
 const struct sl_query_info *sl_query_info(const struct sl_query *query);
+
+/* What it has to say so far; the caller may take it when the query has ended. */
+struct sl_warnings *sl_query_warnings(struct sl_query *query);
 
 /* The next rows: *out_vectors has column_count vectors of *out_count rows; 0 rows is the end. */
 SL_MUST_CHECK

@@ -183,9 +183,7 @@ sl_query_fill(struct sl_query *query, struct sl_builder *builder, bool *out_is_d
         *out_is_done = is_used_up && query->load.is_ended;
         query->info.wants_input = is_used_up && !query->load.is_ended;
     }
-    uint64_t warnings = progress->skipped + progress->dropped;
     query->info.affected_rows = progress->stored;
-    query->info.warning_count = warnings > UINT32_MAX ? UINT32_MAX : (uint32_t)warnings;
     return SL_OK;
 }
 

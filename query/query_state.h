@@ -32,6 +32,7 @@ struct sl_query {
     struct sl_exec exec;
     struct sl_op *root; /* NULL: DELETE, empty, or parameters without values */
     struct sl_query_info info;
+    struct sl_warnings warnings;
     struct sl_insert_progress inserted; /* INSERT */
     struct sl_load load;                /* LOAD DATA */
     struct sl_cell *cells;              /* LOAD DATA, INSERT ... SELECT: of one row */

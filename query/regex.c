@@ -133,6 +133,7 @@ sl_row_regexp(struct sl_eval *eval, const struct sl_expr *call, const struct sl_
     enum { MEMORY_BYTES = 4 << 20 };
     struct sl_arena *arena = sl_arena_create(MEMORY_BYTES);
     struct sl_eval own = {.arena = arena,
+                          .warnings = eval->warnings,
                           .err = eval->err,
                           .check = eval->check,
                           .check_context = eval->check_context};

@@ -150,7 +150,10 @@ sl_subqueries_run(struct sl_exec *exec, struct sl_statement *statement, struct s
                   struct sl_error *err)
 {
     struct running r = {.exec = exec,
-                        .typing = {.arena = exec->arena, .now_us = statement->now_us, .text = ""}};
+                        .typing = {.arena = exec->arena,
+                                   .now_us = statement->now_us,
+                                   .text = "",
+                                   .warnings = exec->env->warnings}};
 
     if (statement->subqueries == NULL)
         return SL_OK;

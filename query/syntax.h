@@ -243,8 +243,11 @@ struct sl_syntax {
     enum sl_syntax_kind kind;
     struct sl_syntax_select *select; /* INSERT: the table; UPDATE: where too */
     struct sl_syntax_insert insert;
-    struct sl_slice database; /* SHOW: the one named, else empty */
-    struct sl_slice table;    /* SHOW: of its columns, keys ...; it must be there */
+    struct sl_slice database;             /* SHOW: the one named, else empty */
+    struct sl_slice table;                /* SHOW: of its columns, keys ...; it must be there */
+    struct sl_syntax_select *view_select; /* SHOW CREATE: instead of `select` for a view */
+    bool wants_view;                      /* SHOW CREATE VIEW */
+    bool keeps_warnings;                  /* SHOW: WARNINGS, ERRORS */
     struct sl_assignment *assignments;
     uint32_t assignment_count;
     bool is_scoped; /* SET STATEMENT: the assignments are for this statement, whatever its kind */

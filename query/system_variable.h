@@ -36,6 +36,19 @@ struct sl_value sl_system_variable_value(const struct sl_system_variable *variab
 const struct sl_value *sl_session_find(const struct sl_session *session, const char *sign,
                                        struct sl_slice name);
 
+/* @@warning_count and @@error_count: of the statement before. */
+static inline uint64_t
+sl_session_warnings(const struct sl_session *session)
+{
+    return session->warnings == NULL ? 0 : sl_warnings_total(session->warnings);
+}
+static inline uint64_t
+sl_session_errors(const struct sl_session *session)
+{
+    return session->warnings == NULL ? 0
+                                     : sl_warnings_of_level(session->warnings, SL_WARNING_ERROR);
+}
+
 /* A character set that clients may name: all are served with UTF-8. */
 bool sl_is_charset(struct sl_slice name);
 

@@ -84,7 +84,7 @@ measure(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 sl_status
 sl_expr_fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
 {
-    struct sl_eval eval = {.arena = t->arena, .err = err};
+    struct sl_eval eval = {.arena = t->arena, .warnings = t->warnings, .err = err};
     struct sl_value small[8], *args = small, value;
 
     SL_TRY(measure(t, call, err));
@@ -106,7 +106,6 @@ sl_expr_fold(struct sl_typing *t, struct sl_expr *call, struct sl_error *err)
         return sl_fail_at(err, st, 1690, t->text, t->text_bytes, call->position, "%s", story);
     }
     SL_TRY(st);
-    t->warning_count += eval.warning_count;
     call->kind = SL_EXPR_CONST;
     call->value = value;
     call->depth = call->weight = 0;

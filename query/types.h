@@ -24,9 +24,9 @@ struct sl_typing {
     const char *text; /* of the statement, for messages */
     size_t text_bytes;
     int64_t now_us;
-    const struct sl_zone *zone; /* the session's; NULL: UTC */
-    uint32_t warning_count;
-    bool is_once; /* what is bound is computed once: RAND() is a constant then */
+    const struct sl_zone *zone;   /* the session's; NULL: UTC */
+    struct sl_warnings *warnings; /* of what is folded; NULL: nobody is told. Borrowed */
+    bool is_once;                 /* what is bound is computed once: RAND() is a constant then */
 };
 
 static inline struct sl_sql_type

@@ -10,134 +10,6 @@
 #include "storage/base/clock.h"
 #include "storage/value_text.h"
 
-/* Every number, and what stands for one, as a decimal of `scale` digits. */
-static sl_status
-to_decimal(struct sl_eval *eval, const struct sl_value *v, unsigned scale, sl_i128 *out)
-{
-    int64_t fraction = 0, number;
-
-    switch (v->type) {
-    case SL_TYPE_I64:
-        return sl_decimal_rescale(v->as.i64, 0, scale, out) ? SL_OK
-                                                            : sl_fail_range(eval->err, "DECIMAL");
-    case SL_TYPE_U8:
-    case SL_TYPE_U16:
-    case SL_TYPE_U32:
-    case SL_TYPE_U64:
-    case SL_TYPE_BOOL:
-    case SL_TYPE_MAC:
-        return sl_decimal_rescale(v->as.u64, 0, scale, out) ? SL_OK
-                                                            : sl_fail_range(eval->err, "DECIMAL");
-    case SL_TYPE_DECIMAL:
-        return sl_decimal_rescale(v->as.i128, v->scale, scale, out)
-                   ? SL_OK
-                   : sl_fail_range(eval->err, "DECIMAL");
-    case SL_TYPE_F64: {
-        double scaled = v->as.f64 * (double)sl_power_of_ten(scale);
-        if (!(fabs(scaled) < 1e38))
-            return sl_fail_range(eval->err, "DECIMAL");
-        *out = (sl_i128)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-        return SL_OK;
-    }
-    case SL_TYPE_TEXT:
-    case SL_TYPE_OCTETS:
-        if (!sl_text_to_decimal(v->as.slice, scale, out))
-            eval->warning_count++;
-        return SL_OK;
-    case SL_TYPE_TIME:
-        number = sl_time_to_number(v->as.i64, &fraction);
-        return sl_decimal_rescale((sl_i128)number * 1000000 + fraction, 6, scale, out)
-                   ? SL_OK
-                   : sl_fail_range(eval->err, "DECIMAL");
-    case SL_TYPE_DATE:
-        number = sl_time_to_number(v->as.i64 * SL_US_PER_DAY, &fraction) / 1000000;
-        return sl_decimal_rescale(number, 0, scale, out) ? SL_OK
-                                                         : sl_fail_range(eval->err, "DECIMAL");
-    case SL_TYPE_SPAN: {
-        int64_t span = v->as.i64 < 0 ? -v->as.i64 : v->as.i64;
-        int64_t seconds = span / SL_US_PER_S;
-        number = (seconds / 3600 * 100 + seconds / 60 % 60) * 100 + seconds % 60;
-        sl_i128 all = (sl_i128)number * 1000000 + span % SL_US_PER_S;
-        return sl_decimal_rescale(v->as.i64 < 0 ? -all : all, 6, scale, out)
-                   ? SL_OK
-                   : sl_fail_range(eval->err, "DECIMAL");
-    }
-    case SL_TYPE_ADDR: /* an IPv4 address is its number; IPv6 has none: see sl_value_cast */
-        return sl_decimal_rescale(v->as.addr.low, 0, scale, out)
-                   ? SL_OK
-                   : sl_fail_range(eval->err, "DECIMAL");
-    case SL_TYPE_NULL:
-    case SL_TYPE_COUNT:
-        break;
-    }
-    *out = 0;
-    return SL_OK;
-}
-
-static sl_status
-to_f64(struct sl_eval *eval, const struct sl_value *v, double *out)
-{
-    sl_i128 decimal;
-
-    if (v->type == SL_TYPE_F64) {
-        *out = v->as.f64;
-    } else if (v->type == SL_TYPE_DECIMAL) {
-        *out = sl_decimal_to_f64(v->as.i128, v->scale);
-    } else if (sl_type_is_bytes(v->type)) {
-        if (!sl_text_to_f64(v->as.slice, out))
-            eval->warning_count++;
-    } else {
-        SL_TRY(to_decimal(eval, v, 6, &decimal));
-        *out = sl_decimal_to_f64(decimal, 6);
-        if (sl_type_is_integer(v->type))
-            *out = v->type == SL_TYPE_I64 ? (double)v->as.i64 : (double)v->as.u64;
-    }
-    return SL_OK;
-}
-
-/* BIGINT or BIGINT UNSIGNED. A negative number cast to unsigned wraps, as in MySQL; text and
- * doubles saturate with a warning. */
-static sl_status
-to_integer(struct sl_eval *eval, const struct sl_value *v, struct sl_value *out)
-{
-    sl_i128 decimal;
-
-    if (sl_type_is_integer(v->type) || v->type == SL_TYPE_MAC) {
-        out->as.u64 = v->as.u64;
-        return SL_OK;
-    }
-    if (v->type == SL_TYPE_F64) {
-        double rounded = rint(v->as.f64);
-        decimal = rounded >= 1e30    ? (sl_i128)1e30
-                  : rounded <= -1e30 ? (sl_i128)-1e30
-                  : isnan(rounded)   ? 0
-                                     : (sl_i128)rounded;
-    } else if (sl_type_is_bytes(v->type)) {
-        /* MySQL reads the integer that starts the text: '1.9' is 1. */
-        if (!sl_text_to_decimal(v->as.slice, 6, &decimal))
-            eval->warning_count++;
-        decimal /= 1000000;
-    } else {
-        SL_TRY(to_decimal(eval, v, 0, &decimal));
-    }
-    if (out->type == SL_TYPE_I64) {
-        if (decimal > INT64_MAX || decimal < INT64_MIN)
-            eval->warning_count++;
-        out->as.i64 = decimal > INT64_MAX   ? INT64_MAX
-                      : decimal < INT64_MIN ? INT64_MIN
-                                            : (int64_t)decimal;
-        return SL_OK;
-    }
-    if (decimal > UINT64_MAX || decimal < INT64_MIN)
-        eval->warning_count++;
-    out->as.u64 = decimal > UINT64_MAX  ? UINT64_MAX
-                  : decimal < INT64_MIN ? 0
-                                        : (uint64_t)(int64_t)decimal;
-    if (decimal > INT64_MAX && decimal <= UINT64_MAX)
-        out->as.u64 = (uint64_t)decimal;
-    return SL_OK;
-}
-
 static size_t
 format_span(int64_t span_us, unsigned scale, char *text, size_t size)
 {
@@ -209,6 +81,151 @@ to_text(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_type
     return SL_OK;
 }
 
+/* "... value: '1x'", of a value that is taken as far as it goes: 1292, ER_TRUNCATED_WRONG_VALUE. */
+static void
+warn(struct sl_eval *eval, const char *story, const struct sl_value *v)
+{
+    static const struct sl_sql_type text_type = {.type = SL_TYPE_TEXT};
+    struct sl_warning *warning = sl_warnings_count(eval->warnings);
+    struct sl_value text = {.type = SL_TYPE_TEXT};
+    char shown[SL_WARNING_VALUE_BYTES] = "";
+
+    if (warning == NULL)
+        return;
+    if (to_text(eval, v, &text_type, &text) == SL_OK)
+        sl_warning_show_value(text.as.slice.bytes, text.as.slice.size_bytes, shown);
+    *warning = (struct sl_warning){.level = SL_WARNING_WARNING, .number = 1292};
+    (void)snprintf(warning->text, sizeof(warning->text), "%s value: '%s'", story, shown);
+}
+
+/* Every number, and what stands for one, as a decimal of `scale` digits. */
+static sl_status
+to_decimal(struct sl_eval *eval, const struct sl_value *v, unsigned scale, sl_i128 *out)
+{
+    int64_t fraction = 0, number;
+
+    switch (v->type) {
+    case SL_TYPE_I64:
+        return sl_decimal_rescale(v->as.i64, 0, scale, out) ? SL_OK
+                                                            : sl_fail_range(eval->err, "DECIMAL");
+    case SL_TYPE_U8:
+    case SL_TYPE_U16:
+    case SL_TYPE_U32:
+    case SL_TYPE_U64:
+    case SL_TYPE_BOOL:
+    case SL_TYPE_MAC:
+        return sl_decimal_rescale(v->as.u64, 0, scale, out) ? SL_OK
+                                                            : sl_fail_range(eval->err, "DECIMAL");
+    case SL_TYPE_DECIMAL:
+        return sl_decimal_rescale(v->as.i128, v->scale, scale, out)
+                   ? SL_OK
+                   : sl_fail_range(eval->err, "DECIMAL");
+    case SL_TYPE_F64: {
+        double scaled = v->as.f64 * (double)sl_power_of_ten(scale);
+        if (!(fabs(scaled) < 1e38))
+            return sl_fail_range(eval->err, "DECIMAL");
+        *out = (sl_i128)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+        return SL_OK;
+    }
+    case SL_TYPE_TEXT:
+    case SL_TYPE_OCTETS:
+        if (!sl_text_to_decimal(v->as.slice, scale, out))
+            warn(eval, "Truncated incorrect DECIMAL", v);
+        return SL_OK;
+    case SL_TYPE_TIME:
+        number = sl_time_to_number(v->as.i64, &fraction);
+        return sl_decimal_rescale((sl_i128)number * 1000000 + fraction, 6, scale, out)
+                   ? SL_OK
+                   : sl_fail_range(eval->err, "DECIMAL");
+    case SL_TYPE_DATE:
+        number = sl_time_to_number(v->as.i64 * SL_US_PER_DAY, &fraction) / 1000000;
+        return sl_decimal_rescale(number, 0, scale, out) ? SL_OK
+                                                         : sl_fail_range(eval->err, "DECIMAL");
+    case SL_TYPE_SPAN: {
+        int64_t span = v->as.i64 < 0 ? -v->as.i64 : v->as.i64;
+        int64_t seconds = span / SL_US_PER_S;
+        number = (seconds / 3600 * 100 + seconds / 60 % 60) * 100 + seconds % 60;
+        sl_i128 all = (sl_i128)number * 1000000 + span % SL_US_PER_S;
+        return sl_decimal_rescale(v->as.i64 < 0 ? -all : all, 6, scale, out)
+                   ? SL_OK
+                   : sl_fail_range(eval->err, "DECIMAL");
+    }
+    case SL_TYPE_ADDR: /* an IPv4 address is its number; IPv6 has none: see sl_value_cast */
+        return sl_decimal_rescale(v->as.addr.low, 0, scale, out)
+                   ? SL_OK
+                   : sl_fail_range(eval->err, "DECIMAL");
+    case SL_TYPE_NULL:
+    case SL_TYPE_COUNT:
+        break;
+    }
+    *out = 0;
+    return SL_OK;
+}
+
+static sl_status
+to_f64(struct sl_eval *eval, const struct sl_value *v, double *out)
+{
+    sl_i128 decimal;
+
+    if (v->type == SL_TYPE_F64) {
+        *out = v->as.f64;
+    } else if (v->type == SL_TYPE_DECIMAL) {
+        *out = sl_decimal_to_f64(v->as.i128, v->scale);
+    } else if (sl_type_is_bytes(v->type)) {
+        if (!sl_text_to_f64(v->as.slice, out))
+            warn(eval, "Truncated incorrect DOUBLE", v);
+    } else {
+        SL_TRY(to_decimal(eval, v, 6, &decimal));
+        *out = sl_decimal_to_f64(decimal, 6);
+        if (sl_type_is_integer(v->type))
+            *out = v->type == SL_TYPE_I64 ? (double)v->as.i64 : (double)v->as.u64;
+    }
+    return SL_OK;
+}
+
+/* BIGINT or BIGINT UNSIGNED. A negative number cast to unsigned wraps, as in MySQL; text and
+ * doubles saturate with a warning. */
+static sl_status
+to_integer(struct sl_eval *eval, const struct sl_value *v, struct sl_value *out)
+{
+    sl_i128 decimal;
+    bool is_whole = true;
+
+    if (sl_type_is_integer(v->type) || v->type == SL_TYPE_MAC) {
+        out->as.u64 = v->as.u64;
+        return SL_OK;
+    }
+    if (v->type == SL_TYPE_F64) {
+        double rounded = rint(v->as.f64);
+        decimal = rounded >= 1e30    ? (sl_i128)1e30
+                  : rounded <= -1e30 ? (sl_i128)-1e30
+                  : isnan(rounded)   ? 0
+                                     : (sl_i128)rounded;
+    } else if (sl_type_is_bytes(v->type)) {
+        /* MySQL reads the integer that starts the text: '1.9' is 1. */
+        is_whole = sl_text_to_decimal(v->as.slice, 6, &decimal);
+        decimal /= 1000000;
+    } else {
+        SL_TRY(to_decimal(eval, v, 0, &decimal));
+    }
+    is_whole &= decimal >= INT64_MIN;
+    if (out->type == SL_TYPE_I64) {
+        is_whole &= decimal <= INT64_MAX;
+        out->as.i64 = decimal > INT64_MAX   ? INT64_MAX
+                      : decimal < INT64_MIN ? INT64_MIN
+                                            : (int64_t)decimal;
+    } else {
+        is_whole &= decimal <= UINT64_MAX;
+        out->as.u64 = decimal > UINT64_MAX  ? UINT64_MAX
+                      : decimal > INT64_MAX ? (uint64_t)decimal
+                      : decimal < INT64_MIN ? 0
+                                            : (uint64_t)(int64_t)decimal;
+    }
+    if (!is_whole)
+        warn(eval, "Truncated incorrect INTEGER", v);
+    return SL_OK;
+}
+
 static int64_t
 floor_to(int64_t value, int64_t step)
 {
@@ -249,7 +266,7 @@ to_temporal(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_
         time_us += (int64_t)(number % 1000000);
     }
     if (!is_good) {
-        eval->warning_count++;
+        warn(eval, type->type == SL_TYPE_SPAN ? "Incorrect time" : "Incorrect datetime", v);
         out->is_null = true;
         return SL_OK;
     }
@@ -290,12 +307,13 @@ to_address(struct sl_eval *eval, const struct sl_value *v, struct sl_value *out)
         if (!out->is_null)
             out->as.addr = sl_addr_from_v4((uint32_t)number);
     }
-    eval->warning_count += out->is_null;
+    if (out->is_null)
+        warn(eval, "Incorrect inet6", v);
     return SL_OK;
 }
 
 static bool
-is_true(const struct sl_value *v)
+is_true(struct sl_eval *eval, const struct sl_value *v)
 {
     double number;
 
@@ -306,7 +324,8 @@ is_true(const struct sl_value *v)
         return v->as.i128 != 0;
     case SL_TYPE_TEXT:
     case SL_TYPE_OCTETS:
-        (void)sl_text_to_f64(v->as.slice, &number);
+        if (!sl_text_to_f64(v->as.slice, &number))
+            warn(eval, "Truncated incorrect DOUBLE", v);
         return number != 0;
     case SL_TYPE_ADDR:
         return v->as.addr.low != 0 || v->as.addr.high != 0;
@@ -336,7 +355,7 @@ sl_value_cast(struct sl_eval *eval, const struct sl_value *value, const struct s
     case SL_TYPE_F64:
         return to_f64(eval, value, &out->as.f64);
     case SL_TYPE_BOOL:
-        out->as.u64 = is_true(value);
+        out->as.u64 = is_true(eval, value);
         return SL_OK;
     case SL_TYPE_DECIMAL:
         return to_decimal(eval, value, type->scale, &out->as.i128);
@@ -352,6 +371,8 @@ sl_value_cast(struct sl_eval *eval, const struct sl_value *value, const struct s
         else
             out->is_null =
                 !sl_type_is_bytes(value->type) || !sl_text_to_mac(value->as.slice, &out->as.u64);
+        if (out->is_null)
+            warn(eval, "Incorrect MAC", value);
         return SL_OK;
     case SL_TYPE_TEXT:
     case SL_TYPE_OCTETS:

@@ -33,6 +33,7 @@ struct sl_entry {
     char peer[PEER_BYTES];
     int64_t connected_us;
     _Atomic int64_t row_count, found_rows; /* relaxed: of the connection's own statements */
+    struct sl_warnings warnings;           /* of whoever works off its statement */
     _Atomic bool is_cancelled;             /* relaxed: whoever polls it may see it a little later */
 
     /* guarded by the registry's mutex */
@@ -85,6 +86,7 @@ sl_entry_open(struct sl_registry *registry, const char *peer)
     entry->what = "";
     copy_text(entry->peer, sizeof(entry->peer), peer, strlen(peer));
     entry->row_count = -1;
+    sl_warnings_init(&entry->warnings);
 
     sl_mutex_lock(&registry->mutex);
     entry->id = registry->next_id++;
@@ -112,6 +114,7 @@ sl_entry_close(struct sl_entry *entry)
         entry->next->previous = entry->previous;
     registry->count--;
     sl_mutex_unlock(&registry->mutex);
+    sl_warnings_fini(&entry->warnings);
     sl_retire(&entry->magic);
     free(entry);
 }
@@ -126,6 +129,12 @@ const char *
 sl_entry_peer(const struct sl_entry *entry)
 {
     return entry->peer;
+}
+
+struct sl_warnings *
+sl_entry_warnings(struct sl_entry *entry)
+{
+    return &entry->warnings;
 }
 
 void

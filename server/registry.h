@@ -34,6 +34,9 @@ struct sl_entry_counts {
     int64_t row_count;  /* rows that were changed; -1: a result, a failure, nothing yet */
     int64_t found_rows; /* of the last result; -1: not known */
 };
+/* What SHOW WARNINGS shows: of the connection's last statement. Whoever works off its statement may
+ * change them. */
+struct sl_warnings *sl_entry_warnings(struct sl_entry *entry);
 void sl_entry_set_counts(struct sl_entry *entry, struct sl_entry_counts counts);
 struct sl_entry_counts sl_entry_counts(const struct sl_entry *entry);
 void sl_entry_set_user(struct sl_entry *entry, const char *user);

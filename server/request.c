@@ -160,6 +160,19 @@ sl_request_what(const struct sl_request *r)
 
 /* ---- answers ---- */
 
+/* For SHOW WARNINGS: what there was to say before the failure, and that. */
+static void
+keep_failure(struct sl_request *r, const struct sl_error *error)
+{
+    struct sl_warnings *warnings = sl_entry_warnings(r->entry);
+
+    sl_warnings_fini(warnings);
+    if (r->query != NULL)
+        sl_warnings_take(warnings, sl_query_warnings(r->query));
+    sl_warnings_add(warnings, SL_WARNING_ERROR, sl_wire_error_number(error), "%s",
+                    sl_wire_error_story(error));
+}
+
 static void
 fail(struct sl_request *r, const struct sl_error *error)
 {
@@ -167,6 +180,7 @@ fail(struct sl_request *r, const struct sl_error *error)
     struct sl_entry_counts counts = sl_entry_counts(r->entry);
     counts.row_count = -1;
     sl_entry_set_counts(r->entry, counts);
+    keep_failure(r, error);
     sl_stats_add(stats, SL_COUNTER_STATEMENTS_FAILED, 1);
     if (error->status == SL_CANCELLED)
         sl_stats_add(stats, SL_COUNTER_STATEMENTS_CANCELLED, 1);

@@ -66,6 +66,7 @@ sl_request_session(const struct sl_request *r, struct sl_session *out_session, s
         .peer = sl_entry_peer(r->entry),
         .row_count = counts.row_count,
         .found_rows = counts.found_rows,
+        .warnings = sl_entry_warnings(r->entry),
         .is_reader = r->role < SL_ROLE_WRITER,
         .is_admin = r->role >= SL_ROLE_ADMIN,
         .connection_id = sl_entry_id(r->entry),

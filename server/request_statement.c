@@ -13,6 +13,7 @@ enum {
     PIECE_ROWS_MIN = 64,  /* sl_vector_view counts so */
     STEP_BYTES = 1 << 20, /* a step ends when it has computed so much */
     LIGHT_PARAMETERS_MAX = 256,
+    SLOW_US = 10 * SL_US_PER_S, /* MySQL's long_query_time */
 };
 
 static sl_status
@@ -178,11 +179,47 @@ keep_counts(struct sl_request *r)
     sl_entry_set_counts(r->entry, counts);
 }
 
+/* What the statement had to say: for SHOW WARNINGS, and into DONE. `list` has room for all of them. */
+static void
+tell_warnings(struct sl_request *r, struct sl_wire_done *done, struct sl_wire_warning *list)
+{
+    struct sl_warnings *warnings = sl_entry_warnings(r->entry);
+
+    if (sl_query_info(r->query)->keeps_warnings)
+        return;
+    sl_warnings_take(warnings, sl_query_warnings(r->query));
+    done->warning_total = (uint32_t)sl_min_size(sl_warnings_total(warnings), UINT32_MAX);
+    done->warnings = list;
+    for (uint32_t i = 0; i < SL_WARNINGS_MAX; i++)
+        if (warnings->kept[i] != NULL)
+            list[done->warning_count++] = (struct sl_wire_warning){
+                .sql_number = warnings->kept[i]->number, .text = warnings->kept[i]->text};
+}
+
+static void
+count_statement(const struct sl_request *r, uint64_t elapsed_us)
+{
+    static const enum sl_counter commands[] = {[SL_COMMAND_SELECT] = SL_COUNTER_SELECTS,
+                                               [SL_COMMAND_INSERT] = SL_COUNTER_INSERTS,
+                                               [SL_COMMAND_DELETE] = SL_COUNTER_DELETES,
+                                               [SL_COMMAND_LOAD] = SL_COUNTER_LOADS};
+    struct sl_stats *stats = r->service->stats;
+    enum sl_command command = sl_query_info(r->query)->command;
+
+    sl_stats_add(stats, SL_COUNTER_STATEMENT_US, elapsed_us);
+    sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
+    if (command != SL_COMMAND_OTHER)
+        sl_stats_add(stats, commands[command], 1);
+    if (elapsed_us > SLOW_US)
+        sl_stats_add(stats, SL_COUNTER_STATEMENTS_SLOW, 1);
+}
+
 static sl_status
 end_statement(struct sl_request *r, struct sl_error *err)
 {
+    _Static_assert((int)SL_WARNINGS_MAX == (int)SL_WIRE_WARNINGS_MAX, "all of them go on the wire");
+    struct sl_wire_warning warnings[SL_WARNINGS_MAX];
     log_delete(r);
-    struct sl_stats *stats = r->service->stats;
     bool has_more = r->text_offset < r->text.size_bytes;
     uint32_t change_count = sl_query_info(r->query)->change_count;
     struct sl_wire_change *changes = NULL;
@@ -195,17 +232,16 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .change_count = change_count,
         .flags = has_more ? SL_WIRE_DONE_MORE : 0,
         .affected_rows = sl_query_info(r->query)->affected_rows,
-        .warning_total = sl_query_info(r->query)->warning_count,
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
+    tell_warnings(r, &done, warnings);
     sl_wire_done_encode(&r->out, r->tag, &done);
     if (r->out.bad)
         return sl_fail(err, SL_LIMIT, "the values that were set are too long for one answer");
+    count_statement(r, done.elapsed_us);
     keep_counts(r);
     sl_request_drop_query(r);
-    sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);
-    sl_stats_add(stats, SL_COUNTER_ROWS_SENT, r->result_rows);
     r->has_head = false;
     r->is_done = !has_more;
     return SL_OK;

@@ -26,6 +26,11 @@
     X(STATEMENTS_FAILED, "statements_failed", "statements that ended with an error")            \
     X(STATEMENTS_CANCELLED, "statements_cancelled", "statements that somebody stopped")         \
     X(STATEMENTS_AT_ONCE, "statements_at_once", "statements that the loop answered itself")     \
+    X(STATEMENTS_SLOW, "statements_slow", "statements that took more than ten seconds")         \
+    X(SELECTS, "selects", "SELECTs that were answered")                                         \
+    X(INSERTS, "inserts", "INSERTs that were carried out")                                      \
+    X(DELETES, "deletes", "DELETEs that were carried out")                                      \
+    X(LOADS, "loads", "LOADs of a client's file that were carried out")                         \
     X(STATEMENT_US, "statement_us", "microseconds that statements took")                        \
     X(ROWS_SENT, "rows_sent", "rows of results")                                                \
     X(INSERT_BATCHES, "insert_batches", "batches of the native protocol that are durable")      \

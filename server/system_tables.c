@@ -537,11 +537,23 @@ static const struct sl_virtual_table table_list[] = {
 };
 
 static const struct sl_virtual_table *const tables[] = {
-    &table_list[0],      &table_list[1],      &table_list[2],
-    &table_list[3],      &table_list[4],      &table_list[5],
-    &table_list[6],      &table_list[7],      &table_list[8],
-    &table_list[9],      &sl_user_tables[0],  &sl_user_tables[1],
-    &sl_mysql_tables[0], &sl_mysql_tables[1], NULL,
+    &table_list[0],
+    &table_list[1],
+    &table_list[2],
+    &table_list[3],
+    &table_list[4],
+    &table_list[5],
+    &table_list[6],
+    &table_list[7],
+    &table_list[8],
+    &table_list[9],
+    &sl_user_tables[0],
+    &sl_user_tables[1],
+    &sl_mysql_tables[0],
+    &sl_mysql_tables[1],
+    &sl_mysql_tables[2],
+    &sl_mysql_tables[3],
+    NULL,
 };
 
 _Static_assert(SL_COUNTOF(tables) ==

@@ -248,15 +248,27 @@ sql_state_of(uint16_t number)
     return "HY000";
 }
 
+uint16_t
+sl_wire_error_number(const struct sl_error *error)
+{
+    return error->sql_number != 0 ? error->sql_number : number_of_status(error->status);
+}
+
+const char *
+sl_wire_error_story(const struct sl_error *error)
+{
+    return error->text[0] != '\0' ? error->text : sl_status_text(error->status);
+}
+
 void
 sl_wire_error_encode(struct sl_buf *out, uint32_t tag, const struct sl_error *error)
 {
-    uint16_t number = error->sql_number != 0 ? error->sql_number : number_of_status(error->status);
+    uint16_t number = sl_wire_error_number(error);
     size_t at = sl_part_begin(out, SL_WIRE_ERROR, tag);
     sl_buf_u16le(out, (uint16_t)error->status);
     sl_buf_u16le(out, number);
     sl_buf_append(out, sql_state_of(number), SQL_STATE_BYTES);
-    sl_part_put_text(out, error->text[0] != '\0' ? error->text : sl_status_text(error->status));
+    sl_part_put_text(out, sl_wire_error_story(error));
     sl_part_end(out, at);
 }
 

@@ -217,7 +217,9 @@ struct sl_wire_error {
     char sql_state[6];   /* five characters, NUL */
     char text[SL_WIRE_ERROR_TEXT_BYTES_MAX + 1];
 };
-/* Number and SQLSTATE as the error says, else as its class does. */
+/* Number, SQLSTATE and story as the error says, else as its class does. */
+uint16_t sl_wire_error_number(const struct sl_error *error);
+const char *sl_wire_error_story(const struct sl_error *error);
 void sl_wire_error_encode(struct sl_buf *out, uint32_t tag, const struct sl_error *error);
 SL_MUST_CHECK
 sl_status sl_wire_error_decode(const struct sl_wire_frame *frame, struct sl_wire_error *out_error,

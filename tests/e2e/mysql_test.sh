@@ -36,6 +36,26 @@ same "USE changes the database" other "$(my 'USE other; SELECT DATABASE()')"
 same "transactions begin and end nothing" 5000 "$(my 'BEGIN; SELECT COUNT(*) FROM flows; COMMIT')"
 same "ROW_COUNT() is what a statement changed" "2 -1 0" "$(my "CREATE TABLE counted (n int); INSERT INTO counted VALUES (1), (2);
 SELECT ROW_COUNT(); SELECT ROW_COUNT(); DELETE FROM counted WHERE n > 5; SELECT ROW_COUNT(); DROP TABLE counted" | paste -sd' ')"
+same "what was doubtful is shown" "12 0 1 Warning 1292 Truncated incorrect DOUBLE value: '12abc' 1" \
+    "$(my "SELECT '12abc' + 0, '' ; SHOW COUNT(*) ERRORS; SHOW COUNT(*) WARNINGS; SHOW WARNINGS; SELECT @@warning_count" | tr '\t' ' ' | paste -sd' ' | sed 's/  */ /g')"
+same "until the next statement" "1" "$(my "SELECT '12abc' + 0 FROM flows LIMIT 0; SELECT 1; SHOW WARNINGS")"
+contains "a failure is, too" "Error 1054 unknown column .nope." \
+    "$(echo 'SELECT nope FROM flows; SHOW ERRORS;' | mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone --batch --force --skip-column-names flows 2>/dev/null | tr '\t' ' ')"
+same "rows of INSERT IGNORE that are no flows are told" "Warning 1366 Warning 1364" \
+    "$(my "INSERT IGNORE INTO flows (last_seen) VALUES ('never'); SHOW WARNINGS" | cut -f1,2 | tr '\t' ' ' | paste -sd' ')"
+same "IF NOT EXISTS is a note" "Note 1050 Table 'twice' already exists" \
+    "$(my 'CREATE TABLE twice (n int); CREATE TABLE IF NOT EXISTS twice (n int); SHOW WARNINGS; DROP TABLE twice' | tr '\t' ' ')"
+# status NAME: its value in SHOW GLOBAL STATUS.
+status() {
+    my "SHOW GLOBAL STATUS LIKE '$1'" | cut -f2
+}
+selects=$(status Com_select) inserts=$(status Com_insert) questions=$(status Questions)
+my "SELECT 1; SHOW TABLES; SELECT COUNT(*) FROM flows; SELECT nope; SELECT 3" >/dev/null
+my "CREATE TABLE counted (n int); INSERT INTO counted VALUES (1); DROP TABLE counted" >/dev/null
+same "SHOW GLOBAL STATUS counts statements, those that failed too, and answers" "2 1 10" \
+    "$(($(status Com_select) - selects)) $(($(status Com_insert) - inserts)) $(($(status Questions) - questions))"
+contains "SHOW STATUS says who is there" "^Threads_connected [1-9][0-9]* Threads_running [1-9][0-9]*$" \
+    "$(my "SHOW STATUS LIKE 'Threads%'" | tr '\t' ' ' | paste -sd' ')"
 same "FOUND_ROWS() is what it gave" "1 2 3 3" "$(my 'SELECT 1 UNION SELECT 2 UNION SELECT 3; SELECT FOUND_ROWS()' | paste -sd' ')"
 same "in one text too" "1 1 -1" "$(my 'DELIMITER //
 SELECT 1; SELECT FOUND_ROWS(); SELECT ROW_COUNT() //' | paste -sd' ')"

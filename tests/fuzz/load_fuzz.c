@@ -12,10 +12,10 @@ drain(struct sl_load *load)
 {
     struct sl_cell cells[WIDTH];
     bool found = true;
-    bool is_odd = false;
+    uint32_t fields = 0;
     volatile uint8_t sum = 0;
     while (found) {
-        sl_load_row(load, cells, WIDTH, &found, &is_odd);
+        sl_load_row(load, cells, WIDTH, &found, &fields);
         for (unsigned i = 0; found && i < WIDTH; i++)
             for (uint32_t k = 0; cells[i].kind == SL_CELL_TEXT && k < cells[i].size_bytes; k++)
                 sum = (uint8_t)(sum + cells[i].as.bytes[k]);

@@ -74,12 +74,41 @@ say_link(struct lite_world *w, struct lite_twin *t)
     lite_say_predicate(w, t, 1);
 }
 
+/* One comparison more, that is none of equality. */
+static void
+say_bound(struct lite_world *w, struct lite_twin *t)
+{
+    static const char *const bounds[] = {
+        " AND g.in_bytes > f.in_bytes", " AND f.src_port >= g.dst_port", " AND g.app <> f.app",
+        " AND g.last_seen < f.last_seen", " AND f.in_packets <= g.out_packets"};
+
+    if (lite_draw(w, 2) == 0)
+        say(t, bounds[lite_draw(w, SL_COUNTOF(bounds))]);
+}
+
+/* Three values: true, false, and NULL where one of those that are not it is NULL. */
+static void
+say_linked_in(struct lite_world *w, struct lite_twin *t)
+{
+    static const char *const columns[] = {"out_bytes", "dst_port", "app", "dst_addr"};
+    const char *column = columns[lite_draw(w, SL_COUNTOF(columns))];
+
+    say(t, "f.");
+    say(t, column);
+    say(t, lite_draw(w, 2) == 0 ? " IN (SELECT g." : " NOT IN (SELECT g.");
+    say(t, column);
+    say(t, " FROM flows AS g WHERE ");
+    say_link(w, t);
+    say(t, ")");
+}
+
 static void
 say_exists(struct lite_world *w, struct lite_twin *t)
 {
     say(t, lite_draw(w, 2) == 0 ? "EXISTS (SELECT 1" : "NOT EXISTS (SELECT *");
     say(t, " FROM flows AS g WHERE ");
     say_link(w, t);
+    say_bound(w, t);
     say(t, ")");
 }
 
@@ -99,7 +128,7 @@ say_linked_value(struct lite_world *w, struct lite_twin *t)
 static void
 say_condition(struct lite_world *w, struct lite_twin *t)
 {
-    switch (lite_draw(w, 5)) {
+    switch (lite_draw(w, 7)) {
     case 0:
         say_extreme(w, t);
         break;
@@ -109,6 +138,14 @@ say_condition(struct lite_world *w, struct lite_twin *t)
     case 2:
         say_linked_value(w, t);
         say(t, " > 1");
+        break;
+    case 3:
+        say_linked_in(w, t);
+        break;
+    case 4:
+        say(t, "(");
+        say_linked_in(w, t);
+        say(t, ") IS NULL");
         break;
     default:
         say_exists(w, t);

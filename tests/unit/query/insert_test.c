@@ -11,7 +11,7 @@ static sl_status
 fill(struct front *f, const char *text, struct sl_builder *builder,
      struct sl_insert_progress *progress)
 {
-    *progress = (struct sl_insert_progress){0};
+    *progress = (struct sl_insert_progress){.warnings = f->env.warnings};
     SL_TRY(front_bind(f, text));
     assert_int_equal(f->statement.class, SL_CLASS_INSERT);
     return sl_insert_fill(f->statement.insert, f->schema, progress, builder, &f->err);
@@ -131,17 +131,24 @@ ignore_drops_what_does_not_fit_and_counts_it(void **state)
 {
     struct front f;
     struct sl_insert_progress progress;
+    struct sl_warnings warnings;
     struct sl_builder *b = sl_builder_create(8);
     (void)state;
     front_open(&f);
+    sl_warnings_init(&warnings);
+    f.env.warnings = &warnings;
     TEST_OK(
         fill(&f,
              "INSERT IGNORE INTO flows (src_port, last_seen) VALUES (70000, 1), (2, NULL), (3, 1)",
              b, &progress),
         &f.err);
     assert_int_equal(progress.stored, 2);
-    assert_int_equal(progress.dropped, 1);
-    assert_int_equal(progress.skipped, 1);
+    assert_int_equal(sl_warnings_total(&warnings), 2);
+    assert_int_equal(warnings.kept[0]->number, 1366);
+    assert_int_equal(strncmp(warnings.kept[0]->text, "row 1: ", 7), 0);
+    assert_int_equal(warnings.kept[1]->number, 1364);
+    assert_int_equal(strncmp(warnings.kept[1]->text, "row 2: ", 7), 0);
+    sl_warnings_fini(&warnings);
     sl_builder_destroy(b);
     front_close(&f);
 }

@@ -24,10 +24,10 @@ show(struct sl_load *load, char text[TEXT_BYTES])
 {
     struct sl_cell cells[WIDTH];
     bool found = true;
-    bool is_odd = false;
+    uint32_t fields = 0;
     size_t used = strlen(text);
     for (;;) {
-        sl_load_row(load, cells, WIDTH, &found, &is_odd);
+        sl_load_row(load, cells, WIDTH, &found, &fields);
         if (!found)
             return;
         for (unsigned i = 0; i < WIDTH; i++) {
@@ -37,7 +37,7 @@ show(struct sl_load *load, char text[TEXT_BYTES])
                                is_none ? "" : (const char *)cells[i].as.bytes);
             used += (size_t)put;
         }
-        used += (size_t)snprintf(text + used, TEXT_BYTES - used, is_odd ? "!;" : ";");
+        used += (size_t)snprintf(text + used, TEXT_BYTES - used, fields != WIDTH ? "!;" : ";");
     }
 }
 

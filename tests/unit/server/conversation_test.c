@@ -221,7 +221,12 @@ a_file_of_the_client_becomes_rows(void **state)
     struct sl_wire_frame frame = test_peer_expect(&peer, SL_WIRE_DONE);
     TEST_OK(sl_wire_done_decode(&frame, peer.arena, &done, &err), &err);
     assert_int_equal(done.affected_rows, 2);
-    assert_true(done.warning_total >= 1);
+    assert_int_equal(done.warning_total, 3); /* no second field, no number, and so no flow */
+    assert_int_equal(done.warning_count, 3);
+    assert_int_equal(done.warnings[0].sql_number, 1261);
+    assert_string_equal(done.warnings[0].text, "Row 3 doesn't contain data for all columns");
+    assert_int_equal(done.warnings[1].sql_number, 1366);
+    assert_int_equal(done.warnings[2].sql_number, 1364);
     assert_int_equal(test_peer_number(&peer, count), before + 2);
 
     start_load(&peer, 22);
