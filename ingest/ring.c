@@ -5,7 +5,16 @@
 
 #include <stdatomic.h>
 
-enum { LINE_BYTES = 64, FILLER = UINT32_MAX };
+enum {
+    LINE_BYTES = 64,
+    FILLER = UINT32_MAX,
+    /* Behind so many bytes a ring that is empty begins anew, in memory that is in the cache still: as
+     * long as the consumer keeps up, the rest is not touched. */
+    RESTART_BYTES = 2 * (SL_RING_DATAGRAM_BYTES_MAX + 1),
+};
+
+_Static_assert(RESTART_BYTES >= (int)sizeof(struct sl_ring_entry) + SL_RING_DATAGRAM_BYTES_MAX + 15,
+               "what a filler of the rest leaves of an empty ring has room for any entry");
 
 struct sl_ring {
     size_t size_bytes;
@@ -55,7 +64,8 @@ sl_ring_put(struct sl_ring *ring, const struct sl_ring_entry *entry, const uint8
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     size_t offset = (size_t)(tail & (ring->size_bytes - 1));
     size_t rest_bytes = ring->size_bytes - offset;
-    size_t filler_bytes = rest_bytes < wanted_bytes ? rest_bytes : 0;
+    bool is_restart = head == tail && offset >= RESTART_BYTES;
+    size_t filler_bytes = rest_bytes < wanted_bytes || is_restart ? rest_bytes : 0;
     if (ring->size_bytes - (size_t)(tail - head) < filler_bytes + wanted_bytes)
         return false;
     if (filler_bytes != 0) {

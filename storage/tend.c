@@ -14,6 +14,10 @@
 #define TEND_RETRY_US SL_US_PER_S
 #define TEND_IDLE_US  (INT64_C(2) * SL_US_PER_S)
 
+/* Memory is not worth giving back when a seal will want it again so soon: to get it costs more than to
+ * fill it, on a guest whose host has taken it most of all. */
+#define TEND_KEEP_US (INT64_C(30) * SL_US_PER_S)
+
 /* So much freed memory may stay, and more for so many ticks in which none is freed: queries that
  * follow each other use it again. */
 #define TEND_FREE_BYTES ((size_t)256 << 20)
@@ -39,13 +43,21 @@ rest(struct sl_store *store, int64_t us)
     return !store->is_closing;
 }
 
+bool
+sl_tend_is_idle(int64_t since_us, uint64_t rows, uint32_t seal_rows)
+{
+    return since_us >= TEND_IDLE_US &&
+           (double)rows * (double)TEND_KEEP_US < (double)since_us * (double)seal_rows;
+}
+
 /* Nothing was encoded for a while: its memory, that of the batches, and what was freed meanwhile,
  * goes back to the system. While groups follow each other they use the same pages. Under the lock. */
 static void
 rest_encoder(struct sl_store *store)
 {
     bool is_idle = !store->turns[SL_TURN_ENCODE] &&
-                   sl_clock_monotonic_us() - store->encoded_us >= TEND_IDLE_US;
+                   sl_tend_is_idle(sl_clock_monotonic_us() - store->encoded_us,
+                                   store->memtable.rows, store->options.seal_rows);
     if (!is_idle || (sl_arena_used_bytes(store->encoder) == 0 && sl_slab_kept_bytes() == 0))
         return;
     sl_store_turn_take_locked(store, SL_TURN_ENCODE);

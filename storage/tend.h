@@ -11,6 +11,10 @@
 
 #include "storage/store_state.h"
 
+/* Was nothing encoded for so long, and do the rows that came meanwhile say that the next seal, which is due
+ * at `seal_rows`, is not near? */
+bool sl_tend_is_idle(int64_t since_us, uint64_t rows, uint32_t seal_rows);
+
 void sl_tend_start(struct sl_store *store);
 
 /* is_closing was set: returns when the threads and a queued merge have ended. */

@@ -257,9 +257,10 @@ sl_arena_recycle(struct sl_arena *arena)
         arena->newest = block->older;
         free_block(arena, block);
     }
-    /* A little more, so that the next round, which is never quite the same, fits too. NULL: it
-     * begins with nothing, as the first did. */
-    struct arena_block *whole = add_block(arena, total_bytes + total_bytes / 8);
+    /* Half as much again, so that the next rounds, which are never quite the same, fit too: what they do
+     * not touch is no memory yet, and another piece would have all its pages cleared anew. NULL: it begins
+     * with nothing, as the first did. */
+    struct arena_block *whole = add_block(arena, total_bytes + total_bytes / 2);
     if (whole != NULL && whole->capacity_bytes >= 2 * (size_t)HUGE_PAGE_BYTES) {
         uint8_t *start = (uint8_t *)whole;
         start += -(uintptr_t)start % HUGE_PAGE_BYTES;

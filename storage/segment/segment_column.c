@@ -181,7 +181,6 @@ sl_segment_column_keys(struct sl_segment_encoding *e, const struct sl_column *co
         .column = column, .keys = e->work[slot], .present = e->bits[bits_slot]};
     if (column == NULL) {
         o->is_trivial = true;
-        memset(o->keys, 0, e->row_count * sizeof(*o->keys));
         return SL_OK;
     }
     sl_bit_set(e->done, column->index);

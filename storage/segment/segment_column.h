@@ -69,8 +69,8 @@ const struct sl_column *sl_segment_column_find(const struct sl_segment_input *in
 /* Its number in the footer. */
 uint32_t sl_segment_column_number(struct sl_segment_encoding *e, const struct sl_column *column);
 
-/* A column of fixed size (not ADDR), in the inner order, in work[slot] and bits[bits_slot]. NULL:
- * zeros. */
+/* A column of fixed size (not ADDR), in the inner order, in work[slot] and bits[bits_slot]. NULL: a
+ * trivial one, whose keys mean nothing. */
 SL_MUST_CHECK
 sl_status sl_segment_column_keys(struct sl_segment_encoding *e, const struct sl_column *column,
                                  unsigned slot, unsigned bits_slot,

@@ -10,6 +10,8 @@
 
 enum {
     FLUSH_BYTES = 4 << 20,
+    /* About what a thread writes of a row: a buffer that grows to it is copied on the way. */
+    BYTES_PER_ROW = 8,
     /* Streams that the writer makes of one column, at most: five of in_bytes, and presence. */
     STREAMS_PER_COLUMN = 6,
     /* Blocks that an estimate encodes, and rows of each. */
@@ -60,6 +62,7 @@ sl_segment_emit_group(struct sl_segment_emit *emit, struct sl_segment_group *gro
     emit->dictionary_capacity = column_count + 1;
     emit->column_capacity = column_count;
     emit->index_capacity = 2 * column_count;
+    sl_buf_reserve(&emit->buf, (size_t)row_count * BYTES_PER_ROW);
     group->streams = sl_arena_calloc(arena, emit->stream_capacity, sizeof(*group->streams));
     group->dictionaries =
         sl_arena_calloc(arena, emit->dictionary_capacity, sizeof(*group->dictionaries));

@@ -255,6 +255,31 @@ a_ring_keeps_order_and_bytes(void **state)
     sl_ring_destroy(ring);
 }
 
+/* Memory that the consumer has left is used again at once, as long as it keeps up. */
+static void
+a_ring_that_is_empty_begins_anew(void **state)
+{
+    static const uint8_t datagram[SL_RING_DATAGRAM_BYTES_MAX];
+    struct sl_ring *ring = sl_ring_create((size_t)1 << 20);
+    const uint8_t *first = NULL;
+    const uint8_t *bytes = NULL;
+    size_t far_bytes = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct sl_ring_entry entry = {.size_bytes = i % 2 == 0 ? SL_RING_DATAGRAM_BYTES_MAX : i};
+        assert_true(sl_ring_put(ring, &entry, datagram));
+        const struct sl_ring_entry *got = sl_ring_peek(ring, &bytes);
+        assert_non_null(got);
+        assert_int_equal(got->size_bytes, entry.size_bytes);
+        first = first == NULL ? bytes : first;
+        far_bytes = sl_max_size(far_bytes, (size_t)(bytes - first));
+        sl_ring_pop(ring);
+    }
+    assert_true(far_bytes < (size_t)3 * SL_RING_DATAGRAM_BYTES_MAX);
+    assert_null(sl_ring_peek(ring, &bytes));
+    sl_ring_destroy(ring);
+}
+
 int
 main(void)
 {
@@ -263,6 +288,7 @@ main(void)
         cmocka_unit_test(peers_that_are_not_on_the_list_are_refused),
         cmocka_unit_test(a_stream_is_cut_into_messages),
         cmocka_unit_test(a_ring_keeps_order_and_bytes),
+        cmocka_unit_test(a_ring_that_is_empty_begins_anew),
     };
     sl_log_set_level(SL_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

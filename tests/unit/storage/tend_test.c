@@ -3,9 +3,11 @@
  */
 #include <unistd.h>
 
+#include "storage/base/clock.h"
 #include "storage/base/slab.h"
 #include "storage/segment/segment_writer.h"
 #include "storage/store_state.h"
+#include "storage/tend.h"
 #include "tests/model/store_rows.h"
 
 enum { ROWS = 1000 };
@@ -85,10 +87,26 @@ the_memory_of_a_writer_between_two_groups_may_be_given_back(void **state)
     test_dir_remove(path);
 }
 
+static void
+memory_is_kept_while_the_next_seal_is_near(void **state)
+{
+    const uint32_t seal_rows = 1 << 20;
+    (void)state;
+    assert_false(sl_tend_is_idle(SL_US_PER_S, 0, seal_rows)); /* groups follow each other */
+    assert_true(sl_tend_is_idle(3 * SL_US_PER_S, 0, seal_rows));
+    assert_true(sl_tend_is_idle(3 * SL_US_PER_S, 1000, seal_rows)); /* a trickle */
+    assert_false(sl_tend_is_idle(3 * SL_US_PER_S, seal_rows / 2, seal_rows));
+    assert_false(sl_tend_is_idle(29 * SL_US_PER_S, seal_rows - 1, seal_rows));
+    assert_true(sl_tend_is_idle(31 * SL_US_PER_S, seal_rows - 1, seal_rows));
+    assert_true(sl_tend_is_idle(SL_US_PER_HOUR, seal_rows / 2, seal_rows)); /* it has stopped */
+    assert_false(sl_tend_is_idle(INT64_MAX / 2, UINT64_MAX, 1));            /* nothing wraps */
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_kept_while_the_next_seal_is_near),
         cmocka_unit_test(the_memory_of_a_writer_between_two_groups_may_be_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
