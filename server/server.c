@@ -24,6 +24,7 @@
 #include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/clause.h"
+#include "storage/scan.h"
 #include "storage/store.h"
 
 enum {
@@ -33,6 +34,7 @@ enum {
     OTHER_BYTES = 64 << 20,
     QUERIES_BYTES_MIN = 64 << 20,
     QUERIES_RESERVE = 32, /* one part in so many for those that need little */
+    READY_WORKERS_MAX = 8, /* that have memory from the start, 4 MiB each of OTHER_BYTES */
 };
 
 /* Where exporters' templates and sampling are kept in the store (sl_store_meta_put). */
@@ -237,6 +239,15 @@ on_kill(void *context, uint64_t connection_id, bool is_whole)
     sl_door_kill(server->native, connection_id, is_whole);
     if (server->local != NULL)
         sl_door_kill(server->local, connection_id, is_whole);
+}
+
+/* The first question waits neither for threads to be started nor for pages of memory. */
+static void
+prepare_queries(const struct sl_service *service)
+{
+    sl_pool_start(service->work);
+    sl_pool_start(service->requests);
+    sl_scan_prepare((unsigned)sl_min_size(service->env.threads_max, READY_WORKERS_MAX));
 }
 
 /* Rows of INSERT statements; a statement that reads sees those that were answered for. */
@@ -502,6 +513,7 @@ sl_server_open(const struct sl_config *config, struct sl_server **out_server, st
     if (st == SL_OK)
         st = open_store(server, err);
     if (st == SL_OK) {
+        prepare_queries(&server->service);
         open_inserts(&server->service);
         st = sl_definitions_open(server->service.store, &server->service.env.definitions, err);
     }
@@ -569,6 +581,7 @@ sl_server_close(struct sl_server *server)
     if (service->store != NULL)
         sl_store_close(service->store);
     sl_pool_destroy(service->work);
+    sl_scan_prepare(0);
     sl_loop_destroy(service->loop); /* runs what a KILL posted late, which looks into a door */
     sl_door_destroy(server->native);
     sl_door_destroy(server->local);

@@ -12,6 +12,13 @@
 #include "storage/scan_state.h"
 
 #include "storage/base/clock.h"
+#include "storage/segment/segment_stock.h"
+
+void
+sl_scan_prepare(unsigned workers)
+{
+    sl_segment_stock_fill(workers);
+}
 
 /* False when no row with first_seen or last_seen in these bounds satisfies the clause. */
 static bool

@@ -32,6 +32,10 @@ struct sl_snapshot;
 struct sl_scan;
 struct sl_morsel;
 
+/* Have memory ready that so many workers decode blocks into, and keep it from scan to scan: some
+ * megabytes each. For a server, when it starts; 0: no more. */
+void sl_scan_prepare(unsigned workers);
+
 /* Everything that is readable now. Never NULL; never blocks on I/O. */
 struct sl_snapshot *sl_snapshot_acquire(struct sl_store *store);
 void sl_snapshot_release(struct sl_snapshot *snapshot);

@@ -287,6 +287,14 @@ start_threads(struct sl_pool *pool)
 }
 
 void
+sl_pool_start(struct sl_pool *pool)
+{
+    sl_mutex_lock(&pool->lock);
+    start_threads(pool);
+    sl_mutex_unlock(&pool->lock);
+}
+
+void
 sl_pool_destroy(struct sl_pool *pool)
 {
     if (pool == NULL)

@@ -77,13 +77,13 @@ sl_segment_cursor_destroy(struct sl_segment_cursor *cursor)
     leave(cursor);
     for (unsigned k = 0; k < SL_SEGMENT_BUFFER_KINDS; k++) {
         for (uint32_t i = 0; i < cursor->pools[k].count; i++)
-            free(cursor->pools[k].buffers[i]);
+            sl_segment_stock_give(k, cursor->pools[k].buffers[i]);
         free(cursor->pools[k].buffers);
     }
     free(cursor->slots);
     free(cursor->block_slots);
     free(cursor->outputs);
-    free(cursor->raw);
+    sl_segment_decode_end(cursor);
     sl_arena_destroy(cursor->arena);
     if (cursor->budget != NULL)
         sl_budget_give(cursor->budget, cursor->budget_bytes);

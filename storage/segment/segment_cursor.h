@@ -25,14 +25,15 @@
 #define SLUICE_STORAGE_SEGMENT_SEGMENT_CURSOR_H
 
 #include "storage/segment/segment_open.h"
+#include "storage/segment/segment_stock.h"
 
 #define SL_SEGMENT_CURSOR_MAGIC UINT32_C(0x43474553) /* "SEGC" */
 
-enum { SL_SEGMENT_ALL_MINIS = (1 << SL_BLOCK_MINIS) - 1, SL_SEGMENT_BUFFER_KINDS = 4 };
+enum { SL_SEGMENT_ALL_MINIS = (1 << SL_BLOCK_MINIS) - 1 };
 
-/* Buffers of SL_BLOCK_ROWS values of 1, 2, 4 or 8 bytes. */
+/* Buffers of one kind. */
 struct sl_segment_pool {
-    void **buffers; /* owned */
+    void **buffers; /* owned; of the stock */
     uint32_t count;
     uint32_t used;
 };
@@ -66,13 +67,13 @@ struct sl_segment_cursor {
     const uint32_t *rows; /* focused: their numbers in the block; in the arena. NULL: all */
     uint32_t focus_minis; /* of the block: those with such a row */
     const struct sl_segment_group *group;
-    struct sl_segment_pool pools[SL_SEGMENT_BUFFER_KINDS];
+    struct sl_segment_pool pools[SL_SEGMENT_BUFFER_KINDS]; /* by kind */
     struct sl_segment_slot *slots;
     struct sl_segment_slot *block_slots; /* focused: of the whole block, as it was before */
     uint32_t slot_capacity;              /* of both */
     struct sl_segment_output *outputs;
     uint32_t output_capacity;
-    uint8_t *raw; /* owned: bytes of the part being decoded */
+    uint8_t *raw; /* owned: bytes of the part being decoded; a buffer, or larger than any */
     size_t raw_capacity;
     size_t budget_bytes;    /* taken from the budget */
     struct sl_arena *arena; /* strings of the block */

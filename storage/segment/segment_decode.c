@@ -16,28 +16,36 @@ charge(struct sl_segment_cursor *cursor, size_t bytes)
     return true;
 }
 
+static void
+discharge(struct sl_segment_cursor *cursor, size_t bytes)
+{
+    if (cursor->budget != NULL)
+        sl_budget_give(cursor->budget, bytes);
+    cursor->budget_bytes -= bytes;
+}
+
 sl_status
 sl_segment_decoding_fail(struct sl_error *err)
 {
     return sl_fail(err, SL_LIMIT, "no memory to decode a block");
 }
 
-static struct sl_segment_pool *
-pool_of(struct sl_segment_cursor *cursor, uint8_t width)
+/* Of a buffer of values of `width` bytes: 1, 2, 4 or 8. */
+static unsigned
+kind_of(uint8_t width)
 {
-    unsigned kind = width == 1 ? 0 : width == 2 ? 1 : width == 4 ? 2 : 3;
-    return &cursor->pools[kind];
+    return (unsigned)__builtin_ctz(width);
 }
 
 void *
 sl_segment_block_buffer_take(struct sl_segment_cursor *cursor, uint8_t width)
 {
-    struct sl_segment_pool *pool = pool_of(cursor, width);
+    unsigned kind = kind_of(width);
+    struct sl_segment_pool *pool = &cursor->pools[kind];
     if (pool->used == pool->count) {
-        size_t bytes = (size_t)SL_BLOCK_ROWS * width;
-        if (!charge(cursor, bytes))
+        if (!charge(cursor, sl_segment_buffer_bytes(kind)))
             return NULL;
-        void *buffer = sl_try_alloc(bytes);
+        void *buffer = sl_segment_stock_take(kind);
         if (buffer == NULL)
             return NULL;
         pool->buffers = sl_grow(pool->buffers, sizeof(*pool->buffers), pool->count + 1);
@@ -49,7 +57,7 @@ sl_segment_block_buffer_take(struct sl_segment_cursor *cursor, uint8_t width)
 void
 sl_segment_block_buffer_give(struct sl_segment_cursor *cursor, uint8_t width, uint32_t count)
 {
-    struct sl_segment_pool *pool = pool_of(cursor, width);
+    struct sl_segment_pool *pool = &cursor->pools[kind_of(width)];
     SL_ASSERT(count <= pool->used);
     pool->used -= count;
 }
@@ -62,20 +70,48 @@ sl_segment_buffer_take(struct sl_segment_cursor *cursor, uint8_t width)
     return sl_segment_block_buffer_take(cursor, width);
 }
 
+/* Parts are smaller than a buffer, as a rule: raw is one then. */
+enum { RAW_KIND = SL_SEGMENT_BUFFER_KINDS - 1 };
+
+void
+sl_segment_decode_end(struct sl_segment_cursor *cursor)
+{
+    if (cursor->raw == NULL)
+        return;
+    if (cursor->raw_capacity == sl_segment_buffer_bytes(RAW_KIND))
+        sl_segment_stock_give(RAW_KIND, cursor->raw);
+    else
+        free(cursor->raw);
+    discharge(cursor, cursor->raw_capacity);
+    cursor->raw = NULL;
+    cursor->raw_capacity = 0;
+}
+
+/* Room for a part in raw, whose bytes go. */
+static bool
+grow_raw(struct sl_segment_cursor *cursor, size_t size_bytes)
+{
+    size_t buffer_bytes = sl_segment_buffer_bytes(RAW_KIND);
+    bool is_buffer = size_bytes <= buffer_bytes;
+    size_t capacity = is_buffer ? buffer_bytes : size_bytes + size_bytes / 4;
+    sl_segment_decode_end(cursor);
+    if (!charge(cursor, capacity))
+        return false;
+    cursor->raw = is_buffer ? sl_segment_stock_take(RAW_KIND) : malloc(capacity);
+    if (cursor->raw == NULL) {
+        discharge(cursor, capacity);
+        return false;
+    }
+    cursor->raw_capacity = capacity;
+    return true;
+}
+
 sl_status
 sl_segment_decode_read(struct sl_segment_cursor *cursor, const struct sl_segment_part *part,
                        struct sl_segment_counters *counters, struct sl_error *err)
 {
-    if (part->size_bytes > cursor->raw_capacity) {
-        size_t capacity = part->size_bytes + part->size_bytes / 4;
-        if (!charge(cursor, capacity - cursor->raw_capacity))
-            return sl_segment_decoding_fail(err);
-        uint8_t *raw = realloc(cursor->raw, capacity);
-        if (raw == NULL)
-            return sl_segment_decoding_fail(err);
-        cursor->raw = raw;
-        cursor->raw_capacity = capacity;
-    }
+    if (part->size_bytes > cursor->raw_capacity && !grow_raw(cursor, part->size_bytes))
+        return sl_segment_decoding_fail(err);
     return sl_segment_read_part(cursor->reader, part, cursor->raw, counters, err);
 }
 

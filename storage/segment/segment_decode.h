@@ -2,7 +2,7 @@
  * segment_decode.h - buffers of a cursor, and parts of the file decoded into them.
  *
  * Buffers are taken from pools of the cursor and go back when it moves: they are as long as a full
- * block, and a query touches a handful of them.
+ * block, and a query touches a handful of them, which come from the stock.
  *
  * Ownership: buffers are the cursor's, lent until it moves or they are given back.
  * Errors:    a buffer is NULL when the budget or the memory is exhausted, and
@@ -33,6 +33,9 @@ SL_MUST_CHECK
 sl_status sl_segment_decode_read(struct sl_segment_cursor *cursor,
                                  const struct sl_segment_part *part,
                                  struct sl_segment_counters *counters, struct sl_error *err);
+
+/* Give cursor->raw back. */
+void sl_segment_decode_end(struct sl_segment_cursor *cursor);
 
 /* Some minis of the `count` values of a part, of 4 or 8 bytes each, at their place in `values`. */
 SL_MUST_CHECK

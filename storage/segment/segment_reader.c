@@ -153,10 +153,21 @@ resolve_columns(struct sl_segment_reader *reader, struct sl_schema *schema, stru
     return SL_OK;
 }
 
+/* Directories lie behind their groups, far from each other: they are read side by side. */
+static void
+announce_directories(const struct sl_segment_reader *reader)
+{
+    for (uint32_t i = 0; i < reader->footer.summary.group_count; i++) {
+        const struct sl_segment_part *directory = &reader->footer.groups[i].directory;
+        sl_file_will_read(reader->fd, directory->offset, directory->size_bytes);
+    }
+}
+
 static sl_status
 read_all(struct sl_segment_reader *reader, struct sl_schema *schema, struct sl_error *err)
 {
     SL_TRY(read_footer(reader, err));
+    announce_directories(reader);
     for (uint32_t i = 0; i < reader->footer.summary.group_count; i++)
         SL_TRY(read_group(reader, i, err));
     return resolve_columns(reader, schema, err);
