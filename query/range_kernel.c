@@ -120,7 +120,8 @@ static inline uint64_t
 bits_of_32(const uint32_t *values, __m256i low, __m256i span)
 {
     __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    __m256i first = _mm256_packs_epi32(inside_32(values, low, span), inside_32(values + 8, low, span));
+    __m256i first =
+        _mm256_packs_epi32(inside_32(values, low, span), inside_32(values + 8, low, span));
     __m256i second =
         _mm256_packs_epi32(inside_32(values + 16, low, span), inside_32(values + 24, low, span));
     __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(first, second), order);

@@ -104,7 +104,7 @@ static void
 note_duration(struct sl_conversation *c, const struct sl_request *r)
 {
     uint64_t *found = find_lasting(c, r);
-    bool is_lasting = sl_clock_monotonic_us() - r->started_us > SL_REQUEST_MOMENT_US;
+    bool is_lasting = r->is_large || sl_clock_monotonic_us() - r->started_us > SL_REQUEST_MOMENT_US;
     if (found != NULL && !is_lasting)
         *found = 0;
     if (found == NULL && is_lasting)

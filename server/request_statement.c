@@ -28,6 +28,7 @@ prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_qu
         env.pool = NULL;
         env.settle = NULL;
         env.timeout_us = SL_REQUEST_MOMENT_US;
+        env.rows_max = SL_REQUEST_MOMENT_ROWS;
     }
     struct sl_session session;
     sl_status st = sl_request_session(r, &session, err);
@@ -199,6 +200,9 @@ end_statement(struct sl_request *r, struct sl_error *err)
         .result_rows = r->result_rows,
         .elapsed_us = (uint64_t)(sl_clock_monotonic_us() - r->statement_us),
     };
+    struct sl_query_progress progress;
+    sl_query_progress(r->query, &progress);
+    r->is_large = progress.rows_done > SL_REQUEST_MOMENT_ROWS;
     keep_counts(r);
     sl_request_drop_query(r);
     sl_stats_add(stats, SL_COUNTER_STATEMENT_US, done.elapsed_us);

@@ -361,8 +361,7 @@ get_gamma(struct bit_reader *r)
     unsigned below = r->pending == 0 ? 64 : (unsigned)__builtin_ctzll(r->pending);
     if (below <= GAMMA_BELOW_MAX && 2 * below + 1 < r->used) {
         uint64_t bits = r->pending >> below >> 1;
-        uint32_t value =
-            UINT32_C(1) << below | (uint32_t)(bits & ((UINT64_C(1) << below) - 1));
+        uint32_t value = UINT32_C(1) << below | (uint32_t)(bits & ((UINT64_C(1) << below) - 1));
         r->pending = bits >> below;
         r->used -= 2 * below + 1;
         return value;
