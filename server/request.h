@@ -83,6 +83,7 @@ struct sl_request {
     struct sl_query *query;
     bool is_tried;    /* the statement runs in sl_request_try */
     bool is_large;    /* it looked at more rows than is a matter of a moment */
+    int64_t cpu_us;   /* of the workers that made its steps */
     bool is_inserted; /* INSERT: all rows were put, what the ticket says ends it */
     struct sl_request_rows rows;
     size_t text_offset; /* of the statement after it */
