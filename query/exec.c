@@ -221,6 +221,57 @@ sl_term_run(const struct sl_term *term, struct sl_chunk *chunk, const uint64_t *
                           err);
 }
 
+/* Is a row of the mini selected? */
+static bool
+has_rows(const struct sl_chunk *chunk, uint32_t mini)
+{
+    enum { MINI_WORDS = SL_MINI_ROWS / 64 };
+    size_t first = (size_t)mini * MINI_WORDS;
+    size_t end = sl_min_size(first + MINI_WORDS, sl_words_for(chunk->count));
+    uint64_t any = 0;
+    for (size_t w = first; w < end; w++)
+        any |= chunk->selection[w];
+    return any != 0;
+}
+
+/* What the term reads, from row `first` on. */
+static void
+view_inputs(const struct sl_term *term, const struct sl_chunk *chunk, uint32_t first,
+            uint32_t count, struct sl_vector *views)
+{
+    for (uint32_t i = 0; i < term->slot_count; i++) {
+        uint32_t slot = term->slots[i];
+        views[slot] = sl_vector_view(&chunk->inputs[slot], first, count);
+    }
+}
+
+/* Filter a chunk of flows mini after mini where an index has left few of them: neighbours together, and
+ * those without rows not at all. */
+static sl_status
+filter_minis(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err)
+{
+    struct sl_program_row_source source = view_source(chunk);
+    uint32_t mini_count = (chunk->count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
+    struct sl_vector *views =
+        sl_arena_calloc(chunk->arena, chunk->lazy->input_count, sizeof(*views));
+
+    if (views == NULL)
+        return sl_fail(err, SL_LIMIT, "query memory is used up");
+    source.inputs = views;
+    for (uint32_t mini = 0, end; mini < mini_count; mini = end + 1) {
+        for (end = mini; end < mini_count && has_rows(chunk, end);)
+            end++;
+        if (end == mini)
+            continue;
+        uint32_t first = mini * SL_MINI_ROWS;
+        uint32_t rows = (uint32_t)sl_min_size(end * SL_MINI_ROWS, chunk->count) - first;
+        view_inputs(term, chunk, first, rows, views);
+        SL_TRY(sl_program_filter(term->program, &source, rows, chunk->selection + first / 64,
+                                 chunk->arena, err));
+    }
+    return SL_OK;
+}
+
 sl_status
 sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error *err)
 {
@@ -237,8 +288,11 @@ sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_err
             chunk->selection[words - 1] = (UINT64_C(1) << chunk->count % 64) - 1;
     }
     SL_TRY(fetch_term(term, chunk, rows, err));
-    SL_TRY(sl_program_filter(term->program, &source, chunk->count, chunk->selection, chunk->arena,
-                             err));
+    if (rows != NULL && chunk->lazy != NULL)
+        SL_TRY(filter_minis(term, chunk, err));
+    else
+        SL_TRY(sl_program_filter(term->program, &source, chunk->count, chunk->selection,
+                                 chunk->arena, err));
     for (size_t word = 0; word < words; word++)
         if (chunk->selection[word] != 0)
             return SL_OK;

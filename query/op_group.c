@@ -121,7 +121,7 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
     w->fresh = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->fresh));
     w->index = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->index));
     w->sums = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->sums));
-    w->missing = sl_arena_calloc(w->kept, 1, sizeof(*w->missing));
+    w->missing = sl_arena_alloc(w->kept, sizeof(*w->missing));
     w->narrow = sl_arena_alloc(w->kept, GROUP_SLICE_ROWS * sizeof(*w->narrow));
     if (w->value_codes == NULL || w->argument_codes == NULL || w->recent == NULL ||
         w->missing == NULL || w->sums == NULL || w->narrow == NULL)

@@ -105,6 +105,7 @@ plan_scan(struct planning *p, struct sl_error *err)
                                       .order = p->order,
                                       .prune = exec->env->prune,
                                       .may_skip_damage = exec->env->may_skip_damage,
+                                      .rows_max = exec->env->rows_max,
                                       .budget = &exec->budget};
     SL_TRY(sl_op_scan(exec, select->inputs, select->input_count, &request, &p->op, err));
     p->scan = p->op;

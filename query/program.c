@@ -494,11 +494,12 @@ run_logic(struct sl_run *run, bool is_and, const struct sl_register *a, const st
     SL_TRY(sl_run_truth(run, b, &bt, &bk));
     if (truth == NULL || known == NULL)
         return sl_fail_memory(run->err);
-    for (size_t w = 0; w < words; w++) {
+    for (size_t w = 0; w < words; w++)
+        truth[w] = is_and ? at[w] & bt[w] : at[w] | bt[w];
+    for (size_t w = 0; w < words && (ak != NULL || bk != NULL); w++) {
         uint64_t all = w + 1 == words ? tail_bits(run->count) : ~UINT64_C(0);
         uint64_t af = (ak == NULL ? all : ak[w]) & ~at[w];
         uint64_t bf = (bk == NULL ? all : bk[w]) & ~bt[w];
-        truth[w] = is_and ? at[w] & bt[w] : at[w] | bt[w];
         known[w] = truth[w] | (is_and ? af | bf : af & bf);
     }
     *out = (struct sl_register){.truth = truth};
@@ -549,15 +550,19 @@ run_mask(struct sl_run *run, const struct step *step, const struct sl_register *
     SL_TRY(sl_run_truth(run, condition, &is_true, &known));
     if (mask == NULL)
         return sl_fail_memory(run->err);
-    for (size_t w = 0; w < words; w++) {
-        uint64_t all = w + 1 == words ? tail_bits(run->count) : ~UINT64_C(0);
-        uint64_t keep = is_true[w];
-        if (step->kind == STEP_MASK_NOT_TRUE)
-            keep = ~is_true[w];
-        else if (step->kind == STEP_MASK_NOT_FALSE)
-            keep = is_true[w] | ~(known == NULL ? all : known[w]);
-        mask[w] = keep & all & (outer == NULL ? all : outer[w]);
-    }
+    /* What is known and not true is false. */
+    if (step->kind == STEP_MASK_NOT_TRUE)
+        for (size_t w = 0; w < words; w++)
+            mask[w] = ~is_true[w];
+    else if (step->kind == STEP_MASK_NOT_FALSE && known != NULL)
+        for (size_t w = 0; w < words; w++)
+            mask[w] = is_true[w] | ~known[w];
+    else
+        memcpy(mask, is_true, words * sizeof(*mask));
+    for (size_t w = 0; w < words && outer != NULL; w++)
+        mask[w] &= outer[w];
+    if (words != 0)
+        mask[words - 1] &= tail_bits(run->count);
     *out_mask = mask;
     return SL_OK;
 }

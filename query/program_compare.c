@@ -90,10 +90,10 @@ sl_run_finish_truth(struct sl_run *run, bool is_negated, const uint64_t *present
 {
     size_t words = sl_words_for(run->count);
 
-    for (size_t w = 0; w < words; w++) {
-        truth[w] = is_negated ? ~truth[w] : truth[w];
-        truth[w] &= present == NULL ? ~UINT64_C(0) : present[w];
-    }
+    for (size_t w = 0; w < words && is_negated; w++)
+        truth[w] = ~truth[w];
+    for (size_t w = 0; w < words && present != NULL; w++)
+        truth[w] &= present[w];
     if (run->count % 64 != 0)
         truth[words - 1] &= (UINT64_C(1) << run->count % 64) - 1;
     *out = (struct sl_register){.truth = truth};

@@ -122,6 +122,7 @@ struct sl_query_env {
     struct sl_definitions *definitions; /* NULL: none, and none can be made */
     uint32_t prune;                     /* enum sl_prune; tests switch indexes off */
     bool may_skip_damage;
+    uint64_t rows_max; /* SL_LIMIT as soon as a scan has more to look at; 0: any number */
 };
 
 /* Result column. */
@@ -190,8 +191,8 @@ sl_status sl_query_prepare(const struct sl_query_env *env, const struct sl_sessi
                            const char *text, size_t text_bytes, struct sl_query **out_query,
                            struct sl_error *err);
 
-/* A select that reads little or nothing of the store, if a good index is believed: the flows of a
- * few hosts, or a count of all. It keeps to its timeout within a few blocks. */
+/* A select that reads little or nothing of the store, if a good index is believed (else there is rows_max): the
+ * flows of a few hosts, or a count of all. It keeps to its timeout within a few blocks. */
 bool sl_query_is_narrow(const struct sl_query *query);
 
 const struct sl_query_info *sl_query_info(const struct sl_query *query);

@@ -99,12 +99,13 @@ find_lasting(struct sl_conversation *c, const struct sl_request *r)
     return NULL;
 }
 
-/* A worker has answered: was that a matter of a moment? What is asked again goes where it belongs. */
+/* A worker has answered: was that a matter of a moment? What is asked again goes where it belongs. What counts
+ * is the work: hand-overs, and whoever else wants the CPU, would hold a statement with workers for good. */
 static void
 note_duration(struct sl_conversation *c, const struct sl_request *r)
 {
     uint64_t *found = find_lasting(c, r);
-    bool is_lasting = sl_clock_monotonic_us() - r->started_us > SL_REQUEST_MOMENT_US;
+    bool is_lasting = r->is_large || r->cpu_us > SL_REQUEST_MOMENT_US;
     if (found != NULL && !is_lasting)
         *found = 0;
     if (found == NULL && is_lasting)
@@ -156,7 +157,9 @@ work(void *context)
     struct sl_conversation *c = context;
     SL_ASSERT(c->magic == SL_CONVERSATION_MAGIC);
     struct sl_loop *loop = c->service->loop;
+    int64_t before_us = sl_clock_thread_cpu_us();
     sl_request_step(c->request);
+    c->request->cpu_us += sl_clock_thread_cpu_us() - before_us;
     sl_loop_post(loop, on_stepped, c);
 }
 

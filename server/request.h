@@ -29,8 +29,8 @@ struct sl_statement_text {
     char *time_zone; /* owned */
 };
 
-/* So long may a statement hold up the loop's thread. */
-enum { SL_REQUEST_MOMENT_US = 300 };
+/* So long may a statement hold up the loop's thread; one that looks at more rows is not begun there. */
+enum { SL_REQUEST_MOMENT_US = 1000, SL_REQUEST_MOMENT_ROWS = 1 << 17 };
 
 /* So much of a client's file is worth a step. */
 enum { SL_REQUEST_INPUT_BYTES = 1 << 20 };
@@ -82,6 +82,8 @@ struct sl_request {
     /* The statement that runs. */
     struct sl_query *query;
     bool is_tried;    /* the statement runs in sl_request_try */
+    bool is_large;    /* it looked at more rows than is a matter of a moment */
+    int64_t cpu_us;   /* of the workers that made its steps */
     bool is_inserted; /* INSERT: all rows were put, what the ticket says ends it */
     struct sl_request_rows rows;
     size_t text_offset; /* of the statement after it */

@@ -29,6 +29,7 @@ prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_qu
         env.pool = NULL;
         env.settle = NULL;
         env.timeout_us = SL_REQUEST_MOMENT_US;
+        env.rows_max = SL_REQUEST_MOMENT_ROWS;
     }
     struct sl_session session;
     sl_status st = sl_request_session(r, &session, err);
@@ -239,6 +240,9 @@ end_statement(struct sl_request *r, struct sl_error *err)
     sl_wire_done_encode(&r->out, r->tag, &done);
     if (r->out.bad)
         return sl_fail(err, SL_LIMIT, "the values that were set are too long for one answer");
+    struct sl_query_progress progress;
+    sl_query_progress(r->query, &progress);
+    r->is_large = progress.rows_done > SL_REQUEST_MOMENT_ROWS;
     count_statement(r, done.elapsed_us);
     keep_counts(r);
     sl_request_drop_query(r);

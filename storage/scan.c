@@ -12,6 +12,7 @@
 #include "storage/scan_state.h"
 
 #include "storage/base/clock.h"
+#include "storage/base/words.h"
 #include "storage/segment/segment_stock.h"
 
 void
@@ -49,6 +50,17 @@ may_match_time(const struct sl_scan_request *request, const int64_t bounds[4])
     return true;
 }
 
+/* Pruning left more rows; are they too many? Under the lock. */
+static sl_status
+add_candidates(struct sl_scan *scan, uint64_t rows, struct sl_error *err)
+{
+    uint64_t rows_max = scan->request.rows_max;
+    scan->shared->candidate_rows += rows;
+    if (rows_max == 0 || scan->shared->candidate_rows <= rows_max)
+        return SL_OK;
+    return sl_fail(err, SL_LIMIT, "more than %" PRIu64 " rows are left to look at", rows_max);
+}
+
 static void
 add_segments(struct sl_scan *scan)
 {
@@ -74,10 +86,12 @@ add_segments(struct sl_scan *scan)
     }
 }
 
-static void
+/* Their rows are all candidates. */
+static uint64_t
 add_entries(struct sl_scan *scan)
 {
     const struct sl_mem_view *view = &scan->snapshot->view;
+    uint64_t rows = 0;
     for (uint32_t chunk = 0; chunk < view->chunk_count; chunk++) {
         for (uint32_t i = 0; i < sl_mem_view_count(view, chunk); i++) {
             const struct sl_mem_entry *entry = &view->chunks[chunk]->entries[i];
@@ -85,12 +99,14 @@ add_entries(struct sl_scan *scan)
                                        entry->last_seen_min_us, entry->last_seen_max_us};
             if (!may_match_time(&scan->request, bounds))
                 continue;
+            rows += entry->batch->row_count;
             scan->units[scan->unit_count++] =
                 (struct sl_scan_unit){.min_us = entry->last_seen_min_us,
                                       .max_us = entry->last_seen_max_us,
                                       .entry = entry};
         }
     }
+    return rows;
 }
 
 static int
@@ -151,8 +167,12 @@ sl_scan_open(struct sl_snapshot *snapshot, const struct sl_scan_request *request
     scan->shared->counters.rows_total = snapshot->rows;
     scan->shared->counters.rows_memtable = snapshot->view.rows;
     add_segments(scan);
-    add_entries(scan);
+    sl_status st = add_candidates(scan, add_entries(scan), err);
     SL_ASSERT(scan->unit_count <= unit_count);
+    if (st != SL_OK) {
+        sl_scan_close(scan);
+        return st;
+    }
     switch (request->order) {
     case SL_SCAN_NEWEST_FIRST:
         qsort(scan->units, scan->unit_count, sizeof(struct sl_scan_unit), compare_newest);
@@ -316,6 +336,17 @@ check_deadline(const struct sl_scan *scan, struct sl_error *err)
     return sl_fail(err, SL_TIMEOUT, "query ran longer than its limit");
 }
 
+/* Rows of the minis that pruning left, of which the last one may be shorter. */
+static uint64_t
+candidate_rows(const struct sl_scan_group *group)
+{
+    uint32_t group_rows = sl_segment_reader_rows(group->reader, group->unit->group);
+    uint32_t short_rows = (SL_MINI_ROWS - group_rows % SL_MINI_ROWS) % SL_MINI_ROWS;
+    uint64_t rows = sl_words_count(group->minis, SL_SEGMENT_MINI_WORDS) * SL_MINI_ROWS;
+    bool has_last = group_rows != 0 && sl_bit_get(group->minis, (group_rows - 1) / SL_MINI_ROWS);
+    return has_last ? rows - short_rows : rows;
+}
+
 /* Open the group of a claimed unit and offer its blocks. Called and returns with the lock. */
 static sl_status
 prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
@@ -350,6 +381,7 @@ prepare_unit(struct sl_scan *scan, const struct sl_scan_unit *unit,
         group->next = *link;
         *link = group;
         shared->counters.blocks += group->block_count;
+        st = add_candidates(scan, candidate_rows(group), err);
     }
     sl_cond_broadcast(&shared->changed);
     return st;

@@ -17,7 +17,7 @@
  * Threads:   a scan is shared; each worker opens a cursor of its own.
  * Errors:    SL_TIMEOUT behind the deadline, SL_CORRUPT with file and offset for a block that fails its proof (unless the scan
  *            may skip damage: then the block's rows are left out and counted), SL_IO,
- *            SL_LIMIT when the budget is used up.
+ *            SL_LIMIT when the budget is used up, or more rows are left than the request allows.
  * Layer:     storage. Facade.
  */
 #ifndef SLUICE_STORAGE_SCAN_H
@@ -55,6 +55,7 @@ struct sl_scan_request {
     enum sl_scan_order order;
     uint32_t prune;           /* enum sl_prune bits */
     bool may_skip_damage;     /* leave damaged blocks out instead of failing */
+    uint64_t rows_max;        /* SL_LIMIT as soon as pruning leaves more; 0: any number */
     struct sl_budget *budget; /* memory of cursors and decoded vectors; borrowed */
     int64_t deadline_us; /* monotonic, asked about for each row group that is opened; 0: none */
 };

@@ -49,6 +49,7 @@ struct sl_scan_shared {
     struct sl_cond changed;
     uint32_t next_unit;
     uint32_t preparing;           /* units that workers are opening */
+    uint64_t candidate_rows;      /* in the minis that pruning left so far */
     uint8_t *matches;             /* owned: enum sl_scan_match by segment */
     struct sl_scan_group *groups; /* owned, in the order of handing out */
     struct sl_scan_counters counters;

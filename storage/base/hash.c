@@ -4,6 +4,9 @@
 #include "storage/base/hash.h"
 
 #include <xxhash.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h> /* the same hashes, by the widest loop that the CPU has */
+#endif
 
 struct sl_hash_stream {
     XXH3_state_t *state; /* owned: it wants 64-byte alignment, which its own create gives */

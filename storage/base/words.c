@@ -70,6 +70,11 @@ list_counted(const uint64_t *words, uint32_t bit_count, uint32_t *out)
     uint32_t count = 0;
     for (uint32_t w = 0; w < last; w++) {
         uint64_t bits = words[w];
+        if (bits == 0 && w % 4 == 0 && last - w >= 4 &&
+            (words[w + 1] | words[w + 2] | words[w + 3]) == 0) {
+            w += 3; /* where there are none, there are none for long */
+            continue;
+        }
         if (bits == UINT64_MAX) {
             count += list_all(w * 64, out + count);
             continue;

@@ -92,35 +92,71 @@ take_list(struct sl_cursor *c)
                          .size_bytes = (size_t)size_bytes};
 }
 
+static const uint64_t *
+decode_list(const struct list *list, uint32_t count)
+{
+    uint64_t *values = sl_scratch_get()->keys;
+    return sl_codec_decode(list->codec, list->bytes, list->size_bytes, count, UINT32_MAX, values,
+                           NULL) == SL_OK
+               ? values
+               : NULL;
+}
+
 /* A list in the scratch, or NULL. */
 static const uint64_t *
 read_list(struct sl_cursor *c, uint32_t count)
 {
-    uint64_t *values = sl_scratch_get()->keys;
     struct list list = take_list(c);
-    bool is_good = list.bytes != NULL && sl_codec_decode(list.codec, list.bytes, list.size_bytes,
-                                                         count, UINT32_MAX, values, NULL) == SL_OK;
-    return is_good ? values : NULL;
+    return list.bytes == NULL ? NULL : decode_list(&list, count);
 }
 
-/* Differences into keys; false when one passes the end of 64 bits. */
+/* Differences of 32 bits, as those of IPv4 are, into keys `first` and following; false: they are others,
+ * or the keys are near the end of 64 bits. */
+static bool
+add_narrow(const struct list *list, uint32_t first, uint32_t count, struct sl_addr *keys)
+{
+    uint32_t *differences = (void *)sl_scratch_get()->keys;
+    struct sl_addr *out = &keys[first];
+    uint64_t before = first == 0 ? UINT64_MAX : keys[first - 1].low;
+    if ((first != 0 && before > UINT64_MAX / 2) ||
+        sl_codec_decode_u32(list->codec, list->bytes, list->size_bytes, count, UINT32_MAX,
+                            differences, NULL) != SL_OK)
+        return false;
+    for (uint32_t i = 0; i < count; i++) { /* at most 65,536 of 32 bits: no sum overflows */
+        before += differences[i] + UINT64_C(1);
+        out[i] = (struct sl_addr){.low = before};
+    }
+    return true;
+}
+
+/* The same of any; false when one passes the end of 64 bits. */
+static bool
+add_wide(const struct list *list, uint32_t first, uint32_t count, struct sl_addr *keys)
+{
+    const uint64_t *differences = decode_list(list, count);
+    if (differences == NULL)
+        return false;
+    for (uint32_t i = first; i < first + count; i++) {
+        uint64_t low = differences[i - first];
+        if (i != 0) {
+            uint64_t before = keys[i - 1].low;
+            if (before == UINT64_MAX || __builtin_add_overflow(low, before + 1, &low))
+                return false;
+        }
+        keys[i] = (struct sl_addr){.low = low};
+    }
+    return true;
+}
+
 static bool
 decode_short(struct sl_cursor *c, uint32_t count, struct sl_addr *keys)
 {
     for (uint32_t first = 0; first < count; first += SL_BLOCK_ROWS) {
         uint32_t entries = sl_pack_share(first, count);
-        const uint64_t *differences = read_list(c, entries);
-        if (differences == NULL)
+        struct list list = take_list(c);
+        if (list.bytes == NULL ||
+            (!add_narrow(&list, first, entries, keys) && !add_wide(&list, first, entries, keys)))
             return false;
-        for (uint32_t i = 0; i < entries; i++) {
-            uint64_t low = differences[i];
-            if (first + i != 0) {
-                uint64_t before = keys[first + i - 1].low;
-                if (before == UINT64_MAX || __builtin_add_overflow(low, before + 1, &low))
-                    return false;
-            }
-            keys[first + i] = (struct sl_addr){.low = low};
-        }
     }
     return true;
 }

@@ -27,6 +27,9 @@ enum { ORDER_ONE_FIRST = 0, ORDER_ZERO_FIRST = 1, HEAD_BYTES = 1, END_BYTES = 4 
 
 #define NO_MINI UINT16_MAX
 
+/* Bits of the number of minis of an entry, plus 1, below its highest. */
+#define GAMMA_BELOW_MAX (31U - (unsigned)__builtin_clz(SL_POSTINGS_MINIS_MAX + 1))
+
 _Static_assert(SL_POSTINGS_MINIS_MAX < NO_MINI, "a mini fits 16 bits, with one number to spare");
 
 struct sl_postings_builder {
@@ -349,13 +352,41 @@ get_unary(struct bit_reader *r, uint32_t bit, uint32_t max)
     return count;
 }
 
+/* A gamma code as a whole, where it is among the bits pending, as nearly all are. */
 static uint32_t
 get_gamma(struct bit_reader *r)
 {
-    unsigned below = get_unary(r, 0, floor_log2(SL_POSTINGS_MINIS_MAX + 1));
+    if (r->used < 32)
+        fill_bits(r);
+    unsigned below = r->pending == 0 ? 64 : (unsigned)__builtin_ctzll(r->pending);
+    if (below <= GAMMA_BELOW_MAX && 2 * below + 1 < r->used) {
+        uint64_t bits = r->pending >> below >> 1;
+        uint32_t value = UINT32_C(1) << below | (uint32_t)(bits & ((UINT64_C(1) << below) - 1));
+        r->pending = bits >> below;
+        r->used -= 2 * below + 1;
+        return value;
+    }
+    below = get_unary(r, 0, GAMMA_BELOW_MAX);
     if (r->is_bad)
         return 1;
     return UINT32_C(1) << below | get_bits(r, below);
+}
+
+/* The same of a Rice code; `max`: of its ones. */
+static uint32_t
+get_rice(struct bit_reader *r, unsigned rice, uint32_t max)
+{
+    if (r->used < 32)
+        fill_bits(r);
+    unsigned ones = r->pending == UINT64_MAX ? 64 : (unsigned)__builtin_ctzll(~r->pending);
+    if (ones <= max && ones + 1 + rice < r->used) {
+        uint64_t bits = r->pending >> ones >> 1;
+        r->pending = bits >> rice;
+        r->used -= ones + 1 + rice;
+        return ones << rice | (uint32_t)(bits & ((UINT64_C(1) << rice) - 1));
+    }
+    ones = get_unary(r, 1, max);
+    return ones << rice | get_bits(r, rice);
 }
 
 static void
@@ -385,8 +416,7 @@ read_entry(const struct sl_postings *p, struct bit_reader *r, uint64_t *minis)
     unsigned rice = floor_log2(p->mini_count / count);
     uint32_t next = 0;
     for (uint32_t i = 0; i < count && !r->is_bad; i++) {
-        uint32_t ones = get_unary(r, 1, p->mini_count >> rice);
-        uint32_t mini = next + (ones << rice | get_bits(r, rice));
+        uint32_t mini = next + get_rice(r, rice, p->mini_count >> rice);
         set_mini(p, r, mini, minis);
         next = mini + 1;
     }

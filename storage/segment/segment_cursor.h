@@ -91,8 +91,13 @@ sl_segment_minis_of(const uint64_t *selection, uint32_t row_count)
     if (selection == NULL)
         return SL_SEGMENT_ALL_MINIS;
     uint32_t minis = 0;
-    for (size_t w = 0; w < sl_words_for(row_count); w++)
-        minis |= (uint32_t)(selection[w] != 0) << (w / WORDS_PER_MINI);
+    size_t words = sl_words_for(row_count);
+    for (size_t first = 0; first < words; first += WORDS_PER_MINI) {
+        uint64_t any = 0;
+        for (size_t w = first; w < first + WORDS_PER_MINI && w < words; w++)
+            any |= selection[w];
+        minis |= (uint32_t)(any != 0) << (first / WORDS_PER_MINI);
+    }
     return minis;
 }
 

@@ -19,19 +19,27 @@ struct candidates {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS];
 };
 
+/* Keys of one interval, both ends inclusive. */
+struct interval {
+    uint64_t first, last;
+};
+
+/* What an index said last: a host is looked for on both sides, which share one. */
+struct remembered {
+    const struct sl_segment_index *index; /* NULL: nothing yet */
+    struct interval interval;
+    uint64_t minis[SL_SEGMENT_MINI_WORDS];
+};
+
 struct pruning {
     struct sl_segment_reader *reader;
     const struct sl_segment_group *group;
     uint32_t group_number;
     uint32_t prune;
     uint32_t mini_count;
+    struct remembered *last;
     struct sl_segment_counters *counters;
     struct sl_error *err;
-};
-
-/* Keys of one interval, both ends inclusive. */
-struct interval {
-    uint64_t first, last;
 };
 
 /* Minis first .. first + count - 1, all of one word. */
@@ -171,13 +179,38 @@ ask_filter(const struct pruning *p, const struct sl_segment_group_column *column
     return SL_OK;
 }
 
+/* What the index of a column says of an interval: the minis in p->last. */
+static sl_status
+ask_index(const struct pruning *p, const struct sl_segment_group_column *column,
+          const struct sl_segment_index *index, uint32_t item_number, struct interval interval)
+{
+    struct remembered *last = p->last;
+    if (last->index == index && last->interval.first == interval.first &&
+        last->interval.last == interval.last)
+        return SL_OK;
+    const struct sl_segment_item *item;
+    uint32_t entries = column->dictionary == SL_SEGMENT_NONE
+                           ? 0
+                           : p->group->dictionaries[column->dictionary].entry_count;
+    *last = (struct remembered){.interval = interval};
+    SL_TRY(
+        sl_segment_item_get(p->reader, p->group_number, item_number, &item, p->counters, p->err));
+    sl_status st = sl_segment_index_collect(index, item->bytes, entries, p->mini_count,
+                                            interval.first, interval.last, last->minis, p->err);
+    if (st != SL_OK) {
+        sl_segment_locate(p->reader, index->part.offset, p->err);
+        return st;
+    }
+    last->index = index;
+    return SL_OK;
+}
+
 /* Add the minis that may hold a key of the interval. */
 static sl_status
 collect_interval(const struct pruning *p, const struct sl_segment_group_column *column,
                  struct interval interval, struct candidates *found)
 {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
-    uint64_t by_index[SL_SEGMENT_MINI_WORDS] = {0};
     uint32_t item_number;
     if ((p->prune & SL_PRUNE_ZONE) != 0)
         collect_zones(p, column, interval, by_zone);
@@ -185,22 +218,10 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
         fill_all(p, by_zone);
     const struct sl_segment_index *index =
         find_index(p, column->number, SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS, &item_number);
-    if (index != NULL) {
-        const struct sl_segment_item *item;
-        uint32_t entries = column->dictionary == SL_SEGMENT_NONE
-                               ? 0
-                               : p->group->dictionaries[column->dictionary].entry_count;
-        SL_TRY(sl_segment_item_get(p->reader, p->group_number, item_number, &item, p->counters,
-                                   p->err));
-        sl_status st = sl_segment_index_collect(index, item->bytes, entries, p->mini_count,
-                                                interval.first, interval.last, by_index, p->err);
-        if (st != SL_OK) {
-            sl_segment_locate(p->reader, index->part.offset, p->err);
-            return st;
-        }
-    }
+    if (index != NULL)
+        SL_TRY(ask_index(p, column, index, item_number, interval));
     for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++) {
-        found->minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & by_index[w];
+        found->minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & p->last->minis[w];
         found->by_zone[w] |= by_zone[w];
     }
     return SL_OK;
@@ -326,11 +347,13 @@ sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t group,
 {
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
     SL_ASSERT(group < reader->footer.summary.group_count);
+    struct remembered last = {0};
     struct pruning p = {
         .reader = reader,
         .group = &reader->footer.groups[group],
         .group_number = group,
         .prune = prune & (SL_PRUNE_ZONE | SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS | SL_PRUNE_FILTER),
+        .last = &last,
         .counters = counters,
         .err = err,
     };

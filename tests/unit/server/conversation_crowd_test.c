@@ -55,6 +55,33 @@ fill(const struct test_server *target)
     sl_schema_destroy(schema);
 }
 
+static uint64_t
+count_at_once(struct test_peer *watcher)
+{
+    return test_peer_number(watcher,
+                            "SELECT value FROM system.metrics WHERE name = 'statements_at_once'");
+}
+
+/* Of one host, but nothing rules a row out: the loop leaves it to a worker, whatever it takes. */
+static void
+many_rows_are_no_matter_of_a_moment(void **state)
+{
+    (void)state;
+    struct test_peer peer;
+    struct test_peer watcher;
+    fill(&test_served);
+    test_peer_greet(&peer, &test_served);
+    test_peer_greet(&watcher, &test_served);
+    uint64_t before = count_at_once(&watcher);
+    assert_int_equal(test_peer_number(&peer, "SELECT 1"), 1); /* the watcher asked last */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            test_peer_number(&peer, "SELECT COUNT(*) FROM flows WHERE host = 203.0.113.99"), 0);
+    assert_int_equal(count_at_once(&watcher), before);
+    test_peer_close(&watcher);
+    test_peer_close(&peer);
+}
+
 static const char running[] = "SELECT COUNT(*) FROM system.queries WHERE statement LIKE "
                               "'SELECT * FROM flows WHERE src_as = 77%'";
 
@@ -198,6 +225,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_rows_are_no_matter_of_a_moment),
         cmocka_unit_test(two_hundred_connections_are_served),
         cmocka_unit_test(slow_readers_hold_no_thread_and_are_dropped),
         cmocka_unit_test(a_running_query_is_cancelled_by_another_connection),

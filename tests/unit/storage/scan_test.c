@@ -126,6 +126,43 @@ a_narrowed_scan_ends_early(void **state)
     sl_scan_close(scan);
 }
 
+/* Read all that the request leaves. */
+static sl_status
+read_all(struct scene *s, const struct sl_scan_request *request, uint64_t *out_rows,
+         struct sl_error *err)
+{
+    struct sl_scan *scan = NULL;
+    bool is_more = true;
+    *out_rows = 0;
+    sl_status st = sl_scan_open(s->snapshot, request, &scan, err);
+    if (st != SL_OK)
+        return st;
+    struct sl_morsel *morsel = sl_morsel_open(scan);
+    while (st == SL_OK && is_more) {
+        st = sl_morsel_next(morsel, &is_more, err);
+        *out_rows += st == SL_OK && is_more ? sl_morsel_row_count(morsel) : 0;
+    }
+    sl_morsel_close(morsel);
+    sl_scan_close(scan);
+    return st;
+}
+
+static void
+a_scan_refuses_more_rows_than_it_may_have(void **state)
+{
+    struct scene *s = *state;
+    struct sl_scan_request request = {.prune = SL_PRUNE_ALL, .rows_max = ROWS};
+    struct sl_error err = {0};
+    uint64_t rows = 0;
+    TEST_OK(read_all(s, &request, &rows, &err), &err);
+    assert_int_equal(rows, ROWS);
+    request.rows_max = ROWS - 1; /* the last segment is one too many */
+    assert_int_equal(read_all(s, &request, &rows, &err), SL_LIMIT);
+    request.rows_max = ROWS / 2 - 1; /* the memtable alone is */
+    assert_int_equal(read_all(s, &request, &rows, &err), SL_LIMIT);
+    assert_int_equal(rows, 0);
+}
+
 /* Rows of the last two hours with one source address, counted by hand. */
 static uint64_t
 count_matches(struct scene *s, uint32_t prune, struct sl_scan_counters *out_counters)
@@ -328,6 +365,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(morsels_come_in_the_order_of_time),
         cmocka_unit_test(a_narrowed_scan_ends_early),
+        cmocka_unit_test(a_scan_refuses_more_rows_than_it_may_have),
         cmocka_unit_test(pruning_changes_what_is_read_and_not_what_is_found),
         cmocka_unit_test(columns_that_rows_lack_are_null_or_zero),
         cmocka_unit_test(a_deadline_ends_the_opening_of_row_groups),
