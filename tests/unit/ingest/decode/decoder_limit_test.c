@@ -40,7 +40,7 @@ columns_beyond_the_limit_go_into_extra(void **state)
     struct collect c;
     struct pair fields[SL_COLUMNS_PER_ADDRESS_MAX + 2];
     uint64_t values[SL_COLUMNS_PER_ADDRESS_MAX + 2] = {0};
-    for (uint16_t i = 0; i < SL_COUNTOF(fields); i++)
+    for (uint32_t i = 0; i < SL_COUNTOF(fields); i++)
         fields[i] = (struct pair){.id = (uint16_t)(20000 + i), .bytes = 1};
     values[SL_COLUMNS_PER_ADDRESS_MAX] = 0xab;
     decode_one(&c, 9, fields, SL_COUNTOF(fields), values);

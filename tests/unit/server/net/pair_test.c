@@ -54,7 +54,8 @@ open_pair(struct sl_loop *loop, struct sl_budget *budget, struct pair_end ends[2
 {
     static const struct sl_stream_events pair_events = {
         .on_bytes = read_pair, .on_drained = drain_pair, .on_end = end_pair};
-    struct sl_stream_limits limits = {.input_budget = budget, .stall_us = 60 * SL_US_PER_S};
+    struct sl_stream_limits limits = {.input_budget = budget,
+                                      .stall_us = INT64_C(60) * SL_US_PER_S};
     struct sl_tcp *tcp[2];
     sl_pair_open(loop, tcp);
     for (int i = 0; i < 2; i++) {

@@ -183,7 +183,7 @@ run_world(struct world *world)
     TEST_OK(
         sl_tcp_connect(world->loop, &endpoint, &connect_events, world, &world->connecting, &err),
         &err);
-    world->timeout = sl_timer_open(world->loop, 20 * SL_US_PER_S, 0, on_timeout, world);
+    world->timeout = sl_timer_open(world->loop, INT64_C(20) * SL_US_PER_S, 0, on_timeout, world);
     sl_loop_run(world->loop);
     assert_false(world->ran_out_of_time);
 }
