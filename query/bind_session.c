@@ -210,10 +210,6 @@ bind_function(struct sl_scope *s, const struct sl_node *node, enum session_funct
         return sl_expr_const_i64(&s->binder->typing, node->position, session->row_count, out_expr,
                                  err);
     case SESSION_FOUND_ROWS:
-        if (session->found_rows < 0)
-            return sl_bind_fail(
-                s->binder, err, SL_UNSUPPORTED, 1235, node->position,
-                "rows behind a LIMIT are not counted for SQL_CALC_FOUND_ROWS: use COUNT(*)");
         return sl_expr_const_i64(&s->binder->typing, node->position, session->found_rows, out_expr,
                                  err);
     case SESSION_NONE:

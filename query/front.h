@@ -72,8 +72,8 @@ struct sl_subquery {
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
-    bool
-        wants_found_rows; /* SELECT: FOUND_ROWS() is to be without its LIMIT, which nobody counts */
+    const struct sl_subquery
+        *row_count; /* SELECT: how many rows it has without its LIMIT, for FOUND_ROWS(); NULL */
     struct sl_insert *insert; /* INSERT */
     const char *database;     /* SHOW about another database than the session's; NULL */
     struct sl_slice table;    /* SHOW about a table; else empty */

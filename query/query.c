@@ -95,7 +95,7 @@ static sl_status
 prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
 {
     query->info.kind = SL_STATEMENT_ROWS;
-    query->info.hides_found_rows = query->statement.wants_found_rows;
+    query->info.found_rows = -1;
     if (query->statement.class != SL_CLASS_SELECT)
         describe_explanation(query);
     else

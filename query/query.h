@@ -43,7 +43,7 @@ struct sl_session {
     uint64_t connection_id;
     int64_t
         row_count; /* ROW_COUNT(): of the statement before: rows it changed, -1: a result, a failure */
-    int64_t found_rows;                 /* FOUND_ROWS(): rows of the last result; -1: not known */
+    int64_t found_rows;                 /* FOUND_ROWS(): rows of the last result */
     const struct sl_warnings *warnings; /* SHOW WARNINGS: of the statement before; NULL: none */
     bool is_admin;
     bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
@@ -154,8 +154,7 @@ struct sl_query_info {
     uint32_t column_count;
     uint32_t parameter_count;
     uint64_t affected_rows; /* DELETE, INSERT: valid after the last sl_query_next, sl_query_fill */
-    bool
-        hides_found_rows; /* how many rows there are without its LIMIT was asked, and is not known */
+    int64_t found_rows; /* FOUND_ROWS(): without the LIMIT; -1: the rows that there were. The same */
     bool is_limited;      /* DELETE: mysql_delete keeps rows from it */
     uint32_t insert_rows; /* INSERT: rows of the list, and columns */
     uint32_t insert_columns;

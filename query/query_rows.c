@@ -79,6 +79,8 @@ plan_late(struct sl_query *query, struct sl_error *err)
     bool is_explained = query->statement.class != SL_CLASS_SELECT;
     SL_TRY(sl_subqueries_run(&query->exec, &query->statement,
                              is_explained ? &query->explanation : NULL, err));
+    if (query->statement.row_count != NULL)
+        query->info.found_rows = query->statement.row_count->values[0]->value.as.i64;
     return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 

@@ -175,7 +175,7 @@ keep_counts(struct sl_request *r)
 
     counts.row_count = has_rows ? -1 : (int64_t)info->affected_rows;
     if (has_rows)
-        counts.found_rows = info->hides_found_rows ? -1 : (int64_t)r->result_rows;
+        counts.found_rows = info->found_rows < 0 ? (int64_t)r->result_rows : info->found_rows;
     sl_entry_set_counts(r->entry, counts);
 }
 

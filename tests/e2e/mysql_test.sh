@@ -59,7 +59,8 @@ contains "SHOW STATUS says who is there" "^Threads_connected [1-9][0-9]* Threads
 same "FOUND_ROWS() is what it gave" "1 2 3 3" "$(my 'SELECT 1 UNION SELECT 2 UNION SELECT 3; SELECT FOUND_ROWS()' | paste -sd' ')"
 same "in one text too" "1 1 -1" "$(my 'DELIMITER //
 SELECT 1; SELECT FOUND_ROWS(); SELECT ROW_COUNT() //' | paste -sd' ')"
-contains "what was not counted is not said" "ERROR 1235" "$(my 'SELECT SQL_CALC_FOUND_ROWS src_addr FROM flows LIMIT 1; SELECT FOUND_ROWS()')"
+same "SQL_CALC_FOUND_ROWS counts beyond the LIMIT" "5000 1 2 3" "$(my 'SELECT SQL_CALC_FOUND_ROWS NULL FROM flows LIMIT 0; SELECT FOUND_ROWS();
+SELECT SQL_CALC_FOUND_ROWS x FROM (SELECT 1 AS x UNION SELECT 2 UNION SELECT 2 UNION SELECT 3) t ORDER BY x LIMIT 2; SELECT FOUND_ROWS()' | paste -sd' ')"
 same "an account and where it comes from" "anyone@127.0.0.1 anyone@% admin" \
     "$(my 'SELECT USER(), CURRENT_USER(), CURRENT_ROLE()' | tr '\t' ' ')"
 contains "grants are those of the role" 'GRANT ALL PRIVILEGES ON \*\.\* TO .anyone.@.%. WITH GRANT OPTION' "$(my 'SHOW GRANTS')"
