@@ -160,11 +160,11 @@ sl_status sl_bind_subquery(struct sl_scope *s, const struct sl_node *node,
                            struct sl_expr **out_expr, struct sl_error *err);
 /* The binder's subqueries, in the order in which they must run, to the statement. */
 void sl_bind_give_subqueries(struct sl_binder *b, struct sl_statement *statement);
-/* Is it a column of a select around the subquery that is being bound? */
 /* SQL_CALC_FOUND_ROWS: one more subquery, the number of rows without ORDER BY and LIMIT. */
 SL_MUST_CHECK
 sl_status sl_bind_row_count(struct sl_binder *b, const struct sl_syntax_select *syntax,
                             const struct sl_subquery **out_subquery, struct sl_error *err);
+/* Is it a column of a select around the subquery that is being bound? */
 bool sl_bind_is_outer(const struct sl_binder *b, const struct sl_node *node);
 
 /* bind_names.c */

@@ -44,7 +44,7 @@ struct sl_in_set {
     uint64_t *bits;             /* when all are below 65,536: a bitmap of them; else NULL */
     struct sl_in_range *ranges; /* of IN_RANGES: ascending, apart from each other; else NULL */
     uint32_t range_count;
-    struct sl_regex *regex; /* of REGEXP: what the value is searched for; else NULL */
+    struct sl_regex *regex;   /* of REGEXP: what the value is searched for; else NULL */
     _Atomic uint64_t *random; /* of RAND with a constant seed: see sl_random_take; else NULL */
 };
 

@@ -154,8 +154,9 @@ struct sl_query_info {
     uint32_t column_count;
     uint32_t parameter_count;
     uint64_t affected_rows; /* DELETE, INSERT: valid after the last sl_query_next, sl_query_fill */
-    int64_t found_rows; /* FOUND_ROWS(): without the LIMIT; -1: the rows that there were. The same */
-    bool is_limited;      /* DELETE: mysql_delete keeps rows from it */
+    int64_t
+        found_rows;  /* FOUND_ROWS(): without the LIMIT; -1: the rows that there were. The same */
+    bool is_limited; /* DELETE: mysql_delete keeps rows from it */
     uint32_t insert_rows; /* INSERT: rows of the list, and columns */
     uint32_t insert_columns;
     const char *file;      /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
