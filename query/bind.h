@@ -33,6 +33,7 @@ struct sl_binder {
     const struct sl_view_path *path; /* the views whose text is being bound */
     struct sl_subquery *subqueries;  /* the last one first */
     uint32_t subquery_count;
+    int64_t pause_us;             /* of all SLEEPs */
     const struct sl_scope *outer; /* of the select around the subquery that is being bound; NULL */
 };
 

@@ -82,6 +82,7 @@ struct sl_statement {
     size_t consumed_bytes;    /* of the text, its semicolon included */
     uint32_t parameter_count; /* `?` in the text */
     int64_t now_us;
+    int64_t pause_us;                  /* SELECT: see query.h */
     int64_t timeout_us;                /* max_statement_time, max_execution_time; 0: none */
     const struct sl_session *session;  /* SET STATEMENT: instead of the one that was given; NULL */
     const struct sl_variable *changes; /* SESSION: see query.h */

@@ -61,7 +61,7 @@ struct sl_random {
 
 /* The numbers of RAND with a constant seed, which the rows of a statement share: the state as one
  * number, and the numbers of the next `count` rows. Threads: any. */
-uint64_t sl_random_start(uint32_t seed);
+uint64_t sl_random_start(uint32_t number);
 struct sl_random sl_random_take(_Atomic uint64_t *state, uint32_t count);
 
 /* What a row function may use. */

@@ -159,9 +159,10 @@ struct sl_query_info {
     bool is_limited; /* DELETE: mysql_delete keeps rows from it */
     uint32_t insert_rows; /* INSERT: rows of the list, and columns */
     uint32_t insert_columns;
-    const char *file;      /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
-    bool wants_input;      /* LOAD DATA: sl_query_fill has used up what was fed */
-    bool is_delayed;       /* INSERT DELAYED: nobody waits for the rows */
+    const char *file; /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
+    bool wants_input; /* LOAD DATA: sl_query_fill has used up what was fed */
+    bool is_delayed;  /* INSERT DELAYED: nobody waits for the rows */
+    int64_t pause_us; /* SLEEP: the caller lets so much time pass before the first sl_query_next */
     bool keeps_warnings;   /* SHOW WARNINGS and its kin: those of the statement before stay */
     size_t consumed_bytes; /* of the text: the next statement starts there */
 

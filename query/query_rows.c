@@ -60,13 +60,19 @@ drain(void *context, unsigned worker, struct sl_error *err)
     return SL_OK;
 }
 
-void
-sl_query_set_deadline(struct sl_query *query)
+int64_t
+sl_query_timeout_us(const struct sl_query *query)
 {
     int64_t timeout_us = query->env.timeout_us;
     int64_t own_us = query->statement.timeout_us;
-    if (own_us != 0 && (timeout_us == 0 || own_us < timeout_us))
-        timeout_us = own_us;
+
+    return own_us != 0 && (timeout_us == 0 || own_us < timeout_us) ? own_us : timeout_us;
+}
+
+void
+sl_query_set_deadline(struct sl_query *query)
+{
+    int64_t timeout_us = sl_query_timeout_us(query);
     query->exec.deadline_us = timeout_us == 0 ? 0 : sl_clock_monotonic_us() + timeout_us;
 }
 
