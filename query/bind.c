@@ -163,9 +163,10 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     case SL_SYNTAX_SELECT:
         out_statement->class = SL_CLASS_SELECT;
         SL_TRY(sl_bind_chain(&b, syntax.select, &out_statement->select, err));
+        out_statement->pause_us = b.pause_us;
         limit_select(session, out_statement->select);
-        out_statement->wants_found_rows =
-            syntax.select->wants_found_rows && out_statement->select->limit != UINT64_MAX;
+        if (syntax.select->wants_found_rows && out_statement->select->limit != UINT64_MAX)
+            SL_TRY(sl_bind_row_count(&b, syntax.select, &out_statement->row_count, err));
         break;
     case SL_SYNTAX_EXPLAIN:
     case SL_SYNTAX_EXPLAIN_ANALYZE:

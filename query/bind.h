@@ -33,6 +33,7 @@ struct sl_binder {
     const struct sl_view_path *path; /* the views whose text is being bound */
     struct sl_subquery *subqueries;  /* the last one first */
     uint32_t subquery_count;
+    int64_t pause_us;             /* of all SLEEPs */
     const struct sl_scope *outer; /* of the select around the subquery that is being bound; NULL */
 };
 
@@ -160,6 +161,10 @@ sl_status sl_bind_subquery(struct sl_scope *s, const struct sl_node *node,
                            struct sl_expr **out_expr, struct sl_error *err);
 /* The binder's subqueries, in the order in which they must run, to the statement. */
 void sl_bind_give_subqueries(struct sl_binder *b, struct sl_statement *statement);
+/* SQL_CALC_FOUND_ROWS: one more subquery, the number of rows without ORDER BY and LIMIT. */
+SL_MUST_CHECK
+sl_status sl_bind_row_count(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                            const struct sl_subquery **out_subquery, struct sl_error *err);
 /* Is it a column of a select around the subquery that is being bound? */
 bool sl_bind_is_outer(const struct sl_binder *b, const struct sl_node *node);
 

@@ -41,9 +41,6 @@ fail_unknown(struct sl_scope *s, const struct sl_node *node, struct sl_error *er
 {
     struct sl_nearest nearest = sl_nearest_to(node->text.bytes, node->text.size_bytes);
 
-    if (sl_slice_is(node->text, "SLEEP"))
-        return sl_bind_fail(s->binder, err, SL_UNSUPPORTED, 1235, node->position,
-                            "SLEEP is not supported: it would hold what other statements wait for");
     int size = node->text.size_bytes > 64 ? 64 : (int)node->text.size_bytes;
 
     for (size_t i = 0; i < SL_COUNTOF(aggregates); i++)

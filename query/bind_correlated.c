@@ -129,7 +129,7 @@ sl_status
 sl_correlated_add_key(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lookup,
                       struct sl_node *key, struct sl_node *probe, struct sl_error *err)
 {
-    struct sl_sql_type types[2];
+    struct sl_sql_type types[2] = {{0}};
 
     SL_TRY(sl_correlated_types(c, inner, key, probe, types, err));
     if (lookup->key_count == SL_LOOKUP_KEYS_MAX || !is_unique(&types[0], &types[1]))

@@ -67,7 +67,7 @@ join_bound(struct sl_correlated *c, struct sl_scope *inner, struct sl_lookup *lo
     bool is_less = bound->function == SL_FN_LT || bound->function == SL_FN_LE;
     unsigned own = lookup->is_bound_left ? 0 : 1;
     struct sl_node *either[2] = {NULL, NULL};
-    struct sl_sql_type types[2];
+    struct sl_sql_type types[2] = {{0}};
 
     SL_TRY(sl_correlated_types(c, inner, bound->args[own], bound->args[1 - own], types, err));
     if (!has_order(&types[0], &types[1]))

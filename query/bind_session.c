@@ -6,6 +6,7 @@
 #include "query/bind.h"
 #include "query/lex.h"
 #include "query/value.h"
+#include "storage/base/clock.h"
 
 /* Functions that are constants of the statement. */
 enum session_function {
@@ -24,6 +25,7 @@ enum session_function {
     SESSION_INSERT_ID,
     SESSION_ROW_COUNT,
     SESSION_FOUND_ROWS,
+    SESSION_SLEEP,
     SESSION_NONE,
 };
 
@@ -56,6 +58,7 @@ static const struct {
     {"LAST_INSERT_ID", SESSION_INSERT_ID, false},
     {"ROW_COUNT", SESSION_ROW_COUNT, false},
     {"FOUND_ROWS", SESSION_FOUND_ROWS, false},
+    {"SLEEP", SESSION_SLEEP, false},
 };
 
 static enum session_function
@@ -159,6 +162,46 @@ bind_clock(struct sl_scope *s, const struct sl_node *node, const struct sl_zone 
     return sl_expr_coerce(&s->binder->typing, out_expr, &span, err);
 }
 
+/* Is it computed once, whatever else the statement says? */
+static bool
+is_lone_item(const struct sl_scope *s, const struct sl_node *node)
+{
+    const struct sl_syntax_select *syntax = s->syntax;
+    bool is_item = false;
+
+    for (uint32_t i = 0; i < syntax->item_count; i++)
+        is_item = is_item || syntax->items[i].expr == node;
+    return is_item && s->select->source == SL_SOURCE_NONE && s->binder->outer == NULL &&
+           syntax->group_count == 0 && syntax->where == NULL && syntax->limit == NULL;
+}
+
+/* SLEEP(seconds): 0. Whoever runs the statement waits, so that no worker does. */
+static sl_status
+bind_sleep(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+           struct sl_error *err)
+{
+    enum { SLEEP_S_MAX = 3600 };
+    struct sl_binder *b = s->binder;
+    struct sl_sql_type number = sl_sql_type_of(SL_TYPE_F64);
+    struct sl_expr *seconds;
+
+    if (!is_lone_item(s, node))
+        return sl_bind_fail(b, err, SL_UNSUPPORTED, 1235, node->position,
+                            "SLEEP is an item of a select without FROM, WHERE and LIMIT only");
+    SL_TRY(sl_bind_expr(s, node->args[0], &seconds, err));
+    SL_TRY(sl_expr_coerce(&b->typing, &seconds, &number, err));
+    const struct sl_value *value = &seconds->value;
+    if (seconds->kind == SL_EXPR_CONST && !value->is_null && value->as.f64 > SLEEP_S_MAX)
+        return sl_bind_fail(b, err, SL_LIMIT, 1210, node->position,
+                            "SLEEP lasts %d seconds at most", (int)SLEEP_S_MAX);
+    if (seconds->kind == SL_EXPR_CONST && !value->is_null && value->as.f64 >= 0)
+        b->pause_us += (int64_t)(value->as.f64 * SL_US_PER_S);
+    else
+        sl_warnings_add(b->env->warnings, SL_WARNING_WARNING, 1210,
+                        "Incorrect arguments to sleep.");
+    return sl_expr_const_i64(&b->typing, node->position, 0, out_expr, err);
+}
+
 static sl_status
 bind_function(struct sl_scope *s, const struct sl_node *node, enum session_function function,
               struct sl_expr **out_expr, struct sl_error *err)
@@ -166,8 +209,9 @@ bind_function(struct sl_scope *s, const struct sl_node *node, enum session_funct
     const struct sl_session *session = s->binder->session;
     struct sl_sql_type date = sl_sql_type_of(SL_TYPE_DATE);
     bool is_clock = function == SESSION_CLOCK || function == SESSION_UTC_CLOCK;
+    uint32_t arg_count = function == SESSION_SLEEP ? 1 : 0;
 
-    if (function > SESSION_UTC && !is_clock && node->arg_count > 0)
+    if (function > SESSION_UTC && !is_clock && node->arg_count != arg_count)
         return sl_bind_fail(s->binder, err, SL_TYPE, 1582, node->position,
                             "incorrect parameter count in the call to %.*s",
                             (int)node->text.size_bytes, (const char *)node->text.bytes);
@@ -210,12 +254,10 @@ bind_function(struct sl_scope *s, const struct sl_node *node, enum session_funct
         return sl_expr_const_i64(&s->binder->typing, node->position, session->row_count, out_expr,
                                  err);
     case SESSION_FOUND_ROWS:
-        if (session->found_rows < 0)
-            return sl_bind_fail(
-                s->binder, err, SL_UNSUPPORTED, 1235, node->position,
-                "rows behind a LIMIT are not counted for SQL_CALC_FOUND_ROWS: use COUNT(*)");
         return sl_expr_const_i64(&s->binder->typing, node->position, session->found_rows, out_expr,
                                  err);
+    case SESSION_SLEEP:
+        return bind_sleep(s, node, out_expr, err);
     case SESSION_NONE:
         break;
     }

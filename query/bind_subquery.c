@@ -5,6 +5,7 @@
  * joins of. A node that is bound twice (an alias, both sides of `host`) is one subquery.
  */
 #include "query/bind.h"
+#include "query/bind_correlated.h"
 #include "query/value.h"
 
 static enum sl_subquery_kind
@@ -153,6 +154,38 @@ sl_bind_subquery(struct sl_scope *s, const struct sl_node *node, struct sl_expr 
                     sl_bind_is_sided(s, node->args[0], &kind);
 
     return is_sided ? bind_sides(s, node, out_expr, err) : bind_once(s, node, out_expr, err);
+}
+
+sl_status
+sl_bind_row_count(struct sl_binder *b, const struct sl_syntax_select *syntax,
+                  const struct sl_subquery **out_subquery, struct sl_error *err)
+{
+    struct sl_arena *arena = b->typing.arena;
+    struct sl_syntax_select *all = sl_arena_alloc(arena, sizeof(*all));
+    struct sl_item *item = sl_arena_calloc(arena, 1, sizeof(*item));
+    struct sl_subquery *subquery = sl_arena_calloc(arena, 1, sizeof(*subquery));
+    struct sl_node *star = NULL;
+
+    if (all == NULL || item == NULL || subquery == NULL)
+        return sl_fail_memory(err);
+    *all = *syntax;
+    all->orders = NULL;
+    all->order_count = 0;
+    all->limit = all->offset = NULL;
+    SL_TRY(sl_bind_make_star(b, syntax->position, &star, err));
+    SL_TRY(sl_bind_make_call(b, "COUNT", syntax->position, &star, 1, &item->expr, err));
+    const struct sl_syntax_select count = {.position = syntax->position,
+                                           .table_position = syntax->position,
+                                           .subselect = all,
+                                           .items = item,
+                                           .item_count = 1};
+    SL_TRY(sl_bind_chain(b, &count, &subquery->select, err));
+    subquery->kind = SL_SUBQUERY_VALUE;
+    subquery->type = subquery->select->outputs[0].expr->type;
+    subquery->number = b->subquery_count++;
+    subquery->next = b->subqueries;
+    *out_subquery = b->subqueries = subquery;
+    return SL_OK;
 }
 
 bool

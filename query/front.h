@@ -72,8 +72,8 @@ struct sl_subquery {
 struct sl_statement {
     enum sl_statement_class class;
     struct sl_select *select; /* head of its UNION chain; NULL for EMPTY */
-    bool
-        wants_found_rows; /* SELECT: FOUND_ROWS() is to be without its LIMIT, which nobody counts */
+    const struct sl_subquery
+        *row_count; /* SELECT: how many rows it has without its LIMIT, for FOUND_ROWS(); NULL */
     struct sl_insert *insert; /* INSERT */
     const char *database;     /* SHOW about another database than the session's; NULL */
     struct sl_slice table;    /* SHOW about a table; else empty */
@@ -82,6 +82,7 @@ struct sl_statement {
     size_t consumed_bytes;    /* of the text, its semicolon included */
     uint32_t parameter_count; /* `?` in the text */
     int64_t now_us;
+    int64_t pause_us;                  /* SELECT: see query.h */
     int64_t timeout_us;                /* max_statement_time, max_execution_time; 0: none */
     const struct sl_session *session;  /* SET STATEMENT: instead of the one that was given; NULL */
     const struct sl_variable *changes; /* SESSION: see query.h */

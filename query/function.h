@@ -23,6 +23,8 @@
 #ifndef SLUICE_QUERY_FUNCTION_H
 #define SLUICE_QUERY_FUNCTION_H
 
+#include <stdatomic.h>
+
 #include "query/bound.h"
 #include "query/warning.h"
 #include "storage/base/arena.h"
@@ -56,6 +58,11 @@ struct sl_random {
     uint32_t a, b;
     bool is_seeded;
 };
+
+/* The numbers of RAND with a constant seed, which the rows of a statement share: the state as one
+ * number, and the numbers of the next `count` rows. Threads: any. */
+uint64_t sl_random_start(uint32_t number);
+struct sl_random sl_random_take(_Atomic uint64_t *state, uint32_t count);
 
 /* What a row function may use. */
 struct sl_eval {

@@ -17,24 +17,12 @@ enum {
 };
 
 static sl_status
-copy_text(struct sl_eval *eval, const void *text, size_t size, struct sl_value *out)
-{
-    uint8_t *bytes = sl_eval_bytes(eval, size);
-
-    if (bytes == NULL)
-        return SL_LIMIT;
-    memcpy(bytes, text, size);
-    out->as.slice = (struct sl_slice){.bytes = bytes, .size_bytes = (uint32_t)size};
-    return SL_OK;
-}
-
-static sl_status
 address_text(struct sl_eval *eval, struct sl_addr addr, struct sl_value *out)
 {
     char text[SL_ADDR_TEXT_BYTES];
 
     size_t size = sl_addr_format(addr, text);
-    return copy_text(eval, text, size, out);
+    return sl_eval_copy(eval, text, size, out);
 }
 
 /* The number of an IPv4 address; NULL for IPv6. */
@@ -70,7 +58,7 @@ sl_row_inet6_aton(struct sl_eval *eval, const struct sl_expr *call, const struct
 
     (void)call;
     sl_addr_to_v6(args[0].as.addr, bytes);
-    return copy_text(eval, is_v4 ? bytes + 12 : bytes, is_v4 ? 4 : 16, out);
+    return sl_eval_copy(eval, is_v4 ? bytes + 12 : bytes, is_v4 ? 4 : 16, out);
 }
 
 sl_status
@@ -138,7 +126,7 @@ sl_row_prefix(struct sl_eval *eval, const struct sl_expr *call, const struct sl_
     block_of(args, &first, &last);
     (void)sl_addr_format(first, address);
     int size = snprintf(text, sizeof(text), "%s/%d", address, (int)bits);
-    return copy_text(eval, text, (size_t)size, out);
+    return sl_eval_copy(eval, text, (size_t)size, out);
 }
 
 sl_status
@@ -292,9 +280,9 @@ sl_row_protocol_name(struct sl_eval *eval, const struct sl_expr *call, const str
 
     (void)call;
     if (name != NULL)
-        return copy_text(eval, name, strlen(name), out);
+        return sl_eval_copy(eval, name, strlen(name), out);
     int size = snprintf(number, sizeof(number), "%" PRId64, protocol);
-    return copy_text(eval, number, (size_t)size, out);
+    return sl_eval_copy(eval, number, (size_t)size, out);
 }
 
 sl_status
@@ -306,7 +294,7 @@ sl_row_service_name(struct sl_eval *eval, const struct sl_expr *call, const stru
 
     (void)call;
     out->is_null = name == NULL;
-    return name == NULL ? SL_OK : copy_text(eval, name, strlen(name), out);
+    return name == NULL ? SL_OK : sl_eval_copy(eval, name, strlen(name), out);
 }
 
 /* "SA", "FPA": the letters of the flags that are set, in the order of their bits. */
@@ -322,5 +310,5 @@ sl_row_tcp_flags_text(struct sl_eval *eval, const struct sl_expr *call, const st
     for (unsigned bit = 0; bit < 8; bit++)
         if (((uint64_t)args[0].as.i64 >> bit & 1) != 0)
             text[used++] = letters[bit];
-    return copy_text(eval, text, used, out);
+    return sl_eval_copy(eval, text, used, out);
 }

@@ -180,9 +180,36 @@ random_bytes(struct sl_eval *eval, void *bytes, size_t size)
                : sl_fail(eval->err, SL_IO, "the system gives no random bytes");
 }
 
+uint64_t
+sl_random_start(uint32_t number)
+{
+    struct sl_random random;
+
+    seed(&random, number);
+    return (uint64_t)random.a << 32 | random.b;
+}
+
+struct sl_random
+sl_random_take(_Atomic uint64_t *state, uint32_t count)
+{
+    uint64_t before = atomic_load_explicit(state, memory_order_relaxed), after;
+    struct sl_random random, first;
+
+    do {
+        first = random = (struct sl_random){
+            .a = (uint32_t)(before >> 32), .b = (uint32_t)before, .is_seeded = true};
+        for (uint32_t i = 0; i < count; i++)
+            (void)draw(&random);
+        after = (uint64_t)random.a << 32 | random.b;
+        /* Relaxed: the numbers are all that is handed on. */
+    } while (!atomic_compare_exchange_weak_explicit(state, &before, after, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return first;
+}
+
 /*
- * RAND(), RAND(seed). The numbers of a constant seed begin anew with each block of rows; another seed is the
- * row's own.
+ * RAND(), RAND(seed). The numbers of a constant seed are one sequence for all rows, of which each block takes
+ * its part (program_row.c); another seed is the row's own.
  */
 sl_status
 sl_row_rand(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,

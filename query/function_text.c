@@ -46,30 +46,6 @@ part(struct sl_slice s, uint32_t from, uint32_t to)
     return (struct sl_slice){.bytes = s.bytes + from, .size_bytes = to > from ? to - from : 0};
 }
 
-static uint8_t *
-make_text(struct sl_eval *eval, size_t size, struct sl_value *out)
-{
-    if (size > SL_TEXT_BYTES_MAX) {
-        (void)sl_fail(eval->err, SL_LIMIT, "a text is longer than %d bytes", SL_TEXT_BYTES_MAX);
-        return NULL;
-    }
-    uint8_t *bytes = sl_eval_bytes(eval, size);
-    out->as.slice = (struct sl_slice){.bytes = bytes, .size_bytes = (uint32_t)size};
-    return bytes;
-}
-
-static sl_status
-copy_text(struct sl_eval *eval, const void *text, size_t size, struct sl_value *out)
-{
-    uint8_t *bytes = make_text(eval, size, out);
-
-    if (bytes == NULL)
-        return SL_LIMIT;
-    if (size > 0)
-        memcpy(bytes, text, size);
-    return SL_OK;
-}
-
 static bool
 equal_at(struct sl_slice text, uint32_t at, struct sl_slice what, bool is_binary)
 {
@@ -138,7 +114,7 @@ sl_row_concat(struct sl_eval *eval, const struct sl_expr *call, const struct sl_
 
     for (uint32_t i = 0; i < call->arg_count; i++)
         size += TEXT(i).size_bytes;
-    uint8_t *bytes = make_text(eval, size, out);
+    uint8_t *bytes = sl_eval_text(eval, size, out);
     if (bytes == NULL)
         return SL_LIMIT;
     for (uint32_t i = 0; i < call->arg_count; i++) {
@@ -167,7 +143,7 @@ sl_row_concat_ws(struct sl_eval *eval, const struct sl_expr *call, const struct 
         is_first = false;
     }
     sl_status st = buf.bad ? sl_fail(eval->err, SL_LIMIT, "a text is too long")
-                           : copy_text(eval, buf.bytes, buf.size_bytes, out);
+                           : sl_eval_copy(eval, buf.bytes, buf.size_bytes, out);
     sl_buf_fini(&buf);
     return st;
 }
@@ -195,7 +171,7 @@ sl_row_char_length(struct sl_eval *eval, const struct sl_expr *call, const struc
 static sl_status
 map_letters(struct sl_eval *eval, struct sl_slice s, bool is_upper, struct sl_value *out)
 {
-    uint8_t *bytes = make_text(eval, s.size_bytes, out);
+    uint8_t *bytes = sl_eval_text(eval, s.size_bytes, out);
 
     if (bytes == NULL)
         return SL_LIMIT;
@@ -357,7 +333,7 @@ sl_row_replace(struct sl_eval *eval, const struct sl_expr *call, const struct sl
     }
     sl_buf_append(&buf, text.bytes + at, text.size_bytes - at);
     sl_status st = buf.bad ? sl_fail(eval->err, SL_LIMIT, "a text is too long")
-                           : copy_text(eval, buf.bytes, buf.size_bytes, out);
+                           : sl_eval_copy(eval, buf.bytes, buf.size_bytes, out);
     sl_buf_fini(&buf);
     return st;
 }
@@ -367,7 +343,7 @@ sl_row_reverse(struct sl_eval *eval, const struct sl_expr *call, const struct sl
                struct sl_value *out)
 {
     uint32_t size = TEXT(0).size_bytes, at = 0;
-    uint8_t *bytes = make_text(eval, size, out);
+    uint8_t *bytes = sl_eval_text(eval, size, out);
 
     (void)call;
     if (bytes == NULL)
@@ -385,11 +361,11 @@ static sl_status
 repeat(struct sl_eval *eval, struct sl_slice what, int64_t count, struct sl_value *out)
 {
     if (count <= 0 || what.size_bytes == 0)
-        return copy_text(eval, "", 0, out);
+        return sl_eval_copy(eval, "", 0, out);
     if (count > SL_TEXT_BYTES_MAX)
         return sl_fail(eval->err, SL_LIMIT, "a text is longer than %d bytes", SL_TEXT_BYTES_MAX);
     size_t size_bytes = (size_t)count * what.size_bytes;
-    uint8_t *bytes = make_text(eval, size_bytes, out);
+    uint8_t *bytes = sl_eval_text(eval, size_bytes, out);
     if (bytes == NULL)
         return SL_LIMIT;
     /* What is there is copied behind itself: twice as much each time. */
@@ -434,7 +410,7 @@ pad(struct sl_eval *eval, const struct sl_value *args, bool is_left, struct sl_v
                   (wanted - have + count_characters(TEXT(2)) - 1) / count_characters(TEXT(2)),
                   &fill));
     uint32_t size = skip_characters(fill.as.slice, wanted - have);
-    uint8_t *bytes = make_text(eval, (size_t)size + TEXT(0).size_bytes, out);
+    uint8_t *bytes = sl_eval_text(eval, (size_t)size + TEXT(0).size_bytes, out);
     if (bytes == NULL)
         return SL_LIMIT;
     memcpy(is_left ? bytes : bytes + TEXT(0).size_bytes, fill.as.slice.bytes, size);
@@ -497,188 +473,4 @@ sl_row_strcmp(struct sl_eval *eval, const struct sl_expr *call, const struct sl_
     (void)eval;
     out->as.i64 = (order > 0) - (order < 0);
     return SL_OK;
-}
-
-sl_status
-sl_row_ascii(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-             struct sl_value *out)
-{
-    (void)eval;
-    (void)call;
-    out->as.i64 = TEXT(0).size_bytes > 0 ? TEXT(0).bytes[0] : 0;
-    return SL_OK;
-}
-
-sl_status
-sl_row_char(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-            struct sl_value *out)
-{
-    uint8_t *bytes = make_text(eval, call->arg_count, out);
-
-    for (uint32_t i = 0; i < call->arg_count && bytes != NULL; i++)
-        bytes[i] = (uint8_t)args[i].as.i64;
-    return bytes == NULL ? SL_LIMIT : SL_OK;
-}
-
-sl_status
-sl_row_hex(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-           struct sl_value *out)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char number[20];
-
-    (void)call;
-    if (!sl_type_is_bytes(args[0].type)) {
-        int size = snprintf(number, sizeof(number), "%" PRIX64, args[0].as.u64);
-        return copy_text(eval, number, (size_t)size, out);
-    }
-    uint8_t *bytes = make_text(eval, 2 * (size_t)TEXT(0).size_bytes, out);
-    for (uint32_t i = 0; i < TEXT(0).size_bytes && bytes != NULL; i++) {
-        bytes[(size_t)2 * i] = (uint8_t)digits[TEXT(0).bytes[i] >> 4];
-        bytes[(size_t)2 * i + 1] = (uint8_t)digits[TEXT(0).bytes[i] & 15];
-    }
-    return bytes == NULL ? SL_LIMIT : SL_OK;
-}
-
-sl_status
-sl_row_unhex(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-             struct sl_value *out)
-{
-    uint32_t size = TEXT(0).size_bytes;
-    uint32_t odd = size % 2; /* a missing first digit is 0 */
-    uint8_t *bytes = make_text(eval, (size + 1) / 2, out);
-
-    (void)call;
-    if (bytes == NULL)
-        return SL_LIMIT;
-    memset(bytes, 0, (size + 1) / 2);
-    for (uint32_t i = 0; i < size; i++) {
-        uint8_t c = TEXT(0).bytes[i];
-        out->is_null |= !isxdigit(c);
-        uint8_t digit = (uint8_t)(isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
-        bytes[(i + odd) / 2] |= (uint8_t)((i + odd) % 2 == 0 ? digit << 4 : digit & 15);
-    }
-    return SL_OK;
-}
-
-/* 1234567.891 with commas between thousands. */
-sl_status
-sl_row_format(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-              struct sl_value *out)
-{
-    struct sl_buf plain = sl_buf_empty(128);
-    char text[128];
-    size_t used = 0;
-
-    (void)call;
-    sl_decimal_format(args[0].as.i128, args[0].scale, &plain);
-    const uint8_t *dot = memchr(plain.bytes, '.', plain.size_bytes);
-    size_t whole = dot == NULL ? plain.size_bytes : (size_t)(dot - plain.bytes);
-    for (size_t i = 0; i < plain.size_bytes && used + 2 < sizeof(text); i++) {
-        bool is_digit = i > 0 && plain.bytes[i - 1] != '-';
-        if (i < whole && is_digit && (whole - i) % 3 == 0)
-            text[used++] = ',';
-        text[used++] = (char)plain.bytes[i];
-    }
-    sl_buf_fini(&plain);
-    return copy_text(eval, text, used, out);
-}
-
-sl_status
-sl_row_field(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-             struct sl_value *out)
-{
-    (void)eval;
-    for (uint32_t i = 1; i < call->arg_count && !args[0].is_null && out->as.i64 == 0; i++)
-        if (!args[i].is_null && sl_text_compare(TEXT(0), TEXT(i), false) == 0)
-            out->as.i64 = i;
-    return SL_OK;
-}
-
-/* FIND_IN_SET(text, list): its number among what commas separate, else 0. */
-sl_status
-sl_row_find_in_set(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-                   struct sl_value *out)
-{
-    bool is_binary = call->args[0]->type.is_binary || call->args[1]->type.is_binary;
-    struct sl_slice list = TEXT(1);
-    uint32_t start = 0;
-
-    (void)eval;
-    if (list.size_bytes == 0 || memchr(TEXT(0).bytes, ',', TEXT(0).size_bytes) != NULL)
-        return SL_OK;
-    for (int64_t number = 1; start <= list.size_bytes; number++) {
-        uint32_t end = start;
-        while (end < list.size_bytes && list.bytes[end] != ',')
-            end++;
-        if (sl_text_compare(TEXT(0), part(list, start, end), is_binary) == 0) {
-            out->as.i64 = number;
-            return SL_OK;
-        }
-        start = end + 1;
-    }
-    return SL_OK;
-}
-
-sl_status
-sl_row_elt(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-           struct sl_value *out)
-{
-    int64_t index = args[0].is_null ? 0 : args[0].as.i64;
-
-    (void)eval;
-    out->is_null = index < 1 || index >= call->arg_count || args[index].is_null;
-    if (!out->is_null)
-        out->as.slice = TEXT(index);
-    return SL_OK;
-}
-
-/* The digits that start a text, as far as 64 bits go; a sign is of the whole number. */
-static uint64_t
-read_digits(struct sl_slice text, int64_t base)
-{
-    uint32_t at = 0;
-    uint64_t number = 0;
-
-    while (at < text.size_bytes && isspace(text.bytes[at]))
-        at++;
-    bool is_negative = at < text.size_bytes && text.bytes[at] == '-';
-    for (at += is_negative; at < text.size_bytes; at++) {
-        uint8_t c = (uint8_t)tolower(text.bytes[at]);
-        int64_t digit = isdigit(c) ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : 36;
-        if (digit >= base)
-            break;
-        if (__builtin_mul_overflow(number, (uint64_t)base, &number) ||
-            __builtin_add_overflow(number, (uint64_t)digit, &number))
-            return UINT64_MAX;
-    }
-    return is_negative ? 0 - number : number;
-}
-
-/* CONV(text, from base, to base): unsigned, but signed to a negative base. */
-sl_status
-sl_row_conv(struct sl_eval *eval, const struct sl_expr *call, const struct sl_value *args,
-            struct sl_value *out)
-{
-    int64_t from = args[1].as.i64, to = args[2].as.i64;
-    bool is_signed = to < 0;
-    char digits[66];
-    size_t at = sizeof(digits);
-
-    (void)call;
-    from = from < 0 && from >= -36 ? -from : from;
-    to = is_signed && to >= -36 ? -to : to;
-    out->is_null = from < 2 || from > 36 || to < 2 || to > 36;
-    if (out->is_null)
-        return SL_OK;
-    uint64_t number = read_digits(TEXT(0), from);
-    bool is_minus = is_signed && number > INT64_MAX;
-    number = is_minus ? 0 - number : number;
-    do {
-        digits[--at] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % (uint64_t)to];
-        number /= (uint64_t)to;
-    } while (number > 0);
-    if (is_minus)
-        digits[--at] = '-';
-    return copy_text(eval, &digits[at], sizeof(digits) - at, out);
 }

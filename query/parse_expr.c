@@ -2,7 +2,8 @@
  * parse_expr.c - expressions.
  *
  * Binary operators climb by precedence in one loop. Every way down passes sl_parser_enter, so that
- * nesting is bounded. Calls are in parse_call.c, predicates in parse_predicate.c.
+ * nesting is bounded. What they stand between is in parse_primary.c, calls in parse_call.c, predicates in
+ * parse_predicate.c, lengths of time in parse_interval.c.
  */
 #include "query/parser.h"
 
@@ -57,22 +58,6 @@ static const struct binary binaries[] = {
     {"^", false, LEVEL_BIT_XOR, SL_FN_BIT_XOR},
 };
 
-static const struct {
-    const char *word;
-    const char *letters; /* native short form: 5m */
-    enum sl_time_unit unit;
-} units[] = {
-    {"MICROSECOND", "us", SL_TIME_MICROSECOND},
-    {"SECOND", "s", SL_TIME_SECOND},
-    {"MINUTE", "m", SL_TIME_MINUTE},
-    {"HOUR", "h", SL_TIME_HOUR},
-    {"DAY", "d", SL_TIME_DAY},
-    {"WEEK", "w", SL_TIME_WEEK},
-    {"MONTH", NULL, SL_TIME_MONTH},
-    {"QUARTER", NULL, SL_TIME_QUARTER},
-    {"YEAR", NULL, SL_TIME_YEAR},
-};
-
 static sl_status parse_level(struct sl_parser *p, unsigned level, struct sl_node **out_node);
 
 static const struct binary *
@@ -111,342 +96,6 @@ sl_parser_unary(struct sl_parser *p, enum sl_function_id function, uint32_t posi
     return sl_parser_operator(p, function, position, &arg, 1, out_node);
 }
 
-const char sl_last_story[] = "LAST needs a length of time such as 1h, 30m or 7 DAY";
-
-bool
-sl_parser_is_last(const struct sl_parser *p)
-{
-    const struct sl_token *next = sl_parser_peek(p, 1);
-    bool is_number =
-        next->kind == SL_TOKEN_INTEGER ||
-        (next->kind == SL_TOKEN_NAME && next->text.bytes[0] >= '0' && next->text.bytes[0] <= '9');
-
-    return p->dialect == SL_DIALECT_NATIVE && is_number && sl_parser_is_word(p, "LAST");
-}
-
-/* The unit behind INTERVAL n; also SECOND without its INTERVAL, for LAST 5 MINUTE(S). */
-bool
-sl_parser_accept_unit(struct sl_parser *p, enum sl_time_unit *out_unit)
-{
-    struct sl_slice word = sl_parser_token(p)->text;
-
-    if (sl_parser_token(p)->kind != SL_TOKEN_NAME)
-        return false;
-    if (word.size_bytes > 1 && (word.bytes[word.size_bytes - 1] | 0x20) == 's')
-        word.size_bytes--;
-    for (size_t i = 0; i < SL_COUNTOF(units); i++) {
-        if (sl_slice_is(word, units[i].word)) {
-            *out_unit = units[i].unit;
-            p->at++;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* INTERVAL expr unit, the word itself consumed; `time` is what it is added to. */
-sl_status
-sl_parse_interval(struct sl_parser *p, uint32_t position, struct sl_node *time, bool is_minus,
-                  struct sl_node **out_node)
-{
-    struct sl_node *amount = NULL;
-    struct sl_node_list args = {0};
-
-    SL_TRY(sl_parse_expr(p, &amount));
-    SL_TRY(sl_parser_node(p, SL_NODE_INTERVAL, position, out_node));
-    if (!sl_parser_accept_unit(p, &(*out_node)->unit))
-        return sl_parser_fail(p, "a unit of time (SECOND, MINUTE, HOUR, DAY ...)");
-    SL_TRY(sl_parser_append(p, &args, amount));
-    (*out_node)->operand = time;
-    (*out_node)->args = args.nodes;
-    (*out_node)->arg_count = 1;
-    (*out_node)->text.size_bytes = is_minus ? 1 : 0;
-    return SL_OK;
-}
-
-static sl_status
-parse_case(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
-{
-    struct sl_node_list args = {0};
-    struct sl_node *node;
-
-    SL_TRY(sl_parser_node(p, SL_NODE_CASE, position, out_node));
-    if (!sl_parser_is_word(p, "WHEN"))
-        SL_TRY(sl_parse_expr(p, &(*out_node)->operand));
-    while (sl_parser_accept_word(p, "WHEN")) {
-        SL_TRY(sl_parse_expr(p, &node));
-        SL_TRY(sl_parser_append(p, &args, node));
-        SL_TRY(sl_parser_expect_word(p, "THEN"));
-        SL_TRY(sl_parse_expr(p, &node));
-        SL_TRY(sl_parser_append(p, &args, node));
-    }
-    if (args.count == 0)
-        return sl_parser_fail(p, "WHEN");
-    if (sl_parser_accept_word(p, "ELSE")) {
-        SL_TRY(sl_parse_expr(p, &node));
-        SL_TRY(sl_parser_append(p, &args, node));
-    }
-    (*out_node)->args = args.nodes;
-    (*out_node)->arg_count = args.count;
-    return sl_parser_expect_word(p, "END");
-}
-
-/* LAST 1h, LAST 5 MINUTE */
-sl_status
-sl_parse_last(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
-{
-    static const int64_t unit_us[] = {
-        [SL_TIME_MICROSECOND] = 1,
-        [SL_TIME_SECOND] = 1000000,
-        [SL_TIME_MINUTE] = 60000000,
-        [SL_TIME_HOUR] = INT64_C(3600000000),
-        [SL_TIME_DAY] = INT64_C(86400000000),
-        [SL_TIME_WEEK] = INT64_C(604800000000),
-    };
-    const struct sl_token *token = sl_parser_token(p);
-    enum sl_time_unit unit = SL_TIME_YEAR;
-    struct sl_slice letters = token->text;
-    int64_t amount = 0;
-
-    while (letters.size_bytes > 0 && letters.bytes[0] >= '0' && letters.bytes[0] <= '9' &&
-           amount < 1000000000) {
-        amount = amount * 10 + (letters.bytes[0] - '0');
-        letters.bytes++;
-        letters.size_bytes--;
-    }
-    p->at++;
-    if (token->kind == SL_TOKEN_INTEGER && letters.size_bytes == 0)
-        (void)sl_parser_accept_unit(p, &unit);
-    for (size_t i = 0; i < SL_COUNTOF(units); i++)
-        if (token->kind == SL_TOKEN_NAME && units[i].letters != NULL &&
-            sl_slice_is(letters, units[i].letters))
-            unit = units[i].unit;
-    if (unit >= SL_COUNTOF(unit_us) || amount > INT64_MAX / unit_us[unit])
-        return sl_fail_at(p->err, SL_SYNTAX, 1064, p->text, p->text_bytes, token->position, "%s",
-                          sl_last_story);
-    SL_TRY(sl_parser_node(p, SL_NODE_LAST, position, out_node));
-    (*out_node)->number = amount * unit_us[unit];
-    return SL_OK;
-}
-
-/* A column, t.column, db.t.column or t.*. */
-static sl_status
-parse_name(struct sl_parser *p, struct sl_node **out_node)
-{
-    const struct sl_token *token = sl_parser_token(p);
-
-    SL_TRY(sl_parser_node(p, SL_NODE_NAME, token->position, out_node));
-    (*out_node)->text = token->text;
-    (*out_node)->is_quoted = token->kind == SL_TOKEN_QUOTED;
-    p->at++;
-    for (int part = 0; part < 2 && sl_parser_accept(p, "."); part++) {
-        token = sl_parser_token(p);
-        (*out_node)->qualifier = (*out_node)->text;
-        if (sl_parser_accept(p, "*")) {
-            (*out_node)->kind = SL_NODE_STAR;
-            return SL_OK;
-        }
-        if (token->kind != SL_TOKEN_NAME && token->kind != SL_TOKEN_QUOTED)
-            return sl_parser_fail(p, "a name");
-        (*out_node)->text = token->text;
-        (*out_node)->is_quoted = token->kind == SL_TOKEN_QUOTED;
-        p->at++;
-    }
-    return SL_OK;
-}
-
-/* Adjacent strings are one. */
-static sl_status
-parse_string(struct sl_parser *p, struct sl_node **out_node)
-{
-    const struct sl_token *token = sl_parser_token(p);
-    uint32_t count = 1;
-    size_t size = token->text.size_bytes;
-
-    SL_TRY(sl_parser_node(p, SL_NODE_STRING, token->position, out_node));
-    while (sl_parser_peek(p, count)->kind == SL_TOKEN_STRING)
-        size += sl_parser_peek(p, count++)->text.size_bytes;
-    (*out_node)->text = token->text;
-    if (count > 1) {
-        uint8_t *bytes = sl_arena_alloc(p->arena, size);
-        if (bytes == NULL)
-            return sl_fail(p->err, SL_LIMIT, "a text is too long for the query's memory");
-        size_t used = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            struct sl_slice part = sl_parser_peek(p, i)->text;
-            memcpy(&bytes[used], part.bytes, part.size_bytes);
-            used += part.size_bytes;
-        }
-        (*out_node)->text = (struct sl_slice){.bytes = bytes, .size_bytes = (uint32_t)size};
-    }
-    p->at += count;
-    return SL_OK;
-}
-
-/* TIMESTAMP '...', DATE '...' */
-static sl_status
-parse_typed_literal(struct sl_parser *p, struct sl_node **out_node)
-{
-    bool is_date = sl_parser_is_word(p, "DATE");
-    uint32_t position = sl_parser_token(p)->position;
-    struct sl_node_list args = {0};
-    struct sl_node *text;
-
-    p->at++;
-    SL_TRY(parse_string(p, &text));
-    SL_TRY(sl_parser_append(p, &args, text));
-    SL_TRY(sl_parser_node(p, SL_NODE_CAST, position, out_node));
-    (*out_node)->cast = (struct sl_sql_type){.type = is_date ? SL_TYPE_DATE : SL_TYPE_TIME,
-                                             .scale = is_date ? 0 : 6,
-                                             .is_nullable = true};
-    (*out_node)->args = args.nodes;
-    (*out_node)->arg_count = 1;
-    return SL_OK;
-}
-
-/* (a), which is a, or (a, b), a row. The parenthesis is consumed. */
-static sl_status
-parse_parenthesis(struct sl_parser *p, uint32_t position, struct sl_node **out_node)
-{
-    struct sl_node_list list = {0};
-
-    SL_TRY(sl_parse_args(p, &list));
-    if (list.count == 1) {
-        *out_node = list.nodes[0];
-        return SL_OK;
-    }
-    SL_TRY(sl_parser_node(p, SL_NODE_ROW, position, out_node));
-    (*out_node)->args = list.nodes;
-    (*out_node)->arg_count = list.count;
-    return SL_OK;
-}
-
-/* Words that stand for themselves. */
-static sl_status
-parse_word(struct sl_parser *p, struct sl_node **out_node)
-{
-    const struct sl_token *token = sl_parser_token(p);
-    const struct sl_token *next = sl_parser_peek(p, 1);
-    bool is_call = next->kind == SL_TOKEN_OPERATOR && sl_slice_is(next->text, "(");
-
-    if (token->text.bytes[0] == '_' && next->kind == SL_TOKEN_STRING) {
-        p->at++; /* an introducer: _utf8mb4'...' */
-        return parse_string(p, out_node);
-    }
-    if (sl_parser_accept_word(p, "NULL"))
-        return sl_parser_node(p, SL_NODE_NULL, token->position, out_node);
-    if (!is_call && (sl_parser_is_word(p, "TRUE") || sl_parser_is_word(p, "FALSE"))) {
-        SL_TRY(sl_parser_node(p, SL_NODE_BOOL, token->position, out_node));
-        (*out_node)->number = sl_parser_is_word(p, "TRUE");
-        p->at++;
-        return SL_OK;
-    }
-    if (next->kind == SL_TOKEN_STRING &&
-        (sl_parser_is_word(p, "TIMESTAMP") || sl_parser_is_word(p, "DATE")))
-        return parse_typed_literal(p, out_node);
-    if (is_call && sl_parser_is_word(p, "ROW")) {
-        p->at += 2;
-        return parse_parenthesis(p, token->position, out_node);
-    }
-    if (is_call && sl_parser_is_word(p, "EXISTS")) {
-        p->at += 2;
-        return sl_parse_subquery(p, SL_NODE_EXISTS, token->position, out_node);
-    }
-    if (sl_parser_accept_word(p, "CASE"))
-        return parse_case(p, token->position, out_node);
-    if (sl_parser_is_word(p, "INTERVAL") && !is_call) {
-        p->at++;
-        SL_TRY(sl_parse_interval(p, token->position, NULL, false, out_node));
-        SL_TRY(sl_parser_expect(p, "+"));
-        return parse_level(p, LEVEL_ADD + 1, &(*out_node)->operand);
-    }
-    if (sl_parser_is_last(p)) {
-        p->at++;
-        return sl_parse_last(p, token->position, out_node);
-    }
-    if (is_call)
-        return sl_parse_function(p, out_node);
-    if (sl_parser_is_reserved(token->text))
-        return sl_parser_fail(p, "an expression");
-    return parse_name(p, out_node);
-}
-
-static sl_status
-parse_literal(struct sl_parser *p, enum sl_node_kind kind, struct sl_node **out_node)
-{
-    const struct sl_token *token = sl_parser_token(p);
-
-    SL_TRY(sl_parser_node(p, kind, token->position, out_node));
-    (*out_node)->text = token->text;
-    p->at++;
-    return SL_OK;
-}
-
-/* @name, @name := expr */
-static sl_status
-parse_variable(struct sl_parser *p, struct sl_node **out_node)
-{
-    struct sl_node_list args = {0};
-    struct sl_node *value = NULL;
-
-    SL_TRY(parse_literal(p, SL_NODE_VARIABLE, out_node));
-    if (!sl_parser_accept(p, ":="))
-        return SL_OK;
-    SL_TRY(sl_parse_expr(p, &value));
-    SL_TRY(sl_parser_append(p, &args, value));
-    (*out_node)->kind = SL_NODE_ASSIGN;
-    (*out_node)->args = args.nodes;
-    (*out_node)->arg_count = 1;
-    return SL_OK;
-}
-
-static sl_status
-parse_primary(struct sl_parser *p, struct sl_node **out_node)
-{
-    uint32_t position = sl_parser_token(p)->position;
-
-    switch (sl_parser_token(p)->kind) {
-    case SL_TOKEN_NAME:
-        return parse_word(p, out_node);
-    case SL_TOKEN_QUOTED:
-        return parse_name(p, out_node);
-    case SL_TOKEN_STRING:
-        return parse_string(p, out_node);
-    case SL_TOKEN_INTEGER:
-        return parse_literal(p, SL_NODE_INTEGER, out_node);
-    case SL_TOKEN_DECIMAL:
-        return parse_literal(p, SL_NODE_DECIMAL, out_node);
-    case SL_TOKEN_DOUBLE:
-        return parse_literal(p, SL_NODE_DOUBLE, out_node);
-    case SL_TOKEN_BYTES:
-        return parse_literal(p, SL_NODE_BYTES, out_node);
-    case SL_TOKEN_ADDRESS:
-        return parse_literal(p, SL_NODE_ADDRESS, out_node);
-    case SL_TOKEN_CIDR:
-        return parse_literal(p, SL_NODE_CIDR, out_node);
-    case SL_TOKEN_VARIABLE:
-        return parse_variable(p, out_node);
-    case SL_TOKEN_SYSTEM:
-        return parse_literal(p, SL_NODE_SYSTEM, out_node);
-    case SL_TOKEN_PARAMETER:
-        SL_TRY(parse_literal(p, SL_NODE_PARAMETER, out_node));
-        (*out_node)->number = p->parameter_count++;
-        return SL_OK;
-    case SL_TOKEN_OPERATOR:
-        break;
-    case SL_TOKEN_END:
-        return sl_parser_fail(p, "an expression");
-    }
-    if (sl_parser_accept(p, "(")) {
-        if (sl_parser_is_subquery(p))
-            return sl_parse_subquery(p, SL_NODE_SELECT, position, out_node);
-        return parse_parenthesis(p, position, out_node);
-    }
-    if (sl_parser_is(p, "*"))
-        return parse_literal(p, SL_NODE_STAR, out_node);
-    return sl_parser_fail(p, "an expression");
-}
-
 /* -x, +x, ~x, !x, BINARY x, NOT x, then x [COLLATE name]. */
 static sl_status
 parse_unary(struct sl_parser *p, struct sl_node **out_node)
@@ -480,7 +129,7 @@ parse_unary(struct sl_parser *p, struct sl_node **out_node)
         (*out_node)->arg_count = 1;
         return SL_OK;
     }
-    return parse_primary(p, out_node);
+    return sl_parse_primary(p, out_node);
 }
 
 /* COLLATE name: every name that ends in _bin compares bytes, every other letters. */
@@ -574,6 +223,12 @@ sl_status
 sl_parse_expr(struct sl_parser *p, struct sl_node **out_node)
 {
     return parse_level(p, LEVEL_OR, out_node);
+}
+
+sl_status
+sl_parse_addend(struct sl_parser *p, struct sl_node **out_node)
+{
+    return parse_level(p, LEVEL_ADD + 1, out_node);
 }
 
 sl_status

@@ -1,7 +1,8 @@
 /*
  * parser.h - what the two halves of the parser share: the cursor over tokens.
  *
- * parse_expr.c reads expressions, parse_predicate.c predicates, parse_row.c rows, parse_call.c calls, parse.c selects and statements, parse_from.c what
+ * parse_expr.c reads expressions, parse_primary.c what operators stand between, parse_interval.c lengths of time,
+ * parse_predicate.c predicates, parse_row.c rows, parse_call.c calls, parse.c selects and statements, parse_from.c what
  * stands behind FROM, parse_insert.c and parse_session.c those that are no selects.
  *
  * Layer: query, internal to the parser.
@@ -219,6 +220,14 @@ sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);
 /* What binds tighter than a comparison. */
 SL_MUST_CHECK
 sl_status sl_parse_operand(struct sl_parser *p, struct sl_node **out_node);
+
+/* What binds tighter than + and -. */
+SL_MUST_CHECK
+sl_status sl_parse_addend(struct sl_parser *p, struct sl_node **out_node);
+
+/* parse_primary.c: what no operator stands in. */
+SL_MUST_CHECK
+sl_status sl_parse_primary(struct sl_parser *p, struct sl_node **out_node);
 
 /* expr, expr, ... up to the closing parenthesis, which is consumed. */
 SL_MUST_CHECK

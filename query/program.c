@@ -274,6 +274,23 @@ prepare_regex(struct compiler *c, const struct sl_expr *call, struct sl_in_set *
                             &(*out_set)->regex, c->err);
 }
 
+/* RAND with a constant seed: one sequence for the statement. */
+static sl_status
+prepare_random(struct compiler *c, const struct sl_expr *call, struct sl_in_set **out_set)
+{
+    if (call->arg_count == 0 || call->args[0]->kind != SL_EXPR_CONST)
+        return SL_OK;
+    const struct sl_value *seed = &call->args[0]->value;
+    struct sl_in_set *set = sl_arena_calloc(c->arena, 1, sizeof(*set));
+    _Atomic uint64_t *state = sl_arena_calloc(c->arena, 1, sizeof(*state));
+    if (set == NULL || state == NULL)
+        return sl_fail_memory(c->err);
+    atomic_init(state, sl_random_start(seed->is_null ? 0 : (uint32_t)seed->as.i64));
+    set->random = state;
+    *out_set = set;
+    return SL_OK;
+}
+
 static sl_status
 compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint32_t *out_register)
 {
@@ -286,6 +303,8 @@ compile_call(struct compiler *c, const struct sl_expr *expr, uint32_t mask, uint
         SL_TRY(prepare_ranges(c, expr, &set));
     if (expr->function->id == SL_FN_REGEXP)
         SL_TRY(prepare_regex(c, expr, &set));
+    if (expr->function->id == SL_FN_RAND)
+        SL_TRY(prepare_random(c, expr, &set));
     if (set != NULL)
         count = 1;
     uint32_t *args = sl_arena_calloc(c->arena, count + 1, sizeof(*args));

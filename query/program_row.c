@@ -6,6 +6,7 @@
 #include "query/range_kernel.h"
 #include "query/regex.h"
 #include "query/value.h"
+#include "storage/base/words.h"
 
 enum {
     TEXT_FIRST_BYTES = 4096,
@@ -150,7 +151,7 @@ apply(struct sl_eval *eval, const struct sl_expr *call, const struct sl_in_set *
 {
     bool is_found = false;
 
-    if (set == NULL)
+    if (set == NULL || set->random != NULL)
         return sl_function_apply(eval, call, args, out);
     *out = (struct sl_value){.type = SL_TYPE_BOOL, .is_null = args[0].is_null};
     if (set->regex != NULL) {
@@ -173,6 +174,12 @@ bytes_of(const struct sl_value *value)
     return !value->is_null && sl_type_is_bytes(value->type) ? value->as.slice.size_bytes : 0;
 }
 
+static uint32_t
+masked(const struct sl_run *run, const uint64_t *mask)
+{
+    return (uint32_t)sl_words_count(mask, sl_words_for(run->count));
+}
+
 static sl_status
 run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,
          const struct sl_vector *args, uint32_t arg_count, const uint64_t *mask,
@@ -191,6 +198,8 @@ run_rows(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set 
     if (values == NULL)
         return sl_fail_memory(run->err);
     SL_TRY(writer_init(&w, run, &call->type));
+    if (set != NULL && set->random != NULL)
+        eval.random = sl_random_take(set->random, mask == NULL ? run->count : masked(run, mask));
     for (uint32_t i = 0; i < arg_count; i++) {
         if (args[i].encoding != SL_CONSTANT)
             continue;

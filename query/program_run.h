@@ -34,7 +34,8 @@ struct sl_in_range {
     struct sl_addr last;
 };
 
-/* Prepared once for a call: the constants of IN, sorted; the ranges of IN_RANGES; or the pattern of REGEXP. */
+/* Prepared once for a call: the constants of IN, sorted; the ranges of IN_RANGES; the pattern of REGEXP; or the
+ * numbers of RAND. */
 struct sl_in_set {
     struct sl_value *values; /* ascending by sl_value_compare, distinct */
     uint32_t count;
@@ -43,7 +44,8 @@ struct sl_in_set {
     uint64_t *bits;             /* when all are below 65,536: a bitmap of them; else NULL */
     struct sl_in_range *ranges; /* of IN_RANGES: ascending, apart from each other; else NULL */
     uint32_t range_count;
-    struct sl_regex *regex; /* of REGEXP: what the value is searched for; else NULL */
+    struct sl_regex *regex;   /* of REGEXP: what the value is searched for; else NULL */
+    _Atomic uint64_t *random; /* of RAND with a constant seed: see sl_random_take; else NULL */
 };
 
 /* Bitmap of run->count bits, not cleared; NULL on SL_LIMIT. */
@@ -66,8 +68,8 @@ sl_status sl_run_settle(struct sl_run *run, struct sl_vector *vector);
 
 /*
  * Evaluate a call over vectors of run->count rows. Rows outside `mask` (NULL: all) may be left
- * out. `set` is what was prepared for an IN, IN_RANGES or REGEXP, else NULL; with it the only argument is
- * the value that is looked for.
+ * out. `set` is what was prepared for an IN, IN_RANGES, REGEXP or RAND, else NULL; with it the only argument
+ * is the value that is looked for, the seed.
  */
 SL_MUST_CHECK
 sl_status sl_run_call(struct sl_run *run, const struct sl_expr *call, const struct sl_in_set *set,

@@ -91,11 +91,27 @@ prepare_rounds(struct sl_query *query, bool has_values, struct sl_error *err)
                : sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 
+/* SLEEP: no longer than the statement may run, which then it has. */
+static void
+prepare_pause(struct sl_query *query)
+{
+    int64_t timeout_us = sl_query_timeout_us(query);
+
+    query->info.pause_us = query->statement.pause_us;
+    if (timeout_us == 0 || query->info.pause_us <= timeout_us)
+        return;
+    query->info.pause_us = timeout_us;
+    query->failure =
+        sl_fail(&query->failure_error, SL_TIMEOUT,
+                "query ran longer than its limit of %" PRId64 " ms", timeout_us / SL_US_PER_MS);
+}
+
 static sl_status
 prepare_select(struct sl_query *query, bool has_values, struct sl_error *err)
 {
+    prepare_pause(query);
     query->info.kind = SL_STATEMENT_ROWS;
-    query->info.hides_found_rows = query->statement.wants_found_rows;
+    query->info.found_rows = -1;
     if (query->statement.class != SL_CLASS_SELECT)
         describe_explanation(query);
     else

@@ -43,7 +43,7 @@ struct sl_session {
     uint64_t connection_id;
     int64_t
         row_count; /* ROW_COUNT(): of the statement before: rows it changed, -1: a result, a failure */
-    int64_t found_rows;                 /* FOUND_ROWS(): rows of the last result; -1: not known */
+    int64_t found_rows;                 /* FOUND_ROWS(): rows of the last result */
     const struct sl_warnings *warnings; /* SHOW WARNINGS: of the statement before; NULL: none */
     bool is_admin;
     bool is_reader; /* may ask only: what changes flows or tables is SL_DENIED (1142) */
@@ -155,14 +155,15 @@ struct sl_query_info {
     uint32_t column_count;
     uint32_t parameter_count;
     uint64_t affected_rows; /* DELETE, INSERT: valid after the last sl_query_next, sl_query_fill */
-    bool
-        hides_found_rows; /* how many rows there are without its LIMIT was asked, and is not known */
-    bool is_limited;      /* DELETE: mysql_delete keeps rows from it */
+    int64_t
+        found_rows;  /* FOUND_ROWS(): without the LIMIT; -1: the rows that there were. The same */
+    bool is_limited; /* DELETE: mysql_delete keeps rows from it */
     uint32_t insert_rows; /* INSERT: rows of the list, and columns */
     uint32_t insert_columns;
-    const char *file;      /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
-    bool wants_input;      /* LOAD DATA: sl_query_fill has used up what was fed */
-    bool is_delayed;       /* INSERT DELAYED: nobody waits for the rows */
+    const char *file; /* LOAD DATA: the client's file, whose bytes sl_query_feed takes */
+    bool wants_input; /* LOAD DATA: sl_query_fill has used up what was fed */
+    bool is_delayed;  /* INSERT DELAYED: nobody waits for the rows */
+    int64_t pause_us; /* SLEEP: the caller lets so much time pass before the first sl_query_next */
     bool keeps_warnings;   /* SHOW WARNINGS and its kin: those of the statement before stay */
     size_t consumed_bytes; /* of the text: the next statement starts there */
 

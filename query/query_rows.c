@@ -60,13 +60,19 @@ drain(void *context, unsigned worker, struct sl_error *err)
     return SL_OK;
 }
 
-void
-sl_query_set_deadline(struct sl_query *query)
+int64_t
+sl_query_timeout_us(const struct sl_query *query)
 {
     int64_t timeout_us = query->env.timeout_us;
     int64_t own_us = query->statement.timeout_us;
-    if (own_us != 0 && (timeout_us == 0 || own_us < timeout_us))
-        timeout_us = own_us;
+
+    return own_us != 0 && (timeout_us == 0 || own_us < timeout_us) ? own_us : timeout_us;
+}
+
+void
+sl_query_set_deadline(struct sl_query *query)
+{
+    int64_t timeout_us = sl_query_timeout_us(query);
     query->exec.deadline_us = timeout_us == 0 ? 0 : sl_clock_monotonic_us() + timeout_us;
 }
 
@@ -79,6 +85,8 @@ plan_late(struct sl_query *query, struct sl_error *err)
     bool is_explained = query->statement.class != SL_CLASS_SELECT;
     SL_TRY(sl_subqueries_run(&query->exec, &query->statement,
                              is_explained ? &query->explanation : NULL, err));
+    if (query->statement.row_count != NULL)
+        query->info.found_rows = query->statement.row_count->values[0]->value.as.i64;
     return sl_plan_build(&query->exec, query->statement.select, &query->root, err);
 }
 

@@ -57,6 +57,9 @@ struct sl_query {
 
 sl_status sl_query_fail_size(struct sl_error *err);
 
+/* How long it may run; 0: without a limit. */
+int64_t sl_query_timeout_us(const struct sl_query *query);
+
 /* From here on the statement's time runs. */
 void sl_query_set_deadline(struct sl_query *query);
 

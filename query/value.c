@@ -37,6 +37,30 @@ sl_eval_bytes(struct sl_eval *eval, size_t size_bytes)
     return bytes;
 }
 
+uint8_t *
+sl_eval_text(struct sl_eval *eval, size_t size, struct sl_value *out)
+{
+    if (size > SL_TEXT_BYTES_MAX) {
+        (void)sl_fail(eval->err, SL_LIMIT, "a text is longer than %d bytes", SL_TEXT_BYTES_MAX);
+        return NULL;
+    }
+    uint8_t *bytes = sl_eval_bytes(eval, size);
+    out->as.slice = (struct sl_slice){.bytes = bytes, .size_bytes = (uint32_t)size};
+    return bytes;
+}
+
+sl_status
+sl_eval_copy(struct sl_eval *eval, const void *text, size_t size, struct sl_value *out)
+{
+    uint8_t *bytes = sl_eval_text(eval, size, out);
+
+    if (bytes == NULL)
+        return SL_LIMIT;
+    if (size > 0)
+        memcpy(bytes, text, size);
+    return SL_OK;
+}
+
 struct sl_value
 sl_vector_value(const struct sl_vector *vector, uint32_t row)
 {

@@ -79,6 +79,11 @@ sl_status sl_fail_range(struct sl_error *err, const char *what);
 
 /* Memory of a text result; NULL sets SL_LIMIT. */
 uint8_t *sl_eval_bytes(struct sl_eval *eval, size_t size_bytes);
+/* The same as the result, which the caller fills; at most SL_TEXT_BYTES_MAX. And a copy as the result. */
+uint8_t *sl_eval_text(struct sl_eval *eval, size_t size_bytes, struct sl_value *out);
+SL_MUST_CHECK
+sl_status sl_eval_copy(struct sl_eval *eval, const void *text, size_t size_bytes,
+                       struct sl_value *out);
 sl_status sl_fail_memory(struct sl_error *err);
 
 #endif

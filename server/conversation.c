@@ -60,8 +60,10 @@ stop_timers(struct sl_conversation *c)
 {
     sl_timer_close(c->handshake);
     sl_timer_close(c->progress);
+    sl_timer_close(c->pause);
     c->handshake = NULL;
     c->progress = NULL;
+    c->pause = NULL;
     if (c->denial != NULL)
         c->list->denial_count--;
     free(c->denial);
@@ -343,7 +345,9 @@ sl_conversation_kill(struct sl_conversation_list *list, uint64_t connection_id, 
         c = c->next;
     if (c == NULL)
         return;
-    if (c->is_held_back || (c->request != NULL && !c->is_stepping && c->request->wants_input))
+    if (c->pause != NULL)
+        sl_conversation_wake(c);
+    else if (c->is_held_back || (c->request != NULL && !c->is_stepping && c->request->wants_input))
         sl_conversation_step(c); /* which finds that it is cancelled */
     if (!is_whole)
         return;

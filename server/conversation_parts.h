@@ -55,6 +55,7 @@ struct sl_conversation {
     struct sl_error *denial;    /* owned: that answer; NULL */
     uint32_t denial_tag;
     struct sl_timer *progress; /* owned; NULL unless a request wants it */
+    struct sl_timer *pause;    /* owned; NULL unless a request's next step is later */
 
     uint64_t lasting[SL_CONVERSATION_LASTING]; /* hashes of statements that lasted */
     uint32_t lasting_next;
@@ -94,6 +95,8 @@ SL_MUST_CHECK
 sl_status sl_conversation_take_request(struct sl_conversation *c, const struct sl_wire_frame *frame,
                                        enum sl_role role, struct sl_error *err);
 void sl_conversation_step(struct sl_conversation *c);
+/* The next step of a request that pauses, now. */
+void sl_conversation_wake(void *context);
 void sl_conversation_call_ticket(void *context);
 
 #endif

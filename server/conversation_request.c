@@ -113,6 +113,16 @@ note_duration(struct sl_conversation *c, const struct sl_request *r)
             sl_hash64(r->text.bytes, r->text.size_bytes);
 }
 
+void
+sl_conversation_wake(void *context)
+{
+    struct sl_conversation *c = context;
+    SL_ASSERT(c->magic == SL_CONVERSATION_MAGIC);
+    sl_timer_close(c->pause);
+    c->pause = NULL;
+    sl_conversation_step(c);
+}
+
 static void
 on_stepped(void *context)
 {
@@ -139,11 +149,15 @@ on_stepped(void *context)
         sl_statements_remove(&c->statements, r->statement_id);
     sl_conversation_send(c, &r->out);
     bool wants_input = r->wants_input && !is_done;
+    /* A KILL that came while it was stepped has found no pause to end. */
+    int64_t pause_us = is_done || sl_entry_is_cancelled(c->entry) ? 0 : r->pause_us;
     if (is_done) {
         note_duration(c, r);
         sl_conversation_drop_request(c);
     }
-    if (is_done || wants_input)
+    if (pause_us != 0)
+        c->pause = sl_timer_open(c->service->loop, pause_us, 0, sl_conversation_wake, c);
+    else if (is_done || wants_input)
         offer_file(c);
     else if (sl_stream_queued_bytes(c->stream) > SL_CONVERSATION_QUEUED_BYTES)
         c->is_held_back = true;

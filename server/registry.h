@@ -32,7 +32,7 @@ const char *sl_entry_peer(const struct sl_entry *entry);
 /* What ROW_COUNT() and FOUND_ROWS() are for the connection's next statement. */
 struct sl_entry_counts {
     int64_t row_count;  /* rows that were changed; -1: a result, a failure, nothing yet */
-    int64_t found_rows; /* of the last result; -1: not known */
+    int64_t found_rows; /* of the last result */
 };
 /* What SHOW WARNINGS shows: of the connection's last statement. Whoever works off its statement may
  * change them. */

@@ -69,6 +69,7 @@ struct sl_request {
     bool is_done;
     bool has_failed;
     bool is_waiting;                 /* the next step waits for the ticket to be called */
+    int64_t pause_us;                /* the next step is so much later */
     struct sl_insert_ticket *ticket; /* borrowed: the connection's */
     uint64_t features;               /* of the connection */
     bool wants_file;                 /* a FILE_WANTED is in `out`: the client answers with it */

@@ -176,7 +176,7 @@ keep_counts(struct sl_request *r)
 
     counts.row_count = has_rows ? -1 : (int64_t)info->affected_rows;
     if (has_rows)
-        counts.found_rows = info->hides_found_rows ? -1 : (int64_t)r->result_rows;
+        counts.found_rows = info->found_rows < 0 ? (int64_t)r->result_rows : info->found_rows;
     sl_entry_set_counts(r->entry, counts);
 }
 
@@ -349,6 +349,7 @@ sl_status
 sl_request_step_statements(struct sl_request *r, struct sl_error *err)
 {
     bool wants_progress = (r->session.flags & SL_WIRE_QUERY_PROGRESS) != 0;
+    r->pause_us = 0;
     if (r->query == NULL && r->text_offset == 0)
         r->text_offset = skip_blank(r->text, 0);
     while (!r->is_done && r->out.size_bytes < STEP_BYTES) {
@@ -360,7 +361,8 @@ sl_request_step_statements(struct sl_request *r, struct sl_error *err)
                 return SL_OK;
         } else {
             SL_TRY(begin_statement(r, err));
-            if (wants_progress)
+            r->pause_us = sl_query_info(r->query)->pause_us;
+            if (wants_progress || r->pause_us != 0)
                 return SL_OK; /* the head goes out before the work begins */
         }
     }

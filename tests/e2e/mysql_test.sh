@@ -59,7 +59,8 @@ contains "SHOW STATUS says who is there" "^Threads_connected [1-9][0-9]* Threads
 same "FOUND_ROWS() is what it gave" "1 2 3 3" "$(my 'SELECT 1 UNION SELECT 2 UNION SELECT 3; SELECT FOUND_ROWS()' | paste -sd' ')"
 same "in one text too" "1 1 -1" "$(my 'DELIMITER //
 SELECT 1; SELECT FOUND_ROWS(); SELECT ROW_COUNT() //' | paste -sd' ')"
-contains "what was not counted is not said" "ERROR 1235" "$(my 'SELECT SQL_CALC_FOUND_ROWS src_addr FROM flows LIMIT 1; SELECT FOUND_ROWS()')"
+same "SQL_CALC_FOUND_ROWS counts beyond the LIMIT" "5000 1 2 3" "$(my 'SELECT SQL_CALC_FOUND_ROWS NULL FROM flows LIMIT 0; SELECT FOUND_ROWS();
+SELECT SQL_CALC_FOUND_ROWS x FROM (SELECT 1 AS x UNION SELECT 2 UNION SELECT 2 UNION SELECT 3) t ORDER BY x LIMIT 2; SELECT FOUND_ROWS()' | paste -sd' ')"
 same "an account and where it comes from" "anyone@127.0.0.1 anyone@% admin" \
     "$(my 'SELECT USER(), CURRENT_USER(), CURRENT_ROLE()' | tr '\t' ' ')"
 contains "grants are those of the role" 'GRANT ALL PRIVILEGES ON \*\.\* TO .anyone.@.%. WITH GRANT OPTION' "$(my 'SHOW GRANTS')"
@@ -67,6 +68,26 @@ same "an error points" 'ERROR 1054 (42S22) at line 1: unknown column "byts" at 1
     "$(my 'SELECT byts FROM flows' | tail -1)"
 contains "what would be ignored is refused" "ERROR 1235" "$(my "SET sql_mode = 'ANSI_QUOTES'")"
 contains "variables of the server cannot be set" "ERROR 1235" "$(my 'SET GLOBAL autocommit = 1')"
+# SLEEP takes no worker: more sleep than there are, and others are answered.
+sleepers=""
+for i in $(seq 1 40); do
+    mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone -e 'SELECT SLEEP(3000)' >"$work/slept.$i" 2>&1 &
+    sleepers="$sleepers $!"
+done
+wait_for "many sleep" 30 40 "SELECT COUNT(*) FROM system.queries WHERE statement = 'SELECT SLEEP(3000)'"
+same "and others are answered" "5000" "$(my 'SELECT COUNT(*) FROM flows')"
+my "$(sql "SELECT GROUP_CONCAT(CONCAT('KILL QUERY ', connection_id) SEPARATOR ';') FROM system.queries WHERE statement = 'SELECT SLEEP(3000)'" | tr -d '\"')"
+wait $sleepers
+same "until KILL wakes them" 40 "$(cat "$work"/slept.* | grep -c 'ERROR 1317 (70100)')"
+before=$(date +%s%N)
+same "SLEEP is 0" "0 7" "$(my 'SELECT SLEEP(0.3), 7' | tr '\t' ' ')"
+same "and takes its time" yes "$([ $(($(date +%s%N) - before)) -ge 300000000 ] && echo yes)"
+contains "but no more than a statement may" "ERROR 3024" "$(my 'SET STATEMENT max_execution_time=1 FOR SELECT SLEEP(3000)')"
+mariadb --no-defaults -h 127.0.0.1 -P "$mysql_port" -u anyone -e 'SELECT SLEEP(3001)' >/dev/null 2>&1 &
+gone=$!
+wait_for "a client sleeps" 10 1 "SELECT COUNT(*) FROM system.queries WHERE statement = 'SELECT SLEEP(3001)'"
+kill -9 $gone
+wait_for "and its statement ends when it is gone" 10 0 "SELECT COUNT(*) FROM system.queries WHERE statement = 'SELECT SLEEP(3001)'"
 # A result that nobody reads stays open; another connection ends it.
 "$bin/flowgen" --flows 60000 --seed 4 --format nprobe >"$work/b.flows"
 sluice import "$work/b.flows" --no-progress >/dev/null
