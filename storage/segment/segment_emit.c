@@ -147,13 +147,17 @@ sl_segment_emit_values(struct sl_segment_emit *emit, uint32_t owner, const uint6
 {
     const struct sl_segment_group *group = emit->group;
     struct sl_segment_stream *stream = add_stream(emit, SL_SEGMENT_FORM_VALUES, owner, out_stream);
-    stream->width = sl_segment_emit_width(values, group->row_count);
+    stream->width = 4;
     stream->blocks = sl_arena_calloc(emit->arena, group->block_count, sizeof(*stream->blocks));
     if (stream->blocks == NULL)
         return fail_memory(err);
-    for (uint32_t i = 0; i < group->block_count; i++)
-        emit_block(emit, values + (size_t)i * SL_BLOCK_ROWS,
-                   sl_segment_block_size(group->row_count, i), &stream->blocks[i]);
+    for (uint32_t i = 0; i < group->block_count; i++) {
+        const uint64_t *block = values + (size_t)i * SL_BLOCK_ROWS;
+        uint32_t rows = sl_segment_block_size(group->row_count, i);
+        if (stream->width == 4) /* the codec finds the block in the cache then */
+            stream->width = sl_segment_emit_width(block, rows);
+        emit_block(emit, block, rows, &stream->blocks[i]);
+    }
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
 }
 
@@ -250,13 +254,13 @@ emit_pairs(struct sl_segment_emit *emit, struct sl_segment_stream *stream, uint3
 
 sl_status
 sl_segment_emit_paired(struct sl_segment_emit *emit, uint32_t owner, const uint64_t *values,
-                       uint32_t *out_stream, struct sl_error *err)
+                       uint8_t width, uint32_t *out_stream, struct sl_error *err)
 {
     const struct sl_segment_group *group = emit->group;
     if (emit->answers == NULL)
         return sl_segment_emit_values(emit, owner, values, out_stream, err);
     struct sl_segment_stream *stream = add_stream(emit, SL_SEGMENT_FORM_PAIRED, owner, out_stream);
-    stream->width = sl_segment_emit_width(values, group->row_count);
+    stream->width = width;
     stream->a = emit->answer_stream;
     stream->blocks = sl_arena_calloc(emit->arena, group->block_count, sizeof(*stream->blocks));
     bool has_memory = stream->blocks != NULL;

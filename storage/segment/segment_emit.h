@@ -64,10 +64,10 @@ sl_status sl_segment_emit_answers(struct sl_segment_emit *emit, uint32_t owner,
                                   const uint64_t *answers, struct sl_error *err);
 
 /* PAIRED, of values that answers have in common with their leads, or nearly so; VALUES where no row
- * is an answer. */
+ * is an answer. `width`: 4 only when all of them fit 32 bits, else 8. */
 SL_MUST_CHECK
 sl_status sl_segment_emit_paired(struct sl_segment_emit *emit, uint32_t owner,
-                                 const uint64_t *values, uint32_t *out_stream,
+                                 const uint64_t *values, uint8_t width, uint32_t *out_stream,
                                  struct sl_error *err);
 
 /* BYTES */

@@ -110,7 +110,7 @@ emit_sides(struct sl_segment_encoding *e, const struct deciding *d)
     uint32_t owner = sl_segment_column_number(e, e->input.columns[0]);
     if (d->answer_count >= e->row_count / ROWS_PER_ANSWER_MAX)
         SL_TRY(sl_segment_emit_answers(e->emit, owner, e->answers, e->err));
-    return sl_segment_emit_paired(e->emit, owner, e->work[0], &e->side_stream, e->err);
+    return sl_segment_emit_paired(e->emit, owner, e->work[0], 4, &e->side_stream, e->err);
 }
 
 /* Addresses, what is a function of them, and all that has no special form. */

@@ -63,7 +63,7 @@ emit_pair(struct sl_segment_encoding *e, enum pair_kind kind,
     if (kind == PAIR_PROPERTY)
         return sl_segment_function_emit_pair(&e->functions, e->emit, owners, keys, streams, e->err);
     if (kind == PAIR_PORTS)
-        SL_TRY(sl_segment_emit_paired(e->emit, owners[0], keys[0], &streams[0], e->err));
+        SL_TRY(sl_segment_emit_paired(e->emit, owners[0], keys[0], 4, &streams[0], e->err));
     else
         SL_TRY(sl_segment_emit_values(e->emit, owners[0], keys[0], &streams[0], e->err));
     return sl_segment_emit_values(e->emit, owners[1], keys[1], &streams[1], e->err);
@@ -284,18 +284,23 @@ encode_times(struct sl_segment_encoding *e)
         last.keys[i] = zero_key;
     widen_summary(e, first.keys, last.keys);
     if (!first.is_trivial) {
-        SL_TRY(sl_segment_emit_paired(e->emit, first.number, first.keys, &first_stream, e->err));
+        SL_TRY(sl_segment_emit_paired(e->emit, first.number, first.keys, 8, &first_stream, e->err));
         SL_TRY(sl_segment_column_add(e, &first, first_stream, SL_SEGMENT_NONE));
     }
     if (last.is_trivial)
         return SL_OK;
     if (first.is_trivial) {
-        SL_TRY(sl_segment_emit_paired(e->emit, last.number, last.keys, &first_stream, e->err));
+        SL_TRY(sl_segment_emit_paired(e->emit, last.number, last.keys, 8, &first_stream, e->err));
         return sl_segment_column_add(e, &last, first_stream, SL_SEGMENT_NONE);
     }
-    for (uint32_t i = 0; i < e->row_count; i++)
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < e->row_count; i++) {
         last.keys[i] -= first.keys[i];
-    SL_TRY(sl_segment_emit_paired(e->emit, last.number, last.keys, &duration_stream, e->err));
+        all |= last.keys[i];
+    }
+    uint8_t width = all > UINT32_MAX ? 8 : 4;
+    SL_TRY(
+        sl_segment_emit_paired(e->emit, last.number, last.keys, width, &duration_stream, e->err));
     uint32_t stream = sl_segment_emit_combined(e->emit, SL_SEGMENT_FORM_ADD, last.number,
                                                first_stream, duration_stream, 0);
     return sl_segment_column_add(e, &last, stream, SL_SEGMENT_NONE);
@@ -361,8 +366,8 @@ sl_segment_flow_addresses(struct sl_segment_encoding *e,
     SL_TRY(index_ends(e, ends));
     SL_TRY(filter_ends(e, ends[0].number, ends[1].number));
     swap_sides(e, ends[0].keys, ends[1].keys);
-    SL_TRY(sl_segment_emit_paired(e->emit, ends[0].number, ends[0].keys, &streams[0], e->err));
-    SL_TRY(sl_segment_emit_paired(e->emit, ends[1].number, ends[1].keys, &streams[1], e->err));
+    SL_TRY(sl_segment_emit_paired(e->emit, ends[0].number, ends[0].keys, 4, &streams[0], e->err));
+    SL_TRY(sl_segment_emit_paired(e->emit, ends[1].number, ends[1].keys, 4, &streams[1], e->err));
     SL_TRY(add_pair(e, &ends[0], &ends[1], streams, dictionary));
     take_decider(e, SL_SEGMENT_CLIENT, streams[0], ends[0].keys);
     take_decider(e, SL_SEGMENT_SERVER, streams[1], ends[1].keys);
