@@ -558,6 +558,25 @@ run_truth(struct sl_run *run, enum sl_function_id id, const struct sl_register *
     return SL_OK;
 }
 
+/* Is the condition the same for every row? */
+static bool
+is_constant(const struct sl_register *condition)
+{
+    const struct sl_vector *v = &condition->vector;
+    return condition->truth == NULL && v->encoding == SL_CONSTANT && v->present == NULL;
+}
+
+/* Does such a condition keep the rows? */
+static bool
+keeps_rows(enum step_kind kind, const struct sl_vector *condition)
+{
+    bool is_null = condition->value_count == 0;
+    bool is_true = !is_null && sl_vector_entry_u64(condition, 0) != 0;
+    if (kind == STEP_MASK_TRUE)
+        return is_true;
+    return kind == STEP_MASK_NOT_TRUE ? !is_true : is_null || is_true;
+}
+
 static sl_status
 run_mask(struct sl_run *run, const struct step *step, const struct sl_register *condition,
          const uint64_t *outer, const uint64_t **out_mask)
@@ -639,7 +658,16 @@ run_step(struct sl_run *run, const struct step *step, const struct sl_program_ro
     const uint64_t *mask = masks[step->mask];
 
     if (step->kind >= STEP_MASK_TRUE) {
-        SL_TRY(run_mask(run, step, &registers[step->args[0]], mask, &masks[step->out]));
+        const struct sl_register *condition = &registers[step->args[0]];
+        masks[step->out] = mask;
+        mask_is_empty[step->out] = mask_is_empty[step->mask];
+        if (mask_is_empty[step->mask])
+            return SL_OK;
+        if (is_constant(condition)) {
+            mask_is_empty[step->out] = !keeps_rows(step->kind, &condition->vector);
+            return SL_OK;
+        }
+        SL_TRY(run_mask(run, step, condition, mask, &masks[step->out]));
         mask_is_empty[step->out] = is_empty(masks[step->out], run->count);
         return SL_OK;
     }

@@ -116,6 +116,8 @@ static const char *const texts[] = {
     "in_packets * in_packets",
     "IF(out_packets > 0, in_packets DIV out_packets, 0)",
     "IF(in_packets >= 10, in_packets - 10, 0)",
+    "IF(l7_proto = 7, IF(in_packets >= 10, in_packets - 10, src_port), dst_port)",
+    "l7_proto = 7 AND (in_packets < 10 OR IF(src_port > 80, in_packets - 10, 1) > 0)",
     "CASE WHEN src_port < 100 THEN src_port WHEN dst_port < 100 THEN dst_port END",
     "COALESCE(l7_proto, l7_master, 0)",
     "NULLIF(src_port, 80)",
