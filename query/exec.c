@@ -264,7 +264,7 @@ filter_minis(const struct sl_term *term, struct sl_chunk *chunk, struct sl_error
         if (end == mini)
             continue;
         uint32_t first = mini * SL_MINI_ROWS;
-        uint32_t rows = (uint32_t)sl_min_size(end * SL_MINI_ROWS, chunk->count) - first;
+        uint32_t rows = (uint32_t)sl_min_size((size_t)end * SL_MINI_ROWS, chunk->count) - first;
         view_inputs(term, chunk, first, rows, views);
         SL_TRY(sl_program_filter(term->program, &source, rows, chunk->selection + first / 64,
                                  chunk->arena, err));

@@ -111,6 +111,9 @@ void sl_text_quote(struct sl_buf *out, struct sl_slice text, char quote);
 static inline bool
 sl_slice_is(struct sl_slice slice, const char *word)
 {
+    /* Most words differ in their first letter; the case of one is bit 5. */
+    if (slice.size_bytes != 0 && ((slice.bytes[0] ^ (uint8_t)word[0]) & ~0x20) != 0)
+        return false;
     return strlen(word) == slice.size_bytes &&
            strncasecmp((const char *)slice.bytes, word, slice.size_bytes) == 0;
 }

@@ -55,7 +55,10 @@ struct compiler {
     struct sl_error *err;
 };
 
-enum { MEMO_STEPS = 64 }; /* steps that are searched for the same expression */
+enum {
+    MEMO_STEPS = 64, /* steps that are searched for the same expression */
+    FIRST_STEPS = 2, /* a column alone is one; most programs are small, and many */
+};
 
 static sl_status compile(struct compiler *c, const struct sl_expr *expr, uint32_t mask,
                          uint32_t *out_register);
@@ -65,7 +68,7 @@ grow(struct compiler *c, void *array, size_t element_bytes, uint32_t count, uint
 {
     if (count < *capacity)
         return array;
-    uint32_t wanted = *capacity == 0 ? 16 : *capacity * 2;
+    uint32_t wanted = *capacity == 0 ? FIRST_STEPS : *capacity * 2;
     void *grown = sl_arena_calloc(c->arena, wanted, element_bytes);
     if (grown == NULL) {
         (void)sl_fail_memory(c->err);

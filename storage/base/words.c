@@ -55,7 +55,14 @@ static uint64_t
 count_counted(const uint64_t *words, size_t count)
 {
     uint64_t bits = 0;
-    for (size_t i = 0; i < count; i++)
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3]) == 0)
+            continue; /* where there are none, there are none for long */
+        for (size_t k = i; k < i + 4; k++)
+            bits += (uint64_t)__builtin_popcountll(words[k]);
+    }
+    for (; i < count; i++)
         bits += (uint64_t)__builtin_popcountll(words[i]);
     return bits;
 }
@@ -72,7 +79,7 @@ list_counted(const uint64_t *words, uint32_t bit_count, uint32_t *out)
         uint64_t bits = words[w];
         if (bits == 0 && w % 4 == 0 && last - w >= 4 &&
             (words[w + 1] | words[w + 2] | words[w + 3]) == 0) {
-            w += 3; /* where there are none, there are none for long */
+            w += 3; /* as above */
             continue;
         }
         if (bits == UINT64_MAX) {

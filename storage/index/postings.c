@@ -28,7 +28,9 @@ enum { ORDER_ONE_FIRST = 0, ORDER_ZERO_FIRST = 1, HEAD_BYTES = 1, END_BYTES = 4 
 #define NO_MINI UINT16_MAX
 
 /* Bits of the number of minis of an entry, plus 1, below its highest. */
-#define GAMMA_BELOW_MAX (31U - (unsigned)__builtin_clz(SL_POSTINGS_MINIS_MAX + 1))
+enum { GAMMA_BELOW_MAX = 10 };
+
+_Static_assert((SL_POSTINGS_MINIS_MAX + 1) >> GAMMA_BELOW_MAX == 1, "the highest bit");
 
 _Static_assert(SL_POSTINGS_MINIS_MAX < NO_MINI, "a mini fits 16 bits, with one number to spare");
 
@@ -379,7 +381,7 @@ get_rice(struct bit_reader *r, unsigned rice, uint32_t max)
     if (r->used < 32)
         fill_bits(r);
     unsigned ones = r->pending == UINT64_MAX ? 64 : (unsigned)__builtin_ctzll(~r->pending);
-    if (ones <= max && ones + 1 + rice < r->used) {
+    if (ones < 64 && ones <= max && ones + 1 + rice < r->used) {
         uint64_t bits = r->pending >> ones >> 1;
         r->pending = bits >> rice;
         r->used -= ones + 1 + rice;
