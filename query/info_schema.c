@@ -417,9 +417,10 @@ fill_diagnostics(void *context, struct sl_virtual_sink *sink, struct sl_error *e
         [SL_WARNING_NOTE] = "Note", [SL_WARNING_WARNING] = "Warning", [SL_WARNING_ERROR] = "Error"};
     struct sl_info_walk walk = {.sink = sink};
     const struct sl_warnings *warnings = sl_virtual_session(sink)->warnings;
+    uint32_t places = warnings == NULL ? 0 : sl_warnings_places(warnings);
 
     (void)context;
-    for (uint32_t i = 0; warnings != NULL && i < SL_WARNINGS_MAX; i++) {
+    for (uint32_t i = 0; i < places; i++) {
         const struct sl_warning *warning = warnings->kept[i];
         if (warning == NULL)
             continue;

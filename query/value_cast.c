@@ -54,6 +54,7 @@ to_text(struct sl_eval *eval, const struct sl_value *v, const struct sl_sql_type
         } else if (v->type == SL_TYPE_SPAN) {
             size = format_span(v->as.i64, v->scale, text, sizeof(text));
         } else {
+            SL_ASSERT(v->type < SL_TYPE_COUNT);
             struct sl_vector one = {.type = v->type,
                                     .encoding = SL_CONSTANT,
                                     .width = (uint8_t)sl_type_bytes(v->type),

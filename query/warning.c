@@ -15,18 +15,27 @@ sl_warnings_init(struct sl_warnings *warnings)
 void
 sl_warnings_fini(struct sl_warnings *warnings)
 {
-    for (uint32_t i = 0; i < warnings->room; i++)
+    uint32_t places = sl_warnings_places(warnings);
+
+    for (uint32_t i = 0; i < places; i++) {
         free(warnings->kept[i]);
-    sl_warnings_init(warnings);
+        warnings->kept[i] = NULL;
+    }
+    atomic_store_explicit(&warnings->total, 0, memory_order_relaxed);
 }
 
 void
 sl_warnings_take(struct sl_warnings *target, struct sl_warnings *source)
 {
+    uint32_t places = sl_warnings_places(source);
+
     sl_warnings_fini(target);
-    target->total = sl_warnings_total(source);
-    memcpy(target->kept, source->kept, sizeof(target->kept));
-    sl_warnings_init(source);
+    for (uint32_t i = 0; i < places; i++) {
+        target->kept[i] = source->kept[i];
+        source->kept[i] = NULL;
+    }
+    atomic_store_explicit(&target->total, sl_warnings_total(source), memory_order_relaxed);
+    atomic_store_explicit(&source->total, 0, memory_order_relaxed);
 }
 
 struct sl_warning *
@@ -59,9 +68,10 @@ sl_warnings_add(struct sl_warnings *warnings, enum sl_warning_level level, uint1
 uint32_t
 sl_warnings_of_level(const struct sl_warnings *warnings, enum sl_warning_level level)
 {
+    uint32_t places = sl_warnings_places(warnings);
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < warnings->room; i++)
+    for (uint32_t i = 0; i < places; i++)
         count += warnings->kept[i] != NULL && warnings->kept[i]->level == level;
     return count;
 }

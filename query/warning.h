@@ -56,6 +56,15 @@ sl_warnings_total(const struct sl_warnings *warnings)
     return atomic_load_explicit(&warnings->total, memory_order_relaxed);
 }
 
+/* Of so many places in `kept`, each may have one. Most statements have none, and nothing is done for them. */
+static inline uint32_t
+sl_warnings_places(const struct sl_warnings *warnings)
+{
+    uint64_t total = sl_warnings_total(warnings);
+
+    return total < warnings->room ? (uint32_t)total : warnings->room;
+}
+
 /* How many of this level are kept. */
 uint32_t sl_warnings_of_level(const struct sl_warnings *warnings, enum sl_warning_level level);
 

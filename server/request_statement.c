@@ -191,7 +191,7 @@ tell_warnings(struct sl_request *r, struct sl_wire_done *done, struct sl_wire_wa
     sl_warnings_take(warnings, sl_query_warnings(r->query));
     done->warning_total = (uint32_t)sl_min_size(sl_warnings_total(warnings), UINT32_MAX);
     done->warnings = list;
-    for (uint32_t i = 0; i < SL_WARNINGS_MAX; i++)
+    for (uint32_t i = 0; i < sl_warnings_places(warnings); i++)
         if (warnings->kept[i] != NULL)
             list[done->warning_count++] = (struct sl_wire_warning){
                 .sql_number = warnings->kept[i]->number, .text = warnings->kept[i]->text};
