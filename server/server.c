@@ -33,7 +33,7 @@ enum {
     RANGES_MAX = 1024,
     OTHER_BYTES = 64 << 20,
     QUERIES_BYTES_MIN = 64 << 20,
-    QUERIES_RESERVE = 32, /* one part in so many for those that need little */
+    QUERIES_RESERVE = 32,  /* one part in so many for those that need little */
     READY_WORKERS_MAX = 8, /* that have memory from the start, 4 MiB each of OTHER_BYTES */
 };
 
@@ -245,8 +245,8 @@ on_kill(void *context, uint64_t connection_id, bool is_whole)
 static void
 prepare_queries(const struct sl_service *service)
 {
-    sl_pool_start(service->work);
-    sl_pool_start(service->requests);
+    sl_pool_start(service->work, sl_scan_prepare_thread);
+    sl_pool_start(service->requests, sl_scan_prepare_thread);
     sl_scan_prepare((unsigned)sl_min_size(service->env.threads_max, READY_WORKERS_MAX));
 }
 

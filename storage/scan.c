@@ -13,12 +13,19 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/words.h"
+#include "storage/codec/codec.h"
 #include "storage/segment/segment_stock.h"
 
 void
 sl_scan_prepare(unsigned workers)
 {
     sl_segment_stock_fill(workers);
+}
+
+void
+sl_scan_prepare_thread(void)
+{
+    sl_codec_prepare();
 }
 
 /* False when no row with first_seen or last_seen in these bounds satisfies the clause. */

@@ -35,6 +35,8 @@ struct sl_morsel;
 /* Have memory ready that so many workers decode blocks into, and keep it from scan to scan: some
  * megabytes each. For a server, when it starts; 0: no more. */
 void sl_scan_prepare(unsigned workers);
+/* The same for what the calling thread has of its own. */
+void sl_scan_prepare_thread(void);
 
 /* Everything that is readable now. Never NULL; never blocks on I/O. */
 struct sl_snapshot *sl_snapshot_acquire(struct sl_store *store);

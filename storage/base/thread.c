@@ -202,6 +202,7 @@ struct sl_pool {
     unsigned background_max;
     bool is_stopping;
     bool is_eager;              /* set before the first job */
+    sl_pool_begin_fn *begin;    /* set before the threads are started; NULL: nothing */
     struct sl_thread **threads; /* NULL before the first job */
 };
 
@@ -234,6 +235,8 @@ pool_main(void *context)
 {
     struct sl_pool *pool = context;
     sl_thread_set_niceness(pool->niceness);
+    if (pool->begin != NULL)
+        pool->begin();
     sl_mutex_lock(&pool->lock);
     for (;;) {
         enum sl_pool_class class = SL_POOL_FOREGROUND;
@@ -287,9 +290,10 @@ start_threads(struct sl_pool *pool)
 }
 
 void
-sl_pool_start(struct sl_pool *pool)
+sl_pool_start(struct sl_pool *pool, sl_pool_begin_fn *begin)
 {
     sl_mutex_lock(&pool->lock);
+    pool->begin = begin;
     start_threads(pool);
     sl_mutex_unlock(&pool->lock);
 }

@@ -76,8 +76,10 @@ struct sl_pool *sl_pool_create(const char *name, unsigned thread_count, int nice
 void sl_pool_destroy(struct sl_pool *pool);
 void sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run,
                     void *context);
-/* Start its threads now, and not with the first job, which would wait for all of them. */
-void sl_pool_start(struct sl_pool *pool);
+/* Start its threads now, and not with the first job, which would wait for all of them. Each calls
+ * `begin` first, which may be NULL. */
+typedef void sl_pool_begin_fn(void);
+void sl_pool_start(struct sl_pool *pool, sl_pool_begin_fn *begin);
 unsigned sl_pool_thread_count(const struct sl_pool *pool);
 
 /*

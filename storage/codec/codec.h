@@ -90,6 +90,9 @@ sl_status sl_codec_decode_bytes(const void *bytes, size_t size_bytes, uint32_t c
                                 size_t bytes_max, struct sl_arena *arena, uint8_t **out_bytes,
                                 uint32_t **out_offsets, struct sl_error *err);
 
+/* The calling thread will decode: what it does so in has its pages from now on. */
+void sl_codec_prepare(void);
+
 /* Strictly ascending 128-bit keys (dictionaries of addresses), the same way. */
 struct sl_addr;
 void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_effort effort,

@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 
+#include "storage/codec/codec.h"
 #include "storage/codec/scheme.h"
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -39,4 +40,23 @@ sl_scratch_get(void)
     scratch_of_thread->planes = sl_buf_empty(SL_SCHEME_BYTES_MAX);
     SL_ASSERT(pthread_setspecific(key, scratch_of_thread) == 0);
     return scratch_of_thread;
+}
+
+/* Zeroes, which are there: written where a write makes a page. */
+static void
+touch(uint64_t *values, size_t count)
+{
+    enum { PAGE_VALUES = 4096 / sizeof(*values) };
+    volatile uint64_t *touched = values;
+    for (size_t i = 0; i < count; i += PAGE_VALUES)
+        touched[i] = 0;
+}
+
+void
+sl_codec_prepare(void)
+{
+    struct sl_scratch *scratch = sl_scratch_get();
+    touch(scratch->first, SL_COUNTOF(scratch->first));
+    touch(scratch->second, SL_COUNTOF(scratch->second));
+    touch(scratch->keys, SL_COUNTOF(scratch->keys));
 }

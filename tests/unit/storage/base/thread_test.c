@@ -26,6 +26,27 @@ every_job_runs_once_before_the_pool_ends(void **state)
     assert_int_equal(count, 10000);
 }
 
+static _Atomic unsigned begun;
+
+static void
+begin(void)
+{
+    atomic_fetch_add(&begun, 1);
+}
+
+static void
+threads_that_are_started_begin_before_any_job(void **state)
+{
+    _Atomic unsigned count = 0;
+    struct sl_pool *pool = sl_pool_create("test", 3, 0);
+    (void)state;
+    sl_pool_start(pool, begin);
+    sl_pool_submit(pool, SL_POOL_FOREGROUND, count_one, &count);
+    sl_pool_destroy(pool);
+    assert_int_equal(begun, 3);
+    assert_int_equal(count, 1);
+}
+
 struct each_check {
     _Atomic unsigned seen[1000];
     struct sl_pool *pool;
@@ -151,6 +172,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_runs_once_before_the_pool_ends),
+        cmocka_unit_test(threads_that_are_started_begin_before_any_job),
         cmocka_unit_test(each_covers_every_index_once),
         cmocka_unit_test(each_inside_each_does_not_deadlock),
         cmocka_unit_test(each_calls_workers_when_it_lasts),
