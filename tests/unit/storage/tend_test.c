@@ -93,11 +93,11 @@ memory_is_kept_while_the_next_seal_is_near(void **state)
     const uint32_t seal_rows = 1 << 20;
     (void)state;
     assert_false(sl_tend_is_idle(SL_US_PER_S, 0, seal_rows)); /* groups follow each other */
-    assert_true(sl_tend_is_idle(3 * SL_US_PER_S, 0, seal_rows));
-    assert_true(sl_tend_is_idle(3 * SL_US_PER_S, 1000, seal_rows)); /* a trickle */
-    assert_false(sl_tend_is_idle(3 * SL_US_PER_S, seal_rows / 2, seal_rows));
-    assert_false(sl_tend_is_idle(29 * SL_US_PER_S, seal_rows - 1, seal_rows));
-    assert_true(sl_tend_is_idle(31 * SL_US_PER_S, seal_rows - 1, seal_rows));
+    assert_true(sl_tend_is_idle(INT64_C(3) * SL_US_PER_S, 0, seal_rows));
+    assert_true(sl_tend_is_idle(INT64_C(3) * SL_US_PER_S, 1000, seal_rows)); /* a trickle */
+    assert_false(sl_tend_is_idle(INT64_C(3) * SL_US_PER_S, seal_rows / 2, seal_rows));
+    assert_false(sl_tend_is_idle(INT64_C(29) * SL_US_PER_S, seal_rows - 1, seal_rows));
+    assert_true(sl_tend_is_idle(INT64_C(31) * SL_US_PER_S, seal_rows - 1, seal_rows));
     assert_true(sl_tend_is_idle(SL_US_PER_HOUR, seal_rows / 2, seal_rows)); /* it has stopped */
     assert_false(sl_tend_is_idle(INT64_MAX / 2, UINT64_MAX, 1));            /* nothing wraps */
 }
