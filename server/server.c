@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -33,8 +34,9 @@ enum {
     RANGES_MAX = 1024,
     OTHER_BYTES = 64 << 20,
     QUERIES_BYTES_MIN = 64 << 20,
-    QUERIES_RESERVE = 32,  /* one part in so many for those that need little */
-    READY_WORKERS_MAX = 8, /* that have memory from the start, 4 MiB each of OTHER_BYTES */
+    QUERIES_RESERVE = 32,   /* one part in so many for those that need little */
+    READY_WORKERS_MAX = 4,  /* that have memory from the start: 4 MiB each of OTHER_BYTES, */
+    READY_THREADS_MAX = 12, /* and threads: 1.5 MiB each */
 };
 
 /* Where exporters' templates and sampling are kept in the store (sl_store_meta_put). */
@@ -241,12 +243,21 @@ on_kill(void *context, uint64_t connection_id, bool is_whole)
         sl_door_kill(server->local, connection_id, is_whole);
 }
 
+/* A thread of a pool begins. */
+static void
+prepare_thread(void)
+{
+    static atomic_uint begun;
+    if (atomic_fetch_add_explicit(&begun, 1, memory_order_relaxed) < READY_THREADS_MAX)
+        sl_scan_prepare_thread();
+}
+
 /* The first question waits neither for threads to be started nor for pages of memory. */
 static void
 prepare_queries(const struct sl_service *service)
 {
-    sl_pool_start(service->work, sl_scan_prepare_thread);
-    sl_pool_start(service->requests, sl_scan_prepare_thread);
+    sl_pool_start(service->work, prepare_thread);
+    sl_pool_start(service->requests, prepare_thread);
     sl_scan_prepare((unsigned)sl_min_size(service->env.threads_max, READY_WORKERS_MAX));
 }
 
