@@ -29,8 +29,14 @@ struct sl_statement_text {
     char *time_zone; /* owned */
 };
 
-/* So long may a statement hold up the loop's thread; one that looks at more rows is not begun there. */
-enum { SL_REQUEST_MOMENT_US = 1000, SL_REQUEST_MOMENT_ROWS = 1 << 17 };
+/* A matter of a moment: so much work, over so many rows. One that looks at more is not begun on the loop's
+ * thread; one that takes longer there, as it may on cold caches, ends only where the rows were no measure:
+ * what was done is lost, and a worker does it again. */
+enum {
+    SL_REQUEST_MOMENT_US = 1000,
+    SL_REQUEST_TRY_US = 4000,
+    SL_REQUEST_MOMENT_ROWS = 1 << 17,
+};
 
 /* So much of a client's file is worth a step. */
 enum { SL_REQUEST_INPUT_BYTES = 1 << 20 };

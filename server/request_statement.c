@@ -28,7 +28,7 @@ prepare(const struct sl_request *r, size_t text_offset, struct sl_query **out_qu
     if (r->is_tried) {
         env.pool = NULL;
         env.settle = NULL;
-        env.timeout_us = SL_REQUEST_MOMENT_US;
+        env.timeout_us = SL_REQUEST_TRY_US;
         env.rows_max = SL_REQUEST_MOMENT_ROWS;
     }
     struct sl_session session;
