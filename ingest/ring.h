@@ -3,7 +3,8 @@
  *
  * A ring of bytes with one producer and one consumer. Each entry is a head and a datagram,
  * padded to 16 bytes; an entry never wraps: where the rest of the ring is too short, or not needed
- * because the ring is empty, a filler takes it. `tail` is written by the producer alone, `head` by the consumer alone:
+ * because the ring is empty, a filler takes it. `tail` is written by the producer alone, `head` by
+ * the consumer alone:
  *
  *   producer: sees room (acquire head) -> writes entry -> publishes it (release tail)
  *   consumer: sees tail (acquire)      -> reads entry  -> gives it back (release head)

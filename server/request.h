@@ -29,9 +29,9 @@ struct sl_statement_text {
     char *time_zone; /* owned */
 };
 
-/* A matter of a moment: so much work, over so many rows. One that looks at more is not begun on the loop's
- * thread; one that takes longer there, as it may on cold caches, ends only where the rows were no measure:
- * what was done is lost, and a worker does it again. */
+/* A matter of a moment is so much CPU of a worker, over so many rows. One with more rows is not begun on the
+ * loop's thread; one that is begun may take longer there, for the CPU's caches may be cold, but no longer than
+ * SL_REQUEST_TRY_US: then what was done is lost, and a worker does it again. */
 enum {
     SL_REQUEST_MOMENT_US = 1000,
     SL_REQUEST_TRY_US = 4000,

@@ -184,6 +184,21 @@ written_writer(const struct written *w, const char *name, struct sl_arena *arena
     return open_writer(w, name, &meta, arena);
 }
 
+void
+written_run_short(const struct written *w, written_work_fn *work)
+{
+    unsigned refused = 0;
+    sl_status st = SL_LIMIT;
+    for (size_t limit = 1000; st != SL_OK; limit += limit / 2) {
+        struct sl_budget budget = {.limit_bytes = limit};
+        st = work(w, &budget);
+        assert_int_equal(budget.used_bytes, 0);
+        assert_true(st == SL_OK || st == SL_LIMIT);
+        refused += st == SL_LIMIT;
+    }
+    assert_true(refused > 0);
+}
+
 uint8_t *
 written_bytes(const struct written *w, const char *name, size_t *out_size_bytes)
 {

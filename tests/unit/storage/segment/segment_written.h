@@ -52,6 +52,10 @@ void written_write_alone(struct written *w, const char *name, uint32_t groups);
 struct sl_segment_writer *written_writer(const struct written *w, const char *name,
                                          struct sl_arena *arena);
 
+/* Ever more memory until the work succeeds. With less, which happens, it is SL_LIMIT; all is given back. */
+typedef sl_status written_work_fn(const struct written *w, struct sl_budget *budget);
+void written_run_short(const struct written *w, written_work_fn *work);
+
 /* A whole file, to free(). */
 uint8_t *written_bytes(const struct written *w, const char *name, size_t *out_size_bytes);
 
