@@ -1,7 +1,7 @@
 /*
  * program_run.h - what a running program is made of; shared by its parts.
  *
- * program.c compiles and drives, program_row.c evaluates row functions over vectors and
+ * program.c compiles, program_run.c drives, program_row.c evaluates row functions over vectors and
  * dictionaries, program_kernel.c and program_compare.c have the tight loops for what is frequent.
  *
  * A register holds a vector or, for predicates, a *truth*: bits that say which rows are true,
