@@ -1,8 +1,11 @@
 // main.mjs - sluice beside ClickHouse, DuckDB and nfdump on the same flows (make bench-peers, see peers.sh).
 //
-//   node main.mjs --bin DIR --modules DIR --work NEW_DIR --out FILE --shared DIR --flows N --seed N --rate N --rounds N --seconds N
+//   node main.mjs --bin DIR --modules DIR --work DIR --out FILE --shared DIR --flows N --seed N --rate N --rounds N --seconds N
+//                 [--without "nfdump real collectors"]
+//
+// What an earlier run has loaded below --work is not loaded again.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { askCold, askWarm, choosePlaces } from "./ask_all.mjs";
@@ -17,7 +20,8 @@ import { collectTables, loadTable, questionSummary, questionTable, sizeTables, t
 import { columns, Sluice } from "./sluice.mjs";
 
 const names = ["bin", "modules", "work", "out", "shared", "flows", "seed", "rate", "rounds", "seconds"];
-const { values: options } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string" }])) });
+const { values: options } = parseArgs({ options: Object.fromEntries([...names, "without"].map((name) => [name, { type: "string" }])) });
+const without = (options.without ?? "").split(" ");
 for (const name of names) if (options[name] === undefined) throw new Error(`--${name} is missing`);
 const [flows, seed, rate, rounds, length] = ["flows", "seed", "rate", "rounds", "seconds"].map((name) => Number(options[name]));
 const goal = 5;
@@ -39,34 +43,50 @@ async function openAll(directory) {
     return all;
 }
 
+// Seconds and sizes of a system's load: of an earlier run's, when `directory` says that it was done.
+async function loadOnce(system, directory, load) {
+    const note = `${directory}/${system.name}.loaded.json`;
+    if (existsSync(note)) return JSON.parse(readFileSync(note, "utf8"));
+    say(`load: ${system.name}`);
+    const done = { times: await load(), sizes: await system.sizes() };
+    writeFileSync(note, JSON.stringify(done));
+    return done;
+}
+
 // Load a CSV everywhere: seconds by system, and sizes.
-async function loadAll(all, csv) {
+async function loadAll(all, directory, csv) {
     const loads = {};
     const sizes = [];
     for (const system of Object.values(all)) {
-        say(`load: ${system.name}`);
-        const times = await system.load(csv);
+        const { times, sizes: own } = await loadOnce(system, directory, () => system.load(csv));
         if ("load" in times) loads[system.name] = times;
         else for (const [name, t] of Object.entries(times)) loads[`${system.name} ${name}`] = t;
-        sizes.push(...await system.sizes());
+        sizes.push(...own);
     }
     return { loads, sizes };
 }
 
 async function generated() {
     const csv = `${options.work}/flows.csv`;
-    say(`generate ${flows} flows`);
-    execFileSync("sh", ["-c", `"$0" --flows ${flows} --seed ${seed} --rate ${rate} --format csv >"$1"`, `${options.bin}/flowgen`, csv]);
-    const all = await openAll(`${options.work}/generated`);
-    const { loads, sizes } = await loadAll(all, csv);
-    const nfdump = new Nfdump(options.bin, `${options.work}/generated/nfdump`);
-    say("load: nfdump");
-    await nfdump.open();
-    await nfdump.load(flows, seed, rate);
-    sizes.push(...await nfdump.sizes());
-
+    if (!existsSync(csv)) {
+        say(`generate ${flows} flows`);
+        execFileSync("sh", ["-c", `"$0" --flows ${flows} --seed ${seed} --rate ${rate} --format csv >"$1.part" && mv "$1.part" "$1"`,
+            `${options.bin}/flowgen`, csv]);
+    }
+    const directory = `${options.work}/generated`;
+    const all = await openAll(directory);
+    const { loads, sizes } = await loadAll(all, directory, csv);
     const tables = ["by_time", "by_host"].map((name) => new ClickHouseTable(all.clickhouse, name));
-    const systems = [all.sluice, ...tables, all.duckdb, all.parquet, nfdump];
+    const systems = [all.sluice, ...tables, all.duckdb, all.parquet];
+    const versions = [["ClickHouse (chdb)", all.clickhouse.version], ["DuckDB", all.duckdb.version]];
+    if (!without.includes("nfdump")) {
+        const nfdump = new Nfdump(options.bin, `${directory}/nfdump`);
+        await nfdump.open();
+        sizes.push(...(await loadOnce(nfdump, directory, () => nfdump.load(flows, seed, rate))).sizes);
+        systems.push(nfdump);
+        versions.push(["nfdump", nfdump.version]);
+    }
+
     const questions = readQuestions(new URL("questions.txt", import.meta.url));
     const places = await choosePlaces(all.duckdb);
     const warm = await askWarm(questions, systems, places, columns, rounds, show);
@@ -75,24 +95,31 @@ async function generated() {
         { owner: all.sluice, systems: [all.sluice] },
         { owner: all.clickhouse, systems: tables },
         { owner: all.duckdb, systems: [all.duckdb] },
-        { owner: all.parquet, systems: [all.parquet] },
-        { owner: nfdump, systems: [nfdump] },
+        ...systems.slice(4).map((system) => ({ owner: system, systems: [system] })),
     ];
     const cold = await askCold(questions, owners, places, columns, Math.min(rounds, 3), show);
     for (const system of Object.values(all)) await system.close();
-    const versions = [["ClickHouse (chdb)", all.clickhouse.version], ["DuckDB", all.duckdb.version], ["nfdump", nfdump.version]];
     return { loads, sizes, warm, cold, versions, systemNames: systems.map((s) => s.name), csvBytes: statSync(csv).size };
 }
 
 async function real() {
+    if (without.includes("real")) return "left out";
     const csv = `${options.work}/real.csv`;
     const count = writeRealFlows(`${options.shared}/data/flows/rita-cloudhost-zeek-conn-2024-04-19_20.csv.zst`, csv);
     if (count === 0) return "skipped: the file is not here";
     say(`${count} real flows`);
     const all = await openAll(`${options.work}/real`);
-    const { sizes } = await loadAll(all, csv);
+    const { sizes } = await loadAll(all, `${options.work}/real`, csv);
     for (const system of Object.values(all)) await system.close();
     return `${count} flows.\n\n${sizeTables(sizes, count)}`;
+}
+
+async function collected() {
+    if (without.includes("collectors")) return "left out";
+    say("collectors");
+    const cpu = await measureCpu(options.bin, options.work, Math.min(flows, 3000000), Math.min(rounds, 3));
+    const loss = await measureLoss(options.bin, options.work, 1000000, length);
+    return collectTables(cpu, loss, length);
 }
 
 async function main() {
@@ -100,9 +127,7 @@ async function main() {
     const machine = describeMachine();
     const { loads, sizes, warm, cold, versions, systemNames, csvBytes } = await generated();
     const realSizes = await real();
-    say("collectors");
-    const cpu = await measureCpu(options.bin, options.work, Math.min(flows, 3000000), Math.min(rounds, 3));
-    const loss = await measureLoss(options.bin, options.work, 1000000, length);
+    const collectors = await collected();
     const own = systemNames[0];
     writeFileSync(options.out, `# Beside its peers
 
@@ -141,7 +166,7 @@ ${loadTable(loads, flows, own)}
 
 ## Collecting NetFlow over loopback UDP
 
-${collectTables(cpu, loss, length)}
+${collectors}
 `);
     process.exit(warm.some((result) => result.wrong.length !== 0 || Object.keys(result.failed).length !== 0) ? 1 : 0);
 }
