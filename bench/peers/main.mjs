@@ -1,7 +1,7 @@
 // main.mjs - sluice beside ClickHouse, DuckDB and nfdump on the same flows (make bench-peers, see peers.sh).
 //
 //   node main.mjs --bin DIR --modules DIR --work DIR --out FILE --shared DIR --flows N --seed N --rate N --rounds N --seconds N
-//                 [--without "nfdump real collectors"]
+//                 [--without "nfdump forms real collectors"]
 //
 // What an earlier run has loaded below --work is not loaded again.
 import { execFileSync } from "node:child_process";
@@ -36,7 +36,7 @@ async function openAll(directory) {
     const all = {
         sluice: new Sluice(options.bin, `${directory}/sluice`),
         clickhouse: new ClickHouse(modules, `${directory}/clickhouse`),
-        duckdb: new DuckDB(modules, `${directory}/duckdb`, "native"),
+        duckdb: new DuckDB(modules, `${directory}/duckdb`, "native", without.includes("forms")),
         parquet: new DuckDB(modules, `${directory}/duckdb`, "parquet"),
     };
     for (const system of Object.values(all)) await system.open();

@@ -7,7 +7,8 @@
 #   SLUICE_PEERS_ROUNDS   runs of each question (default 5)
 #   SLUICE_PEERS_SECONDS  how long a million flows a second are offered over UDP (default 20)
 #   SLUICE_PEERS_RESULTS  where the report goes (default bench/PEERS.md)
-#   SLUICE_PEERS_WITHOUT  what is left out, of "nfdump real collectors" (default nothing)
+#   SLUICE_PEERS_WITHOUT  what is left out, of "nfdump forms real collectors" (default nothing); forms are those DuckDB files
+#                         that only show their sizes
 #   SLUICE_PEERS_WORK     a directory that stays: a later run asks what is loaded there (default one that goes at the end)
 #   SLUICE_PEERS_MODULES  where the npm packages are installed (default build/peers)
 #
