@@ -47,6 +47,7 @@ struct merge {
     uint64_t part_rows;
     int64_t spare_rows;    /* by which copied groups may fall short, that all find a place */
     uint32_t unripe_count; /* groups that are gathered, if there are two */
+    bool is_awaited;       /* somebody waits for it: a second thread may encode */
     bool has_turn;
 };
 
@@ -113,8 +114,11 @@ open_writer(struct merge *merge, struct sl_error *err)
         .note_bytes = (uint32_t)merge->note_bytes.size_bytes,
     };
     sl_segment_name(merge->meta.number, name);
-    return sl_segment_writer_open(merge->store->segments_fd, name, &merge->meta,
-                                  merge->pick->effort, merge->store->encoder, &merge->writer, err);
+    SL_TRY(sl_segment_writer_open(merge->store->segments_fd, name, &merge->meta,
+                                  merge->pick->effort, merge->store->encoder, &merge->writer, err));
+    if (merge->is_awaited)
+        sl_segment_writer_share(merge->writer);
+    return SL_OK;
 }
 
 static sl_status
@@ -404,14 +408,15 @@ publish(struct merge *merge, struct sl_live *live, bool *out_merged, struct sl_e
 }
 
 static sl_status
-merge_pick(struct sl_store *store, const struct sl_merge_pick *pick, bool *out_merged,
-           struct sl_error *err)
+merge_pick(struct sl_store *store, const struct sl_merge_pick *pick, enum sl_merge_zeal zeal,
+           bool *out_merged, struct sl_error *err)
 {
     struct merge *merge = sl_new(sizeof(*merge));
     struct sl_segment_summary summary = {0};
     struct sl_live *live = NULL;
     merge->store = store;
     merge->pick = pick;
+    merge->is_awaited = zeal == SL_MERGE_ALL;
     merge->note_bytes = sl_buf_empty(SL_SEGMENT_NOTE_BYTES_MAX);
     sl_status st = copy_rows(merge, err);
     if (st == SL_OK && merge->writer != NULL) {
@@ -449,7 +454,7 @@ sl_merge_run(struct sl_store *store, enum sl_merge_zeal zeal, bool *out_merged,
         sl_mutex_lock(&store->lock);
         store->merge_bytes = pick.bytes;
         sl_mutex_unlock(&store->lock);
-        st = merge_pick(store, &pick, out_merged, err);
+        st = merge_pick(store, &pick, zeal, out_merged, err);
         sl_mutex_lock(&store->lock);
         store->merge_bytes = 0;
         sl_mutex_unlock(&store->lock);

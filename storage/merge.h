@@ -41,7 +41,7 @@ enum {
 
 enum sl_merge_zeal {
     SL_MERGE_WHEN_DUE, /* as above */
-    SL_MERGE_ALL,      /* every slice is over, and 2 inputs are enough */
+    SL_MERGE_ALL, /* every slice is over, and 2 inputs are enough; somebody waits: two threads */
 };
 
 struct sl_merge_pick {

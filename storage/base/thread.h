@@ -58,9 +58,9 @@ void sl_thread_join(struct sl_thread *thread);
  */
 enum {
     SL_NICENESS_RECEIVE =
-        -10,                 /* takes datagrams out of the kernel's buffer, and does little else */
-    SL_NICENESS_INGEST = -5, /* decodes, seals, writes the journal */
-    SL_NICENESS_QUERY = 5,   /* computes answers */
+        -15,                  /* takes datagrams out of the kernel's buffer, and does little else */
+    SL_NICENESS_INGEST = -10, /* decodes, seals, writes the journal */
+    SL_NICENESS_QUERY = 10,   /* computes answers */
 };
 /* Of the calling thread, and of those that it starts; where that is not allowed, it stays as it is. */
 void sl_thread_set_niceness(int niceness);
