@@ -36,6 +36,12 @@ load_be16(const uint8_t *p)
     return __builtin_bswap16(value);
 }
 
+static struct sl_addr
+load_v4(const uint8_t *p)
+{
+    return sl_addr_from_v4(load_be32(p));
+}
+
 /* An integer of any width, cut to what its column holds. */
 static void
 set_unsigned(const struct sl_run *run, struct sl_builder_column *target, uint32_t row,
@@ -131,11 +137,21 @@ run_uptime(const struct sl_run *run, const struct sl_step *s, const uint8_t *at,
 {
     int64_t export_us = run->message->export_us;
     uint32_t uptime_ms = run->message->uptime_ms;
+    int64_t *values = &s->target->values.i64[row];
     for (uint32_t i = 0; i < count; i++, at += stride) {
-        int32_t ahead_ms = (int32_t)((uint32_t)sl_read_be(at, size_bytes) - uptime_ms);
-        s->target->values.i64[row + i] = export_us + (int64_t)ahead_ms * SL_US_PER_MS;
+        uint32_t then_ms = size_bytes == 4 ? load_be32(at) : (uint32_t)sl_read_be(at, size_bytes);
+        values[i] = export_us + (int64_t)(int32_t)(then_ms - uptime_ms) * SL_US_PER_MS;
     }
 }
+
+/* Values as they are, or in a wider column. Where they go is kept at hand: the compiler cannot know
+ * that a value written does not change it. */
+#define COPY_AS(type, array, load)                         \
+    {                                                      \
+        type *values = &target->values.array[row];         \
+        for (uint32_t i = 0; i < count; i++, at += stride) \
+            values[i] = load(at);                          \
+    }
 
 /* One step over `count` records that are `stride` bytes apart. */
 static void
@@ -145,32 +161,28 @@ run_step(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, s
     struct sl_builder_column *target = s->target;
     switch (s->kind) {
     case SL_STEP_U8:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.u8[row + i] = *at;
+        COPY_AS(uint8_t, u8, *)
         break;
     case SL_STEP_U16:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.u16[row + i] = load_be16(at);
+        COPY_AS(uint16_t, u16, load_be16)
         break;
     case SL_STEP_U32:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.u32[row + i] = load_be32(at);
+        COPY_AS(uint32_t, u32, load_be32)
         break;
     case SL_STEP_U64:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.u64[row + i] = load_be64(at);
+        COPY_AS(uint64_t, u64, load_be64)
+        break;
+    case SL_STEP_U16_TO_U32:
+        COPY_AS(uint32_t, u32, load_be16)
         break;
     case SL_STEP_U32_TO_U64:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.u64[row + i] = load_be32(at);
+        COPY_AS(uint64_t, u64, load_be32)
         break;
     case SL_STEP_IPV4:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.addr[row + i] = sl_addr_from_v4(load_be32(at));
+        COPY_AS(struct sl_addr, addr, load_v4)
         break;
     case SL_STEP_IPV6:
-        for (uint32_t i = 0; i < count; i++, at += stride)
-            target->values.addr[row + i] = sl_addr_from_v6(at);
+        COPY_AS(struct sl_addr, addr, sl_addr_from_v6)
         break;
     case SL_STEP_UPTIME:
         if (!run->message->has_uptime)

@@ -10,9 +10,11 @@ fill_exporter(struct sl_decoder *decoder, const struct sl_exporter *exporter, ui
               uint32_t count)
 {
     struct sl_builder_column *column = decoder->core[SL_COLUMN_EXPORTER_ADDR];
+    struct sl_addr *values = column->values.addr;
+    struct sl_addr addr = exporter->key.addr;
     for (uint32_t row = first; row < first + count; row++)
-        if (sl_addr_is_blank(column->values.addr[row]))
-            column->values.addr[row] = exporter->key.addr;
+        if (sl_addr_is_blank(values[row]))
+            values[row] = addr;
     sl_builder_mark_rows(column, first, count);
 }
 
@@ -40,9 +42,10 @@ known_sampling(const struct sl_exporter *exporter, const struct sl_template *tem
 static void
 fill_u32(struct sl_builder_column *column, uint32_t first, uint32_t count, uint32_t value)
 {
+    uint32_t *values = column->values.u32;
+    const uint64_t *present = column->present;
     for (uint32_t row = first; row < first + count; row++)
-        if (!sl_bit_get(column->present, row))
-            column->values.u32[row] = value;
+        values[row] = sl_bit_get(present, row) ? values[row] : value;
     sl_builder_mark_rows(column, first, count);
 }
 

@@ -254,6 +254,8 @@ unsigned_kind(enum sl_type type, uint16_t size_bytes)
         return SL_STEP_U32;
     if (type == SL_TYPE_U64 && size_bytes == 8)
         return SL_STEP_U64;
+    if (type == SL_TYPE_U32 && size_bytes == 2)
+        return SL_STEP_U16_TO_U32;
     if (type == SL_TYPE_U64 && size_bytes == 4)
         return SL_STEP_U32_TO_U64;
     return SL_STEP_UNSIGNED;

@@ -45,6 +45,7 @@ enum sl_step_kind {
     SL_STEP_U16, /* 2 bytes to a U16 */
     SL_STEP_U32, /* 4 bytes to a U32 */
     SL_STEP_U64, /* 8 bytes to a U64 */
+    SL_STEP_U16_TO_U32,
     SL_STEP_U32_TO_U64,
     SL_STEP_UNSIGNED, /* any other pair of widths, clipped */
     SL_STEP_SIGNED,

@@ -16,6 +16,8 @@ static const uint32_t indexed[] = {
     SL_COLUMN_OBSERVATION_DOMAIN,
 };
 
+enum { PREFETCH_ROWS = 64 };
+
 sl_status
 sl_segment_encoding_fail(struct sl_segment_encoding *e)
 {
@@ -48,14 +50,26 @@ sl_segment_column_number(struct sl_segment_encoding *e, const struct sl_column *
     return sl_segment_number(e->numbers, column);
 }
 
-#define PERMUTE_AS(type)                        \
-    for (uint32_t i = 0; i < e->row_count; i++) \
-        keys[i] = ((const type *)flat)[e->order[i]];
+/* Rows come from all over: each asks for its place a while before it is read. */
+#define PERMUTE_AS(type)                                                             \
+    {                                                                                \
+        const type *values = flat;                                                   \
+        uint32_t ahead = count < PREFETCH_ROWS ? 0 : count - PREFETCH_ROWS;          \
+        uint32_t i = 0;                                                              \
+        for (; i < ahead; i++) {                                                     \
+            __builtin_prefetch(&values[order[i + PREFETCH_ROWS]]);                   \
+            keys[i] = values[order[i]];                                              \
+        }                                                                            \
+        for (; i < count; i++)                                                       \
+            keys[i] = values[order[i]];                                              \
+    }
 
 /* Keys of `width` bytes from the order given into the inner order. */
 static void
 permute(const struct sl_segment_encoding *e, const void *flat, unsigned width, uint64_t *keys)
 {
+    const uint32_t *order = e->order;
+    uint32_t count = e->row_count;
     if (width == 1)
         PERMUTE_AS(uint8_t)
     else if (width == 2)

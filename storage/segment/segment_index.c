@@ -23,13 +23,16 @@ enum {
 _Static_assert((uint64_t)SL_BLOCK_ROWS *SL_SEGMENT_GROUP_MINIS_MAX <= UINT32_MAX,
                "members of the bitmap fit 32 bits");
 
-/* Distinct keys of a column with provisional numbers, and the minis each is in. Its memory serves all
- * columns of a group. */
+/*
+ * Distinct keys of a column with provisional numbers, and the minis each is in. Its memory serves all
+ * columns of a group. Most keys of a mini were met in it before: their slots alone say so.
+ */
 struct sl_segment_tally {
-    uint32_t *table; /* number + 1, or 0 */
+    uint32_t *last_mini; /* + 1, by slot; 0: no key has it */
+    uint32_t *numbers;   /* by slot, where a key has it */
     uint64_t *keys;
-    uint32_t *slots;     /* in the table, by number */
-    uint32_t *last_mini; /* + 1, by number */
+    uint32_t *slots;  /* by number */
+    uint32_t *places; /* among the sorted keys, by number */
     uint32_t key_count;
     uint32_t *pairs; /* number * SL_SEGMENT_GROUP_MINIS_MAX + mini */
     uint32_t pair_count;
@@ -44,7 +47,7 @@ tally_take(struct sl_segment_emit *emit)
     struct sl_segment_tally *tally = emit->tally;
     if (tally != NULL) {
         for (uint32_t i = 0; i < tally->key_count; i++)
-            tally->table[tally->slots[i]] = 0;
+            tally->last_mini[tally->slots[i]] = 0;
         tally->key_count = tally->pair_count = 0;
         return tally;
     }
@@ -52,13 +55,15 @@ tally_take(struct sl_segment_emit *emit)
     if (tally == NULL)
         return NULL;
     tally->pair_max = emit->group->row_count / ROWS_PER_PAIR_MIN;
-    tally->table = sl_arena_calloc(arena, SMALL_KEYS + HASHED_SLOTS, sizeof(*tally->table));
+    uint32_t slot_count = SMALL_KEYS + HASHED_SLOTS;
+    tally->last_mini = sl_arena_calloc(arena, slot_count, sizeof(*tally->last_mini));
+    tally->numbers = sl_arena_alloc(arena, slot_count * sizeof(*tally->numbers));
     tally->keys = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->keys));
     tally->slots = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->slots));
-    tally->last_mini = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->last_mini));
+    tally->places = sl_arena_alloc(arena, SL_BLOCK_ROWS * sizeof(*tally->places));
     tally->pairs = sl_arena_alloc(arena, tally->pair_max * sizeof(*tally->pairs));
-    bool has_memory = tally->table != NULL && tally->keys != NULL && tally->slots != NULL &&
-                      tally->last_mini != NULL && tally->pairs != NULL;
+    bool has_memory = tally->last_mini != NULL && tally->numbers != NULL && tally->keys != NULL &&
+                      tally->slots != NULL && tally->places != NULL && tally->pairs != NULL;
     emit->tally = has_memory ? tally : NULL;
     return emit->tally;
 }
@@ -69,32 +74,28 @@ find_slot(const struct sl_segment_tally *tally, uint64_t key)
     if (key < SMALL_KEYS)
         return (uint32_t)key;
     uint32_t slot = (uint32_t)sl_hash_u64(key) % HASHED_SLOTS;
-    while (tally->table[SMALL_KEYS + slot] != 0 &&
-           tally->keys[tally->table[SMALL_KEYS + slot] - 1] != key)
+    while (tally->last_mini[SMALL_KEYS + slot] != 0 &&
+           tally->keys[tally->numbers[SMALL_KEYS + slot]] != key)
         slot = (slot + 1) % HASHED_SLOTS;
     return SMALL_KEYS + slot;
 }
 
-/* False when there are more keys or pairs than an index may have. */
+/* A key that was not met in this mini yet. False when there are more keys or pairs than an index may
+ * have. */
 static bool
-tally_add(struct sl_segment_tally *tally, uint64_t key, uint32_t mini)
+tally_add(struct sl_segment_tally *tally, uint64_t key, uint32_t slot, uint32_t mini)
 {
-    uint32_t slot = find_slot(tally, key);
-    if (tally->table[slot] == 0) {
+    if (tally->last_mini[slot] == 0) {
         if (tally->key_count == SL_BLOCK_ROWS)
             return false;
         tally->keys[tally->key_count] = key;
         tally->slots[tally->key_count] = slot;
-        tally->last_mini[tally->key_count] = 0;
-        tally->table[slot] = ++tally->key_count;
+        tally->numbers[slot] = tally->key_count++;
     }
-    uint32_t number = tally->table[slot] - 1;
-    if (tally->last_mini[number] == mini + 1)
-        return true;
+    tally->last_mini[slot] = mini + 1; /* before anything fails: the slot is no longer free */
     if (tally->pair_count == tally->pair_max)
         return false;
-    tally->last_mini[number] = mini + 1;
-    tally->pairs[tally->pair_count++] = number * SL_SEGMENT_GROUP_MINIS_MAX + mini;
+    tally->pairs[tally->pair_count++] = tally->numbers[slot] * SL_SEGMENT_GROUP_MINIS_MAX + mini;
     return true;
 }
 
@@ -105,17 +106,14 @@ tally_add_mini(struct sl_segment_tally *tally, const uint64_t *keys, const uint6
 {
     uint32_t first = mini * SL_MINI_ROWS;
     uint32_t end = row_count - first < SL_MINI_ROWS ? row_count : first + SL_MINI_ROWS;
-    if (present != NULL) {
-        for (uint32_t i = first; i < end; i++)
-            if (sl_bit_get(present, i) && !tally_add(tally, keys[i], mini))
-                return false;
-        return true;
-    }
-    if (!tally_add(tally, keys[first], mini))
-        return false;
-    for (uint32_t i = first + 1; i < end; i++)
-        if (keys[i] != keys[i - 1] && !tally_add(tally, keys[i], mini))
+    const uint32_t *last_mini = tally->last_mini;
+    for (uint32_t i = first; i < end; i++) {
+        uint32_t slot = find_slot(tally, keys[i]);
+        if (last_mini[slot] == mini + 1 || (present != NULL && !sl_bit_get(present, i)))
+            continue;
+        if (!tally_add(tally, keys[i], slot, mini))
             return false;
+    }
     return true;
 }
 
@@ -142,14 +140,14 @@ find_key(const uint64_t *keys, uint32_t count, uint64_t key)
     return low;
 }
 
-/* The keys in ascending order; where each is among them, by number, replaces its last mini. Small ones
- * lie in their slots in that order. */
+/* The keys in ascending order, and where each is among them. Small ones lie in their slots in that
+ * order. */
 static void
 sort_keys(struct sl_segment_tally *tally, uint64_t *sorted)
 {
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < SMALL_KEYS; slot++)
-        if (tally->table[slot] != 0)
+        if (tally->last_mini[slot] != 0)
             sorted[count++] = slot;
     uint32_t small_count = count;
     for (uint32_t i = 0; small_count < tally->key_count && i < tally->key_count; i++)
@@ -158,7 +156,7 @@ sort_keys(struct sl_segment_tally *tally, uint64_t *sorted)
     SL_ASSERT(count == tally->key_count);
     qsort(sorted + small_count, count - small_count, sizeof(*sorted), compare_u64);
     for (uint32_t i = 0; i < count; i++)
-        tally->last_mini[tally->table[find_slot(tally, sorted[i])] - 1] = i;
+        tally->places[tally->numbers[find_slot(tally, sorted[i])]] = i;
 }
 
 /* The pairs as (place of the key among those sorted, mini), ascending. They come by mini, so counting by
@@ -168,7 +166,7 @@ sort_pairs(const struct sl_segment_tally *tally, struct sl_arena *arena)
 {
     uint32_t *starts = sl_arena_calloc(arena, tally->key_count + 1, sizeof(*starts));
     uint32_t *pairs = sl_arena_alloc(arena, tally->pair_count * sizeof(*pairs));
-    const uint32_t *places = tally->last_mini;
+    const uint32_t *places = tally->places;
     if (starts == NULL || pairs == NULL)
         return NULL;
     for (uint32_t i = 0; i < tally->pair_count; i++)
