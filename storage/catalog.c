@@ -5,8 +5,14 @@
  * inside it one mutex covers every transaction, reading ones too, so that the map can be grown
  * whenever a commit finds it full. It is the one lock that is held across I/O: its rank says so.
  *
- * A new catalog is made beside its place and renamed, so that a power cut during the very first
- * commit leaves either no catalog or a whole one.
+ * The first data file, and each one that replaces it, is made beside its place (data.new) and renamed:
+ * a power cut leaves what was there before, or the new file as a whole.
+ *
+ * LMDB never gives a page back: the file stays as large as it was while sixty segments of an hour
+ * became one. So a commit after which less than a quarter of the pages holds records writes the data
+ * file anew, with all records as its first transaction. At least three pages were written since it was
+ * written last for each one that is copied then, so commits do not become dearer in the long run. What
+ * every commit changes anyhow keeps three versions of its pages at most, and stays below that.
  *
  * What the child proves: the pages (catalog_pages.h), and then through LMDB itself that every
  * record holds its hash and fields, that keys ascend, and that a look-up finds each of them.
@@ -23,6 +29,7 @@
 #include <unistd.h>
 
 #include "storage/base/file.h"
+#include "storage/base/log.h"
 #include "storage/base/thread.h"
 #include "storage/catalog_pages.h"
 #include "storage/catalog_record.h"
@@ -31,15 +38,30 @@
 #define MAP_BYTES_FIRST ((size_t)16 << 20)
 #define MAP_BYTES_MAX   ((size_t)1 << 38)
 
+/* Pages that a data file may have besides four for each one with records: roots, and three versions
+ * of one page with records and one with the numbers of free pages, are eight. */
+#define PAGES_SPARE 8
+
 static const char data_name[] = "data.mdb";
+static const char new_name[] = "data.new";
+
+/* A data file, open. */
+struct data {
+    MDB_env *env; /* owned */
+    MDB_dbi dbi;
+    size_t map_bytes;
+};
 
 struct sl_catalog {
     uint32_t magic;
     bool is_new;
-    MDB_env *env; /* owned */
-    MDB_dbi dbi;
+    char *path;            /* owned: of the directory */
+    int dir_fd;            /* owned */
     struct sl_mutex mutex; /* guards every transaction, and what follows */
-    size_t map_bytes;
+    struct data data;
+    /* After a renaming the directory must be synced before the next commit: LMDB would sync that
+     * into a file which a power cut may leave without its name. */
+    bool is_name_synced;
 };
 
 static sl_status
@@ -58,31 +80,47 @@ fail_lmdb(struct sl_error *err, int code, const char *what)
     return status;
 }
 
-static sl_status
-open_env(const char *path, unsigned flags, MDB_env **out_env, MDB_dbi *out_dbi,
-         struct sl_error *err)
+static void
+close_data(struct data *data)
 {
-    MDB_env *env = NULL;
-    MDB_txn *txn = NULL;
+    mdb_env_close(data->env);
+    *data = (struct data){0};
+}
 
-    *out_env = NULL;
-    int code = mdb_env_create(&env);
+/* Open the file `name` of the directory `path`, made when missing, unless `flags` say MDB_RDONLY. */
+static sl_status
+open_data(const char *path, const char *name, unsigned flags, size_t map_bytes,
+          struct data *out_data, struct sl_error *err)
+{
+    char file[SL_PATH_BYTES_MAX + 16];
+    struct data data = {0};
+    MDB_txn *txn = NULL;
+    MDB_envinfo info;
+
+    *out_data = data;
+    int length = snprintf(file, sizeof(file), "%s/%s", path, name);
+    if (length < 0 || (size_t)length >= sizeof(file))
+        return sl_fail(err, SL_LIMIT, "catalog path is too long");
+    int code = mdb_env_create(&data.env);
     if (code != 0)
         return fail_lmdb(err, code, "create environment");
-    code = mdb_env_set_mapsize(env, MAP_BYTES_FIRST);
+    code = mdb_env_set_mapsize(data.env, map_bytes);
     if (code == 0)
-        code = mdb_env_open(env, path, flags | MDB_NOLOCK | MDB_NOTLS, 0640);
+        code = mdb_env_open(data.env, file, flags | MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, 0640);
     if (code == 0)
-        code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+        code = mdb_txn_begin(data.env, NULL, MDB_RDONLY, &txn);
     if (code == 0)
-        code = mdb_dbi_open(txn, NULL, 0, out_dbi);
+        code = mdb_dbi_open(txn, NULL, 0, &data.dbi);
     if (txn != NULL)
         mdb_txn_abort(txn);
+    if (code == 0)
+        code = mdb_env_info(data.env, &info);
     if (code != 0) {
-        mdb_env_close(env);
+        close_data(&data);
         return fail_lmdb(err, code, "open data file");
     }
-    *out_env = env;
+    data.map_bytes = info.me_mapsize;
+    *out_data = data;
     return SL_OK;
 }
 
@@ -222,17 +260,16 @@ prove_records(MDB_txn *txn, MDB_dbi dbi, struct proof *proof, struct sl_error *e
 static sl_status
 prove(const char *path, struct sl_error *err)
 {
-    MDB_env *env;
+    struct data data;
     MDB_txn *txn;
-    MDB_dbi dbi;
     struct proof proof = {0};
 
     SL_TRY(prove_pages(path, err));
-    SL_TRY(open_env(path, MDB_RDONLY, &env, &dbi, err));
-    int code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    SL_TRY(open_data(path, data_name, MDB_RDONLY, MAP_BYTES_FIRST, &data, err));
+    int code = mdb_txn_begin(data.env, NULL, MDB_RDONLY, &txn);
     if (code != 0)
         return fail_lmdb(err, code, "begin");
-    SL_TRY(prove_records(txn, dbi, &proof, err));
+    SL_TRY(prove_records(txn, data.dbi, &proof, err));
     if (proof.format != SL_CATALOG_FORMAT_VERSION)
         return sl_fail(err, proof.format == 0 ? SL_CORRUPT : SL_VERSION, "catalog format %" PRIu64,
                        proof.format);
@@ -394,17 +431,12 @@ apply_edit(MDB_txn *txn, MDB_dbi dbi, const struct sl_catalog_edit *edit)
     return code;
 }
 
-/* One attempt, as one transaction. */
+/* Commit a transaction with its number in it; when there was trouble (code not 0) abort it. */
 static int
-commit_once(MDB_env *env, MDB_dbi dbi, const struct sl_catalog_edit *edit)
+end_transaction(MDB_txn *txn, MDB_dbi dbi, int code)
 {
-    MDB_txn *txn;
-    int code = mdb_txn_begin(env, NULL, 0, &txn);
-    if (code != 0)
-        return code;
     struct sl_catalog_edit *own = sl_catalog_edit_create();
     sl_catalog_put_transaction(own, mdb_txn_id(txn));
-    code = apply_edit(txn, dbi, edit);
     if (code == 0)
         code = apply_edit(txn, dbi, own);
     sl_catalog_edit_destroy(own);
@@ -415,42 +447,52 @@ commit_once(MDB_env *env, MDB_dbi dbi, const struct sl_catalog_edit *edit)
     return mdb_txn_commit(txn);
 }
 
-/* Make <path>.new complete and durable, then give it its name. */
+/* One attempt, as one transaction. */
+static int
+commit_once(struct data *data, const struct sl_catalog_edit *edit)
+{
+    MDB_txn *txn;
+    int code = mdb_txn_begin(data->env, NULL, 0, &txn);
+    return code != 0 ? code : end_transaction(txn, data->dbi, apply_edit(txn, data->dbi, edit));
+}
+
+/* An empty data file beside the catalog's place, whatever lay there. */
+static sl_status
+begin_data(const char *path, int dir_fd, size_t map_bytes, struct data *out_data,
+           struct sl_error *err)
+{
+    SL_TRY(sl_file_remove(dir_fd, new_name, err));
+    return open_data(path, new_name, 0, map_bytes, out_data, err);
+}
+
+/* Make the directory and the data file of a catalog that holds nothing but its format. */
 static sl_status
 make_catalog(const char *path, struct sl_error *err)
 {
-    char new_path[SL_PATH_BYTES_MAX];
     const char *name;
     int parent_fd = -1;
-    int new_fd = -1;
-    MDB_env *env = NULL;
-    MDB_dbi dbi;
+    int dir_fd = -1;
+    struct data data;
 
-    int length = snprintf(new_path, sizeof(new_path), "%s.new", path);
-    if (length < 0 || (size_t)length >= sizeof(new_path))
-        return sl_fail(err, SL_LIMIT, "catalog path is too long");
     SL_TRY(open_parent(path, &parent_fd, &name, err));
-    const char *new_name = strrchr(new_path, '/');
-    new_name = new_name == NULL ? new_path : new_name + 1;
-
-    struct sl_catalog_edit *edit = sl_catalog_edit_create();
-    sl_catalog_put_format(edit);
-    sl_status st = sl_dir_open(parent_fd, new_name, &new_fd, err);
+    sl_status st = sl_dir_open(parent_fd, name, &dir_fd, err);
     if (st == SL_OK)
-        st = sl_file_remove(new_fd, data_name, err);
-    if (st == SL_OK)
-        st = open_env(new_path, 0, &env, &dbi, err);
+        st = begin_data(path, dir_fd, MAP_BYTES_FIRST, &data, err);
     if (st == SL_OK) {
-        int code = commit_once(env, dbi, edit);
-        mdb_env_close(env);
-        st = code == 0 ? sl_dir_sync(new_fd, err) : fail_lmdb(err, code, "first commit");
+        struct sl_catalog_edit *edit = sl_catalog_edit_create();
+        sl_catalog_put_format(edit);
+        int code = commit_once(&data, edit);
+        sl_catalog_edit_destroy(edit);
+        close_data(&data);
+        st = code == 0 ? SL_OK : fail_lmdb(err, code, "first commit");
     }
     if (st == SL_OK)
-        st = sl_file_rename(parent_fd, new_name, name, err);
+        st = sl_file_rename(dir_fd, new_name, data_name, err);
+    if (st == SL_OK)
+        st = sl_dir_sync(dir_fd, err);
     if (st == SL_OK)
         st = sl_dir_sync(parent_fd, err);
-    sl_catalog_edit_destroy(edit);
-    sl_file_close(new_fd);
+    sl_file_close(dir_fd);
     sl_file_close(parent_fd);
     return st;
 }
@@ -459,23 +501,28 @@ sl_status
 sl_catalog_open(const char *path, struct sl_catalog **out_catalog, struct sl_error *err)
 {
     bool has;
-    MDB_env *env;
-    MDB_dbi dbi;
+    int dir_fd;
+    struct data data;
 
     *out_catalog = NULL;
     SL_TRY(has_data(path, &has, err));
     SL_TRY(has ? prove_in_child(path, err) : make_catalog(path, err));
-    SL_TRY(open_env(path, 0, &env, &dbi, err));
+    SL_TRY(sl_file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, &dir_fd, err));
+    sl_status st = sl_file_remove(dir_fd, new_name, err); /* a power cut may have left it */
+    if (st == SL_OK)
+        st = open_data(path, data_name, 0, MAP_BYTES_FIRST, &data, err);
+    if (st != SL_OK) {
+        sl_file_close(dir_fd);
+        return st;
+    }
 
     struct sl_catalog *catalog = sl_new(sizeof(*catalog));
     catalog->magic = CATALOG_MAGIC;
     catalog->is_new = !has;
-    catalog->env = env;
-    catalog->dbi = dbi;
-    MDB_envinfo info;
-    int code = mdb_env_info(env, &info);
-    SL_ASSERT(code == 0);
-    catalog->map_bytes = info.me_mapsize;
+    catalog->path = sl_new_string(path);
+    catalog->dir_fd = dir_fd;
+    catalog->data = data;
+    catalog->is_name_synced = true;
     sl_mutex_init(&catalog->mutex, SL_LOCK_CATALOG);
     *out_catalog = catalog;
     return SL_OK;
@@ -494,7 +541,9 @@ sl_catalog_close(struct sl_catalog *catalog)
     if (catalog == NULL)
         return;
     SL_ASSERT(catalog->magic == CATALOG_MAGIC);
-    mdb_env_close(catalog->env);
+    close_data(&catalog->data);
+    sl_file_close(catalog->dir_fd);
+    free(catalog->path);
     sl_mutex_fini(&catalog->mutex);
     sl_retire(&catalog->magic);
     free(catalog);
@@ -542,14 +591,105 @@ sl_catalog_check(const char *path, struct sl_error *err)
 
 /* With the lock held and no transaction open. */
 static int
-grow_map(struct sl_catalog *catalog)
+grow_map(struct data *data)
 {
-    if (catalog->map_bytes > MAP_BYTES_MAX / 2)
+    if (data->map_bytes > MAP_BYTES_MAX / 2)
         return MDB_MAP_FULL;
-    int code = mdb_env_set_mapsize(catalog->env, catalog->map_bytes * 2);
+    int code = mdb_env_set_mapsize(data->env, data->map_bytes * 2);
     if (code == 0)
-        catalog->map_bytes *= 2;
+        data->map_bytes *= 2;
     return code;
+}
+
+static sl_status
+commit_growing(struct data *data, const struct sl_catalog_edit *edit, struct sl_error *err)
+{
+    int code = commit_once(data, edit);
+    while (code == MDB_MAP_FULL) {
+        code = grow_map(data);
+        if (code == 0)
+            code = commit_once(data, edit);
+        else
+            break;
+    }
+    return code == 0 ? SL_OK : fail_lmdb(err, code, "commit");
+}
+
+/* Is most of the file free pages? */
+static bool
+is_sparse(const struct data *data)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    int failed = mdb_env_info(data->env, &info) | mdb_env_stat(data->env, &stat);
+    SL_ASSERT(failed == 0);
+    uint64_t used = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    return info.me_last_pgno + 1 > PAGES_SPARE + 4 * used;
+}
+
+/* All records but the number of the transaction, in the order of keys, into an empty database. */
+static int
+copy_records(MDB_txn *from, MDB_dbi from_dbi, MDB_txn *to, MDB_dbi to_dbi)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int code = mdb_cursor_open(from, from_dbi, &cursor);
+    if (code != 0)
+        return code;
+    while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (((const uint8_t *)key.mv_data)[0] != SL_CATALOG_TRANSACTION)
+            code = mdb_put(to, to_dbi, &key, &value, MDB_APPEND);
+        if (code != 0)
+            break;
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+static int
+copy_data(struct data *from, struct data *to)
+{
+    MDB_txn *reading, *writing;
+    int code = mdb_txn_begin(from->env, NULL, MDB_RDONLY, &reading);
+    if (code != 0)
+        return code;
+    code = mdb_txn_begin(to->env, NULL, 0, &writing);
+    if (code == 0)
+        code =
+            end_transaction(writing, to->dbi, copy_records(reading, from->dbi, writing, to->dbi));
+    mdb_txn_abort(reading);
+    return code;
+}
+
+/* From here on the file that has the name keeps it. */
+static sl_status
+sync_name(struct sl_catalog *catalog, struct sl_error *err)
+{
+    if (!catalog->is_name_synced)
+        SL_TRY(sl_dir_sync(catalog->dir_fd, err));
+    catalog->is_name_synced = true;
+    return SL_OK;
+}
+
+/* Write the data file anew. On failure the old one stays, with everything in it. */
+static sl_status
+rewrite(struct sl_catalog *catalog, struct sl_error *err)
+{
+    struct data fresh;
+    SL_TRY(begin_data(catalog->path, catalog->dir_fd, catalog->data.map_bytes, &fresh, err));
+    int code = copy_data(&catalog->data, &fresh);
+    sl_status st = code == 0 ? SL_OK : fail_lmdb(err, code, "write the data file anew");
+    if (st == SL_OK) {
+        catalog->is_name_synced = false;
+        st = sl_file_rename(catalog->dir_fd, new_name, data_name, err);
+    }
+    if (st == SL_OK) {
+        struct data old = catalog->data;
+        catalog->data = fresh;
+        fresh = old;
+    }
+    close_data(&fresh);
+    return st == SL_OK ? sync_name(catalog, err) : st;
 }
 
 sl_status
@@ -567,17 +707,15 @@ sl_catalog_commit(struct sl_catalog *catalog, struct sl_catalog_edit *edit, stru
     }
 
     sl_mutex_lock(&catalog->mutex);
-    int code = commit_once(catalog->env, catalog->dbi, edit);
-    while (code == MDB_MAP_FULL) {
-        code = grow_map(catalog);
-        if (code == 0)
-            code = commit_once(catalog->env, catalog->dbi, edit);
-        else
-            break;
-    }
+    st = sync_name(catalog, err);
+    if (st == SL_OK)
+        st = commit_growing(&catalog->data, edit, err);
+    struct sl_error story = {0};
+    if (st == SL_OK && is_sparse(&catalog->data) && rewrite(catalog, &story) != SL_OK)
+        sl_log(SL_LOG_WARN, "store", "the catalog could not be written anew: %s", story.text);
     sl_mutex_unlock(&catalog->mutex);
     sl_catalog_edit_destroy(edit);
-    return code == 0 ? SL_OK : fail_lmdb(err, code, "commit");
+    return st;
 }
 
 sl_status
@@ -589,10 +727,10 @@ sl_catalog_walk(struct sl_catalog *catalog, const struct sl_slice *prefixes, siz
     sl_status st = SL_OK;
 
     sl_mutex_lock(&catalog->mutex);
-    int code = mdb_txn_begin(catalog->env, NULL, MDB_RDONLY, &txn);
+    int code = mdb_txn_begin(catalog->data.env, NULL, MDB_RDONLY, &txn);
     if (code == 0) {
         for (size_t i = 0; i < prefix_count && st == SL_OK; i++)
-            st = walk_records(txn, catalog->dbi, &prefixes[i], visit, context, err);
+            st = walk_records(txn, catalog->data.dbi, &prefixes[i], visit, context, err);
         mdb_txn_abort(txn);
     }
     sl_mutex_unlock(&catalog->mutex);
@@ -606,7 +744,7 @@ sl_catalog_bytes(struct sl_catalog *catalog)
     MDB_envinfo info;
     MDB_stat stat;
     sl_mutex_lock(&catalog->mutex);
-    int failed = mdb_env_info(catalog->env, &info) | mdb_env_stat(catalog->env, &stat);
+    int failed = mdb_env_info(catalog->data.env, &info) | mdb_env_stat(catalog->data.env, &stat);
     sl_mutex_unlock(&catalog->mutex);
     SL_ASSERT(failed == 0);
     return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;

@@ -27,8 +27,9 @@ enum {
     ROOT_BYTES = 152,
     TREE_FREE = 40,
     TREE_RECORDS = 88,
-    FREE_FLAGS = 8, /* integer keys */
-    DEPTH_MAX = 32, /* LMDB's own */
+    FREE_FLAGS = 8,           /* integer keys */
+    FREE_FLAG_NAMED = 0x4000, /* of who made the file: it was opened by its own name */
+    DEPTH_MAX = 32,           /* LMDB's own */
     DATA_VERSION = 1,
 };
 
@@ -243,7 +244,8 @@ read_root(struct file *f, unsigned number, struct root *out_root)
     out_root->records = read_tree(bytes + TREE_RECORDS);
     out_root->last_page = sl_read_le(bytes + 136, 8);
     out_root->transaction = sl_read_le(bytes + 144, 8);
-    if (sl_read_le(bytes + TREE_FREE, 4) != f->page_bytes || out_root->free.flags != FREE_FLAGS ||
+    unsigned free_flags = out_root->free.flags & ~(unsigned)FREE_FLAG_NAMED;
+    if (sl_read_le(bytes + TREE_FREE, 4) != f->page_bytes || free_flags != FREE_FLAGS ||
         out_root->records.flags != 0 || out_root->transaction % 2 != number)
         return refuse(f, number, "has impossible fields");
     return SL_OK;

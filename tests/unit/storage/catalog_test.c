@@ -2,12 +2,14 @@
  * catalog_test.c - what a commit put is there after reopening, all of it or nothing, and a
  * damaged file is refused or harmless.
  *
- * Method: examples; a random model of segments, producers and meta against plain arrays; bytes of
+ * Method: examples, some of them with a directory that cannot be written; a random model of
+ * segments, producers and meta against plain arrays; bytes of
  * the data file damaged, all of both roots and a seeded sample of the rest: open must refuse, or
  * show exactly what was stored and stay writable.
  */
 #include "storage/catalog.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -356,6 +358,165 @@ random_edits_agree_with_plain_arrays(void **state)
     test_dir_remove(p.root);
 }
 
+/* Segments first .. last and nothing else, in one edit that leaves no others of 1 .. MODEL_SEGMENTS. */
+static void
+keep_segments(struct sl_catalog *catalog, uint64_t first, uint64_t last)
+{
+    struct sl_catalog_edit *edit = sl_catalog_edit_create();
+    for (uint64_t i = 1; i <= MODEL_SEGMENTS; i++) {
+        struct sl_catalog_segment s = segment_of(i);
+        if (i >= first && i <= last)
+            sl_catalog_put_segment(edit, &s);
+        else
+            sl_catalog_remove_segment(edit, i);
+    }
+    commit(catalog, edit);
+}
+
+static void
+expect_segments(struct sl_catalog *catalog, uint64_t first, uint64_t last)
+{
+    struct sl_catalog_state *s = load(catalog);
+    assert_int_equal(s->segment_count, last - first + 1);
+    for (size_t i = 0; i < s->segment_count; i++)
+        expect_segment(&s->segments[i], first + i);
+    sl_catalog_state_destroy(s);
+}
+
+static struct stat
+stat_file(const struct place *p)
+{
+    struct stat info;
+    assert_int_equal(stat(p->file, &info), 0);
+    return info;
+}
+
+static void
+a_catalog_that_shrank_is_written_anew(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    keep_segments(catalog, 1, MODEL_SEGMENTS);
+    struct stat large = stat_file(&p);
+    keep_segments(catalog, 8, 9);
+    struct stat small = stat_file(&p);
+    assert_true(small.st_ino != large.st_ino);
+    assert_true(small.st_size <= 4 * 4096 && small.st_size < large.st_size / 4);
+    assert_int_equal(sl_catalog_bytes(catalog), small.st_size);
+    expect_segments(catalog, 8, 9);
+
+    /* What follows goes into the new file, and counts from its transaction on. */
+    for (uint64_t i = 10; i < 20; i++) {
+        keep_segments(catalog, 8, i);
+        sl_catalog_close(catalog);
+        catalog = open_catalog(&p);
+        assert_false(sl_catalog_is_new(catalog));
+        expect_segments(catalog, 8, i);
+    }
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
+}
+
+static void
+commits_of_one_size_do_not_write_it_anew(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {1, 20, 60, 200, MODEL_SEGMENTS};
+    for (size_t i = 0; i < SL_COUNTOF(sizes); i++) {
+        struct place p = make_place();
+        struct sl_catalog *catalog = open_catalog(&p);
+        struct stat first = stat_file(&p);
+        for (unsigned round = 0; round < 30; round++)
+            keep_segments(catalog, 1, sizes[i]); /* each changes every page */
+        assert_int_equal(stat_file(&p).st_ino, first.st_ino);
+        sl_catalog_close(catalog);
+        test_dir_remove(p.root);
+    }
+}
+
+static bool must_fail_rename, must_fail_sync;
+
+static int
+failing_renameat(void *context, int dir_fd, const char *source, const char *target)
+{
+    if (!must_fail_rename)
+        return sl_file_real_calls.renameat(context, dir_fd, source, target);
+    errno = EIO;
+    return -1;
+}
+
+static int
+failing_fsync(void *context, int fd)
+{
+    if (!must_fail_sync)
+        return sl_file_real_calls.fsync(context, fd);
+    errno = EIO;
+    return -1;
+}
+
+static void
+a_name_that_is_not_on_disk_holds_commits_back(void **state)
+{
+    (void)state;
+    struct sl_file_calls calls = sl_file_real_calls;
+    calls.renameat = failing_renameat;
+    calls.fsync = failing_fsync;
+    for (unsigned round = 0; round < 4; round++) {
+        struct place p = make_place();
+        struct sl_catalog *catalog = open_catalog(&p);
+        struct sl_error err = {0};
+        bool is_renamed = round % 2 == 0;
+        bool is_synced = round / 2 == 0;
+        keep_segments(catalog, 1, MODEL_SEGMENTS);
+        struct stat large = stat_file(&p);
+        must_fail_rename = !is_renamed;
+        must_fail_sync = !is_synced;
+        sl_file_install(&calls);
+        keep_segments(catalog, 8, 9); /* done, whatever becomes of the file */
+        assert_int_equal(stat_file(&p).st_ino == large.st_ino, !is_renamed);
+        expect_segments(catalog, 8, 9);
+
+        struct sl_catalog_edit *edit = sl_catalog_edit_create();
+        struct sl_catalog_segment s = segment_of(10);
+        sl_catalog_put_segment(edit, &s);
+        assert_int_equal(sl_catalog_commit(catalog, edit, &err), is_synced ? SL_OK : SL_IO);
+        expect_segments(catalog, 8, is_synced ? 10 : 9);
+        must_fail_rename = must_fail_sync = false;
+        keep_segments(catalog, 8, 12);
+        assert_true(stat_file(&p).st_size <= 12 * 4096 && large.st_size > 12 * 4096);
+        sl_file_install(NULL);
+        sl_catalog_close(catalog);
+        catalog = open_catalog(&p);
+        expect_segments(catalog, 8, 12);
+        sl_catalog_close(catalog);
+        test_dir_remove(p.root);
+    }
+}
+
+static void
+what_a_power_cut_left_beside_it_is_removed(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_error err = {0};
+    struct stat info;
+    char rest[4200];
+    int fd;
+    struct sl_catalog *catalog = open_catalog(&p);
+    put_everything(catalog);
+    sl_catalog_close(catalog);
+    (void)snprintf(rest, sizeof(rest), "%s/data.new", p.path);
+    TEST_OK(sl_file_open(AT_FDCWD, rest, O_WRONLY | O_CREAT, &fd, &err), &err);
+    TEST_OK(sl_file_write_at(fd, 0, "half", 4, &err), &err);
+    sl_file_close(fd);
+    catalog = open_catalog(&p);
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+    assert_int_equal(stat(rest, &info), -1);
+    test_dir_remove(p.root);
+}
+
 static void
 write_byte(const struct place *p, uint64_t offset, uint8_t byte)
 {
@@ -512,6 +673,10 @@ main(void)
         cmocka_unit_test(an_edit_is_applied_wholly_or_not_at_all),
         cmocka_unit_test(the_map_grows_with_the_catalog),
         cmocka_unit_test(random_edits_agree_with_plain_arrays),
+        cmocka_unit_test(a_catalog_that_shrank_is_written_anew),
+        cmocka_unit_test(commits_of_one_size_do_not_write_it_anew),
+        cmocka_unit_test(a_name_that_is_not_on_disk_holds_commits_back),
+        cmocka_unit_test(what_a_power_cut_left_beside_it_is_removed),
         cmocka_unit_test(every_damaged_bit_of_a_record_is_refused),
         cmocka_unit_test(a_damaged_byte_is_refused_or_harmless),
         cmocka_unit_test(a_cut_file_is_refused),
