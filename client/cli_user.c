@@ -1,5 +1,5 @@
 /*
- * user.c - `sluice user`: who may come in.
+ * cli_user.c - `sluice user`: who may come in.
  *
  * Passwords do not leave this process: what the server gets is what it judges them by.
  */
@@ -60,7 +60,7 @@ send_with_password(struct sl_cli *cli, const struct sl_wire_user *asked, struct 
 }
 
 int
-sl_user_run(struct sl_cli *cli, int argc, char **argv)
+sl_cli_user(struct sl_cli *cli, int argc, char **argv)
 {
     struct sl_error err = {0};
     struct sl_wire_user user = {.verb = SL_WIRE_USER_LIST, .name = "", .role = ""};
