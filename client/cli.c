@@ -10,13 +10,27 @@
 
 volatile sig_atomic_t sl_cli_interrupted;
 
+/* A character as a terminal may be given it. */
+static int
+harmless(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f ? '?' : (unsigned char)c;
+}
+
 void
 sl_cli_tell(const char *what, const char *story)
 {
     fprintf(stderr, "sluice: %s", what);
     for (; *story != '\0'; story++)
-        (void)fputc((unsigned char)*story < ' ' || *story == 0x7f ? '?' : *story, stderr);
+        (void)fputc(harmless(*story), stderr);
     (void)fputc('\n', stderr);
+}
+
+void
+sl_cli_show(const uint8_t *text, size_t text_bytes)
+{
+    for (size_t i = 0; i < text_bytes; i++)
+        (void)fputc(text[i] == '\n' || text[i] == '\t' ? text[i] : harmless((char)text[i]), stdout);
 }
 
 int

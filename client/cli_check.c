@@ -35,18 +35,16 @@ check_users(const char *directory, uint64_t *damaged, struct sl_error *err)
     sl_file_close(dir_fd);
     if (st == SL_OK || st == SL_MISSING)
         return SL_OK;
-    fprintf(stderr,
-            "sluice: users: %s\n"
-            "sluice: put the file of users back from a backup: sluiced does not start "
-            "without it\n",
-            why.text);
+    sl_cli_tell("users: ", why.text);
+    sl_cli_tell("", "put the file of users back from a backup: sluiced does not start without it");
     *damaged += 1;
     return SL_OK;
 }
 
 int
-sl_cli_check(int argc, char **argv)
+sl_cli_check(struct sl_cli *cli, int argc, char **argv)
 {
+    (void)cli; /* no server is asked */
     struct sl_error err = {0};
     uint64_t damaged = 0;
     struct findings findings = {0};

@@ -39,51 +39,46 @@ print_failures(const struct sl_import_totals *t)
                 t->files_failed, t->files);
 }
 
+/* False, and said, when the command line has a value that is none. */
+static bool
+read_options(const struct sl_cli *cli, struct sl_import_options *out_options)
+{
+    struct sl_addr exporter;
+    *out_options = (struct sl_import_options){
+        .exporter = cli->exporter,
+        .is_strict = cli->is_strict,
+        .is_again = cli->is_again,
+        .shows_progress = !cli->hides_progress && isatty(STDERR_FILENO) != 0,
+        .interrupted = &sl_cli_interrupted,
+    };
+    if (cli->type != NULL && strcmp(cli->type, "pcap") == 0)
+        return sl_cli_misuse("this build makes no flows out of packets (--type pcap); captures of "
+                             "NetFlow or IPFIX are --type netflow",
+                             "") == 0;
+    if (cli->type != NULL && !sl_import_type_parse(cli->type, &out_options->type))
+        return sl_cli_misuse("no such type of import: ", cli->type) == 0;
+    if (cli->exporter != NULL && !sl_addr_parse(cli->exporter, strlen(cli->exporter), &exporter))
+        return sl_cli_misuse("--exporter takes an address, not ", cli->exporter) == 0;
+    return true;
+}
+
 int
 sl_cli_import(struct sl_cli *cli, int argc, char **argv)
 {
     struct sl_error err = {0};
     struct sl_import_totals totals = {0};
-    struct sl_import_options options = {.shows_progress = isatty(STDERR_FILENO) != 0,
-                                        .interrupted = &sl_cli_interrupted};
-    int file_count = 0;
+    struct sl_import_options options;
     sl_status st = SL_OK;
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--strict") == 0)
-            options.is_strict = true;
-        else if (strcmp(argv[i], "--again") == 0)
-            options.is_again = true;
-        else if (strcmp(argv[i], "--no-progress") == 0)
-            options.shows_progress = false;
-        else if (strcmp(argv[i], "--exporter") == 0 && i + 1 < argc)
-            options.exporter = argv[++i];
-        else if (strcmp(argv[i], "--type") == 0 && i + 1 < argc) {
-            if (strcmp(argv[++i], "pcap") == 0)
-                return sl_cli_misuse(
-                    "this build makes no flows out of packets (--type pcap); captures of "
-                    "NetFlow or IPFIX are --type netflow",
-                    "");
-            if (!sl_import_type_parse(argv[i], &options.type))
-                return sl_cli_misuse("no such type of import: ", argv[i]);
-        } else if (strcmp(argv[i], "--type") == 0 || strcmp(argv[i], "--exporter") == 0)
-            return sl_cli_misuse("there is no value behind ", argv[i]);
-        else if (strncmp(argv[i], "--", 2) == 0)
-            return sl_cli_misuse("import does not know ", argv[i]);
-        else
-            argv[file_count++] = argv[i];
-    }
-    struct sl_addr exporter;
-    if (options.exporter != NULL &&
-        !sl_addr_parse(options.exporter, strlen(options.exporter), &exporter))
-        return sl_cli_misuse("--exporter takes an address, not ", options.exporter);
-    if (file_count == 0)
+    if (!read_options(cli, &options))
+        return 2;
+    if (argc == 0)
         return sl_cli_misuse("import needs a file", "");
     if (sl_cli_connect(cli, &err) != SL_OK)
         return sl_cli_complain(&err);
     sl_memory_keep();
     sl_log_set_level(SL_LOG_ERROR);             /* the decoder logs; here the summary tells */
     sl_connection_watch(cli->connection, NULL); /* Ctrl-C ends the import, between two batches */
-    for (int i = 0; i < file_count && st == SL_OK; i++)
+    for (int i = 0; i < argc && st == SL_OK; i++)
         st = sl_import_path(cli->connection, argv[i], &options, &totals, &err);
     if (options.shows_progress)
         fprintf(stderr, "\r\033[K");

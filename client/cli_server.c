@@ -10,16 +10,12 @@ sl_cli_flush(struct sl_cli *cli, int argc, char **argv)
 {
     struct sl_error err = {0};
     struct sl_wire_frame frame;
-    uint32_t flags = 0;
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--merge") != 0)
-            return sl_cli_misuse("flush does not know ", argv[i]);
-        flags = SL_WIRE_FLUSH_MERGE;
-    }
+    if (argc != 0)
+        return sl_cli_misuse("flush does not know ", argv[0]);
     sl_status st = sl_cli_connect(cli, &err);
     if (st == SL_OK) {
         sl_wire_flush_encode(sl_connection_out(cli->connection), sl_connection_tag(cli->connection),
-                             flags);
+                             cli->is_merge ? SL_WIRE_FLUSH_MERGE : 0);
         st = sl_connection_send(cli->connection, &err);
     }
     if (st == SL_OK)
@@ -44,6 +40,6 @@ sl_cli_status(struct sl_cli *cli, int argc, char **argv)
         st = sl_connection_expect(cli->connection, SL_WIRE_STATUS_TEXT, &frame, &err);
     if (st != SL_OK)
         return sl_cli_complain(&err);
-    (void)fwrite(frame.payload, 1, frame.payload_bytes, stdout);
+    sl_cli_show(frame.payload, frame.payload_bytes);
     return sl_cli_finish();
 }

@@ -1,15 +1,6 @@
 /*
  * main.c - `sluice`, the command line: its options, and which command they are for.
  *
- *   sluice [--connect HOST:PORT] query 'SQL' [--format table|csv|tsv|json|vertical] [--explain]
- *   sluice [--connect HOST:PORT] import FILE... [--type TYPE] [--exporter ADDR] [--strict]
- *                                               [--again] [--no-progress]
- *   sluice [--connect HOST:PORT] flush [--merge]
- *   sluice [--connect HOST:PORT] status
- *   sluice [--connect HOST:PORT] user add NAME --role ROLE | remove NAME | password NAME | list
- *   sluice check DIR
- *   sluice [--connect HOST:PORT]                  the interactive shell
- *
  * Exit status 0 only on success; an error is one line on standard error.
  */
 #include <locale.h>
@@ -19,10 +10,11 @@
 
 #include "client/channel.h"
 #include "client/cli.h"
+#include "client/options.h"
 #include "storage/base/file.h"
 
 static const char usage_text[] =
-    "usage: sluice [--connect HOST:PORT] COMMAND\n"
+    "usage: sluice [OPTION]... COMMAND [OPTION]...\n"
     "\n"
     "  query 'SQL'      run a statement and print its rows\n"
     "    --format F     table (default on a terminal), csv, tsv, json, vertical\n"
@@ -40,7 +32,7 @@ static const char usage_text[] =
     "                   a user; the password is asked for, or is a line of standard input\n"
     "  user remove NAME, user password NAME, user list\n"
     "  check DIR        prove every byte of a data directory that no server has open\n"
-    "  (no command)     an interactive shell\n"
+    "  (no command)     an interactive shell; statements of a file or pipe, each ended by ;\n"
     "\n"
     "  --connect HOST:PORT   where sluiced listens (default 127.0.0.1:7010)\n"
     "  --user NAME           who you are (default: SLUICE_USER, else USER)\n"
@@ -60,88 +52,69 @@ on_interrupt(int signal_number)
     sl_cli_interrupted = 1;
 }
 
+/* No command at all is the shell. */
 static int
 run_command(struct sl_cli *cli, int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        int (*run)(struct sl_cli *cli, int argc, char **argv);
+    } commands[] = {
+        {"query", sl_cli_query},   {"import", sl_cli_import}, {"flush", sl_cli_flush},
+        {"status", sl_cli_status}, {"user", sl_cli_user},     {"check", sl_cli_check},
+    };
     if (argc == 0)
         return sl_shell_run(cli);
-    if (strcmp(argv[0], "query") == 0)
-        return sl_cli_query(cli, argc - 1, argv + 1);
-    if (strcmp(argv[0], "import") == 0)
-        return sl_cli_import(cli, argc - 1, argv + 1);
-    if (strcmp(argv[0], "flush") == 0)
-        return sl_cli_flush(cli, argc - 1, argv + 1);
-    if (strcmp(argv[0], "status") == 0)
-        return sl_cli_status(cli, argc - 1, argv + 1);
-    if (strcmp(argv[0], "user") == 0)
-        return sl_cli_user(cli, argc - 1, argv + 1);
-    if (strcmp(argv[0], "check") == 0)
-        return sl_cli_check(argc - 1, argv + 1);
+    for (size_t i = 0; i < SL_COUNTOF(commands); i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(cli, argc - 1, argv + 1);
     return sl_cli_misuse("no such command: ", argv[0]);
-}
-
-/* The option before the command at argv[at], "--key value" or "--key=value"; the words it takes,
- * 0 when it is none of ours, -1 when its value is missing. */
-static int
-take_option(struct sl_cli *cli, int argc, char **argv, int at)
-{
-    const struct {
-        const char *name;
-        const char **value;
-    } options[] = {
-        {"--connect", &cli->address},
-        {"--user", &cli->user},
-        {"--password-file", &cli->password_file},
-        {"--tls-ca", &cli->trust},
-    };
-    if (strcmp(argv[at], "--tls") == 0) {
-        cli->trust = cli->trust == NULL ? SL_CHANNEL_SYSTEM : cli->trust;
-        return 1;
-    }
-    for (size_t i = 0; i < SL_COUNTOF(options); i++) {
-        size_t bytes = strlen(options[i].name);
-        if (strncmp(argv[at], options[i].name, bytes) != 0)
-            continue;
-        if (argv[at][bytes] == '=') {
-            *options[i].value = &argv[at][bytes + 1];
-            return 1;
-        }
-        if (argv[at][bytes] != '\0')
-            continue;
-        if (at + 1 == argc)
-            return -1;
-        *options[i].value = argv[at + 1];
-        return 2;
-    }
-    return 0;
 }
 
 int
 main(int argc, char **argv)
 {
+    struct sl_cli cli = {0};
+    struct sl_error err = {0};
+    bool wants_help = false, wants_version = false;
+    const struct sl_option options[] = {
+        {"--connect", NULL, &cli.address, NULL},
+        {"--user", NULL, &cli.user, NULL},
+        {"--password-file", NULL, &cli.password_file, NULL},
+        {"--tls", NULL, NULL, &cli.has_tls},
+        {"--tls-ca", NULL, &cli.trust, NULL},
+        {"--format", "query", &cli.format, NULL},
+        {"--explain", "query", NULL, &cli.is_explain},
+        {"--type", "import", &cli.type, NULL},
+        {"--exporter", "import", &cli.exporter, NULL},
+        {"--strict", "import", NULL, &cli.is_strict},
+        {"--again", "import", NULL, &cli.is_again},
+        {"--no-progress", "import", NULL, &cli.hides_progress},
+        {"--merge", "flush", NULL, &cli.is_merge},
+        {"--role", "user", &cli.role, NULL},
+        {"--help", NULL, NULL, &wants_help},
+        {"-h", NULL, NULL, &wants_help},
+        {"--version", NULL, NULL, &wants_version},
+    };
     sl_file_reserve_standard();
     (void)setlocale(LC_CTYPE, ""); /* tables and the shell show what the terminal can */
-    struct sl_cli cli = {0};
     struct sigaction on_int = {.sa_handler = on_interrupt}; /* without SA_RESTART: waits end */
     (void)sigaction(SIGINT, &on_int, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    int at = 1;
-    while (at < argc && argv[at][0] == '-') {
-        if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
+    int words = argc == 0 ? 0 : argc - 1;
+    char **word = argv + argc - words;
+    if (sl_options_take(options, SL_COUNTOF(options), &words, word, &err) != SL_OK)
+        return sl_cli_misuse("", err.text);
+    if (wants_help || wants_version) {
+        if (wants_help)
             (void)fputs(usage_text, stdout);
-            return sl_cli_finish();
-        }
-        if (strcmp(argv[at], "--version") == 0) {
+        else
             printf("sluice %s\n", SLUICE_VERSION);
-            return sl_cli_finish();
-        }
-        int words = take_option(&cli, argc, argv, at);
-        if (words <= 0)
-            return sl_cli_misuse(words == 0 ? "unknown option " : "there is no value behind ",
-                                 argv[at]);
-        at += words;
+        return sl_cli_finish();
     }
-    int status = run_command(&cli, argc - at, argv + at);
+    if (cli.has_tls && cli.trust == NULL)
+        cli.trust = SL_CHANNEL_SYSTEM;
+    int status = run_command(&cli, words, word);
     sl_connection_close(cli.connection);
     sl_credentials_fini(&cli.credentials);
     return status;
