@@ -258,3 +258,12 @@ sl_channel_is_readable(const struct sl_channel *channel)
     struct pollfd wait = {.fd = channel->fd, .events = POLLIN};
     return (channel->tls != NULL && sl_tls_has_input(channel->tls)) || poll(&wait, 1, 0) > 0;
 }
+
+bool
+sl_channel_wait(const struct sl_channel *channel, const sigset_t *mask)
+{
+    struct pollfd wait = {.fd = channel->fd, .events = POLLIN};
+    if (channel->tls != NULL && sl_tls_has_input(channel->tls))
+        return true;
+    return ppoll(&wait, 1, NULL, mask) >= 0 || errno != EINTR; /* other errors: receive tells */
+}

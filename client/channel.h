@@ -13,6 +13,8 @@
 #define SLUICE_CLIENT_CHANNEL_H
 
 #include "storage/base/base.h"
+#include <signal.h>
+
 #include "storage/base/status.h"
 
 struct sl_channel;
@@ -49,5 +51,9 @@ sl_status sl_channel_receive(struct sl_channel *channel, uint8_t *bytes, size_t 
 
 /* Something has come that was not received yet. */
 bool sl_channel_is_readable(const struct sl_channel *channel);
+
+/* Wait until something has; false when a signal came first. While it waits the thread's signal mask
+ * is `mask`: who blocks a signal, looks at what its handler sets, and then waits, misses none. */
+bool sl_channel_wait(const struct sl_channel *channel, const sigset_t *mask);
 
 #endif

@@ -72,7 +72,7 @@ static sl_status
 cancel_when_interrupted(struct sl_connection *c, struct sl_error *err)
 {
     struct sl_wire_cancel cancel = {0};
-    if (c->interrupted == NULL || *c->interrupted == 0)
+    if (*c->interrupted == 0)
         return SL_OK;
     *c->interrupted = 0;
     c->cancel_tag = sl_connection_tag(c);
@@ -80,13 +80,31 @@ cancel_when_interrupted(struct sl_connection *c, struct sl_error *err)
     return sl_connection_send(c, err);
 }
 
+/* Wait for the server, and for the flag. Signals are blocked but for the wait itself: one that comes
+ * behind the look at the flag ends the wait. */
+static sl_status
+wait_watched(struct sl_connection *c, struct sl_error *err)
+{
+    sigset_t all, before;
+    bool is_readable = false;
+    sl_status st = SL_OK;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    while (st == SL_OK && !is_readable) {
+        st = cancel_when_interrupted(c, err);
+        is_readable = st == SL_OK && sl_channel_wait(c->channel, &before);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return st;
+}
+
 static sl_status
 read_more(struct sl_connection *c, size_t wanted_bytes, struct sl_error *err)
 {
     make_room(c, sl_max_size(wanted_bytes, READ_BYTES));
     for (;;) {
-        /* Also when the signal came while there was no waiting: rows may come without a pause. */
-        SL_TRY(cancel_when_interrupted(c, err));
+        if (c->interrupted != NULL)
+            SL_TRY(wait_watched(c, err));
         size_t got_bytes = 0;
         SL_TRY(sl_channel_receive(c->channel, c->in + c->in_end, c->in_capacity - c->in_end,
                                   &got_bytes, err));

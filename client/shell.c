@@ -2,6 +2,8 @@
  * shell.c - the only user of libedit: `sluice` without a command.
  *
  * Statements end with ';' and may span lines; what begins with '\' is for the shell itself.
+ * Where standard input is no terminal it is a script: its end ends the last statement too, and the
+ * exit status tells whether one failed; those behind it run all the same.
  * History is kept in ~/.sluice_history; the Tab key completes columns, tables and keywords.
  * A result longer than the screen goes through $PAGER when one is set.
  */
@@ -11,6 +13,7 @@
 
 #include "client/cli.h"
 #include "client/result.h"
+#include "client/script.h"
 
 enum { HISTORY_LINES = 1000, WORDS_MAX = 4096, STATEMENT_BYTES_MAX = 1 << 20 };
 
@@ -64,9 +67,11 @@ struct shell {
     char history_path[SL_PATH_BYTES_MAX];
     char *words[WORDS_MAX]; /* columns of the server, owned */
     unsigned word_count;
-    bool is_continued; /* the statement so far has not ended */
     bool is_vertical;
-    struct sl_buf statement;
+    bool has_failed;     /* a statement or command did */
+    bool is_cancelled;   /* the last statement was, by Ctrl-C */
+    bool is_continued;   /* the lines so far hold the begin of a statement */
+    struct sl_buf lines; /* what was read and has not run */
 };
 
 static char *
@@ -94,6 +99,12 @@ load_words(struct shell *shell)
     for (uint32_t i = 0; i < count && shell->word_count < WORDS_MAX; i++)
         shell->words[shell->word_count++] = sl_new_string(columns[i].name);
     sl_result_close(result);
+}
+
+static bool
+is_blank(const char *text)
+{
+    return text[strspn(text, " \t")] == '\0';
 }
 
 static bool
@@ -178,16 +189,18 @@ show_help(void)
                 stdout);
 }
 
-/* Results go through $PAGER when standard output is a terminal and a pager is named. */
-static void
+/* Results go through $PAGER when standard output is a terminal and a pager is named. SL_CANCELLED
+ * when Ctrl-C ended the statement. */
+static sl_status
 run_statement(struct shell *shell, const char *text, size_t text_bytes)
 {
     struct sl_error err = {0};
     char summary[96] = "";
     const char *pager = isatty(STDOUT_FILENO) ? getenv("PAGER") : NULL;
+    if (pager != NULL && is_blank(pager))
+        pager = NULL;
     FILE *file = pager == NULL ? stdout : popen(pager, "w");
     enum sl_print_format format = shell->is_vertical ? SL_PRINT_VERTICAL : SL_PRINT_TABLE;
-    sl_cli_interrupted = 0;
     sl_status st = sl_cli_run(shell->cli, text, text_bytes, format, file == NULL ? stdout : file,
                               summary, sizeof(summary), &err);
     bool is_left = pager != NULL && file != NULL && ferror(file) != 0;
@@ -196,30 +209,13 @@ run_statement(struct shell *shell, const char *text, size_t text_bytes)
     if (st == SL_OK)
         printf("%s\n", summary);
     else if (!is_left) /* who leaves the pager has seen enough */
-        fprintf(stderr, "%s\n", err.text);
+        (void)sl_cli_complain(&err);
+    shell->has_failed |= st != SL_OK && !is_left;
     if (st == SL_IO) {
         sl_connection_close(shell->cli->connection);
         shell->cli->connection = NULL; /* the next statement connects again */
     }
-}
-
-static void
-show_status(struct shell *shell)
-{
-    struct sl_error err = {0};
-    struct sl_wire_frame frame = {0};
-    sl_status st = sl_cli_connect(shell->cli, &err);
-    if (st == SL_OK) {
-        struct sl_connection *c = shell->cli->connection;
-        sl_wire_empty_encode(sl_connection_out(c), SL_WIRE_STATUS, sl_connection_tag(c));
-        st = sl_connection_send(c, &err);
-        if (st == SL_OK)
-            st = sl_connection_expect(c, SL_WIRE_STATUS_TEXT, &frame, &err);
-    }
-    if (st == SL_OK)
-        (void)fwrite(frame.payload, 1, frame.payload_bytes, stdout);
-    else
-        fprintf(stderr, "%s\n", err.text);
+    return st;
 }
 
 /* True when the shell must end. */
@@ -235,10 +231,10 @@ run_own_command(struct shell *shell, const char *line)
         printf("one value a line: %s\n", shell->is_vertical ? "on" : "off");
         return false;
     case 's':
-        show_status(shell);
+        shell->has_failed |= sl_cli_status(shell->cli, 0, NULL) != 0;
         return false;
     case 'd':
-        run_statement(shell, columns, sizeof(columns) - 1);
+        (void)run_statement(shell, columns, sizeof(columns) - 1);
         return false;
     default:
         show_help();
@@ -246,87 +242,94 @@ run_own_command(struct shell *shell, const char *line)
     }
 }
 
-/* The statement's end is a ';' outside of quotes; -- comments reach to the line's end. */
-static bool
-is_complete(const char *text, size_t text_bytes)
+static void
+forget_lines(struct shell *shell)
 {
-    char quote = '\0';
-    bool ended = false;
-    for (size_t i = 0; i < text_bytes; i++) {
-        char c = text[i];
-        if (quote != '\0') {
-            if (c == '\\' && quote != '`')
-                i++;
-            else if (c == quote)
-                quote = '\0';
-        } else if (c == '\'' || c == '"' || c == '`') {
-            quote = c;
-            ended = false;
-        } else if (c == '-' && i + 1 < text_bytes && text[i + 1] == '-') {
-            while (i < text_bytes && text[i] != '\n')
-                i++;
-        } else if (c == ';') {
-            ended = true;
-        } else if (c != ' ' && c != '\t' && c != '\n') {
-            ended = false;
-        }
+    sl_buf_clear(&shell->lines);
+    shell->is_continued = false;
+}
+
+/* Run a statement, which history gets too. SL_CANCELLED as above. */
+static sl_status
+take_statement(struct shell *shell, const char *text, size_t text_bytes)
+{
+    HistEvent event;
+    char *string = sl_new(text_bytes + 1); /* history takes one */
+    memcpy(string, text, text_bytes);
+    (void)history(shell->history, &event, H_ENTER, string);
+    sl_status st = run_statement(shell, string, text_bytes);
+    free(string);
+    return st;
+}
+
+/* Run the statements that have ended, one after the other until one is cancelled, and keep what is
+ * behind them. At the end of a script the last one needs no ';'. */
+static void
+run_lines(struct shell *shell, bool is_end)
+{
+    const char *text = (const char *)shell->lines.bytes;
+    size_t left = shell->lines.size_bytes;
+    struct sl_buf rest = sl_buf_empty(STATEMENT_BYTES_MAX);
+    for (;;) {
+        size_t start = sl_script_start(text, left);
+        text += start;
+        left -= start;
+        size_t end = sl_script_end(text, left);
+        if (end == 0 && is_end)
+            end = left;
+        if (end == 0)
+            break;
+        shell->is_cancelled = take_statement(shell, text, end) == SL_CANCELLED;
+        text += end;
+        left = shell->is_cancelled ? 0 : left - end;
     }
-    return ended && quote == '\0';
+    sl_buf_append(&rest, text, left);
+    sl_buf_fini(&shell->lines);
+    shell->lines = rest;
+    shell->is_continued = rest.size_bytes != 0;
 }
 
 static void
 take_line(struct shell *shell, const char *line)
 {
-    sl_buf_text(&shell->statement, line);
-    shell->is_continued = true;
-    if (shell->statement.bad) {
-        fprintf(stderr, "the statement is too long\n");
-    } else {
-        const char *text = (const char *)shell->statement.bytes;
-        if (!is_complete(text, shell->statement.size_bytes))
-            return;
-        size_t text_bytes = shell->statement.size_bytes;
-        HistEvent event;
-        sl_buf_u8(&shell->statement, '\0'); /* history takes a string */
-        text = (const char *)shell->statement.bytes;
-        if (!shell->statement.bad)
-            (void)history(shell->history, &event, H_ENTER, text);
-        run_statement(shell, text, text_bytes);
+    sl_buf_text(&shell->lines, line);
+    if (!shell->lines.bad) {
+        run_lines(shell, false);
+        return;
     }
-    sl_buf_clear(&shell->statement);
-    shell->is_continued = false;
+    sl_cli_tell("", "the statement is too long");
+    shell->has_failed = true;
+    forget_lines(shell);
 }
 
-static bool
-is_blank(const char *line)
-{
-    return line[strspn(line, " \t\r\n")] == '\0';
-}
-
+/* Ctrl-C drops what was written at a terminal, and ends a script. */
 static void
 read_lines(struct shell *shell)
 {
+    bool is_script = isatty(STDIN_FILENO) == 0;
     for (;;) {
         int count = 0;
         const char *line = el_gets(shell->editor, &count);
-        if (line == NULL && sl_cli_interrupted != 0) {
-            sl_cli_interrupted = 0;
-            sl_buf_clear(&shell->statement);
-            shell->is_continued = false;
+        bool is_interrupted = sl_cli_interrupted != 0; /* perhaps before there was a line to drop */
+        bool is_end = line == NULL || count <= 0;
+        sl_cli_interrupted = 0;
+        if (is_end && is_interrupted) {
+            forget_lines(shell);
             (void)fputs("\n", stdout);
-            continue;
-        }
-        if (line == NULL || count <= 0)
+        } else if (is_end) {
+            break;
+        } else if (shell->is_continued || line[0] != '\\') {
+            take_line(shell, line);
+        } else if (run_own_command(shell, line)) {
             return;
-        if (!shell->is_continued && is_blank(line))
-            continue;
-        if (!shell->is_continued && line[0] == '\\') {
-            if (run_own_command(shell, line))
-                return;
-            continue;
         }
-        take_line(shell, line);
+        if (is_script && (is_interrupted || shell->is_cancelled)) {
+            shell->has_failed = true;
+            return;
+        }
     }
+    if (is_script && shell->is_continued)
+        run_lines(shell, true);
 }
 
 static void
@@ -356,13 +359,11 @@ sl_shell_run(struct sl_cli *cli)
 {
     struct sl_error err = {0};
     HistEvent event;
-    if (sl_cli_connect(cli, &err) != SL_OK) {
-        fprintf(stderr, "sluice: %s\n", err.text);
-        return 1;
-    }
+    if (sl_cli_connect(cli, &err) != SL_OK)
+        return sl_cli_complain(&err);
     struct shell *shell = sl_new(sizeof(*shell));
     shell->cli = cli;
-    shell->statement = sl_buf_empty(STATEMENT_BYTES_MAX);
+    shell->lines = sl_buf_empty(STATEMENT_BYTES_MAX);
     open_editor(shell);
     load_words(shell);
     if (isatty(STDIN_FILENO))
@@ -372,9 +373,10 @@ sl_shell_run(struct sl_cli *cli)
     (void)history(shell->history, &event, H_SAVE, shell->history_path);
     history_end(shell->history);
     el_end(shell->editor);
-    sl_buf_fini(&shell->statement);
+    sl_buf_fini(&shell->lines);
     for (unsigned i = 0; i < shell->word_count; i++)
         free(shell->words[i]);
+    int status = shell->has_failed && isatty(STDIN_FILENO) == 0 ? 1 : sl_cli_finish();
     free(shell);
-    return 0;
+    return status;
 }

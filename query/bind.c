@@ -127,6 +127,53 @@ timeout_of(const struct sl_session *session)
     return timeout_us;
 }
 
+/* A statement of each kind, by the function that knows it. */
+static sl_status
+bind_kind(struct sl_binder *b, struct sl_syntax *syntax, struct sl_statement *out_statement,
+          struct sl_error *err)
+{
+    switch (syntax->kind) {
+    case SL_SYNTAX_EMPTY:
+        return SL_OK;
+    case SL_SYNTAX_SELECT:
+        out_statement->class = SL_CLASS_SELECT;
+        SL_TRY(sl_bind_chain(b, syntax->select, &out_statement->select, err));
+        out_statement->pause_us = b->pause_us;
+        limit_select(b->session, out_statement->select);
+        if (syntax->select->wants_found_rows && out_statement->select->limit != UINT64_MAX)
+            return sl_bind_row_count(b, syntax->select, &out_statement->row_count, err);
+        return SL_OK;
+    case SL_SYNTAX_EXPLAIN:
+    case SL_SYNTAX_EXPLAIN_ANALYZE:
+        out_statement->class =
+            syntax->kind == SL_SYNTAX_EXPLAIN ? SL_CLASS_EXPLAIN : SL_CLASS_EXPLAIN_ANALYZE;
+        return sl_bind_chain(b, syntax->select, &out_statement->select, err);
+    case SL_SYNTAX_DELETE:
+        out_statement->class = SL_CLASS_DELETE;
+        return sl_bind_delete(b, syntax->select, out_statement, err);
+    case SL_SYNTAX_INSERT:
+        out_statement->class = SL_CLASS_INSERT;
+        return sl_bind_insert(b, syntax, out_statement, err);
+    case SL_SYNTAX_UPDATE:
+        return sl_bind_update(b, syntax, err);
+    case SL_SYNTAX_DEFINE:
+        out_statement->class = SL_CLASS_DEFINE;
+        return sl_bind_define(b, syntax->define, out_statement, err);
+    case SL_SYNTAX_SESSION:
+        out_statement->class = SL_CLASS_SESSION;
+        return sl_bind_set(b, syntax, out_statement, err);
+    case SL_SYNTAX_KILL:
+        out_statement->class = SL_CLASS_KILL;
+        out_statement->kill_id = syntax->kill_id;
+        out_statement->kills_connection = syntax->kills_connection;
+        return SL_OK;
+    case SL_SYNTAX_SHOW:
+        out_statement->class = SL_CLASS_SELECT;
+        return bind_show(b, syntax, out_statement, err);
+    }
+    return SL_OK;
+}
+
 sl_status
 sl_statement_bind(const struct sl_query_env *env, const struct sl_session *session,
                   const char *text, size_t text_bytes, struct sl_arena *arena,
@@ -157,52 +204,9 @@ sl_statement_bind(const struct sl_query_env *env, const struct sl_session *sessi
     out_statement->now_us = b.typing.now_us;
     out_statement->consumed_bytes = syntax.consumed_bytes;
     out_statement->parameter_count = syntax.parameter_count;
-    switch (syntax.kind) {
-    case SL_SYNTAX_EMPTY:
+    if (syntax.kind == SL_SYNTAX_EMPTY)
         return SL_OK;
-    case SL_SYNTAX_SELECT:
-        out_statement->class = SL_CLASS_SELECT;
-        SL_TRY(sl_bind_chain(&b, syntax.select, &out_statement->select, err));
-        out_statement->pause_us = b.pause_us;
-        limit_select(session, out_statement->select);
-        if (syntax.select->wants_found_rows && out_statement->select->limit != UINT64_MAX)
-            SL_TRY(sl_bind_row_count(&b, syntax.select, &out_statement->row_count, err));
-        break;
-    case SL_SYNTAX_EXPLAIN:
-    case SL_SYNTAX_EXPLAIN_ANALYZE:
-        out_statement->class =
-            syntax.kind == SL_SYNTAX_EXPLAIN ? SL_CLASS_EXPLAIN : SL_CLASS_EXPLAIN_ANALYZE;
-        SL_TRY(sl_bind_chain(&b, syntax.select, &out_statement->select, err));
-        break;
-    case SL_SYNTAX_DELETE:
-        out_statement->class = SL_CLASS_DELETE;
-        SL_TRY(sl_bind_delete(&b, syntax.select, out_statement, err));
-        break;
-    case SL_SYNTAX_INSERT:
-        out_statement->class = SL_CLASS_INSERT;
-        SL_TRY(sl_bind_insert(&b, &syntax, out_statement, err));
-        break;
-    case SL_SYNTAX_UPDATE:
-        SL_TRY(sl_bind_update(&b, &syntax, err));
-        break;
-    case SL_SYNTAX_DEFINE:
-        out_statement->class = SL_CLASS_DEFINE;
-        SL_TRY(sl_bind_define(&b, syntax.define, out_statement, err));
-        break;
-    case SL_SYNTAX_SESSION:
-        out_statement->class = SL_CLASS_SESSION;
-        SL_TRY(sl_bind_set(&b, &syntax, out_statement, err));
-        break;
-    case SL_SYNTAX_KILL:
-        out_statement->class = SL_CLASS_KILL;
-        out_statement->kill_id = syntax.kill_id;
-        out_statement->kills_connection = syntax.kills_connection;
-        break;
-    case SL_SYNTAX_SHOW:
-        out_statement->class = SL_CLASS_SELECT;
-        SL_TRY(bind_show(&b, &syntax, out_statement, err));
-        break;
-    }
+    SL_TRY(bind_kind(&b, &syntax, out_statement, err));
     sl_bind_give_subqueries(&b, out_statement);
     return SL_OK;
 }

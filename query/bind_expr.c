@@ -307,6 +307,31 @@ bind_alias_or_name(struct sl_scope *s, const struct sl_node *node, struct sl_exp
     return st;
 }
 
+/* CAST and CONVERT. */
+static sl_status
+bind_cast(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
+          struct sl_error *err)
+{
+    SL_TRY(sl_bind_expr(s, node->args[0], out_expr, err));
+    SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &node->cast, err));
+    /* Bytes pass for a text wherever one is wanted; whoever asks for a text gets one. */
+    if ((*out_expr)->type.type == SL_TYPE_OCTETS && node->cast.type == SL_TYPE_TEXT) {
+        struct sl_sql_type text = node->cast;
+        text.length = SL_SQL_VALUE_BYTES_MAX;
+        SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &text, err));
+    }
+    if ((*out_expr)->type.is_binary == node->cast.is_binary ||
+        (*out_expr)->type.type != SL_TYPE_TEXT)
+        return SL_OK;
+    struct sl_expr *copy = sl_arena_alloc(s->binder->typing.arena, sizeof(*copy));
+    if (copy == NULL)
+        return sl_fail_memory(err);
+    *copy = **out_expr;
+    copy->type.is_binary = node->cast.is_binary;
+    *out_expr = copy;
+    return SL_OK;
+}
+
 static sl_status
 bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_expr,
           struct sl_error *err)
@@ -363,24 +388,7 @@ bind_node(struct sl_scope *s, const struct sl_node *node, struct sl_expr **out_e
         return bind_case(s, node, may_assign, out_expr, err);
     case SL_NODE_CAST:
         s->may_assign = may_assign;
-        SL_TRY(sl_bind_expr(s, node->args[0], out_expr, err));
-        SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &node->cast, err));
-        /* Bytes pass for a text wherever one is wanted; whoever asks for a text gets one. */
-        if ((*out_expr)->type.type == SL_TYPE_OCTETS && node->cast.type == SL_TYPE_TEXT) {
-            struct sl_sql_type text = node->cast;
-            text.length = SL_SQL_VALUE_BYTES_MAX;
-            SL_TRY(sl_expr_coerce(&s->binder->typing, out_expr, &text, err));
-        }
-        if ((*out_expr)->type.is_binary != node->cast.is_binary &&
-            (*out_expr)->type.type == SL_TYPE_TEXT) {
-            struct sl_expr *copy = sl_arena_alloc(s->binder->typing.arena, sizeof(*copy));
-            if (copy == NULL)
-                return sl_fail_memory(err);
-            *copy = **out_expr;
-            copy->type.is_binary = node->cast.is_binary;
-            *out_expr = copy;
-        }
-        return SL_OK;
+        return bind_cast(s, node, out_expr, err);
     case SL_NODE_INTERVAL:
         return bind_interval(s, node, out_expr, err);
     case SL_NODE_LAST:

@@ -228,6 +228,40 @@ prepare_own_select(struct sl_query *query, bool has_values, struct sl_error *err
     return query->values == NULL ? sl_query_fail_size(err) : prepare_rounds(query, has_values, err);
 }
 
+/* What statements of its class need beyond the binder's work. */
+static sl_status
+prepare_class(struct sl_query *query, bool has_values, struct sl_error *err)
+{
+    switch (query->statement.class) {
+    case SL_CLASS_SELECT:
+    case SL_CLASS_EXPLAIN:
+    case SL_CLASS_EXPLAIN_ANALYZE:
+        return prepare_select(query, has_values, err);
+    case SL_CLASS_DELETE:
+        query->info.is_limited = is_limited(&query->env, &query->session);
+        return query->env.store != NULL ? SL_OK
+                                        : sl_fail(err, SL_MISSING, "there is no table flows here");
+    case SL_CLASS_INSERT:
+        return prepare_insert(query, has_values, err);
+    case SL_CLASS_SESSION:
+        query->info.changes = query->statement.changes;
+        query->info.change_count = query->statement.change_count;
+        return SL_OK;
+    case SL_CLASS_KILL:
+        query->info.is_kill = true;
+        query->info.kill_id = query->statement.kill_id;
+        query->info.kills_connection = query->statement.kills_connection;
+        return SL_OK;
+    case SL_CLASS_OWN_INSERT:
+        return query->statement.select == NULL ? SL_OK : prepare_own_select(query, has_values, err);
+    case SL_CLASS_DEFINE:
+    case SL_CLASS_OWN_DELETE:
+    case SL_CLASS_EMPTY:
+        return SL_OK;
+    }
+    return SL_OK;
+}
+
 sl_status
 sl_query_prepare(const struct sl_query_env *env, const struct sl_session *session, const char *text,
                  size_t text_bytes, struct sl_query **out_query, struct sl_error *err)
@@ -267,38 +301,7 @@ sl_query_prepare(const struct sl_query_env *env, const struct sl_session *sessio
     take_snapshot(query);
 
     bool has_values = query->statement.parameter_count == 0 || session->parameter_count != 0;
-    switch (query->statement.class) {
-    case SL_CLASS_SELECT:
-    case SL_CLASS_EXPLAIN:
-    case SL_CLASS_EXPLAIN_ANALYZE:
-        st = prepare_select(query, has_values, err);
-        break;
-    case SL_CLASS_DELETE:
-        query->info.is_limited = is_limited(env, session);
-        if (env->store == NULL)
-            st = sl_fail(err, SL_MISSING, "there is no table flows here");
-        break;
-    case SL_CLASS_INSERT:
-        st = prepare_insert(query, has_values, err);
-        break;
-    case SL_CLASS_SESSION:
-        query->info.changes = query->statement.changes;
-        query->info.change_count = query->statement.change_count;
-        break;
-    case SL_CLASS_KILL:
-        query->info.is_kill = true;
-        query->info.kill_id = query->statement.kill_id;
-        query->info.kills_connection = query->statement.kills_connection;
-        break;
-    case SL_CLASS_OWN_INSERT:
-        if (query->statement.select != NULL)
-            st = prepare_own_select(query, has_values, err);
-        break;
-    case SL_CLASS_DEFINE:
-    case SL_CLASS_OWN_DELETE:
-    case SL_CLASS_EMPTY:
-        break;
-    }
+    st = prepare_class(query, has_values, err);
     if (st != SL_OK)
         goto fail;
     if (!has_values)

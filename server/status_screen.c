@@ -157,6 +157,20 @@ put_storage(const struct sl_service *service, struct sl_buf *out)
         sl_buf_printf(out, "  TROUBLE   %s\n", s.trouble);
 }
 
+/* The begin of a statement in one line: it is a peer's, and this is somebody else's terminal. */
+static void
+put_statement(const char *text, struct sl_buf *out)
+{
+    enum { SHOWN_BYTES = 100 };
+    size_t bytes = strnlen(text, SHOWN_BYTES + 1);
+    if (bytes > SHOWN_BYTES)
+        for (bytes = SHOWN_BYTES; bytes > 0 && ((unsigned char)text[bytes] & 0xc0) == 0x80;)
+            bytes--; /* whole characters of UTF-8 */
+    for (size_t i = 0; i < bytes; i++)
+        sl_buf_u8(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : (uint8_t)text[i]);
+    sl_buf_u8(out, '\n');
+}
+
 struct running {
     struct sl_buf *out;
     unsigned shown;
@@ -171,8 +185,9 @@ put_running(void *context, const struct sl_entry_info *info, struct sl_error *er
         return SL_OK;
     running->shown++;
     int64_t run_us = sl_clock_now_us() - info->started_us;
-    sl_buf_printf(running->out, "  %6" PRIu64 "  %-8s %8.1fs  %.100s\n", info->connection_id,
-                  info->what, (double)run_us / SL_US_PER_S, info->text);
+    sl_buf_printf(running->out, "  %6" PRIu64 "  %-8s %8.1fs  ", info->connection_id, info->what,
+                  (double)run_us / SL_US_PER_S);
+    put_statement(info->text, running->out);
     return SL_OK;
 }
 

@@ -1,4 +1,6 @@
 sluice_test(unit/client/input_test.c sluice_input sluice_ext_zlib sluice_ext_zstd)
+sluice_test(unit/client/options_test.c sluice_written)
+sluice_test(unit/client/script_test.c sluice_written)
 sluice_test(unit/client/mysql_packet_test.c sluice_mysql)
 sluice_test(unit/client/mysql_hostile_test.c sluice_test_peer sluice_mysql)
 sluice_fuzz(mysql_packet sluice_mysql)

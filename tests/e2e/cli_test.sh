@@ -42,6 +42,15 @@ err=$("$bin/sluice" --connect 2>&1)
 contains "an option without its value is told" "no value behind --connect" "$err"
 err=$(sluice query 'SELECT 1' --format 2>&1)
 contains "also behind the command" "no value behind --format" "$err"
+same "options stand behind the command as well" 2 \
+    "$("$bin/sluice" query 'SELECT 1 + 1 AS n' --format=csv --connect="$address" | tail -1 | tr -d '\r')"
+same "a statement may begin with a comment" 7 \
+    "$(sluice query "$(printf -- '-- seven\nSELECT 7 AS n')" --format tsv | tail -1)"
+err=$(sluice query 'SELECT 1' --merge 2>&1)
+same "an option of another command is refused" "2 sluice: query does not know --merge; see sluice --help" "$? $err"
+for command in query import flush status user check; do
+    contains "$command --help is the help" "import FILE" "$("$bin/sluice" $command --help)"
+done
 err=$(sluice status 2>&1 >/dev/full)
 contains "a full disk is told" "output cannot be written" "$err"
 "$bin/sluice" --help >/dev/full 2>&1
@@ -93,6 +102,28 @@ out=$(printf 'SELECT COUNT(*) AS n\nFROM flows;\n\\q\n' | HOME="$work" sluice 2>
 contains "the shell runs statements over several lines" "^ *2" "$out"
 out=$(printf 'SELECT nothing_here FROM flows;\nSELECT 41 + 1;\n' | HOME="$work" sluice 2>&1)
 contains "the shell goes on after an error" "42" "$out"
+printf 'SELECT 1;\nSELECT nothing_here;\nSELECT 3;\n' | HOME="$work" sluice >/dev/null 2>&1
+same "and says in the end that a statement of a script failed" 1 $?
+# Each line of the script is a statement or two whose answer is its number.
+out=$(HOME="$work" sluice 2>&1 <<'S'
+SELECT 100--1 AS n; -- two minus signs are no comment; it's one with a blank
+SELECT /* it's; */ 102 AS n; # it's; another
+SELECT 103 AS n; SELECT 104 AS n;
+/* it's
+; over two lines */ SELECT 105 AS "n\";
+SELECT 106 AS n
+S
+)
+same "the shell reads statements as the server does, the last one without an end too" "0 101 102 103 104 105 106" \
+    "$? $(echo "$out" | grep -E '^ *[0-9]+$' | tr -d ' ' | tr '\n' ' ' | sed 's/ $//')"
+sluice query "$(printf 'SELECT SLEEP(30),\n1 AS "\033[31mred"')" >/dev/null 2>&1 &
+sleeper=$!
+pids="$pids $sleeper"
+until sluice status | grep -q SLEEP; do sleep 0.05; done
+screen=$(sluice status)
+kill "$sleeper"
+contains "a statement that runs is one line of it" 'SELECT SLEEP\(30\), 1 AS " \[31mred"' "$screen"
+same "a statement that runs cannot drive the terminal of who looks" 0 "$(printf %s "$screen" | tr -d '\n' | tr -cd '[:cntrl:]' | wc -c)"
 
 # More columns than a text of them has room for.
 awk 'BEGIN { h = "last_seen"; r = "1700000000"

@@ -64,5 +64,19 @@ same "which shows five lines" 4 "$(screen | grep -cE '^10\.1\.')"
 say 'SELECT COUNT(*) AS after FROM flows;'
 shows "who leaves the pager goes on" "^ *3000"
 same "without an error" 0 "$(screen | grep -c 'cannot')"
+say 'SELECT SLEEP(60);'
+until sluice status | grep -q SLEEP; do sleep 0.05; done
+keys C-c
+while sluice status | grep -q SLEEP; do sleep 0.05; done
+shows "Ctrl-C ends a statement" "^sluice>$"
+keys C-c
+say 'SELECT 40 + 2 AS still; SELECT 40 + 3 AS there;'
+shows "and again, before anything is written, nothing" "^ *42"
+shows "two statements on a line both run" "^ *43"
+close_shell
+
+open_shell "PAGER="
+say 'SELECT 50 + 1 AS plain;'
+shows "an empty pager is none" "^ *51"
 close_shell
 finish

@@ -1,5 +1,5 @@
 /*
- * user.c - `sluice user`: who may come in.
+ * cli_user.c - `sluice user`: who may come in.
  *
  * Passwords do not leave this process: what the server gets is what it judges them by.
  */
@@ -36,7 +36,7 @@ send_user(struct sl_cli *cli, const struct sl_wire_user *user, struct sl_error *
     SL_TRY(sl_connection_expect(cli->connection, is_list ? SL_WIRE_STATUS_TEXT : SL_WIRE_DONE,
                                 &frame, err));
     if (is_list)
-        (void)fwrite(frame.payload, 1, frame.payload_bytes, stdout);
+        sl_cli_show(frame.payload, frame.payload_bytes);
     return fflush(stdout) == 0 ? SL_OK : sl_fail_errno(err, "standard output");
 }
 
@@ -60,16 +60,19 @@ send_with_password(struct sl_cli *cli, const struct sl_wire_user *asked, struct 
 }
 
 int
-sl_user_run(struct sl_cli *cli, int argc, char **argv)
+sl_cli_user(struct sl_cli *cli, int argc, char **argv)
 {
     struct sl_error err = {0};
     struct sl_wire_user user = {.verb = SL_WIRE_USER_LIST, .name = "", .role = ""};
     const char *verb = argc == 0 ? "" : argv[0];
-    if (argc == 1 && strcmp(verb, "list") == 0) {
-        user.verb = SL_WIRE_USER_LIST;
-    } else if (argc == 4 && strcmp(verb, "add") == 0 && strcmp(argv[2], "--role") == 0) {
+    bool is_add = argc == 2 && strcmp(verb, "add") == 0 && cli->role != NULL;
+    if (is_add) {
         user.verb = SL_WIRE_USER_ADD;
-        user.role = argv[3];
+        user.role = cli->role;
+    } else if (cli->role != NULL) {
+        return sl_cli_misuse("--role is for user add NAME", "");
+    } else if (argc == 1 && strcmp(verb, "list") == 0) {
+        user.verb = SL_WIRE_USER_LIST;
     } else if (argc == 2 && strcmp(verb, "remove") == 0) {
         user.verb = SL_WIRE_USER_REMOVE;
     } else if (argc == 2 && strcmp(verb, "password") == 0) {
