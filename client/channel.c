@@ -83,8 +83,10 @@ connect_to(const char *host, const char *port, int *out_fd, struct sl_error *err
     struct addrinfo *found = NULL;
 
     int failed = getaddrinfo(host, port, &hints, &found);
+    bool is_v6 = strchr(host, ':') != NULL;
     if (failed != 0)
-        return sl_fail(err, SL_IO, "cannot resolve %s:%s: %s", host, port, gai_strerror(failed));
+        return sl_fail(err, SL_IO, "cannot resolve %s%s%s:%s: %s", is_v6 ? "[" : "", host,
+                       is_v6 ? "]" : "", port, gai_strerror(failed));
     int fd = -1;
     for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
@@ -99,8 +101,8 @@ connect_to(const char *host, const char *port, int *out_fd, struct sl_error *err
     }
     freeaddrinfo(found);
     if (fd < 0)
-        return sl_fail_errno(err, "cannot connect to sluiced at %s:%s (is it running?)", host,
-                             port);
+        return sl_fail_errno(err, "cannot connect to sluiced at %s%s%s:%s (is it running?)",
+                             is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     *out_fd = fd;

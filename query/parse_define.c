@@ -240,7 +240,7 @@ parse_view(struct sl_parser *p, struct sl_define *define)
     SL_TRY(sl_parser_expect_word(p, "AS"));
     uint32_t start = sl_parser_token(p)->position;
     uint32_t parameters = p->parameter_count;
-    SL_TRY(sl_parse_selects(p, &define->view));
+    SL_TRY(sl_parse_chain(p, &define->view));
     if (p->parameter_count != parameters)
         return sl_fail_at(p->err, SL_SYNTAX, 1351, p->text, p->text_bytes, start,
                           "a view cannot have parameters");

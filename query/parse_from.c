@@ -149,7 +149,7 @@ sl_parse_from(struct sl_parser *p, struct sl_syntax_select *select)
                               SL_SQL_TABLES_MAX);
         struct sl_syntax_join *join = add_join(p, select, &capacity);
         if (join == NULL)
-            return sl_fail(p->err, SL_LIMIT, "the statement is too long for the query's memory");
+            return sl_parser_fail_memory(p);
         *join = next;
         SL_TRY(parse_join(p, join));
     }

@@ -16,7 +16,7 @@ sl_parse_subquery(struct sl_parser *p, enum sl_node_kind kind, uint32_t position
                   struct sl_node **out_node)
 {
     SL_TRY(sl_parser_node(p, kind, position, out_node));
-    SL_TRY(sl_parse_selects(p, &(*out_node)->select));
+    SL_TRY(sl_parse_chain(p, &(*out_node)->select));
     return sl_parser_expect(p, ")");
 }
 

@@ -40,7 +40,7 @@ parse_one(struct sl_parser *p)
     struct sl_syntax_insert names = {0};
 
     if (table == NULL)
-        return sl_fail(p->err, SL_LIMIT, "the statement is too long for the query's memory");
+        return sl_parser_fail_memory(p);
     if (token->kind != SL_TOKEN_NAME && token->kind != SL_TOKEN_QUOTED)
         return sl_parser_fail(p, "a name");
     table->name = token->text;

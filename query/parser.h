@@ -67,6 +67,8 @@ sl_status sl_parser_expect(struct sl_parser *p, const char *op);
 
 /* "unexpected X": SL_SYNTAX at the current token. `wanted` may be NULL. */
 sl_status sl_parser_fail(struct sl_parser *p, const char *wanted);
+/* SL_LIMIT: the arena had no room for what the statement says. */
+sl_status sl_parser_fail_memory(struct sl_parser *p);
 
 /* Nesting: enter fails beyond the limit. */
 SL_MUST_CHECK
@@ -136,53 +138,51 @@ sl_status sl_parse_function(struct sl_parser *p, struct sl_node **out_node);
 /* Words that end an expression or a table and so cannot be an alias without AS. */
 bool sl_parser_is_reserved(struct sl_slice word);
 
-/* [AS] alias; false when none is there. */
-SL_MUST_CHECK
-sl_status sl_parse_alias(struct sl_parser *p, struct sl_slice *out_alias, bool *out_found);
-
 /* parse_from.c: the tables behind FROM. */
 SL_MUST_CHECK
 sl_status sl_parse_from(struct sl_parser *p, struct sl_syntax_select *select);
 /* schema.table or table, into the select's members. */
 SL_MUST_CHECK
 sl_status sl_parse_table_name(struct sl_parser *p, struct sl_syntax_select *select);
-/* SELECT ... UNION ... */
-SL_MUST_CHECK
-sl_status sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head);
 /* parse_with.c: WITH and what it names, if it stands here; whoever asks takes the names back. */
 SL_MUST_CHECK
 sl_status sl_parse_with(struct sl_parser *p);
 /* Where the select's table means such a name, it becomes its select. */
 void sl_parse_common_table(const struct sl_parser *p, struct sl_syntax_select *select);
-/* Does a select start here? */
+
+/* parse_select.c: does a select start here? */
 bool sl_parser_is_select(const struct sl_parser *p);
+/* SELECT ... UNION ... */
+SL_MUST_CHECK
+sl_status sl_parse_chain(struct sl_parser *p, struct sl_syntax_select **out_head);
 /* A select without members at the cursor. */
 SL_MUST_CHECK
 sl_status sl_parse_make_select(struct sl_parser *p, struct sl_syntax_select **out_select);
-
+/* [AS] alias; *out_found false: none is there. */
+SL_MUST_CHECK
+sl_status sl_parse_alias(struct sl_parser *p, struct sl_slice *out_alias, bool *out_found);
 /* [WHERE expr] [LAST 1h] */
 SL_MUST_CHECK
 sl_status sl_parse_where(struct sl_parser *p, struct sl_node **out_where);
-
 /* expr [ASC | DESC], ... behind ORDER BY. */
-/* [LIMIT [offset,] count [OFFSET offset]] */
-SL_MUST_CHECK
-sl_status sl_parse_limit(struct sl_parser *p, struct sl_syntax_select *select);
 SL_MUST_CHECK
 sl_status sl_parse_orders(struct sl_parser *p, struct sl_order_item **out_orders,
                           uint32_t *out_count);
+/* [LIMIT [offset,] count [OFFSET offset]] */
+SL_MUST_CHECK
+sl_status sl_parse_limit(struct sl_parser *p, struct sl_syntax_select *select);
 
 /* parse_insert.c: INSERT and REPLACE; UPDATE; the first word consumed. */
 SL_MUST_CHECK
 sl_status sl_parse_insert(struct sl_parser *p, struct sl_syntax *syntax);
+SL_MUST_CHECK
+sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
 /* (column, ...), the parenthesis consumed. */
 SL_MUST_CHECK
 sl_status sl_parse_insert_columns(struct sl_parser *p, struct sl_syntax_insert *insert);
 /* parse_load.c: LOAD DATA, the first word consumed. */
 SL_MUST_CHECK
 sl_status sl_parse_load(struct sl_parser *p, struct sl_syntax *syntax);
-SL_MUST_CHECK
-sl_status sl_parse_update(struct sl_parser *p, struct sl_syntax *syntax);
 
 /* parse.c: any statement at the cursor. */
 SL_MUST_CHECK
@@ -210,9 +210,6 @@ sl_status sl_parse_describe(struct sl_parser *p, struct sl_syntax *syntax);
 /* parse_define.c: CREATE, ALTER and DROP, the word still to be read; *out_is_one false: none. */
 SL_MUST_CHECK
 sl_status sl_parse_define(struct sl_parser *p, struct sl_syntax *syntax, bool *out_is_one);
-/* A chain of selects. */
-SL_MUST_CHECK
-sl_status sl_parse_selects(struct sl_parser *p, struct sl_syntax_select **out_head);
 
 SL_MUST_CHECK
 sl_status sl_parse_expr(struct sl_parser *p, struct sl_node **out_node);

@@ -4,11 +4,11 @@
  * Exit status: 0 after an orderly stop, 1 when it could not start (one line says why), 2 for
  * arguments that it does not understand.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "client/mysql/mysql.h"
+#include "client/options.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
 
@@ -28,6 +28,7 @@ static const char help[] =
     "  --insecure           listen on other addresses than loopback without TLS and users\n"
     "  --help, --version\n";
 
+/* What the command line said; NULL: nothing. */
 struct wish {
     const char *connect;
     const char *listen;
@@ -41,8 +42,10 @@ static sl_status
 options_of(const struct wish *wish, struct sl_mysql_options *options, struct sl_error *err)
 {
     *options = sl_mysql_options_default();
-    SL_TRY(sl_endpoint_parse(wish->connect, &options->connect, err));
-    SL_TRY(sl_endpoint_parse(wish->listen, &options->listen, err));
+    const char *connect = wish->connect != NULL ? wish->connect : "127.0.0.1:7010";
+    const char *listen = wish->listen != NULL ? wish->listen : "127.0.0.1:3307";
+    SL_TRY(sl_endpoint_parse(connect, &options->connect, err));
+    SL_TRY(sl_endpoint_parse(listen, &options->listen, err));
     if ((wish->certificate == NULL) != (wish->key == NULL))
         return sl_fail(err, SL_FORMAT, "--tls-certificate and --tls-key need each other");
     options->is_insecure = wish->is_insecure;
@@ -50,7 +53,7 @@ options_of(const struct wish *wish, struct sl_mysql_options *options, struct sl_
         return sl_fail(err, SL_DENIED,
                        "--listen %s is not a loopback address: that needs --tls-certificate and "
                        "--tls-key, or --insecure, which opens it all the same",
-                       wish->listen);
+                       listen);
     if (wish->connections == NULL)
         return SL_OK;
     char *end = NULL;
@@ -110,51 +113,34 @@ serve(const struct wish *wish)
 int
 main(int argc, char **argv)
 {
-    sl_file_reserve_standard();
-    static const struct option known[] = {
-        {"connect", required_argument, NULL, 'c'},
-        {"listen", required_argument, NULL, 'l'},
-        {"connections", required_argument, NULL, 'n'},
-        {"tls-certificate", required_argument, NULL, 't'},
-        {"tls-key", required_argument, NULL, 'k'},
-        {"insecure", no_argument, NULL, 'i'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+    struct wish wish = {0};
+    struct sl_error err = {0};
+    bool wants_help = false, wants_version = false;
+    const struct sl_option options[] = {
+        {"--connect", NULL, &wish.connect, NULL},
+        {"--listen", NULL, &wish.listen, NULL},
+        {"--connections", NULL, &wish.connections, NULL},
+        {"--tls-certificate", NULL, &wish.certificate, NULL},
+        {"--tls-key", NULL, &wish.key, NULL},
+        {"--insecure", NULL, NULL, &wish.is_insecure},
+        {"--help", NULL, NULL, &wants_help},
+        {"--version", NULL, NULL, &wants_version},
     };
-    struct wish wish = {.connect = "127.0.0.1:7010", .listen = "127.0.0.1:3307"};
-    int letter;
-    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (letter) {
-        case 'c':
-            wish.connect = optarg;
-            break;
-        case 'l':
-            wish.listen = optarg;
-            break;
-        case 'n':
-            wish.connections = optarg;
-            break;
-        case 't':
-            wish.certificate = optarg;
-            break;
-        case 'k':
-            wish.key = optarg;
-            break;
-        case 'i':
-            wish.is_insecure = true;
-            break;
-        case 'h':
-            return fputs(help, stdout) < 0;
-        case 'v':
-            return printf("sluice-mysql %s\n", SLUICE_VERSION) < 0;
-        default:
-            return 2;
-        }
-    }
-    if (optind != argc) {
-        fprintf(stderr, "sluice-mysql: \"%s\" is not understood; see --help\n", argv[optind]);
+    sl_file_reserve_standard();
+    int words = argc == 0 ? 0 : argc - 1;
+    char **word = argv + argc - words;
+    sl_status st = sl_options_take(options, SL_COUNTOF(options), &words, word, &err);
+    if (st == SL_OK && words != 0)
+        st = sl_fail(&err, SL_FORMAT, "unexpected argument %.100s", word[0]);
+    if (st != SL_OK) {
+        fprintf(stderr, "sluice-mysql: %s; see sluice-mysql --help\n", err.text);
         return 2;
     }
+    if (wants_help)
+        (void)fputs(help, stdout);
+    else if (wants_version)
+        printf("sluice-mysql %s\n", SLUICE_VERSION);
+    if (wants_help || wants_version)
+        return fflush(stdout) != 0;
     return serve(&wish);
 }

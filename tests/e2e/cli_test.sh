@@ -87,6 +87,15 @@ same "the manual has every option of sluiced" "" "$("$bin/sluiced" --help | sed 
         tr -d '\\' <"$root/packaging/sluiced.1" | grep -q -- "--$option" || echo "$option"
     done)"
 contains "--help is there" "import FILE" "$("$bin/sluice" --help)"
+same "the manual has every option of sluice and of sluice-mysql" "" "$(for program in sluice sluice-mysql; do
+    "$bin/$program" --help | grep -o -e '--[a-z][a-z-]*' | sort -u | grep -v -e --help -e --version |
+        while read -r option; do
+            tr -d '\\' <"$root/packaging/$program.1" | grep -q -e "$option" || echo "$program $option"
+        done
+done)"
+err=$("$bin/sluice-mysql" --listen=127.0.0.1:0 now 2>&1)
+same "what sluice-mysql does not understand is refused" \
+    "2 sluice-mysql: unexpected argument now; see sluice-mysql --help" "$? $err"
 contains "sluiced --help is there" "netflow-listen" "$("$bin/sluiced" --help)"
 "$bin/sluiced" --data "$work/x" --http-listen 127.0.0.1:7080 >/dev/null 2>"$work/err"
 same "an option whose part is not built is refused" 1 "$([ $? != 0 ] && echo 1)"

@@ -6,7 +6,8 @@ unit="$work/usr/lib/systemd/system/sluice.service"
 
 log=$(cmake --install "$build" --prefix "$work/usr" 2>&1)
 same "it installs" 0 $?
-for file in bin/sluiced bin/sluice bin/sluice-mysql share/man/man1/sluiced.1 share/man/man1/sluice.1; do
+for file in bin/sluiced bin/sluice bin/sluice-mysql share/man/man1/sluiced.1 share/man/man1/sluice.1 \
+    share/man/man1/sluice-mysql.1; do
     same "$file is there" yes "$([ -s "$work/usr/$file" ] && echo yes || echo "no: $log")"
 done
 contains "the installed server runs" "^sluiced [0-9]" "$("$work/usr/bin/sluiced" --version)"
