@@ -11,6 +11,8 @@
  *                   136 last page (8)  144 transaction (8)
  * Tree of a root:   0 page size, in the first only (4)  4 flags (2)  6 depth (2)  8 branch pages (8)
  *                   16 leaf pages (8)  24 overflow pages (8)  32 entries (8)  40 top page (8)
+ * Flags of a tree:  records none; free pages FREE_FLAGS, and FREE_FLAG_NAMED where the file was made by
+ *                   its own name and not by its directory's, as older versions did
  */
 #include "storage/catalog_pages.h"
 
@@ -28,7 +30,7 @@ enum {
     TREE_FREE = 40,
     TREE_RECORDS = 88,
     FREE_FLAGS = 8,           /* integer keys */
-    FREE_FLAG_NAMED = 0x4000, /* of who made the file: it was opened by its own name */
+    FREE_FLAG_NAMED = 0x4000, /* LMDB's MDB_NOSUBDIR of who made the file; no one looks at it */
     DEPTH_MAX = 32,           /* LMDB's own */
     DATA_VERSION = 1,
 };

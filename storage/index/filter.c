@@ -36,10 +36,10 @@ bit_of(uint64_t hash, unsigned word)
 }
 
 void
-sl_filter_encode(const uint64_t *hashes, size_t count, struct sl_buf *out)
+sl_filter_encode(const uint64_t *hashes, size_t count, size_t bits_per_key, struct sl_buf *out)
 {
     size_t block_bits = (size_t)SL_FILTER_BLOCK_BYTES * 8;
-    size_t block_count = (count * SL_FILTER_BITS_PER_KEY + block_bits - 1) / block_bits;
+    size_t block_count = (count * bits_per_key + block_bits - 1) / block_bits;
     if (block_count == 0)
         block_count = 1;
     SL_ASSERT(block_count <= UINT32_MAX);

@@ -1,5 +1,6 @@
 /*
- * filter.h - was this key ever here? "No" is certain, "maybe" is wrong about once in a hundred.
+ * filter.h - was this key ever here? "No" is certain, "maybe" is sometimes wrong: at 10 bits for each
+ * key once in a hundred times, at 6 bits once in eleven.
  *
  * A split-block Bloom filter over 64-bit hashes: a key owns one bit in each of the eight words of
  * one block of 32 bytes, so that a probe touches one cache line. It is probed in the bytes it is
@@ -24,7 +25,6 @@ enum {
     SL_FILTER_HEAD_BYTES = 4,
     SL_FILTER_BLOCK_WORDS = 8,
     SL_FILTER_BLOCK_BYTES = 4 * SL_FILTER_BLOCK_WORDS,
-    SL_FILTER_BITS_PER_KEY = 10, /* about 1 % of false answers */
 };
 
 _Static_assert(SL_FILTER_BLOCK_BYTES == 32, "a block is half a cache line");
@@ -38,8 +38,9 @@ struct sl_filter {
 /* The hash under which an address is stored: XXH3-64 of its key, low half first, little-endian. */
 uint64_t sl_filter_hash_addr(struct sl_addr addr);
 
-/* Append a filter of `count` keys; best without repetitions. */
-void sl_filter_encode(const uint64_t *hashes, size_t count, struct sl_buf *out);
+/* Append a filter of `count` keys with bits_per_key (1 or more); best without repetitions. */
+void sl_filter_encode(const uint64_t *hashes, size_t count, size_t bits_per_key,
+                      struct sl_buf *out);
 
 SL_MUST_CHECK
 sl_status sl_filter_open(const void *bytes, size_t size_bytes, struct sl_filter *out_filter,

@@ -18,6 +18,11 @@ enum {
     ROWS_PER_PAIR_MIN = 8,
     /* A range of more keys is not worth collecting: it is in every mini. */
     KEYS_COLLECTED_MAX = 4096,
+    /* A filter that is wrong costs the reading of a dictionary: some ten microseconds of a small one,
+     * and the fewer bits are worth it; milliseconds of a large one, for which one question waits. */
+    FILTER_ENTRIES_FEW = 4096,
+    FILTER_BITS_FEW = 6,
+    FILTER_BITS_MANY = 10,
 };
 
 _Static_assert((uint64_t)SL_BLOCK_ROWS *SL_SEGMENT_GROUP_MINIS_MAX <= UINT32_MAX,
@@ -315,7 +320,9 @@ sl_segment_index_emit_filter(struct sl_segment_emit *emit, const uint32_t number
     for (uint32_t i = 0; i < count; i++)
         hashes[i] = sl_filter_hash_addr(addrs[i]);
     size_t start = emit->indexes.size_bytes;
-    sl_filter_encode(hashes, count, &emit->indexes);
+    sl_filter_encode(hashes, count,
+                     count <= FILTER_ENTRIES_FEW ? FILTER_BITS_FEW : FILTER_BITS_MANY,
+                     &emit->indexes);
     sl_segment_emit_index(emit, SL_SEGMENT_INDEX_FILTER, numbers[0], numbers[1], start);
     return SL_OK;
 }

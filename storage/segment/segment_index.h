@@ -15,7 +15,7 @@
  * of the minis, and where it takes at most one byte in SL_SEGMENT_INDEX_SHARE of the group for each
  * of its columns. src_addr and dst_addr share one: both directions of a conversation are
  * neighbours, so that nearly the same minis hold a host as either. Their dictionary has a FILTER
- * (index/filter.h) too.
+ * (index/filter.h) too, with fewer bits for each entry where it has few.
  *
  * Layer: segment.
  */

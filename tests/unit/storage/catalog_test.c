@@ -422,17 +422,26 @@ static void
 commits_of_one_size_do_not_write_it_anew(void **state)
 {
     (void)state;
+    enum { VALUE_BYTES = 1 << 20 };
     static const uint64_t sizes[] = {1, 20, 60, 200, MODEL_SEGMENTS};
-    for (size_t i = 0; i < SL_COUNTOF(sizes); i++) {
+    uint8_t *value = sl_new(VALUE_BYTES);
+    for (size_t i = 0; i < 2 * SL_COUNTOF(sizes); i++) {
         struct place p = make_place();
         struct sl_catalog *catalog = open_catalog(&p);
         struct stat first = stat_file(&p);
-        for (unsigned round = 0; round < 30; round++)
-            keep_segments(catalog, 1, sizes[i]); /* each changes every page */
+        for (unsigned round = 0; round < 30; round++) {
+            keep_segments(catalog, 1, sizes[i / 2]); /* each changes every page */
+            if (i % 2 == 0)
+                continue;
+            struct sl_catalog_edit *edit = sl_catalog_edit_create();
+            sl_catalog_put_meta(edit, "large", "", 0, value, VALUE_BYTES);
+            commit(catalog, edit);
+        }
         assert_int_equal(stat_file(&p).st_ino, first.st_ino);
         sl_catalog_close(catalog);
         test_dir_remove(p.root);
     }
+    free(value);
 }
 
 static bool must_fail_rename, must_fail_sync;
@@ -525,6 +534,32 @@ write_byte(const struct place *p, uint64_t offset, uint8_t byte)
     TEST_OK(sl_file_open(AT_FDCWD, p->file, O_WRONLY, &fd, &err), &err);
     TEST_OK(sl_file_write_at(fd, offset, &byte, 1, &err), &err);
     sl_file_close(fd);
+}
+
+static void
+a_file_made_by_its_directorys_name_opens_too(void **state)
+{
+    (void)state;
+    struct place p = make_place();
+    struct sl_catalog *catalog = open_catalog(&p);
+    put_everything(catalog);
+    sl_catalog_close(catalog);
+    size_t size_bytes;
+    uint8_t *bytes = test_read_file(p.file, &size_bytes);
+    for (size_t root = 0; root < 2; root++) { /* LMDB's MDB_NOSUBDIR */
+        size_t flags_offset = root * 4096 + 40 + 5;
+        assert_int_equal(bytes[flags_offset], 0x40);
+        write_byte(&p, flags_offset, 0);
+    }
+    free(bytes);
+    catalog = open_catalog(&p);
+    expect_everything(catalog);
+    put_everything(catalog);
+    sl_catalog_close(catalog);
+    catalog = open_catalog(&p);
+    expect_everything(catalog);
+    sl_catalog_close(catalog);
+    test_dir_remove(p.root);
 }
 
 /* Undetected damage must be harmless: everything is there, and stays there when more comes. */
@@ -677,6 +712,7 @@ main(void)
         cmocka_unit_test(commits_of_one_size_do_not_write_it_anew),
         cmocka_unit_test(a_name_that_is_not_on_disk_holds_commits_back),
         cmocka_unit_test(what_a_power_cut_left_beside_it_is_removed),
+        cmocka_unit_test(a_file_made_by_its_directorys_name_opens_too),
         cmocka_unit_test(every_damaged_bit_of_a_record_is_refused),
         cmocka_unit_test(a_damaged_byte_is_refused_or_harmless),
         cmocka_unit_test(a_cut_file_is_refused),

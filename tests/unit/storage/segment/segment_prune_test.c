@@ -281,7 +281,7 @@ a_filter_excludes_addresses_that_are_not_there(void **state)
     uint32_t groups = 0;
     for (uint32_t i = 0; i < 1000; i++)
         groups += minis_of(s, SL_COLUMN_SRC_ADDR, 0xc0a80000 + i, SL_PRUNE_FILTER) != 0;
-    assert_true(groups < 100); /* about one in a hundred */
+    assert_true(groups < 160); /* about one in eleven: the group has few addresses */
 }
 
 int
