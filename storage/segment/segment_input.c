@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "storage/base/hash.h"
+#include "storage/base/words.h"
 
 enum {
     SET_CAPACITY_FIRST = 1 << 12,
@@ -22,28 +23,31 @@ enum {
 /* Where a walk over the rows of the input stands. */
 struct piece {
     const struct sl_batch *batch;
-    const uint64_t *selection;
-    uint32_t first; /* number of its first selected row */
+    const uint32_t *selected; /* NULL: all rows */
+    uint32_t first;           /* number of its first selected row among those of the input */
+    uint32_t rows;            /* selected ones */
 };
-
-static uint32_t
-count_bits(const uint64_t *words, uint32_t bit_count)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < bit_count / 64; i++)
-        count += (uint32_t)__builtin_popcountll(words[i]);
-    if (bit_count % 64 != 0)
-        count += (uint32_t)__builtin_popcountll(words[bit_count / 64] &
-                                                ((UINT64_C(1) << (bit_count % 64)) - 1));
-    return count;
-}
 
 static uint32_t
 piece_rows(const struct sl_segment_rows *rows)
 {
     if (rows->selection == NULL)
         return rows->batch->row_count;
-    return count_bits(rows->selection, rows->batch->row_count);
+    return (uint32_t)sl_words_count(rows->selection, sl_words_for(rows->batch->row_count));
+}
+
+static struct piece
+piece_at(const struct sl_segment_input *input, size_t index, uint32_t first)
+{
+    return (struct piece){input->rows[index].batch, input->selected[index], first,
+                          piece_rows(&input->rows[index])};
+}
+
+/* Row of the batch that is row `index` of the piece. */
+static uint32_t
+piece_row(const struct piece *piece, uint32_t index)
+{
+    return piece->selected == NULL ? index : piece->selected[index];
 }
 
 static int
@@ -76,6 +80,27 @@ collect_columns(struct sl_segment_input *input, struct sl_error *err)
     return SL_OK;
 }
 
+/* Rows are selected once, and not for each column again. */
+static sl_status
+list_selected(struct sl_segment_input *input, struct sl_error *err)
+{
+    bool has_memory = true;
+    input->selected = sl_arena_calloc(input->arena, input->rows_count, sizeof(*input->selected));
+    for (size_t i = 0; input->selected != NULL && i < input->rows_count; i++) {
+        const struct sl_segment_rows *rows = &input->rows[i];
+        if (rows->selection == NULL)
+            continue;
+        uint32_t *list = sl_arena_alloc(input->arena, rows->batch->row_count * sizeof(*list));
+        has_memory = has_memory && list != NULL;
+        if (list != NULL)
+            (void)sl_words_list(rows->selection, rows->batch->row_count, list);
+        input->selected[i] = list;
+    }
+    if (input->selected == NULL || !has_memory)
+        return sl_fail(err, SL_LIMIT, "no memory for the rows of a row group");
+    return SL_OK;
+}
+
 sl_status
 sl_segment_input_init(struct sl_segment_input *input, const struct sl_segment_rows *rows,
                       size_t rows_count, struct sl_arena *arena, struct sl_error *err)
@@ -87,6 +112,7 @@ sl_segment_input_init(struct sl_segment_input *input, const struct sl_segment_ro
     SL_ASSERT(count >= 1);
     SL_ASSERT(count <= SL_GROUP_ROWS_MAX);
     input->row_count = (uint32_t)count;
+    SL_TRY(list_selected(input, err));
     return collect_columns(input, err);
 }
 
@@ -128,40 +154,16 @@ fill_keys(const struct sl_vector *v, uint32_t from, uint32_t count, uint64_t *ke
     }
 }
 
-/* Row of the piece that is its next selected one at or after `row`; row_count at the end. */
-static uint32_t
-next_selected(const struct piece *piece, uint32_t row)
-{
-    uint32_t count = piece->batch->row_count;
-    while (row < count) {
-        uint64_t word = piece->selection[row / 64] >> (row % 64);
-        if (word != 0) {
-            row += (uint32_t)__builtin_ctzll(word);
-            return row < count ? row : count;
-        }
-        row = (row / 64 + 1) * 64;
-    }
-    return count;
-}
-
 /* Bits of the rows of a piece that have a value; `first` need not be at a word's start. */
 static uint32_t
 fill_presence(const struct sl_vector *v, const struct piece *piece, uint64_t *present)
 {
     uint32_t null_count = 0;
-    uint32_t out = piece->first;
-    uint32_t count = piece->batch->row_count;
-    for (uint32_t row = 0; row < count; row++) {
-        if (piece->selection != NULL) {
-            row = next_selected(piece, row);
-            if (row == count)
-                break;
-        }
-        if (v == NULL || sl_vector_is_null(v, row))
+    for (uint32_t i = 0; i < piece->rows; i++) {
+        if (v == NULL || sl_vector_is_null(v, piece_row(piece, i)))
             null_count++;
         else
-            sl_bit_set(present, out);
-        out++;
+            sl_bit_set(present, piece->first + i);
     }
     return null_count;
 }
@@ -181,14 +183,13 @@ set_bits(uint64_t *words, uint32_t first, uint32_t count)
 
 /* Presence of one piece: quick where every row has a value. */
 static uint32_t
-mark_presence(const struct sl_vector *v, const struct piece *piece, uint32_t rows,
-              uint64_t *present)
+mark_presence(const struct sl_vector *v, const struct piece *piece, uint64_t *present)
 {
     bool is_all =
         v != NULL && v->present == NULL && !(v->encoding == SL_CONSTANT && v->value_count == 0);
     if (!is_all)
         return fill_presence(v, piece, present);
-    set_bits(present, piece->first, rows);
+    set_bits(present, piece->first, piece->rows);
     return 0;
 }
 
@@ -237,6 +238,44 @@ fill_flat(const struct sl_vector *v, uint32_t from, uint32_t to, unsigned width,
     }
 }
 
+/* Selected rows of a vector of fixed size, PIECE_KEYS at most, taken out: dense, as others are. */
+struct taken {
+    struct sl_vector vector;
+    struct sl_addr values[PIECE_KEYS]; /* the widest type */
+    uint32_t codes[PIECE_KEYS];
+};
+
+static void
+take_rows(const struct sl_vector *v, const uint32_t *rows, uint32_t count, struct taken *taken)
+{
+    taken->vector = *v;
+    taken->vector.count = count;
+    if (v->encoding == SL_DICT) {
+        sl_vector_copy_entries(v->codes, sizeof(*v->codes), rows, count, taken->codes);
+        taken->vector.codes = taken->codes;
+    } else if (v->encoding == SL_PLAIN) {
+        sl_vector_copy_entries(v->values, v->width, rows, count, taken->values);
+        taken->vector.values = taken->values;
+        taken->vector.value_count = count;
+    }
+}
+
+/* Keys of all rows of a piece. */
+static void
+fill_piece(const struct sl_vector *v, const struct piece *piece, unsigned width, void *keys)
+{
+    struct taken taken;
+    if (piece->selected == NULL) {
+        fill_flat(v, 0, piece->rows, width, keys);
+        return;
+    }
+    for (uint32_t i = 0; i < piece->rows; i += PIECE_KEYS) {
+        uint32_t count = piece->rows - i < PIECE_KEYS ? piece->rows - i : PIECE_KEYS;
+        take_rows(v, &piece->selected[i], count, &taken);
+        fill_flat(&taken.vector, 0, count, width, key_at(keys, width, i));
+    }
+}
+
 unsigned
 sl_segment_input_width(const struct sl_segment_input *input, const struct sl_column *column)
 {
@@ -273,25 +312,16 @@ sl_segment_input_flat(const struct sl_segment_input *input, const struct sl_colu
     uint32_t null_count = 0;
     memset(present, 0, sl_words_for(input->row_count) * sizeof(*present));
     for (size_t p = 0; p < input->rows_count; p++) {
-        struct piece piece = {input->rows[p].batch, input->rows[p].selection, first};
+        struct piece piece = piece_at(input, p, first);
         const struct sl_vector *v = sl_batch_find(piece.batch, column);
-        uint32_t rows = piece_rows(&input->rows[p]);
-        uint32_t nulls = mark_presence(v, &piece, rows, present);
-        if (v == NULL) {
-            for (uint32_t i = 0; i < rows; i++)
-                store_keys(&zero_key, 1, width, key_at(keys, width, first + i));
-        } else if (piece.selection == NULL) {
-            fill_flat(v, 0, rows, width, key_at(keys, width, first));
-        } else {
-            uint32_t row = next_selected(&piece, 0);
-            for (uint32_t i = 0; i < rows; i++, row = next_selected(&piece, row + 1))
-                fill_flat(v, row, row + 1, width, key_at(keys, width, first + i));
-        }
-        for (uint32_t i = first; nulls != 0 && i < first + rows; i++)
+        uint32_t nulls = mark_presence(v, &piece, present);
+        if (v != NULL)
+            fill_piece(v, &piece, width, key_at(keys, width, first));
+        for (uint32_t i = first; nulls != 0 && i < first + piece.rows; i++)
             if (!sl_bit_get(present, i))
                 store_keys(&zero_key, 1, width, key_at(keys, width, i));
         null_count += nulls;
-        first += rows;
+        first += piece.rows;
     }
     return null_count;
 }
@@ -481,26 +511,41 @@ fill_constant_code(struct sl_segment_set *set, const struct sl_vector *v, uint32
 /* Codes of one piece whose vector is there and has a value. */
 static bool
 fill_codes(struct sl_segment_set *set, const struct sl_vector *v, const struct piece *piece,
-           uint32_t rows, const uint64_t *present, uint32_t *codes)
+           const uint64_t *present, uint32_t *codes)
 {
     bool has_memo = v->encoding != SL_PLAIN;
     if (has_memo && !set_memo(set, v))
         return false;
     uint32_t *memo = has_memo ? set->memo : NULL;
-    uint32_t row = piece->selection == NULL ? 0 : next_selected(piece, 0);
-    for (uint32_t i = 0; i < rows; i++) {
+    for (uint32_t i = 0; i < piece->rows; i++) {
         uint32_t out = piece->first + i;
         codes[out] = 0;
-        if (sl_bit_get(present, out)) {
-            uint32_t entry = sl_vector_entry(v, row);
-            uint32_t code = memo == NULL ? UINT32_MAX : memo[entry];
-            if (code == UINT32_MAX && !set_add_entry(set, v, entry, &code))
-                return false;
-            if (memo != NULL)
-                memo[entry] = code;
-            codes[out] = code;
-        }
-        row = piece->selection == NULL ? row + 1 : next_selected(piece, row + 1);
+        if (!sl_bit_get(present, out))
+            continue;
+        uint32_t entry = sl_vector_entry(v, piece_row(piece, i));
+        uint32_t code = memo == NULL ? UINT32_MAX : memo[entry];
+        if (code == UINT32_MAX && !set_add_entry(set, v, entry, &code))
+            return false;
+        if (memo != NULL)
+            memo[entry] = code;
+        codes[out] = code;
+    }
+    return true;
+}
+
+/* Codes of a piece whose rows all have a plain address. */
+static bool
+fill_piece_codes(struct sl_segment_set *set, const struct sl_vector *v, const struct piece *piece,
+                 uint32_t *codes)
+{
+    struct taken taken;
+    if (piece->selected == NULL)
+        return fill_addr_codes(set, v, codes);
+    for (uint32_t i = 0; i < piece->rows; i += PIECE_KEYS) {
+        uint32_t count = piece->rows - i < PIECE_KEYS ? piece->rows - i : PIECE_KEYS;
+        take_rows(v, &piece->selected[i], count, &taken);
+        if (!fill_addr_codes(set, &taken.vector, &codes[i]))
+            return false;
     }
     return true;
 }
@@ -520,22 +565,21 @@ sl_segment_input_codes(const struct sl_segment_input *input, const struct sl_col
     *out_null_count = 0;
     memset(present, 0, sl_words_for(input->row_count) * sizeof(*present));
     for (size_t p = 0; p < input->rows_count; p++) {
-        struct piece piece = {input->rows[p].batch, input->rows[p].selection, first};
+        struct piece piece = piece_at(input, p, first);
         const struct sl_vector *v = sl_batch_find(piece.batch, column);
-        uint32_t rows = piece_rows(&input->rows[p]);
-        uint32_t nulls = mark_presence(v, &piece, rows, present);
-        if (nulls == rows)
-            memset(codes + first, 0, rows * sizeof(*codes));
-        else if (is_plain_addrs(v) && piece.selection == NULL && nulls == 0) {
-            if (!fill_addr_codes(set, v, codes + first))
+        uint32_t nulls = mark_presence(v, &piece, present);
+        if (nulls == piece.rows)
+            memset(codes + first, 0, piece.rows * sizeof(*codes));
+        else if (is_plain_addrs(v) && nulls == 0) {
+            if (!fill_piece_codes(set, v, &piece, codes + first))
                 return false;
         } else if (v->encoding == SL_CONSTANT && nulls == 0) {
-            if (!fill_constant_code(set, v, rows, codes + first))
+            if (!fill_constant_code(set, v, piece.rows, codes + first))
                 return false;
-        } else if (!fill_codes(set, v, &piece, rows, present, codes))
+        } else if (!fill_codes(set, v, &piece, present, codes))
             return false;
         *out_null_count += nulls;
-        first += rows;
+        first += piece.rows;
     }
     return true;
 }
@@ -548,17 +592,15 @@ sl_segment_input_slices(const struct sl_segment_input *input, const struct sl_co
     uint32_t null_count = 0;
     memset(present, 0, sl_words_for(input->row_count) * sizeof(*present));
     for (size_t p = 0; p < input->rows_count; p++) {
-        struct piece piece = {input->rows[p].batch, input->rows[p].selection, first};
+        struct piece piece = piece_at(input, p, first);
         const struct sl_vector *v = sl_batch_find(piece.batch, column);
-        uint32_t rows = piece_rows(&input->rows[p]);
-        null_count += mark_presence(v, &piece, rows, present);
-        uint32_t row = piece.selection == NULL ? 0 : next_selected(&piece, 0);
-        for (uint32_t i = 0; i < rows; i++) {
+        null_count += mark_presence(v, &piece, present);
+        for (uint32_t i = 0; i < piece.rows; i++) {
             bool is_there = sl_bit_get(present, first + i);
-            slices[first + i] = is_there ? sl_vector_slice(v, row) : (struct sl_slice){0};
-            row = piece.selection == NULL ? row + 1 : next_selected(&piece, row + 1);
+            slices[first + i] =
+                is_there ? sl_vector_slice(v, piece_row(&piece, i)) : (struct sl_slice){0};
         }
-        first += rows;
+        first += piece.rows;
     }
     return null_count;
 }

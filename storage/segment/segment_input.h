@@ -19,6 +19,7 @@
 
 struct sl_segment_input {
     const struct sl_segment_rows *rows; /* borrowed */
+    const uint32_t **selected;          /* of each: numbers of its selected rows; NULL: all rows */
     size_t rows_count;
     uint32_t row_count; /* selected rows of all pieces */
     uint32_t column_count;

@@ -52,7 +52,7 @@ struct sl_segment_summary {
 /* Some rows of a batch: those whose bit is set, or all. */
 struct sl_segment_rows {
     const struct sl_batch *batch;
-    const uint64_t *selection; /* NULL: all rows */
+    const uint64_t *selection; /* NULL: all rows; no bit beyond the batch is set */
 };
 
 /* Create "<name>.tmp" in dir_fd. `arena` is working memory for one group after the other, borrowed
