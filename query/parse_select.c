@@ -193,7 +193,6 @@ parse_hints(struct sl_parser *p, struct sl_syntax_select *select)
         "SQL_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT"};
     bool is_hint = true;
 
-    SL_ASSERT(select != NULL);
     while (is_hint) {
         is_hint = sl_parser_accept_word(p, "SQL_CALC_FOUND_ROWS");
         select->wants_found_rows |= is_hint;
@@ -210,6 +209,7 @@ parse_select(struct sl_parser *p, struct sl_syntax_select **out_select)
 
     SL_TRY(sl_parse_make_select(p, out_select));
     select = *out_select;
+    SL_ASSERT(select != NULL); /* SL_OK says so */
     SL_TRY(sl_parser_expect_word(p, "SELECT"));
     parse_hints(p, select);
     select->is_distinct =

@@ -111,10 +111,12 @@ out=$(printf 'SELECT COUNT(*) AS n\nFROM flows;\n\\q\n' | HOME="$work" sluice 2>
 contains "the shell runs statements over several lines" "^ *2" "$out"
 out=$(printf 'SELECT nothing_here FROM flows;\nSELECT 41 + 1;\n' | HOME="$work" sluice 2>&1)
 contains "the shell goes on after an error" "42" "$out"
-printf 'SELECT 1;\nSELECT nothing_here;\nSELECT 3;\n' | HOME="$work" sluice >/dev/null 2>&1
+# libedit keeps a few bytes at its end: no leaks are looked for where the status counts.
+printf 'SELECT 1;\nSELECT nothing_here;\nSELECT 3;\n' |
+    HOME="$work" ASAN_OPTIONS=detect_leaks=0 sluice >/dev/null 2>&1
 same "and says in the end that a statement of a script failed" 1 $?
 # Each line of the script is a statement or two whose answer is its number.
-out=$(HOME="$work" sluice 2>&1 <<'S'
+out=$(HOME="$work" ASAN_OPTIONS=detect_leaks=0 sluice 2>&1 <<'S'
 SELECT 100--1 AS n; -- two minus signs are no comment; it's one with a blank
 SELECT /* it's; */ 102 AS n; # it's; another
 SELECT 103 AS n; SELECT 104 AS n;
