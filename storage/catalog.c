@@ -689,7 +689,12 @@ rewrite(struct sl_catalog *catalog, struct sl_error *err)
         fresh = old;
     }
     close_data(&fresh);
-    return st == SL_OK ? sync_name(catalog, err) : st;
+    if (st == SL_OK)
+        return sync_name(catalog, err);
+    struct sl_error story = {0};
+    if (sl_file_remove(catalog->dir_fd, new_name, &story) != SL_OK)
+        sl_log(SL_LOG_WARN, "store", "%s stays until the next start: %s", new_name, story.text);
+    return st;
 }
 
 sl_status

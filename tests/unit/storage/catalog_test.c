@@ -18,10 +18,14 @@
 #include "storage/catalog_record.h"
 #include "tests/support/test.h"
 
+/* Of LMDB. */
+#define PAGE_BYTES ((off_t)4096)
+
 struct place {
     char *root;
     char path[4096]; /* of the catalog directory */
     char file[4200]; /* of its data file */
+    char rest[4200]; /* of what is to become one */
 };
 
 static struct place
@@ -30,6 +34,7 @@ make_place(void)
     struct place p = {.root = test_dir_create()};
     (void)snprintf(p.path, sizeof(p.path), "%s/catalog", p.root);
     (void)snprintf(p.file, sizeof(p.file), "%s/data.mdb", p.path);
+    (void)snprintf(p.rest, sizeof(p.rest), "%s/data.new", p.path);
     return p;
 }
 
@@ -402,7 +407,7 @@ a_catalog_that_shrank_is_written_anew(void **state)
     keep_segments(catalog, 8, 9);
     struct stat small = stat_file(&p);
     assert_true(small.st_ino != large.st_ino);
-    assert_true(small.st_size <= 4 * 4096 && small.st_size < large.st_size / 4);
+    assert_true(small.st_size <= 4 * PAGE_BYTES && small.st_size < large.st_size / 4);
     assert_int_equal(sl_catalog_bytes(catalog), small.st_size);
     expect_segments(catalog, 8, 9);
 
@@ -485,6 +490,8 @@ a_name_that_is_not_on_disk_holds_commits_back(void **state)
         keep_segments(catalog, 8, 9); /* done, whatever becomes of the file */
         assert_int_equal(stat_file(&p).st_ino == large.st_ino, !is_renamed);
         expect_segments(catalog, 8, 9);
+        struct stat info;
+        assert_int_equal(stat(p.rest, &info), -1);
 
         struct sl_catalog_edit *edit = sl_catalog_edit_create();
         struct sl_catalog_segment s = segment_of(10);
@@ -493,7 +500,7 @@ a_name_that_is_not_on_disk_holds_commits_back(void **state)
         expect_segments(catalog, 8, is_synced ? 10 : 9);
         must_fail_rename = must_fail_sync = false;
         keep_segments(catalog, 8, 12);
-        assert_true(stat_file(&p).st_size <= 12 * 4096 && large.st_size > 12 * 4096);
+        assert_true(stat_file(&p).st_size <= 12 * PAGE_BYTES && large.st_size > 12 * PAGE_BYTES);
         sl_file_install(NULL);
         sl_catalog_close(catalog);
         catalog = open_catalog(&p);
@@ -510,19 +517,17 @@ what_a_power_cut_left_beside_it_is_removed(void **state)
     struct place p = make_place();
     struct sl_error err = {0};
     struct stat info;
-    char rest[4200];
     int fd;
     struct sl_catalog *catalog = open_catalog(&p);
     put_everything(catalog);
     sl_catalog_close(catalog);
-    (void)snprintf(rest, sizeof(rest), "%s/data.new", p.path);
-    TEST_OK(sl_file_open(AT_FDCWD, rest, O_WRONLY | O_CREAT, &fd, &err), &err);
+    TEST_OK(sl_file_open(AT_FDCWD, p.rest, O_WRONLY | O_CREAT, &fd, &err), &err);
     TEST_OK(sl_file_write_at(fd, 0, "half", 4, &err), &err);
     sl_file_close(fd);
     catalog = open_catalog(&p);
     expect_everything(catalog);
     sl_catalog_close(catalog);
-    assert_int_equal(stat(rest, &info), -1);
+    assert_int_equal(stat(p.rest, &info), -1);
     test_dir_remove(p.root);
 }
 
@@ -547,7 +552,7 @@ a_file_made_by_its_directorys_name_opens_too(void **state)
     size_t size_bytes;
     uint8_t *bytes = test_read_file(p.file, &size_bytes);
     for (size_t root = 0; root < 2; root++) { /* LMDB's MDB_NOSUBDIR */
-        size_t flags_offset = root * 4096 + 40 + 5;
+        size_t flags_offset = root * (size_t)PAGE_BYTES + 40 + 5;
         assert_int_equal(bytes[flags_offset], 0x40);
         write_byte(&p, flags_offset, 0);
     }
