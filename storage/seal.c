@@ -278,7 +278,6 @@ sl_seal(struct sl_store *store, struct sl_error *err)
         note_result(&seal, st, &story);
     }
     fini(&seal);
-    sl_memory_trim();
     sl_store_turn_give(store, SL_TURN_SEAL);
     if (st != SL_OK) {
         sl_error_prefix(&story, "seal");

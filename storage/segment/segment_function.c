@@ -25,9 +25,11 @@ struct probe {
     uint64_t value;
 };
 
-/* Do neighbouring rows with the same address mostly agree? True where there is no evidence. */
+/* Do neighbouring rows with the same address mostly agree, as they would with fewer than `limit` exceptions
+ * of all rows? An exception differs from the row before it, and the next one from it. True where there is
+ * no evidence. */
 static bool
-is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count)
+is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count, uint32_t limit)
 {
     struct probe slots[PROBE_SLOTS];
     memset(slots, 0, sizeof(slots));
@@ -45,7 +47,8 @@ is_plausible(const uint32_t *codes, const uint64_t *values, uint32_t count)
             *slot = (struct probe){codes[i] + 1, values[i]};
         }
     }
-    return differ <= (agree + differ) / EXCEPTION_SHARE * 2 + PROBE_WINDOWS;
+    uint64_t expected = (uint64_t)2 * limit * (agree + differ) / count;
+    return differ <= expected + PROBE_WINDOWS;
 }
 
 /* Rows whose values are held against a map. */
@@ -179,7 +182,7 @@ find_decider(struct sl_segment_functions *f, unsigned number, unsigned deciders,
     out_map->codes = NULL;
     for (unsigned d = SL_SEGMENT_DECIDER_COUNT; d-- > 0;) {
         if ((deciders >> d & 1) == 0 || f->code_counts[d] == 0 ||
-            !is_plausible(f->codes[d], values, f->row_count))
+            !is_plausible(f->codes[d], values, f->row_count, *out_exceptions))
             continue;
         const struct voters voters = {d, values};
         uint32_t exceptions = elect(f, &voters, 1, *out_exceptions, f->maps[SL_SEGMENT_DECISIONS]);
@@ -280,9 +283,10 @@ static bool
 is_shared(struct sl_segment_functions *f, struct sl_segment_emit *emit,
           const uint64_t *const values[2], bool *out_exact)
 {
+    uint32_t limit = f->row_count / EXCEPTION_SHARE + 1;
     if (f->code_counts[SL_SEGMENT_CLIENT] == 0 || f->row_count < ROWS_PER_BYTE_MIN ||
-        !is_plausible(f->codes[SL_SEGMENT_CLIENT], values[0], f->row_count) ||
-        !is_plausible(f->codes[SL_SEGMENT_SERVER], values[1], f->row_count))
+        !is_plausible(f->codes[SL_SEGMENT_CLIENT], values[0], f->row_count, limit) ||
+        !is_plausible(f->codes[SL_SEGMENT_SERVER], values[1], f->row_count, limit))
         return false;
     uint64_t plain_bytes = sl_segment_emit_estimate(emit, values[0], f->row_count) +
                            sl_segment_emit_estimate(emit, values[1], f->row_count);
@@ -290,7 +294,6 @@ is_shared(struct sl_segment_functions *f, struct sl_segment_emit *emit,
         return false;
     const struct voters voters[2] = {{SL_SEGMENT_CLIENT, values[0]},
                                      {SL_SEGMENT_SERVER, values[1]}};
-    uint32_t limit = f->row_count / EXCEPTION_SHARE + 1;
     if (plain_bytes / EXCEPTION_BYTES + 1 < limit)
         limit = (uint32_t)(plain_bytes / EXCEPTION_BYTES + 1);
     uint64_t exceptions = elect(f, voters, SL_COUNTOF(voters), limit, f->maps[0]);
