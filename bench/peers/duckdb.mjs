@@ -5,6 +5,7 @@
 // For the sizes there is also a native file with addresses as text, sorted: its smallest form.
 import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import { totalmem } from "node:os";
 import { directoryBytes, seconds } from "./machine.mjs";
 
 const types = "{first_seen: 'TIMESTAMP', last_seen: 'TIMESTAMP', exporter_addr: 'VARCHAR', src_addr: 'VARCHAR', dst_addr: 'VARCHAR', " +
@@ -62,6 +63,7 @@ export class DuckDB {
         mkdirSync(this.directory, { recursive: true });
         this.instance = await this.library.DuckDBInstance.create(this.form === "native" ? this.path : ":memory:");
         this.connection = await this.instance.connect();
+        await this.run(`SET memory_limit = '${Math.floor(totalmem() / 3 / 2 ** 20)}MiB'`); // its default is 80 %, but others are here too
         for (const macro of this.form === "native" ? numberMacros : textMacros) await this.run(`CREATE OR REPLACE TEMP MACRO ${macro}`);
         if (this.form === "parquet" && existsSync(this.path)) await this.run(`CREATE VIEW flows AS SELECT * FROM '${this.path}'`);
         this.version = (await this.answer("SELECT version()"))[0][0];
