@@ -1,7 +1,7 @@
 // main.mjs - sluice beside ClickHouse, DuckDB and nfdump on the same flows (make bench-peers, see peers.sh).
 //
 //   node main.mjs --bin DIR --modules DIR --work DIR --out FILE --shared DIR --flows N --seed N --rate N --rounds N --seconds N
-//                 [--without "nfdump forms real collectors"]
+//                 [--without "nfdump forms real collectors"] [--server "OPTIONS OF sluiced"]
 //
 // What an earlier run has loaded below --work is not loaded again.
 import { execFileSync } from "node:child_process";
@@ -20,8 +20,9 @@ import { collectTables, loadTable, questionSummary, questionTable, sizeTables, t
 import { columns, Sluice } from "./sluice.mjs";
 
 const names = ["bin", "modules", "work", "out", "shared", "flows", "seed", "rate", "rounds", "seconds"];
-const { values: options } = parseArgs({ options: Object.fromEntries([...names, "without"].map((name) => [name, { type: "string" }])) });
+const { values: options } = parseArgs({ options: Object.fromEntries([...names, "without", "server"].map((name) => [name, { type: "string" }])) });
 const without = (options.without ?? "").split(" ");
+const serverOptions = (options.server ?? "").split(" ").filter((word) => word !== "");
 for (const name of names) if (options[name] === undefined) throw new Error(`--${name} is missing`);
 const [flows, seed, rate, rounds, length] = ["flows", "seed", "rate", "rounds", "seconds"].map((name) => Number(options[name]));
 const goal = 5;
@@ -34,7 +35,7 @@ const show = (result) => say(`${result.name}: ${[milliseconds(result.times), ...
 async function openAll(directory) {
     const modules = `${options.modules}/package.json`;
     const all = {
-        sluice: new Sluice(options.bin, `${directory}/sluice`),
+        sluice: new Sluice(options.bin, `${directory}/sluice`, serverOptions),
         clickhouse: new ClickHouse(modules, `${directory}/clickhouse`),
         duckdb: new DuckDB(modules, `${directory}/duckdb`, "native", without.includes("forms")),
         parquet: new DuckDB(modules, `${directory}/duckdb`, "parquet"),
@@ -132,7 +133,7 @@ async function main() {
     writeFileSync(options.out, `# Beside its peers
 
 What \`make bench-peers\` printed; how is in peers/README.md. ${flows} **synthetic** flows (flowgen, seed ${seed}, ${rate} a second), the
-same in every system, where a heading does not say otherwise.
+same in every system, where a heading does not say otherwise. sluiced ran with ${serverOptions.length === 0 ? "its defaults" : serverOptions.join(" ")}.
 
 ${table(["", ""], [...machine, ...versions])}
 

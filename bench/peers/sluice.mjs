@@ -12,9 +12,10 @@ export class Sluice {
     kind = "sluice";
     name = "sluice";
 
-    // bin: folder of the programs; directory: a new one for data, log and port.
-    constructor(bin, directory) {
+    // bin: folder of the programs; directory: a new one for data, log and port; options: of sluiced, besides those that say where.
+    constructor(bin, directory, options = []) {
         this.bin = bin;
+        this.options = options;
         this.directory = directory;
         this.data = `${directory}/data`;
     }
@@ -30,7 +31,7 @@ export class Sluice {
         rmSync(portFile, { force: true });
         const log = openSync(`${this.directory}/log`, "a");
         this.server = endWithUs(spawn(`${this.bin}/sluiced`, ["--data", this.data, "--listen", "127.0.0.1:0", "--netflow-listen", netflow,
-            "--port-file", portFile], { stdio: ["ignore", log, log] }));
+            "--port-file", portFile, ...this.options], { stdio: ["ignore", log, log] }));
         while (!existsSync(portFile) || readFileSync(portFile, "utf8") === "") {
             if (this.server.exitCode !== null) throw new Error(`sluiced did not start: see ${this.directory}/log`);
             await sleep(20);
