@@ -475,22 +475,33 @@ set_memo(struct sl_segment_set *set, const struct sl_vector *v)
     return true;
 }
 
-/* Codes of the plain addresses of a whole piece. */
+/* Codes of the plain addresses of a whole piece. Most are IPv4 and there already, in the first slot they
+ * look at. */
 static bool
 fill_addr_codes(struct sl_segment_set *set, const struct sl_vector *v, uint32_t *codes)
 {
-    struct sl_addr addrs[PREFETCH_ROWS];
     uint64_t hashes[PREFETCH_ROWS];
     for (uint32_t first = 0; first < v->count; first += PREFETCH_ROWS) {
         uint32_t count = v->count - first < PREFETCH_ROWS ? v->count - first : PREFETCH_ROWS;
+        const uint64_t *table = set->table;
+        uint32_t mask = set->table_mask;
         for (uint32_t i = 0; i < count; i++) {
-            addrs[i] = sl_vector_entry_addr(v, first + i);
-            hashes[i] = hash_addr(addrs[i]);
-            __builtin_prefetch(&set->table[(uint32_t)hashes[i] & set->table_mask]);
+            hashes[i] = hash_addr(sl_vector_entry_addr(v, first + i));
+            __builtin_prefetch(&table[(uint32_t)hashes[i] & mask]);
         }
-        for (uint32_t i = 0; i < count; i++)
-            if (!set_add_addr(set, addrs[i], hashes[i], &codes[first + i]))
+        for (uint32_t i = 0; i < count; i++) {
+            struct sl_addr addr = sl_vector_entry_addr(v, first + i);
+            uint64_t tells = addr_slot(addr, hashes[i]);
+            uint64_t number = table[(uint32_t)hashes[i] & mask] ^ tells;
+            bool is_found = number - 1 < V6_SLOT - 1 && (tells & V6_SLOT) == 0;
+            codes[first + i] = (uint32_t)number - 1;
+            if (SL_LIKELY(is_found))
+                continue;
+            if (!set_add_addr(set, addr, hashes[i], &codes[first + i]))
                 return false;
+            table = set->table;
+            mask = set->table_mask;
+        }
     }
     return true;
 }
