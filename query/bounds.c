@@ -14,6 +14,7 @@
 
 enum {
     TESTS_MAX = 256, /* of one clause: beyond, testing costs more than it prunes */
+    RANGES_MAX = 8,  /* of addresses, that rows are compared with one by one */
 };
 
 static sl_status
@@ -375,10 +376,47 @@ test_expr(struct tests *tests, const struct sl_expr *expr)
     }
 }
 
+/* Is the expression true for no other rows than the tests of it are? So it is for equality with addresses,
+ * and for ranges of them. Recursion as above. */
+static bool
+is_of_addresses(const struct sl_expr *expr, const struct sl_input *inputs)
+{
+    if (expr->kind != SL_EXPR_CALL)
+        return is_false_constant(expr);
+    const struct sl_expr *side = expr->args[0];
+    switch ((int)expr->function->id) {
+    case SL_FN_OR:
+        return is_of_addresses(expr->args[0], inputs) && is_of_addresses(expr->args[1], inputs);
+    case SL_FN_EQ:
+    case SL_FN_NULL_EQ:
+        if (sl_bound_is_constant(side))
+            side = expr->args[1];
+        break;
+    case SL_FN_BETWEEN:
+    case SL_FN_IN:
+    case SL_FN_IN_RANGES:
+        break;
+    default:
+        return false;
+    }
+    const struct sl_column *column = sl_bound_column(side, inputs);
+    return column != NULL && column->type == SL_TYPE_ADDR;
+}
+
+/* Have the tests so few ranges that a row may be compared with each? */
+static bool
+has_few_ranges(const struct sl_clause *clause)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < clause->test_count; i++)
+        count += clause->tests[i].kind == SL_TEST_SET ? clause->tests[i].key_count : 1;
+    return count <= RANGES_MAX;
+}
+
 sl_status
-sl_bounds_clauses(const struct sl_conjunct *conjuncts, uint32_t count,
-                  const struct sl_input *inputs, struct sl_arena *arena,
-                  struct sl_clause **out_clauses, uint32_t *out_count, struct sl_error *err)
+sl_bounds_clauses(struct sl_conjunct *conjuncts, uint32_t count, const struct sl_input *inputs,
+                  struct sl_arena *arena, struct sl_clause **out_clauses, uint32_t *out_count,
+                  struct sl_error *err)
 {
     struct sl_clause *clauses = sl_arena_calloc(arena, count, sizeof(*clauses));
     struct sl_test *list = sl_arena_alloc(arena, TESTS_MAX * sizeof(*list));
@@ -396,7 +434,10 @@ sl_bounds_clauses(const struct sl_conjunct *conjuncts, uint32_t count,
         if (copy == NULL)
             return fail_size(err);
         memcpy(copy, list, tests.count * sizeof(*copy));
-        clauses[kept++] = (struct sl_clause){.tests = copy, .test_count = tests.count};
+        clauses[kept] = (struct sl_clause){.tests = copy, .test_count = tests.count};
+        if (is_of_addresses(conjuncts[i].expr, inputs) && has_few_ranges(&clauses[kept]))
+            conjuncts[i].addresses = &clauses[kept];
+        kept++;
     }
     *out_clauses = clauses;
     *out_count = kept;

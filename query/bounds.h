@@ -22,6 +22,9 @@ struct sl_conjunct {
     bool is_time_range;
     int64_t low_us;
     int64_t high_us;
+    /* It says exactly what this clause says, of which each test asks a column for a few ranges of addresses:
+     * rows are told by the codes of their addresses. NULL: it does not. Set with the clauses. */
+    const struct sl_clause *addresses;
 };
 
 /* Cut `where` (NULL: no conjuncts) and compile. *out_never: a conjunct is constant and not true. */
@@ -33,7 +36,7 @@ sl_status sl_bounds_split(const struct sl_expr *where, const struct sl_input *in
 
 /* Clauses of conjuncts over columns of the store, in `arena`. */
 SL_MUST_CHECK
-sl_status sl_bounds_clauses(const struct sl_conjunct *conjuncts, uint32_t count,
+sl_status sl_bounds_clauses(struct sl_conjunct *conjuncts, uint32_t count,
                             const struct sl_input *inputs, struct sl_arena *arena,
                             struct sl_clause **out_clauses, uint32_t *out_count,
                             struct sl_error *err);

@@ -3,7 +3,8 @@
  *
  * A range of last_seen, which nearly every statement has, is decided by what the morsel knows as a
  * whole where that is enough, and else, where times are kept as distances from a base, on these: half
- * the bytes, and no times to make up.
+ * the bytes, and no times to make up. Rows of a host are told by the codes of their addresses: so of the
+ * dictionary of a row group a small piece is enough.
  */
 #include "query/op.h"
 #include "query/range_kernel.h"
@@ -72,13 +73,135 @@ filter_distances(const struct sl_conjunct *conjunct, struct sl_chunk *chunk)
     return true;
 }
 
+/* A conjunct about addresses on its way through a chunk. */
+struct coding {
+    const struct sl_chunk *chunk;
+    uint32_t minis; /* with a row that still counts */
+    uint64_t truth[SL_BLOCK_ROWS / 64];
+};
+
+enum { MINI_WORDS = SL_MINI_ROWS / 64 };
+
+/* Words of mini `mini` of so many rows. */
+static size_t
+mini_words(uint32_t row_count, uint32_t mini)
+{
+    uint32_t left = row_count - mini * SL_MINI_ROWS;
+    return sl_words_for(left < SL_MINI_ROWS ? left : SL_MINI_ROWS);
+}
+
+/* The minis with a selected row; an index may have left few. Of these nothing is true yet. */
+static void
+open_minis(struct coding *coding)
+{
+    uint32_t count = coding->chunk->count;
+    coding->minis = 0;
+    for (uint32_t mini = 0; mini * SL_MINI_ROWS < count; mini++) {
+        const uint64_t *words = coding->chunk->selection + (size_t)mini * MINI_WORDS;
+        size_t word_count = mini_words(count, mini);
+        uint64_t any = 0;
+        for (size_t w = 0; w < word_count; w++)
+            any |= words[w];
+        if (any == 0)
+            continue;
+        coding->minis |= UINT32_C(1) << mini;
+        memset(coding->truth + (size_t)mini * MINI_WORDS, 0, word_count * sizeof(uint64_t));
+    }
+}
+
+/* The rows whose code is in the range are true. */
+static void
+add_codes(const struct sl_code_range *range, struct coding *coding)
+{
+    const struct sl_range_kernels *kernels = sl_range_kernels_best();
+    uint64_t some[MINI_WORDS];
+
+    for (uint32_t left = coding->minis; left != 0; left &= left - 1) {
+        uint32_t mini = (uint32_t)__builtin_ctz(left);
+        size_t first = (size_t)mini * SL_MINI_ROWS;
+        size_t word_count = mini_words(coding->chunk->count, mini);
+        uint64_t *truth = coding->truth + first / 64;
+        const uint64_t *present = range->present == NULL ? NULL : range->present + first / 64;
+        if (range->rows == SL_CODES_BETWEEN) {
+            uint32_t rows = coding->chunk->count - (uint32_t)first;
+            rows = rows < SL_MINI_ROWS ? rows : SL_MINI_ROWS;
+            kernels->u32(range->codes + first, rows, range->first, range->span, some);
+        } else {
+            memset(some, 0xff, sizeof(some));
+        }
+        for (size_t w = 0; w < word_count; w++)
+            truth[w] |= present == NULL ? some[w] : some[w] & present[w];
+    }
+}
+
+/* The rows of one test; *out_is_known false: the column has to be asked. */
+static sl_status
+add_test(const struct sl_test *test, struct coding *coding, bool *out_is_known,
+         struct sl_error *err)
+{
+    const struct sl_chunk *chunk = coding->chunk;
+    bool is_set = test->kind == SL_TEST_SET;
+    uint32_t count = is_set ? test->key_count : 1;
+
+    *out_is_known = true;
+    for (uint32_t i = 0; i < count && *out_is_known; i++) {
+        struct sl_code_range range;
+        SL_TRY(sl_morsel_codes(
+            chunk->lazy->morsel, test->column, is_set ? test->keys[i] : test->low,
+            is_set ? test->keys[i] : test->high, chunk->selection, &range, out_is_known, err));
+        if (*out_is_known && range.rows != SL_CODES_NONE)
+            add_codes(&range, coding);
+    }
+    return SL_OK;
+}
+
+/* Keep the selected rows that are true; false when none is left. */
+static bool
+keep_true(const struct coding *coding)
+{
+    uint64_t any = 0;
+    for (uint32_t left = coding->minis; left != 0; left &= left - 1) {
+        uint32_t mini = (uint32_t)__builtin_ctz(left);
+        size_t first = (size_t)mini * MINI_WORDS;
+        size_t word_count = mini_words(coding->chunk->count, mini);
+        for (size_t w = first; w < first + word_count; w++)
+            any |= coding->chunk->selection[w] &= coding->truth[w];
+    }
+    return any != 0;
+}
+
+/* A conjunct about addresses by codes; *out_is_done false: it is still to be decided. */
+static sl_status
+filter_codes(const struct sl_conjunct *conjunct, struct sl_chunk *chunk, bool *out_is_done,
+             struct sl_error *err)
+{
+    const struct sl_clause *clause = conjunct->addresses;
+    struct coding coding;
+
+    *out_is_done = clause != NULL && chunk->lazy != NULL && chunk->selection != NULL;
+    if (!*out_is_done)
+        return SL_OK;
+    SL_ASSERT(chunk->count <= SL_BLOCK_ROWS);
+    coding.chunk = chunk;
+    open_minis(&coding);
+    for (uint32_t i = 0; i < clause->test_count && *out_is_done; i++)
+        SL_TRY(add_test(&clause->tests[i], &coding, out_is_done, err));
+    if (*out_is_done && !keep_true(&coding))
+        chunk->count = 0;
+    return SL_OK;
+}
+
 sl_status
 sl_conjuncts_filter(const struct sl_conjunct *conjuncts, uint32_t conjunct_count,
                     struct sl_chunk *chunk, struct sl_error *err)
 {
-    for (uint32_t i = 0; i < conjunct_count && chunk->count != 0; i++)
-        if (!is_satisfied(&conjuncts[i], chunk) && !filter_distances(&conjuncts[i], chunk))
+    for (uint32_t i = 0; i < conjunct_count && chunk->count != 0; i++) {
+        bool is_done = is_satisfied(&conjuncts[i], chunk) || filter_distances(&conjuncts[i], chunk);
+        if (!is_done)
+            SL_TRY(filter_codes(&conjuncts[i], chunk, &is_done, err));
+        if (!is_done)
             SL_TRY(sl_term_filter(&conjuncts[i].term, chunk, err));
+    }
     return SL_OK;
 }
 

@@ -55,6 +55,20 @@ struct sl_vector {
     uint64_t dictionary;     /* DICT: who has the same number has the same entries; 0: no one */
 };
 
+/* Rows of a column of addresses that lie between two: told by codes of a sorted dictionary. */
+enum sl_code_rows {
+    SL_CODES_NONE,
+    SL_CODES_ALL,     /* that have a value */
+    SL_CODES_BETWEEN, /* that have a value, and a code first .. first + span */
+};
+
+struct sl_code_range {
+    enum sl_code_rows rows;
+    const uint32_t *codes;   /* BETWEEN: by row */
+    const uint64_t *present; /* NULL: all rows have a value; else a bitmap */
+    uint32_t first, span;
+};
+
 /* A borrowed byte string. */
 struct sl_slice {
     const uint8_t *bytes;

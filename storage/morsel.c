@@ -285,6 +285,19 @@ sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column)
         sl_segment_cursor_announce(morsel->cursor, column);
 }
 
+/* Nothing of a damaged block can be trusted to belong together: all its rows are left out, where the
+ * scan may do so. */
+static bool
+skip_damage(struct sl_morsel *morsel, sl_status st)
+{
+    if (st != SL_CORRUPT || !morsel->scan->request.may_skip_damage)
+        return false;
+    morsel->is_damaged = true;
+    sl_scan_count_damage(morsel->scan, 1, count_selected(morsel));
+    select_none(morsel);
+    return true;
+}
+
 sl_status
 sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
                  const uint64_t *selection, struct sl_vector *out_vector, struct sl_error *err)
@@ -301,15 +314,25 @@ sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *column,
     if (!morsel->is_damaged) {
         sl_status st = sl_segment_cursor_column(morsel->cursor, column, selection, out_vector,
                                                 &morsel->cost, err);
-        if (st != SL_CORRUPT || !morsel->scan->request.may_skip_damage)
+        if (!skip_damage(morsel, st))
             return st;
-        /* Nothing of this block can be trusted to belong together: all its rows are left out. */
-        morsel->is_damaged = true;
-        sl_scan_count_damage(morsel->scan, 1, count_selected(morsel));
-        select_none(morsel);
     }
     *out_vector = sl_vector_nulls(column->type, morsel->row_count);
     return SL_OK;
+}
+
+sl_status
+sl_morsel_codes(struct sl_morsel *morsel, const struct sl_column *column, struct sl_addr low,
+                struct sl_addr high, const uint64_t *selection, struct sl_code_range *out_range,
+                bool *out_is_known, struct sl_error *err)
+{
+    *out_range = (struct sl_code_range){.rows = SL_CODES_NONE};
+    *out_is_known = morsel->group != NULL && !morsel->is_focused && !morsel->is_damaged;
+    if (!*out_is_known)
+        return SL_OK;
+    sl_status st = sl_segment_cursor_codes(morsel->cursor, column, low, high, selection, out_range,
+                                           &morsel->cost, err);
+    return skip_damage(morsel, st) ? SL_OK : st;
 }
 
 bool

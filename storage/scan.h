@@ -115,6 +115,17 @@ sl_status sl_morsel_column(struct sl_morsel *morsel, const struct sl_column *col
                            struct sl_error *err);
 
 /*
+ * The rows whose address in `column` is low .. high, where they can be told without the addresses: then
+ * *out_is_known, and values of rows outside `selection` are unspecified. Else ask for the column.
+ * Lent as vectors are, and gone after sl_morsel_focus.
+ */
+SL_MUST_CHECK
+sl_status sl_morsel_codes(struct sl_morsel *morsel, const struct sl_column *column,
+                          struct sl_addr low, struct sl_addr high, const uint64_t *selection,
+                          struct sl_code_range *out_range, bool *out_is_known,
+                          struct sl_error *err);
+
+/*
  * A column of 64 bits as distances from a base, where it lies in memory so and every row has a value:
  * the value is out_base + distance, modulo 2^64. False: ask for the column. Lent as vectors are, and
  * gone after sl_morsel_focus.

@@ -19,6 +19,7 @@
 #ifndef SLUICE_STORAGE_CODEC_CODEC_H
 #define SLUICE_STORAGE_CODEC_CODEC_H
 
+#include "storage/base/addr.h"
 #include "storage/base/base.h"
 #include "storage/base/buf.h"
 #include "storage/base/limits.h"
@@ -93,16 +94,20 @@ sl_status sl_codec_decode_bytes(const void *bytes, size_t size_bytes, uint32_t c
 /* The calling thread will decode: what it does so in has its pages from now on. */
 void sl_codec_prepare(void);
 
-/* Strictly ascending 128-bit keys (dictionaries of addresses), the same way. */
-struct sl_addr;
+/*
+ * Strictly ascending 128-bit keys (dictionaries of addresses), the same way: 1 .. SL_CODEC_KEYS_MAX
+ * of them, the first of which is not in the bytes.
+ */
+enum { SL_CODEC_KEYS_MAX = 4096 };
 void sl_codec_encode_keys(const struct sl_addr *keys, uint32_t count, enum sl_effort effort,
                           struct sl_buf *out);
 SL_MUST_CHECK
-sl_status sl_codec_decode_keys(const void *bytes, size_t size_bytes, uint32_t count,
-                               struct sl_addr *keys, struct sl_error *err);
-/* The same where all of them fit 32 bits, as most dictionaries do. False: they do not, or the bytes
- * are not ours; sl_codec_decode_keys knows. */
+sl_status sl_codec_decode_keys(const void *bytes, size_t size_bytes, struct sl_addr first,
+                               uint32_t count, struct sl_addr *keys, struct sl_error *err);
+/* The same where all of them fit 32 bits, as most do. False: they do not, or the bytes are not ours;
+ * sl_codec_decode_keys knows. */
 SL_MUST_CHECK
-bool sl_codec_decode_keys_u32(const void *bytes, size_t size_bytes, uint32_t count, uint32_t *keys);
+bool sl_codec_decode_keys_u32(const void *bytes, size_t size_bytes, struct sl_addr first,
+                              uint32_t count, uint32_t *keys);
 
 #endif

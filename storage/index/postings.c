@@ -42,7 +42,9 @@ struct sl_postings_builder {
     uint16_t *pair_mini;  /* owned */
     size_t pair_count;
     size_t pair_capacity;
-    bool is_bad; /* there was no memory */
+    uint32_t *start;  /* owned, closed: the pairs of entry e are start[e] .. start[e + 1] - 1 of */
+    uint16_t *sorted; /* owned, closed: their minis, ascending */
+    bool is_bad;      /* there was no memory */
 };
 
 static unsigned
@@ -81,6 +83,8 @@ sl_postings_builder_destroy(struct sl_postings_builder *builder)
     free(builder->last_mini);
     free(builder->pair_entry);
     free(builder->pair_mini);
+    free(builder->start);
+    free(builder->sorted);
     free(builder);
 }
 
@@ -206,21 +210,25 @@ encode_entry(struct bit_writer *w, const uint16_t *minis, uint32_t count, uint32
     }
 }
 
-/* start[e] .. start[e + 1] are the pairs of entry e in sorted[]; a counting sort is stable, so
- * that the minis of an entry stay in order. NULL when there is no memory. */
-static uint16_t *
-sort_pairs(const struct sl_postings_builder *b, uint32_t *start)
+bool
+sl_postings_builder_close(struct sl_postings_builder *b)
 {
+    if (b->is_bad)
+        return false;
+    uint32_t *start = sl_try_alloc(((size_t)b->entry_count + 2) * sizeof(*start));
     uint16_t *sorted = malloc((b->pair_count + 1) * sizeof(*sorted));
-    if (sorted == NULL)
-        return NULL;
+    b->start = start;
+    b->sorted = sorted;
+    if (start == NULL || sorted == NULL)
+        return false;
+    /* A counting sort is stable, so that the minis of an entry stay in order. */
     for (size_t i = 0; i < b->pair_count; i++)
         start[b->pair_entry[i] + 2]++;
     for (size_t e = 2; e < (size_t)b->entry_count + 2; e++)
         start[e] += start[e - 1];
     for (size_t i = 0; i < b->pair_count; i++)
         sorted[start[b->pair_entry[i] + 1]++] = b->pair_mini[i];
-    return sorted;
+    return true;
 }
 
 static bool
@@ -236,33 +244,28 @@ zero_is_more_common_than_one(const uint32_t *start, uint32_t entry_count)
 }
 
 void
-sl_postings_builder_encode(struct sl_postings_builder *b, struct sl_buf *out)
+sl_postings_builder_encode(const struct sl_postings_builder *b, uint32_t first, uint32_t count,
+                           struct sl_buf *out)
 {
-    uint32_t *start = sl_try_alloc(((size_t)b->entry_count + 2) * sizeof(*start));
-    uint16_t *sorted = start == NULL || b->is_bad ? NULL : sort_pairs(b, start);
-
-    if (sorted == NULL) {
-        out->bad = true;
-        free(start);
-        return;
-    }
-    bool is_zero_first = zero_is_more_common_than_one(start, b->entry_count);
+    SL_ASSERT(b->sorted != NULL);
+    SL_ASSERT(first <= b->entry_count && count <= b->entry_count - first);
+    const uint32_t *start = &b->start[first];
+    bool is_zero_first = zero_is_more_common_than_one(start, count);
     sl_buf_u8(out, is_zero_first ? ORDER_ZERO_FIRST : ORDER_ONE_FIRST);
     size_t ends_at = out->size_bytes;
-    (void)sl_buf_extend(out, (size_t)chunk_count(b->entry_count) * END_BYTES);
+    (void)sl_buf_extend(out, (size_t)chunk_count(count) * END_BYTES);
     size_t chunks_at = out->size_bytes;
     struct bit_writer w = {.out = out};
-    for (uint32_t e = 0; e < b->entry_count; e++) {
-        encode_entry(&w, &sorted[start[e]], start[e + 1] - start[e], b->mini_count, is_zero_first);
-        if ((e + 1) % SL_POSTINGS_CHUNK != 0 && e + 1 != b->entry_count)
+    for (uint32_t e = 0; e < count; e++) {
+        encode_entry(&w, &b->sorted[start[e]], start[e + 1] - start[e], b->mini_count,
+                     is_zero_first);
+        if ((e + 1) % SL_POSTINGS_CHUNK != 0 && e + 1 != count)
             continue;
         end_byte(&w);
         SL_ASSERT(out->size_bytes - chunks_at <= UINT32_MAX);
         sl_buf_patch_u32le(out, ends_at + (size_t)(e / SL_POSTINGS_CHUNK) * END_BYTES,
                            (uint32_t)(out->size_bytes - chunks_at));
     }
-    free(sorted);
-    free(start);
 }
 
 sl_status

@@ -3,7 +3,9 @@
  *
  * Entries are codes 0 .. entry_count - 1, minis are numbered through the row group (row number /
  * SL_MINI_ROWS). Both counts lie in the directory of whoever stores postings, not in the bytes.
- * One entry is found by reading one chunk of SL_POSTINGS_CHUNK entries; layout in postings.c.
+ * Postings may be stored in pieces, of some entries each, that are opened one by one: entries of a
+ * piece are numbered from its first one on. One entry is found by reading one chunk of
+ * SL_POSTINGS_CHUNK entries; layout in postings.c.
  *
  * Ownership: opened postings borrow the bytes.
  * Threads:   a builder belongs to one thread; opened postings to any number.
@@ -39,8 +41,13 @@ void sl_postings_builder_add(struct sl_postings_builder *builder, uint32_t mini,
 /* (entry, mini) pairs so far. */
 uint64_t sl_postings_builder_pair_count(const struct sl_postings_builder *builder);
 
-/* Append; `out` turns bad when there is no memory. The builder can only be destroyed after. */
-void sl_postings_builder_encode(struct sl_postings_builder *builder, struct sl_buf *out);
+/* All rows are there. False: there was no memory, and the builder can only be destroyed. */
+SL_MUST_CHECK
+bool sl_postings_builder_close(struct sl_postings_builder *builder);
+
+/* Append the piece of entries first .. first + count - 1, of a builder that is closed. */
+void sl_postings_builder_encode(const struct sl_postings_builder *builder, uint32_t first,
+                                uint32_t count, struct sl_buf *out);
 
 struct sl_postings {
     const uint8_t *ends;   /* borrowed: ends of chunks */

@@ -20,6 +20,7 @@ struct checking {
     struct sl_segment_summary seen; /* bounds of the rows */
     uint8_t *raw;                   /* the part being proven */
     struct sl_arena *arena;         /* where `raw` goes; reset for each part */
+    struct sl_arena *pairs;         /* what an index should say; reset for each index */
     uint64_t offset;                /* of what is being proven */
     struct sl_error *err;
 };
@@ -183,9 +184,9 @@ check_index(struct checking *c, uint32_t number)
                            : c->group->dictionaries[column->dictionary].entry_count;
     uint32_t mini_count = (c->group->row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
     size_t count = 0;
-    SL_TRY(check_part(c, &index->part, c->err));
-    const uint8_t *bytes = c->raw;
-    uint64_t *pairs = sl_arena_alloc(c->arena, (size_t)2 * c->group->row_count * sizeof(*pairs));
+    uint32_t read_piece = SL_SEGMENT_NONE; /* the one in c->raw: keys ascend */
+    sl_arena_reset(c->pairs);
+    uint64_t *pairs = sl_arena_alloc(c->pairs, (size_t)2 * c->group->row_count * sizeof(*pairs));
     if (pairs == NULL)
         return sl_fail(c->err, SL_LIMIT, "%s: no memory to prove an index", c->reader->name);
     const struct sl_column *const columns[2] = {
@@ -197,14 +198,19 @@ check_index(struct checking *c, uint32_t number)
         uint64_t minis[SL_SEGMENT_MINI_WORDS] = {0};
         for (; i < count && pairs[i] / SL_SEGMENT_GROUP_MINIS_MAX == key; i++)
             sl_bit_set(expected, pairs[i] % SL_SEGMENT_GROUP_MINIS_MAX);
-        sl_status st =
-            sl_segment_index_collect(index, bytes, entries, mini_count, key, key, minis, c->err);
+        bool has_pieces = index->kind == SL_SEGMENT_INDEX_POSTINGS;
+        uint32_t piece = has_pieces ? (uint32_t)(key / SL_SEGMENT_PIECE_ENTRIES) : 0;
+        if (piece != read_piece)
+            SL_TRY(check_part(c, &index->parts[piece], c->err));
+        read_piece = piece;
+        sl_status st = sl_segment_index_collect(index, piece, c->raw, entries, mini_count, key, key,
+                                                minis, c->err);
         if (st != SL_OK) {
-            sl_segment_locate(c->reader, index->part.offset, c->err);
+            sl_segment_locate(c->reader, index->parts[piece].offset, c->err);
             return st;
         }
         if (memcmp(expected, minis, sizeof(minis)) != 0)
-            return sl_segment_fail(c->reader, index->part.offset, c->err,
+            return sl_segment_fail(c->reader, index->parts[piece].offset, c->err,
                                    "the index of column %s has other minis for key %" PRIu64,
                                    described->name, key);
     }
@@ -219,20 +225,23 @@ check_filter(struct checking *c, uint32_t number)
     const struct sl_segment_group_column *column =
         sl_segment_find_column(c->reader, c->group_number, c->reader->columns[index->number]);
     const struct sl_segment_item *item = NULL;
-    struct sl_filter filter;
-    SL_TRY(check_part(c, &index->part, c->err));
-    sl_status st = sl_filter_open(c->raw, index->part.size_bytes, &filter, c->err);
-    if (st != SL_OK) {
-        sl_segment_locate(c->reader, index->part.offset, c->err);
-        return st;
-    }
+    sl_arena_reset(c->arena);
+    uint8_t *blocks = sl_arena_alloc(c->arena, (size_t)index->block_count * SL_FILTER_BLOCK_BYTES);
+    if (blocks == NULL)
+        return sl_fail(c->err, SL_LIMIT, "%s: no memory to prove an index", c->reader->name);
+    SL_TRY(
+        sl_segment_read_parts(c->reader, index->parts, index->piece_count, blocks, NULL, c->err));
     sl_segment_group_acquire(c->reader, c->group_number);
-    st = sl_segment_item_get(c->reader, c->group_number, column->dictionary, &item, NULL, c->err);
+    sl_status st =
+        sl_segment_item_get(c->reader, c->group_number, column->dictionary, &item, NULL, c->err);
     uint32_t count = c->group->dictionaries[column->dictionary].entry_count;
-    for (uint32_t i = 0; i < count && st == SL_OK; i++)
-        if (!sl_filter_may_contain(&filter, sl_filter_hash_addr(sl_segment_item_addr(item, i))))
-            st = sl_segment_fail(c->reader, index->part.offset, c->err,
+    for (uint32_t i = 0; i < count && st == SL_OK; i++) {
+        uint64_t hash = sl_filter_hash_addr(sl_segment_item_addr(item, i));
+        uint32_t block = sl_filter_block_of(hash, index->block_count);
+        if (!sl_filter_block_may_contain(&blocks[(size_t)block * SL_FILTER_BLOCK_BYTES], hash))
+            st = sl_segment_fail(c->reader, index->parts[0].offset, c->err,
                                  "the filter lacks an address");
+    }
     sl_segment_group_release(c->reader, c->group_number);
     return st;
 }
@@ -286,10 +295,12 @@ sl_segment_check(int dir_fd, const char *name, struct sl_budget *budget, uint64_
     sl_status st = sl_segment_reader_open(dir_fd, name, schema, budget, &c.reader, err);
     if (st == SL_OK) {
         c.arena = sl_segment_arena_create(budget);
+        c.pairs = sl_segment_arena_create(budget);
         c.cursor = sl_segment_cursor_create(budget);
         sl_segment_cursor_distrust(c.cursor);
         st = check_file(&c);
         sl_segment_cursor_destroy(c.cursor);
+        sl_arena_destroy(c.pairs);
         sl_arena_destroy(c.arena);
     }
     *out_offset = st == SL_OK ? 0 : c.offset;

@@ -47,10 +47,12 @@ struct sl_segment_slot {
 
 /* A column of the block. */
 struct sl_segment_output {
-    uint32_t ready; /* minis of `vector` that are converted */
-    bool is_open;   /* the fields of `vector` are set, but for the values to come */
-    void *values;   /* of its own; NULL: those of the slot */
+    uint32_t ready;     /* minis of `vector` that are converted */
+    bool is_open;       /* the fields of `vector` are set, but for the values to come */
+    bool lacks_entries; /* of addresses: the vector has codes alone; `constant` is one */
+    void *values;       /* of its own; NULL: those of the slot */
     uint64_t constant;
+    struct sl_addr constant_addr;
     struct sl_segment_kept *kept; /* what the vector lends; NULL: buffers of the cursor */
     struct sl_vector vector;
 };

@@ -142,6 +142,15 @@ visit_parts(const struct sl_segment_part *parts, uint32_t count, sl_segment_part
     return SL_OK;
 }
 
+uint64_t
+sl_segment_parts_bytes(const struct sl_segment_part *parts, uint32_t count)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += parts[i].size_bytes;
+    return bytes;
+}
+
 sl_status
 sl_segment_group_parts(const struct sl_segment_group *group, sl_segment_part_fn *visit,
                        void *context, struct sl_error *err)
@@ -163,10 +172,44 @@ sl_segment_group_parts(const struct sl_segment_group *group, sl_segment_part_fn 
         }
     }
     for (uint32_t i = 0; i < group->dictionary_count; i++)
-        SL_TRY(visit_parts(&group->dictionaries[i].part, 1, visit, context, err));
+        SL_TRY(visit_parts(group->dictionaries[i].parts, group->dictionaries[i].piece_count, visit,
+                           context, err));
     for (uint32_t i = 0; i < group->index_count; i++)
-        SL_TRY(visit_parts(&group->indexes[i].part, 1, visit, context, err));
+        SL_TRY(visit_parts(group->indexes[i].parts, group->indexes[i].piece_count, visit, context,
+                           err));
     return SL_OK;
+}
+
+/* Of a dictionary of addresses. */
+static void
+encode_pieces(const struct sl_segment_dictionary *dictionary, struct sl_buf *out)
+{
+    struct sl_addr before = {0};
+    for (uint32_t i = 0; i < dictionary->piece_count; i++) {
+        struct sl_addr first = dictionary->firsts[i];
+        bool is_same = first.high == before.high;
+        sl_buf_varint(out, first.high - before.high);
+        sl_buf_varint(out, is_same ? first.low - before.low : first.low);
+        encode_part(&dictionary->parts[i], out);
+        before = first;
+    }
+}
+
+static void
+encode_index(const struct sl_segment_index *index, struct sl_buf *out)
+{
+    bool is_filter = index->kind == SL_SEGMENT_INDEX_FILTER;
+    sl_buf_u8(out, index->kind);
+    sl_buf_varint(out, index->number);
+    sl_buf_varint(out, index->also == SL_SEGMENT_NONE ? 0 : index->also + 1);
+    if (is_filter)
+        sl_buf_varint(out, index->block_count);
+    for (uint32_t i = 0; i < index->piece_count; i++) {
+        if (is_filter)
+            sl_buf_u64le(out, index->parts[i].hash);
+        else
+            encode_part(&index->parts[i], out);
+    }
 }
 
 void
@@ -182,18 +225,17 @@ sl_segment_directory_encode(const struct sl_segment_group *group, struct sl_buf 
         sl_buf_u8(out, dictionary->kind);
         sl_buf_varint(out, dictionary->owner);
         sl_buf_varint(out, dictionary->entry_count);
+        if (dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES) {
+            encode_pieces(dictionary, out);
+            continue;
+        }
         sl_buf_varint(out, dictionary->bytes);
-        encode_part(&dictionary->part, out);
+        encode_part(&dictionary->parts[0], out);
     }
     sl_buf_varint(out, group->column_count);
     for (uint32_t i = 0; i < group->column_count; i++)
         encode_column(group, &group->columns[i], out);
     sl_buf_varint(out, group->index_count);
-    for (uint32_t i = 0; i < group->index_count; i++) {
-        sl_buf_u8(out, group->indexes[i].kind);
-        sl_buf_varint(out, group->indexes[i].number);
-        sl_buf_varint(out,
-                      group->indexes[i].also == SL_SEGMENT_NONE ? 0 : group->indexes[i].also + 1);
-        encode_part(&group->indexes[i].part, out);
-    }
+    for (uint32_t i = 0; i < group->index_count; i++)
+        encode_index(&group->indexes[i], out);
 }

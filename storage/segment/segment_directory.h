@@ -12,6 +12,7 @@
 #ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_DIRECTORY_H
 #define SLUICE_STORAGE_SEGMENT_SEGMENT_DIRECTORY_H
 
+#include "storage/base/addr.h"
 #include "storage/base/buf.h"
 #include "storage/segment/segment_format.h"
 #include "storage/segment/segment_writer.h"
@@ -31,8 +32,11 @@ struct sl_segment_dictionary {
     uint8_t kind;   /* enum sl_segment_dictionary_kind */
     uint32_t owner; /* number of a column in the footer */
     uint32_t entry_count;
-    uint32_t bytes; /* of all strings; 0 for addresses */
-    struct sl_segment_part part;
+    uint32_t bytes;                /* BYTES: of all strings; 0 for addresses */
+    uint32_t piece_count;          /* ADDRESSES: of SL_SEGMENT_PIECE_ENTRIES; BYTES: 1 */
+    uint32_t first_piece;          /* ADDRESSES: number of the first one among those of the group */
+    struct sl_segment_part *parts; /* by piece */
+    struct sl_addr *firsts;        /* ADDRESSES: the first entry, by piece */
 };
 
 struct sl_segment_stream {
@@ -69,10 +73,13 @@ struct sl_segment_group_column {
 };
 
 struct sl_segment_index {
-    uint8_t kind;    /* enum sl_segment_index_kind */
-    uint32_t number; /* of the column in the footer */
-    uint32_t also;   /* another one, with the same dictionary; or SL_SEGMENT_NONE */
-    struct sl_segment_part part;
+    uint8_t kind;                  /* enum sl_segment_index_kind */
+    uint32_t number;               /* of the column in the footer */
+    uint32_t also;                 /* another one, with the same dictionary; or SL_SEGMENT_NONE */
+    uint32_t block_count;          /* FILTER: blocks of all pieces */
+    uint32_t piece_count;          /* MINIS: 1 */
+    uint32_t first_piece;          /* number of the first one among those of the group's indexes */
+    struct sl_segment_part *parts; /* by piece */
 };
 
 struct sl_segment_group {
@@ -81,6 +88,7 @@ struct sl_segment_group {
     uint64_t data_offset;
     struct sl_segment_part directory;
     uint32_t dictionary_count, stream_count, column_count, index_count;
+    uint32_t address_pieces, index_pieces; /* of all its dictionaries of addresses, and indexes */
     struct sl_segment_dictionary *dictionaries;
     struct sl_segment_stream *streams;
     struct sl_segment_group_column *columns; /* ascending by number */
@@ -121,6 +129,24 @@ sl_segment_block_size(uint32_t count, uint32_t block)
     uint32_t left = count - block * SL_BLOCK_ROWS;
     return left < SL_BLOCK_ROWS ? left : SL_BLOCK_ROWS;
 }
+
+/* Pieces of `count` entries or blocks of a filter, `size` in each but the last. */
+static inline uint32_t
+sl_segment_piece_count(uint32_t count, uint32_t size)
+{
+    return count / size + (count % size != 0);
+}
+
+/* How many of them are in piece `piece`. */
+static inline uint32_t
+sl_segment_piece_size(uint32_t count, uint32_t size, uint32_t piece)
+{
+    uint32_t left = count - piece * size;
+    return left < size ? left : size;
+}
+
+/* Bytes of all pieces. */
+uint64_t sl_segment_parts_bytes(const struct sl_segment_part *parts, uint32_t count);
 
 /* Columns ascending by number. */
 void sl_segment_group_sort(struct sl_segment_group *group);

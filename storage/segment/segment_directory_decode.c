@@ -7,6 +7,7 @@
 #include "storage/base/arena.h"
 #include "storage/base/cursor.h"
 #include "storage/base/hash.h"
+#include "storage/index/filter.h"
 
 /* What decode carries along. */
 struct decoding {
@@ -49,13 +50,20 @@ decode_alloc(struct decoding *d, uint32_t count, size_t element_bytes, sl_status
     return memory;
 }
 
+/* The next part, whose size is known. */
+static void
+place_part(struct decoding *d, uint32_t size_bytes, struct sl_segment_part *part)
+{
+    part->offset = d->offset;
+    part->size_bytes = size_bytes;
+    part->hash = sl_cursor_u64le(&d->in);
+    d->offset += size_bytes;
+}
+
 static void
 decode_part(struct decoding *d, struct sl_segment_part *part)
 {
-    part->offset = d->offset;
-    part->size_bytes = decode_number(d, (uint64_t)SL_SEGMENT_BYTES_MAX + 1);
-    part->hash = sl_cursor_u64le(&d->in);
-    d->offset += part->size_bytes;
+    place_part(d, decode_number(d, (uint64_t)SL_SEGMENT_BYTES_MAX + 1), part);
 }
 
 static void
@@ -65,6 +73,62 @@ decode_coded_part(struct decoding *d, struct sl_segment_part *part)
     if (part->codec >= SL_CODEC_COUNT)
         d->in.bad = true;
     decode_part(d, part);
+}
+
+/* The first entry of a piece, behind that of the piece before. */
+static struct sl_addr
+decode_first(struct decoding *d, const struct sl_addr *before)
+{
+    struct sl_addr from = before == NULL ? (struct sl_addr){0} : *before;
+    struct sl_addr first;
+    bool is_high_beyond = __builtin_add_overflow(from.high, sl_cursor_varint(&d->in), &first.high);
+    uint64_t start = first.high == from.high ? from.low : 0;
+    bool is_low_beyond = __builtin_add_overflow(start, sl_cursor_varint(&d->in), &first.low);
+    bool is_ascending = before == NULL || sl_addr_compare(*before, first) < 0;
+    if (is_high_beyond || is_low_beyond || !is_ascending)
+        d->in.bad = true;
+    return first;
+}
+
+/* Of a dictionary of addresses. */
+static sl_status
+decode_pieces(struct decoding *d, struct sl_segment_dictionary *dictionary)
+{
+    sl_status status = SL_OK;
+    uint32_t count = sl_segment_piece_count(dictionary->entry_count, SL_SEGMENT_PIECE_ENTRIES);
+    if (count > sl_cursor_left(&d->in))
+        d->in.bad = true;
+    if (d->in.bad)
+        return SL_OK;
+    dictionary->piece_count = count;
+    dictionary->first_piece = d->group->address_pieces;
+    d->group->address_pieces += count;
+    dictionary->parts = decode_alloc(d, count, sizeof(*dictionary->parts), &status);
+    dictionary->firsts = decode_alloc(d, count, sizeof(*dictionary->firsts), &status);
+    for (uint32_t i = 0; status == SL_OK && i < count; i++) {
+        dictionary->firsts[i] = decode_first(d, i == 0 ? NULL : &dictionary->firsts[i - 1]);
+        decode_part(d, &dictionary->parts[i]);
+    }
+    return status;
+}
+
+static sl_status
+decode_dictionary(struct decoding *d, struct sl_segment_dictionary *dictionary)
+{
+    sl_status status = SL_OK;
+    dictionary->kind = sl_cursor_u8(&d->in);
+    dictionary->owner = decode_number(d, d->footer->column_count);
+    dictionary->entry_count = decode_number(d, SL_SEGMENT_DICTIONARY_ENTRIES_MAX + 1);
+    if (dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES)
+        return decode_pieces(d, dictionary);
+    if (dictionary->kind != SL_SEGMENT_DICTIONARY_BYTES)
+        d->in.bad = true;
+    dictionary->bytes = decode_number(d, (uint64_t)SL_SEGMENT_BYTES_MAX + 1);
+    dictionary->piece_count = 1;
+    dictionary->parts = decode_alloc(d, 1, sizeof(*dictionary->parts), &status);
+    if (status == SL_OK)
+        decode_part(d, &dictionary->parts[0]);
+    return status;
 }
 
 static sl_status
@@ -78,15 +142,8 @@ decode_dictionaries(struct decoding *d)
         return status;
     group->dictionary_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        struct sl_segment_dictionary *dictionary = &group->dictionaries[i];
-        dictionary->kind = sl_cursor_u8(&d->in);
-        dictionary->owner = decode_number(d, d->footer->column_count);
-        dictionary->entry_count = decode_number(d, SL_SEGMENT_DICTIONARY_ENTRIES_MAX + 1);
-        dictionary->bytes = decode_number(d, (uint64_t)SL_SEGMENT_BYTES_MAX + 1);
-        decode_part(d, &dictionary->part);
-        bool is_addresses = dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES;
-        if (d->in.bad || (!is_addresses && dictionary->kind != SL_SEGMENT_DICTIONARY_BYTES) ||
-            (is_addresses && dictionary->bytes != 0))
+        SL_TRY(decode_dictionary(d, &group->dictionaries[i]));
+        if (d->in.bad)
             return sl_fail(d->err, SL_CORRUPT, "dictionary %u is malformed", i);
     }
     return SL_OK;
@@ -471,6 +528,56 @@ is_indexable(const struct decoding *d, const struct sl_segment_index *index)
     return other != NULL && other != column && other->dictionary == column->dictionary;
 }
 
+/* Pieces of an index by its kind. */
+static uint32_t
+decode_piece_count(struct decoding *d, struct sl_segment_index *index)
+{
+    const struct sl_segment_group_column *column = find_column(d->group, index->number);
+    switch ((enum sl_segment_index_kind)index->kind) {
+    case SL_SEGMENT_INDEX_MINIS:
+        return 1;
+    case SL_SEGMENT_INDEX_POSTINGS:
+        return sl_segment_piece_count(d->group->dictionaries[column->dictionary].entry_count,
+                                      SL_SEGMENT_PIECE_ENTRIES);
+    case SL_SEGMENT_INDEX_FILTER:
+        index->block_count = decode_number(d, SL_SEGMENT_FILTER_BLOCKS_MAX + 1);
+        if (index->block_count == 0)
+            d->in.bad = true;
+        return sl_segment_piece_count(index->block_count, SL_SEGMENT_PIECE_FILTER);
+    }
+    return 0;
+}
+
+static sl_status
+decode_index(struct decoding *d, struct sl_segment_index *index)
+{
+    sl_status status = SL_OK;
+    index->kind = sl_cursor_u8(&d->in);
+    index->number = decode_number(d, d->footer->column_count);
+    uint32_t also = decode_number(d, (uint64_t)d->footer->column_count + 1);
+    index->also = also == 0 ? SL_SEGMENT_NONE : also - 1;
+    if (!d->in.bad && !is_indexable(d, index))
+        d->in.bad = true;
+    uint32_t count = d->in.bad ? 0 : decode_piece_count(d, index);
+    if (count > sl_cursor_left(&d->in))
+        d->in.bad = true;
+    if (d->in.bad)
+        return SL_OK;
+    index->piece_count = count;
+    index->first_piece = d->group->index_pieces;
+    d->group->index_pieces += count;
+    index->parts = decode_alloc(d, count, sizeof(*index->parts), &status);
+    for (uint32_t i = 0; status == SL_OK && i < count; i++) {
+        if (index->kind != SL_SEGMENT_INDEX_FILTER) {
+            decode_part(d, &index->parts[i]);
+            continue;
+        }
+        uint32_t blocks = sl_segment_piece_size(index->block_count, SL_SEGMENT_PIECE_FILTER, i);
+        place_part(d, blocks * SL_FILTER_BLOCK_BYTES, &index->parts[i]);
+    }
+    return status;
+}
+
 static sl_status
 decode_indexes(struct decoding *d)
 {
@@ -482,13 +589,8 @@ decode_indexes(struct decoding *d)
         return status;
     group->index_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        struct sl_segment_index *index = &group->indexes[i];
-        index->kind = sl_cursor_u8(&d->in);
-        index->number = decode_number(d, d->footer->column_count);
-        uint32_t also = decode_number(d, (uint64_t)d->footer->column_count + 1);
-        index->also = also == 0 ? SL_SEGMENT_NONE : also - 1;
-        decode_part(d, &index->part);
-        if (d->in.bad || !is_indexable(d, index))
+        SL_TRY(decode_index(d, &group->indexes[i]));
+        if (d->in.bad)
             return sl_fail(d->err, SL_CORRUPT, "index %u is malformed", i);
     }
     return SL_OK;

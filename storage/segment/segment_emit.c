@@ -424,15 +424,35 @@ add_dictionary(struct sl_segment_emit *emit, enum sl_segment_dictionary_kind kin
     return dictionary;
 }
 
+/* Room for the parts of a dictionary. */
+static sl_status
+take_parts(const struct sl_segment_emit *emit, struct sl_segment_dictionary *dictionary,
+           uint32_t piece_count, struct sl_error *err)
+{
+    dictionary->piece_count = piece_count;
+    dictionary->parts = sl_arena_calloc(emit->arena, piece_count, sizeof(*dictionary->parts));
+    dictionary->firsts = sl_arena_calloc(emit->arena, piece_count, sizeof(*dictionary->firsts));
+    if (dictionary->parts == NULL || dictionary->firsts == NULL)
+        return fail_memory(err);
+    return SL_OK;
+}
+
 sl_status
 sl_segment_emit_addresses(struct sl_segment_emit *emit, uint32_t owner, const struct sl_addr *addrs,
                           uint32_t count, uint32_t *out_dictionary, struct sl_error *err)
 {
     struct sl_segment_dictionary *dictionary =
         add_dictionary(emit, SL_SEGMENT_DICTIONARY_ADDRESSES, owner, count, out_dictionary);
-    size_t start = emit->late.size_bytes;
-    sl_codec_encode_keys(addrs, count, emit->effort, &emit->late);
-    close_part(emit, &emit->late, start, &dictionary->part);
+    SL_TRY(
+        take_parts(emit, dictionary, sl_segment_piece_count(count, SL_SEGMENT_PIECE_ENTRIES), err));
+    for (uint32_t i = 0; i < dictionary->piece_count; i++) {
+        const struct sl_addr *piece = addrs + (size_t)i * SL_SEGMENT_PIECE_ENTRIES;
+        size_t start = emit->late.size_bytes;
+        dictionary->firsts[i] = piece[0];
+        sl_codec_encode_keys(piece, sl_segment_piece_size(count, SL_SEGMENT_PIECE_ENTRIES, i),
+                             emit->effort, &emit->late);
+        close_part(emit, &emit->late, start, &dictionary->parts[i]);
+    }
     return sl_segment_emit_flush(emit, FLUSH_BYTES, err);
 }
 
@@ -442,23 +462,39 @@ sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner, const stru
 {
     struct sl_segment_dictionary *dictionary =
         add_dictionary(emit, SL_SEGMENT_DICTIONARY_BYTES, owner, count, out_dictionary);
-    return emit_strings(emit, &emit->late, slices, count, &dictionary->part, &dictionary->bytes,
+    SL_TRY(take_parts(emit, dictionary, 1, err));
+    return emit_strings(emit, &emit->late, slices, count, dictionary->parts, &dictionary->bytes,
                         err);
 }
 
-void
+sl_status
 sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
-                      uint32_t number, uint32_t also, size_t start)
+                      uint32_t number, uint32_t also, uint32_t piece_count,
+                      struct sl_segment_index **out_index, struct sl_error *err)
 {
-    if (emit->indexes.bad)
-        return;
     SL_ASSERT(emit->group->index_count < emit->index_capacity);
-    struct sl_segment_index *index = &emit->group->indexes[emit->group->index_count++];
+    struct sl_segment_index *index = &emit->group->indexes[emit->group->index_count];
     index->kind = (uint8_t)kind;
     index->number = number;
     index->also = also;
-    index->part.offset = start; /* in the buffer, until the group ends */
-    index->part.size_bytes = (uint32_t)(emit->indexes.size_bytes - start);
+    index->piece_count = piece_count;
+    index->parts = sl_arena_calloc(emit->arena, piece_count, sizeof(*index->parts));
+    *out_index = index;
+    if (index->parts == NULL)
+        return fail_memory(err);
+    emit->group->index_count++;
+    return SL_OK;
+}
+
+void
+sl_segment_emit_index_piece(struct sl_segment_emit *emit, struct sl_segment_index *index,
+                            uint32_t piece, size_t start)
+{
+    SL_ASSERT(piece < index->piece_count);
+    /* Its offset is in the buffer, until the group ends. */
+    index->parts[piece].offset = start;
+    index->parts[piece].size_bytes =
+        emit->indexes.bad ? 0 : (uint32_t)(emit->indexes.size_bytes - start);
 }
 
 static void
@@ -466,9 +502,11 @@ append_dictionaries(struct sl_segment_emit *emit)
 {
     uint64_t offset = emit->offset + emit->buf.size_bytes;
     for (uint32_t i = 0; i < emit->group->dictionary_count; i++) {
-        struct sl_segment_part *part = &emit->group->dictionaries[i].part;
-        part->offset = offset;
-        offset += part->size_bytes;
+        const struct sl_segment_dictionary *dictionary = &emit->group->dictionaries[i];
+        for (uint32_t k = 0; k < dictionary->piece_count; k++) {
+            dictionary->parts[k].offset = offset;
+            offset += dictionary->parts[k].size_bytes;
+        }
     }
     sl_buf_append(&emit->buf, emit->late.bytes, emit->late.size_bytes);
 }
@@ -482,10 +520,12 @@ append_indexes(struct sl_segment_emit *emit)
     for (uint32_t i = 0; i < group->index_count; i++) {
         struct sl_segment_index index = group->indexes[i];
         uint32_t columns = index.also == SL_SEGMENT_NONE ? 1 : 2;
-        if (index.part.size_bytes > columns * data_bytes / SL_SEGMENT_INDEX_SHARE)
+        if (sl_segment_parts_bytes(index.parts, index.piece_count) >
+            columns * data_bytes / SL_SEGMENT_INDEX_SHARE)
             continue;
-        sl_segment_emit_part(emit, emit->indexes.bytes + index.part.offset, index.part.size_bytes,
-                             &index.part);
+        for (uint32_t k = 0; k < index.piece_count; k++)
+            sl_segment_emit_part(emit, emit->indexes.bytes + index.parts[k].offset,
+                                 index.parts[k].size_bytes, &index.parts[k]);
         group->indexes[kept++] = index;
     }
     group->index_count = kept;

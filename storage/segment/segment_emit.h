@@ -110,10 +110,14 @@ sl_status sl_segment_emit_strings(struct sl_segment_emit *emit, uint32_t owner,
                                   const struct sl_slice *slices, uint32_t count,
                                   uint32_t *out_dictionary, struct sl_error *err);
 
-/* Enter bytes that the caller has appended to emit->indexes, from `start` on, as an index of column
- * `number`, and of column `also` unless that is SL_SEGMENT_NONE. */
-void sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
-                           uint32_t number, uint32_t also, size_t start);
+/* Enter an index of column `number`, and of column `also` unless that is SL_SEGMENT_NONE. The caller
+ * appends its pieces to emit->indexes, one behind the other, and tells of each where it began. */
+SL_MUST_CHECK
+sl_status sl_segment_emit_index(struct sl_segment_emit *emit, enum sl_segment_index_kind kind,
+                                uint32_t number, uint32_t also, uint32_t piece_count,
+                                struct sl_segment_index **out_index, struct sl_error *err);
+void sl_segment_emit_index_piece(struct sl_segment_emit *emit, struct sl_segment_index *index,
+                                 uint32_t piece, size_t start);
 
 /* All streams are there: append the dictionaries, then the indexes that take at most one byte in
  * SL_SEGMENT_INDEX_SHARE of the group for each of their columns. */

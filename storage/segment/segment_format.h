@@ -14,7 +14,7 @@
  * Head
  *     OFFSET SIZE FIELD
  *      0      8   magic "sluiceSG"
- *      8      4   format version, 2
+ *      8      4   format version, 3
  *     12      4   zero
  *     16      8   number of the segment
  *     24      8   hash of bytes 0 .. 23
@@ -67,15 +67,22 @@
  *                       1 codec, size of part, 8 hash   (of the leads)
  *                       where d is 1 and the block has answers:
  *                       1 codec, size of part, 8 hash   (of the differences)
- *     dictionaries, each:
- *         1 kind (SL_SEGMENT_DICTIONARY_*), owner column, entries, bytes of all entries (BYTES),
- *         size of part, 8 hash
+ *     dictionaries, each: 1 kind (SL_SEGMENT_DICTIONARY_*), owner column, entries, then by kind:
+ *         ADDRESSES for each SL_SEGMENT_PIECE_ENTRIES entries: the first one, as its high half less
+ *                       that of the first one before (of the very first: less 0), and its low half,
+ *                       less that of the first one before where the high halves are the same;
+ *                       size of part, 8 hash
+ *         BYTES     bytes of all entries, size of part, 8 hash
  *     columns, each: number of the column in the footer, stream, presence stream + 1 or 0,
  *         dictionary + 1 or 0; for each block the zone:
  *             rows without a value; unless that is all rows, and unless the stream is BYTES:
  *             minimum, maximum less minimum (of the keys of the rows that have a value)
  *     indexes, each: 1 kind (SL_SEGMENT_INDEX_*), column number, number of another column + 1 or
- *         0 (POSTINGS, FILTER: of both, which have one dictionary), size of part, 8 hash
+ *         0 (POSTINGS, FILTER: of both, which have one dictionary), then by kind:
+ *         MINIS     size of part, 8 hash
+ *         POSTINGS  for each SL_SEGMENT_PIECE_ENTRIES entries of the dictionary: size of part, 8 hash
+ *         FILTER    blocks of the filter, 1 or more;
+ *                   for each SL_SEGMENT_PIECE_FILTER blocks of it: 8 hash (its size follows)
  *
  * Forms. width is 4 or 8: no value needs more bytes (a reader may keep it in 32 bits).
  *     VALUES    codec.h
@@ -102,7 +109,8 @@
  * presence stream is 1 where the row has a value, else 0.
  *
  * Dictionaries
- *     ADDRESSES  strictly ascending keys of addr.h, sl_codec_encode_keys
+ *     ADDRESSES  strictly ascending keys of addr.h, in pieces: sl_codec_encode_keys. So an address
+ *                is found, and a code translated, by one piece, and not by all of them
  *     BYTES      strictly ascending strings (memcmp, then the shorter first), sl_codec_encode_bytes
  * Nothing but columns of type ADDR refers to ADDRESSES, nothing but TEXT and OCTETS to BYTES.
  *
@@ -124,10 +132,10 @@
  *     MINIS     by value of an integer column or dictionary code: index/bitmap.h, the minis
  *               (number of a row in the group / SL_MINI_ROWS) that hold the value
  *     POSTINGS  by dictionary code of an address column, or of two: index/postings.h, the minis
- *               that hold it in either
+ *               that hold it in either; in pieces, as the dictionary
  *     FILTER    of the dictionary of an address column, or of two: index/filter.h, membership of all
- *               its entries (sl_filter_hash_addr). So that a host that is not there costs a cache
- *               line, and not the dictionary
+ *               its entries (sl_filter_hash_addr), in pieces. So that a host that is not there costs
+ *               one of these, and not the dictionary
  *
  * Layer: segment.
  */
@@ -141,7 +149,7 @@
 #define SL_SEGMENT_TAIL_MAGIC "GSeciuls"
 
 enum {
-    SL_SEGMENT_VERSION = 2,
+    SL_SEGMENT_VERSION = 3,
     SL_SEGMENT_MAGIC_BYTES = 8,
     SL_SEGMENT_HEAD_BYTES = 32,
     SL_SEGMENT_TAIL_BYTES = 32,
@@ -170,6 +178,15 @@ enum sl_segment_index_kind {
     SL_SEGMENT_INDEX_FILTER = 3,
 };
 
+/*
+ * What is read of a dictionary, and of what belongs to it, for one address. A smaller piece is not much
+ * faster to get, and costs more in the directory (some 14 bytes) and in what the codecs learn of it.
+ */
+enum {
+    SL_SEGMENT_PIECE_ENTRIES = 4096,
+    SL_SEGMENT_PIECE_FILTER = 512, /* blocks: 16 KiB */
+};
+
 /* Bounds that a reader holds a file to before it takes memory for it. */
 enum {
     SL_SEGMENT_GROUP_BLOCKS_MAX = SL_GROUP_ROWS_MAX / SL_BLOCK_ROWS,
@@ -177,6 +194,7 @@ enum {
     SL_SEGMENT_MINI_WORDS = SL_SEGMENT_GROUP_MINIS_MAX / 64,
     /* src and dst of every row distinct, exporter and next hop with them. */
     SL_SEGMENT_DICTIONARY_ENTRIES_MAX = 4 * SL_GROUP_ROWS_MAX,
+    SL_SEGMENT_FILTER_BLOCKS_MAX = SL_SEGMENT_DICTIONARY_ENTRIES_MAX, /* far beyond ten bits each */
     SL_SEGMENT_STREAMS_MAX = 4 * SL_COLUMNS_MAX,
     /* Streams that one column may need, itself included: in_bytes takes 9. */
     SL_SEGMENT_CLOSURE_MAX = 16,

@@ -226,9 +226,12 @@ emit_minis(struct sl_segment_emit *emit, uint32_t number, const uint64_t *keys,
             return SL_OK;
     if ((uint64_t)tally->pair_count * 2 > (uint64_t)tally->key_count * mini_count)
         return SL_OK; /* the average key is in most minis: it would exclude next to nothing */
+    struct sl_segment_index *index;
+    SL_TRY(sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, number, SL_SEGMENT_NONE, 1, &index,
+                                 err));
     size_t start = emit->indexes.size_bytes;
     SL_TRY(encode_minis(emit, tally, err));
-    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, number, SL_SEGMENT_NONE, start);
+    sl_segment_emit_index_piece(emit, index, 0, start);
     return SL_OK;
 }
 
@@ -256,12 +259,34 @@ post_mini(struct sl_postings_builder *builder, const struct posted *posted, uint
 }
 
 static sl_status
+encode_postings(struct sl_segment_emit *emit, const struct posted *posted, uint32_t entry_count,
+                struct sl_postings_builder *builder, struct sl_error *err)
+{
+    uint32_t also = posted->column_count == 2 ? posted->numbers[1] : SL_SEGMENT_NONE;
+    struct sl_segment_index *index;
+    if (!sl_postings_builder_close(builder))
+        return sl_fail(err, SL_LIMIT, "no memory to index a row group");
+    SL_TRY(sl_segment_emit_index(emit, SL_SEGMENT_INDEX_POSTINGS, posted->numbers[0], also,
+                                 sl_segment_piece_count(entry_count, SL_SEGMENT_PIECE_ENTRIES),
+                                 &index, err));
+    for (uint32_t i = 0; i < index->piece_count; i++) {
+        size_t start = emit->indexes.size_bytes;
+        sl_postings_builder_encode(builder, i * SL_SEGMENT_PIECE_ENTRIES,
+                                   sl_segment_piece_size(entry_count, SL_SEGMENT_PIECE_ENTRIES, i),
+                                   &emit->indexes);
+        sl_segment_emit_index_piece(emit, index, i, start);
+    }
+    return SL_OK;
+}
+
+static sl_status
 emit_postings(struct sl_segment_emit *emit, const struct posted *posted, uint32_t entry_count,
               struct sl_error *err)
 {
     uint32_t row_count = emit->group->row_count;
     uint32_t mini_count = (row_count + SL_MINI_ROWS - 1) / SL_MINI_ROWS;
     struct sl_postings_builder *builder = sl_postings_builder_create(entry_count, mini_count);
+    sl_status st = SL_OK;
     if (builder == NULL)
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
     for (uint32_t m = 0; m < mini_count; m++) {
@@ -269,15 +294,10 @@ emit_postings(struct sl_segment_emit *emit, const struct posted *posted, uint32_
         post_mini(builder, posted, m, left < SL_MINI_ROWS ? left : SL_MINI_ROWS);
     }
     uint64_t pairs = sl_postings_builder_pair_count(builder);
-    if (pairs * 2 <= (uint64_t)entry_count * mini_count) {
-        size_t start = emit->indexes.size_bytes;
-        sl_postings_builder_encode(builder, &emit->indexes);
-        sl_segment_emit_index(emit, SL_SEGMENT_INDEX_POSTINGS, posted->numbers[0],
-                              posted->column_count == 2 ? posted->numbers[1] : SL_SEGMENT_NONE,
-                              start);
-    }
+    if (pairs * 2 <= (uint64_t)entry_count * mini_count)
+        st = encode_postings(emit, posted, entry_count, builder, err);
     sl_postings_builder_destroy(builder);
-    return SL_OK;
+    return st;
 }
 
 sl_status
@@ -319,11 +339,20 @@ sl_segment_index_emit_filter(struct sl_segment_emit *emit, const uint32_t number
         return sl_fail(err, SL_LIMIT, "no memory to index a row group");
     for (uint32_t i = 0; i < count; i++)
         hashes[i] = sl_filter_hash_addr(addrs[i]);
+    size_t bits_per_key = count <= FILTER_ENTRIES_FEW ? FILTER_BITS_FEW : FILTER_BITS_MANY;
+    uint32_t block_count = sl_filter_block_count(count, bits_per_key);
+    struct sl_segment_index *index;
+    SL_TRY(sl_segment_emit_index(emit, SL_SEGMENT_INDEX_FILTER, numbers[0], numbers[1],
+                                 sl_segment_piece_count(block_count, SL_SEGMENT_PIECE_FILTER),
+                                 &index, err));
     size_t start = emit->indexes.size_bytes;
-    sl_filter_encode(hashes, count,
-                     count <= FILTER_ENTRIES_FEW ? FILTER_BITS_FEW : FILTER_BITS_MANY,
-                     &emit->indexes);
-    sl_segment_emit_index(emit, SL_SEGMENT_INDEX_FILTER, numbers[0], numbers[1], start);
+    sl_filter_encode(hashes, count, bits_per_key, &emit->indexes);
+    index->block_count = block_count;
+    for (uint32_t i = 0; i < index->piece_count; i++)
+        index->parts[i] = (struct sl_segment_part){
+            .offset = start + (size_t)i * SL_SEGMENT_PIECE_FILTER * SL_FILTER_BLOCK_BYTES,
+            .size_bytes = sl_segment_piece_size(block_count, SL_SEGMENT_PIECE_FILTER, i) *
+                          SL_FILTER_BLOCK_BYTES};
     return SL_OK;
 }
 
@@ -340,10 +369,10 @@ collect_members(const struct sl_bitmap *bitmap, uint32_t from, uint32_t to, uint
 }
 
 static sl_status
-collect_minis(const struct sl_segment_index *index, const void *bytes, uint64_t first,
-              uint64_t last, uint64_t *minis, struct sl_error *err)
+collect_minis(const struct sl_segment_part *part, const void *bytes, uint64_t first, uint64_t last,
+              uint64_t *minis, struct sl_error *err)
 {
-    struct sl_cursor in = sl_cursor_over(bytes, index->part.size_bytes);
+    struct sl_cursor in = sl_cursor_over(bytes, part->size_bytes);
     uint64_t count = sl_cursor_varint(&in);
     uint8_t codec = sl_cursor_u8(&in);
     uint64_t size_bytes = sl_cursor_varint(&in);
@@ -375,17 +404,32 @@ collect_minis(const struct sl_segment_index *index, const void *bytes, uint64_t 
     return st;
 }
 
+/* Of a piece of postings, whose first entry is `start`. */
+static sl_status
+collect_postings(const struct sl_segment_part *part, const void *bytes, uint32_t start,
+                 uint32_t entry_count, uint32_t mini_count, uint64_t first, uint64_t last,
+                 uint64_t *minis, struct sl_error *err)
+{
+    struct sl_postings postings;
+    uint64_t end = (uint64_t)start + entry_count;
+    SL_ASSERT(first < end && last >= start);
+    first = first < start ? start : first;
+    last = last < end ? last : end - 1;
+    SL_TRY(sl_postings_open(bytes, part->size_bytes, entry_count, mini_count, &postings, err));
+    return sl_postings_collect(&postings, (uint32_t)(first - start), (uint32_t)(last - start),
+                               minis, err);
+}
+
 sl_status
-sl_segment_index_collect(const struct sl_segment_index *index, const void *bytes,
+sl_segment_index_collect(const struct sl_segment_index *index, uint32_t piece, const void *bytes,
                          uint32_t entry_count, uint32_t mini_count, uint64_t first, uint64_t last,
                          uint64_t *minis, struct sl_error *err)
 {
+    const struct sl_segment_part *part = &index->parts[piece];
+    SL_ASSERT(piece < index->piece_count && first <= last);
     if (index->kind == SL_SEGMENT_INDEX_MINIS)
-        return collect_minis(index, bytes, first, last, minis, err);
-    struct sl_postings postings;
-    SL_ASSERT(first <= last);
-    SL_ASSERT(last < entry_count);
-    SL_TRY(
-        sl_postings_open(bytes, index->part.size_bytes, entry_count, mini_count, &postings, err));
-    return sl_postings_collect(&postings, (uint32_t)first, (uint32_t)last, minis, err);
+        return collect_minis(part, bytes, first, last, minis, err);
+    return collect_postings(part, bytes, piece * SL_SEGMENT_PIECE_ENTRIES,
+                            sl_segment_piece_size(entry_count, SL_SEGMENT_PIECE_ENTRIES, piece),
+                            mini_count, first, last, minis, err);
 }

@@ -47,12 +47,14 @@ sl_status sl_segment_index_emit_filter(struct sl_segment_emit *emit, const uint3
                                        struct sl_error *err);
 
 /*
- * The minis of keys first .. last (both inclusive) of an index of MINIS or POSTINGS, in
- * minis[SL_SEGMENT_MINI_WORDS]: bits that were set stay. entry_count: entries of the column's dictionary (POSTINGS).
+ * The minis of keys first .. last (both inclusive) of an index of MINIS or POSTINGS, as far as piece `piece`
+ * knows them, which has some of these keys: in minis[SL_SEGMENT_MINI_WORDS], where bits that were set stay.
+ * entry_count: entries of the column's dictionary (POSTINGS).
  */
 SL_MUST_CHECK
-sl_status sl_segment_index_collect(const struct sl_segment_index *index, const void *bytes,
-                                   uint32_t entry_count, uint32_t mini_count, uint64_t first,
-                                   uint64_t last, uint64_t *minis, struct sl_error *err);
+sl_status sl_segment_index_collect(const struct sl_segment_index *index, uint32_t piece,
+                                   const void *bytes, uint32_t entry_count, uint32_t mini_count,
+                                   uint64_t first, uint64_t last, uint64_t *minis,
+                                   struct sl_error *err);
 
 #endif

@@ -26,29 +26,92 @@ read_raw(const struct sl_segment_reader *reader, const struct sl_segment_part *p
     return sl_segment_read_part(reader, part, *out_bytes, counters, err);
 }
 
+/* Does the last entry of a piece come before the first one of the next? A code is looked for in one. */
+static sl_status
+check_end(const struct sl_segment_reader *reader, const struct sl_segment_dictionary *dictionary,
+          uint32_t piece, struct sl_addr last, struct sl_error *err)
+{
+    if (piece + 1 == dictionary->piece_count ||
+        sl_addr_compare(last, dictionary->firsts[piece + 1]) < 0)
+        return SL_OK;
+    return sl_segment_fail(reader, dictionary->parts[piece].offset, err,
+                           "addresses reach into the next piece");
+}
+
+/* Pieces first .. end - 1, whose bytes are `raw`, when all their addresses are IPv4; else false. */
+static bool
+decode_short(const struct sl_segment_dictionary *dictionary, uint32_t first, uint32_t end,
+             const uint8_t *raw, uint32_t *short_addrs)
+{
+    for (uint32_t i = first; i < end; i++) {
+        uint32_t count =
+            sl_segment_piece_size(dictionary->entry_count, SL_SEGMENT_PIECE_ENTRIES, i);
+        if (!sl_codec_decode_keys_u32(raw, dictionary->parts[i].size_bytes, dictionary->firsts[i],
+                                      count, short_addrs))
+            return false;
+        raw += dictionary->parts[i].size_bytes;
+        short_addrs += count;
+    }
+    return true;
+}
+
+static sl_status
+decode_wide(const struct sl_segment_reader *reader, const struct sl_segment_dictionary *dictionary,
+            uint32_t first, uint32_t end, const uint8_t *raw, struct sl_addr *addrs,
+            struct sl_error *err)
+{
+    for (uint32_t i = first; i < end; i++) {
+        uint32_t count =
+            sl_segment_piece_size(dictionary->entry_count, SL_SEGMENT_PIECE_ENTRIES, i);
+        sl_status st = sl_codec_decode_keys(raw, dictionary->parts[i].size_bytes,
+                                            dictionary->firsts[i], count, addrs, err);
+        if (st != SL_OK) {
+            sl_segment_locate(reader, dictionary->parts[i].offset, err);
+            return st;
+        }
+        raw += dictionary->parts[i].size_bytes;
+        addrs += count;
+    }
+    return SL_OK;
+}
+
+/* Some pieces of a dictionary, or all of them. */
 static sl_status
 load_addresses(const struct sl_segment_reader *reader,
-               const struct sl_segment_dictionary *dictionary, const uint8_t *raw,
-               struct sl_segment_item *item, struct sl_error *err)
+               const struct sl_segment_dictionary *dictionary, uint32_t first, uint32_t end,
+               struct sl_segment_item *item, struct sl_arena *scratch,
+               struct sl_segment_counters *counters, struct sl_error *err)
 {
-    uint32_t count = dictionary->entry_count;
-    uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
-    if (short_addrs == NULL)
+    const struct sl_segment_part *parts = &dictionary->parts[first];
+    uint32_t last = end * SL_SEGMENT_PIECE_ENTRIES;
+    last = last < dictionary->entry_count ? last : dictionary->entry_count;
+    uint32_t count = last - first * SL_SEGMENT_PIECE_ENTRIES;
+    uint8_t *raw = sl_arena_alloc(scratch, (size_t)sl_segment_parts_bytes(parts, end - first));
+    if (raw == NULL)
         return fail_memory(reader, err);
-    if (sl_codec_decode_keys_u32(raw, dictionary->part.size_bytes, count, short_addrs)) {
+    SL_TRY(sl_segment_read_parts(reader, parts, end - first, raw, counters, err));
+    if (end == first || sl_addr_is_v4(dictionary->firsts[end - 1])) {
+        uint32_t *short_addrs = sl_arena_alloc(item->arena, count * sizeof(*short_addrs));
+        if (short_addrs == NULL)
+            return fail_memory(reader, err);
         item->short_addrs = short_addrs;
-        return SL_OK;
+        if (!decode_short(dictionary, first, end, raw, short_addrs)) {
+            item->short_addrs = NULL;
+            sl_arena_clear(item->arena);
+        }
     }
-    sl_arena_clear(item->arena);
-    struct sl_addr *addrs = sl_arena_alloc(item->arena, count * sizeof(*addrs));
-    if (addrs == NULL)
-        return fail_memory(reader, err);
-    sl_status st = sl_codec_decode_keys(raw, dictionary->part.size_bytes, count, addrs, err);
-    if (st != SL_OK) {
-        sl_segment_locate(reader, dictionary->part.offset, err);
-        return st;
+    if (item->short_addrs == NULL) {
+        struct sl_addr *addrs = sl_arena_alloc(item->arena, count * sizeof(*addrs));
+        if (addrs == NULL)
+            return fail_memory(reader, err);
+        item->addrs = addrs;
+        SL_TRY(decode_wide(reader, dictionary, first, end, raw, addrs, err));
     }
-    item->addrs = addrs;
+    for (uint32_t i = first; i < end; i++) {
+        uint32_t size = sl_segment_piece_size(dictionary->entry_count, SL_SEGMENT_PIECE_ENTRIES, i);
+        uint32_t entry = (i - first) * SL_SEGMENT_PIECE_ENTRIES + size - 1;
+        SL_TRY(check_end(reader, dictionary, i, sl_segment_item_addr(item, entry), err));
+    }
     return SL_OK;
 }
 
@@ -69,19 +132,20 @@ load_strings(const struct sl_segment_reader *reader, const struct sl_segment_dic
 {
     uint8_t *bytes;
     uint32_t *offsets;
-    sl_status st = sl_codec_decode_bytes(raw, dictionary->part.size_bytes, dictionary->entry_count,
-                                         dictionary->bytes, item->arena, &bytes, &offsets, err);
+    sl_status st =
+        sl_codec_decode_bytes(raw, dictionary->parts[0].size_bytes, dictionary->entry_count,
+                              dictionary->bytes, item->arena, &bytes, &offsets, err);
     if (st != SL_OK) {
-        sl_segment_locate(reader, dictionary->part.offset, err);
+        sl_segment_locate(reader, dictionary->parts[0].offset, err);
         return st;
     }
     if (offsets[dictionary->entry_count] != dictionary->bytes)
-        return sl_segment_fail(reader, dictionary->part.offset, err,
+        return sl_segment_fail(reader, dictionary->parts[0].offset, err,
                                "dictionary has %u bytes, not %u", offsets[dictionary->entry_count],
                                dictionary->bytes);
     for (uint32_t i = 1; i < dictionary->entry_count; i++)
         if (!is_string_ascending(bytes, offsets, i))
-            return sl_segment_fail(reader, dictionary->part.offset, err,
+            return sl_segment_fail(reader, dictionary->parts[0].offset, err,
                                    "dictionary does not ascend at entry %u", i);
     item->bytes = bytes;
     item->offsets = offsets;
@@ -120,6 +184,46 @@ load_map(const struct sl_segment_reader *reader, const struct sl_segment_stream 
     return SL_OK;
 }
 
+/* Which of the pieces that follow the streams of a group is item `number`? The index, or the dictionary
+ * of addresses, whose piece it is: the other one is NULL. */
+struct piece {
+    const struct sl_segment_index *index;
+    const struct sl_segment_dictionary *dictionary;
+    uint32_t number; /* among its own */
+};
+
+static struct piece
+find_piece(const struct sl_segment_group *group, uint32_t number)
+{
+    number -= group->dictionary_count + group->stream_count;
+    for (uint32_t i = 0; i < group->index_count; i++) {
+        const struct sl_segment_index *index = &group->indexes[i];
+        if (number < index->first_piece + index->piece_count)
+            return (struct piece){.index = index, .number = number - index->first_piece};
+    }
+    number -= group->index_pieces;
+    uint32_t i = 0;
+    while (group->dictionaries[i].kind != SL_SEGMENT_DICTIONARY_ADDRESSES ||
+           number >= group->dictionaries[i].first_piece + group->dictionaries[i].piece_count)
+        i++;
+    const struct sl_segment_dictionary *dictionary = &group->dictionaries[i];
+    return (struct piece){.dictionary = dictionary, .number = number - dictionary->first_piece};
+}
+
+static sl_status
+load_piece(const struct sl_segment_reader *reader, const struct piece *piece,
+           struct sl_segment_item *item, struct sl_arena *scratch,
+           struct sl_segment_counters *counters, struct sl_error *err)
+{
+    uint8_t *raw;
+    if (piece->dictionary != NULL)
+        return load_addresses(reader, piece->dictionary, piece->number, piece->number + 1, item,
+                              scratch, counters, err);
+    SL_TRY(read_raw(reader, &piece->index->parts[piece->number], item->arena, &raw, counters, err));
+    item->bytes = raw;
+    return SL_OK;
+}
+
 /* Bytes that are not the item themselves go to `scratch`. */
 static sl_status
 load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_t number,
@@ -127,22 +231,20 @@ load_item(const struct sl_segment_reader *reader, uint32_t group_number, uint32_
           struct sl_segment_counters *counters, struct sl_error *err)
 {
     const struct sl_segment_group *group = &reader->footer.groups[group_number];
-    uint8_t *raw;
-    if (number < group->dictionary_count) {
-        const struct sl_segment_dictionary *dictionary = &group->dictionaries[number];
-        SL_TRY(read_raw(reader, &dictionary->part, scratch, &raw, counters, err));
-        if (dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES)
-            return load_addresses(reader, dictionary, raw, item, err);
-        return load_strings(reader, dictionary, raw, item, err);
+    if (number >= group->dictionary_count + group->stream_count) {
+        struct piece piece = find_piece(group, number);
+        return load_piece(reader, &piece, item, scratch, counters, err);
     }
-    number -= group->dictionary_count;
-    if (number < group->stream_count)
-        return load_map(reader, &group->streams[number], item, scratch, counters, err);
-    number -= group->stream_count;
-    SL_ASSERT(number < group->index_count);
-    SL_TRY(read_raw(reader, &group->indexes[number].part, item->arena, &raw, counters, err));
-    item->bytes = raw;
-    return SL_OK;
+    if (number >= group->dictionary_count)
+        return load_map(reader, &group->streams[number - group->dictionary_count], item, scratch,
+                        counters, err);
+    const struct sl_segment_dictionary *dictionary = &group->dictionaries[number];
+    uint8_t *raw;
+    if (dictionary->kind == SL_SEGMENT_DICTIONARY_ADDRESSES)
+        return load_addresses(reader, dictionary, 0, dictionary->piece_count, item, scratch,
+                              counters, err);
+    SL_TRY(read_raw(reader, dictionary->parts, scratch, &raw, counters, err));
+    return load_strings(reader, dictionary, raw, item, err);
 }
 
 static void
@@ -244,11 +346,25 @@ await_item(struct sl_segment_reader *reader, uint32_t group, uint32_t number,
 }
 
 static bool
-is_filter(const struct sl_segment_group *group, uint32_t item)
+is_filter(const struct sl_segment_group *group, uint32_t number)
 {
-    uint32_t first_index = sl_segment_item_of_index(group, 0);
-    return item >= first_index &&
-           group->indexes[item - first_index].kind == SL_SEGMENT_INDEX_FILTER;
+    if (number < group->dictionary_count + group->stream_count)
+        return false;
+    struct piece piece = find_piece(group, number);
+    return piece.index != NULL && piece.index->kind == SL_SEGMENT_INDEX_FILTER;
+}
+
+const struct sl_segment_item *
+sl_segment_item_find(struct sl_segment_reader *reader, uint32_t group, uint32_t number)
+{
+    struct sl_segment_open_group *open = &reader->groups[group];
+    SL_ASSERT(number < open->item_count);
+    sl_mutex_lock(&reader->lock);
+    SL_ASSERT(open->users > 0);
+    const struct sl_segment_item *item = open->items[number];
+    open->is_recent |= item != NULL && !is_filter(&reader->footer.groups[group], number);
+    sl_mutex_unlock(&reader->lock);
+    return item;
 }
 
 sl_status
@@ -291,15 +407,33 @@ sl_segment_group_release(struct sl_segment_reader *reader, uint32_t group)
     sl_mutex_unlock(&reader->lock);
 }
 
-/* Should the group keep what it has? When asked again it will not, unless it was used meanwhile. */
-static bool
-take_recent(struct sl_segment_reader *reader, struct sl_segment_open_group *open)
+/* Take the items of a group that it need not keep, as a list, and add the bytes of the others. What a
+ * group used since it was asked last stays once more; its users' items stay in any case. */
+static struct sl_segment_item *
+take_items(struct sl_segment_reader *reader, uint32_t number, enum sl_segment_drop drop,
+           size_t *kept_bytes)
 {
+    const struct sl_segment_group *group = &reader->footer.groups[number];
+    struct sl_segment_open_group *open = &reader->groups[number];
+    struct sl_segment_item *taken = NULL;
     sl_mutex_lock(&reader->lock);
-    bool is_recent = open->is_recent;
+    bool is_recent = open->is_recent && drop == SL_SEGMENT_DROP_STALE;
     open->is_recent = false;
+    for (uint32_t i = 0; i < open->item_count; i++) {
+        struct sl_segment_item *item = open->items[i];
+        if (item == NULL)
+            continue;
+        bool is_kept = is_recent || (drop == SL_SEGMENT_DROP_STALE && is_filter(group, i));
+        if (open->users != 0 || is_kept) {
+            *kept_bytes += sl_arena_used_bytes(item->arena);
+            continue;
+        }
+        open->items[i] = NULL;
+        item->next_taken = taken;
+        taken = item;
+    }
     sl_mutex_unlock(&reader->lock);
-    return is_recent;
+    return taken;
 }
 
 /* Items of unused groups are taken out under the lock and freed after it. */
@@ -309,21 +443,11 @@ sl_segment_reader_drop(struct sl_segment_reader *reader, enum sl_segment_drop dr
     SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
     size_t kept_bytes = 0;
     for (uint32_t g = 0; g < reader->footer.summary.group_count; g++) {
-        struct sl_segment_open_group *open = &reader->groups[g];
-        bool is_recent = take_recent(reader, open) && drop == SL_SEGMENT_DROP_STALE;
-        for (uint32_t i = 0; i < open->item_count; i++) {
-            struct sl_segment_item *item = NULL;
-            bool is_kept = is_recent || (drop == SL_SEGMENT_DROP_STALE &&
-                                         is_filter(&reader->footer.groups[g], i));
-            sl_mutex_lock(&reader->lock);
-            if (open->users == 0 && !is_kept) {
-                item = open->items[i];
-                open->items[i] = NULL;
-            } else if (open->items[i] != NULL) {
-                kept_bytes += sl_arena_used_bytes(open->items[i]->arena);
-            }
-            sl_mutex_unlock(&reader->lock);
+        struct sl_segment_item *item = take_items(reader, g, drop, &kept_bytes);
+        while (item != NULL) {
+            struct sl_segment_item *next = item->next_taken;
             destroy_item(item);
+            item = next;
         }
     }
     return kept_bytes;

@@ -149,20 +149,23 @@ join_columns(const struct joining *j)
     }
 }
 
-static void
+static sl_status
 join_indexes(const struct joining *j)
 {
     struct sl_segment_emit *emit = j->e->emit;
     const struct sl_segment_group *from = &j->lane->group;
     for (uint32_t i = 0; i < from->index_count; i++) {
         const struct sl_segment_index *index = &from->indexes[i];
+        struct sl_segment_index *joined;
+        SL_ASSERT(index->also == SL_SEGMENT_NONE && index->kind == SL_SEGMENT_INDEX_MINIS);
+        SL_TRY(sl_segment_emit_index(emit, SL_SEGMENT_INDEX_MINIS, column_number(j, index->number),
+                                     SL_SEGMENT_NONE, 1, &joined, j->e->err));
         size_t start = emit->indexes.size_bytes;
-        sl_buf_append(&emit->indexes, j->lane->emit.indexes.bytes + index->part.offset,
-                      index->part.size_bytes);
-        SL_ASSERT(index->also == SL_SEGMENT_NONE);
-        sl_segment_emit_index(emit, (enum sl_segment_index_kind)index->kind,
-                              column_number(j, index->number), SL_SEGMENT_NONE, start);
+        sl_buf_append(&emit->indexes, j->lane->emit.indexes.bytes + index->parts[0].offset,
+                      index->parts[0].size_bytes);
+        sl_segment_emit_index_piece(emit, joined, 0, start);
     }
+    return SL_OK;
 }
 
 static sl_status
@@ -179,7 +182,7 @@ join(struct sl_segment_lane *lane, struct sl_segment_encoding *e)
                               .streams = emit->group->stream_count - lane->shared_count};
     join_streams(&j);
     join_columns(&j);
-    join_indexes(&j);
+    SL_TRY(join_indexes(&j));
     SL_TRY(sl_file_write_at(emit->fd, emit->offset, bytes->bytes, bytes->size_bytes, e->err));
     emit->offset += bytes->size_bytes;
     return SL_OK;

@@ -6,12 +6,14 @@
  * there into nothing at all. Intervals are held against the zones, block by block, and against
  * the index of the column where there is one. A clause holds where any of its tests may, the
  * request where all clauses may. Whatever cannot be decided counts as "perhaps". Single addresses
- * are put to the filter of the dictionary first: so what is not there loads no dictionary.
+ * are put to the filter of the dictionary first. Of filters, dictionaries of addresses and postings
+ * no more is loaded than the pieces that an interval needs.
  */
+#include "storage/base/file.h"
 #include "storage/index/filter.h"
 #include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
-#include "storage/segment/segment_open.h"
+#include "storage/segment/segment_lookup.h"
 
 /* Minis that may hold a row: by zones and indexes, and by zones alone, for the counters. */
 struct candidates {
@@ -58,39 +60,6 @@ fill_all(const struct pruning *p, uint64_t *minis)
         fill_minis(minis, p->mini_count / 64 * 64, p->mini_count % 64);
 }
 
-/* First entry of a dictionary of addresses, from `first` on, at or above `key`. */
-static uint32_t
-lower_bound(const struct sl_segment_item *item, uint32_t first, uint32_t count, struct sl_addr key)
-{
-    uint32_t low = first;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (sl_addr_compare(sl_segment_item_addr(item, middle), key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Codes of the addresses low .. high; false when there are none. */
-static bool
-find_codes(const struct sl_segment_item *item, uint32_t count, struct sl_addr low,
-           struct sl_addr high, struct interval *out_interval)
-{
-    if (sl_addr_compare(low, high) > 0)
-        return false;
-    uint32_t first = lower_bound(item, 0, count, low);
-    uint32_t end = sl_addr_equal(low, high) ? first : lower_bound(item, first, count, high);
-    if (end < count && sl_addr_equal(sl_segment_item_addr(item, end), high))
-        end++;
-    if (first >= end)
-        return false;
-    *out_interval = (struct interval){first, end - 1};
-    return true;
-}
-
 static uint8_t
 lower(uint8_t byte)
 {
@@ -125,7 +94,7 @@ collect_zones(const struct pruning *p, const struct sl_segment_group_column *col
 /* The index of a column that may be used, of one of the kinds whose bits of `prune` are asked for;
  * or NULL. */
 static const struct sl_segment_index *
-find_index(const struct pruning *p, uint32_t number, uint32_t prune, uint32_t *out_item)
+find_index(const struct pruning *p, uint32_t number, uint32_t prune)
 {
     static const uint32_t bits[] = {
         [SL_SEGMENT_INDEX_MINIS] = SL_PRUNE_BITMAP,
@@ -134,11 +103,9 @@ find_index(const struct pruning *p, uint32_t number, uint32_t prune, uint32_t *o
     };
     for (uint32_t i = 0; i < p->group->index_count; i++) {
         const struct sl_segment_index *index = &p->group->indexes[i];
-        if ((index->number != number && index->also != number) ||
-            (p->prune & prune & bits[index->kind]) == 0)
-            continue;
-        *out_item = sl_segment_item_of_index(p->group, i);
-        return index;
+        if ((index->number == number || index->also == number) &&
+            (p->prune & prune & bits[index->kind]) != 0)
+            return index;
     }
     return NULL;
 }
@@ -152,54 +119,75 @@ is_of_addresses(const struct sl_test *test)
             (test->kind == SL_TEST_RANGE && sl_addr_equal(test->low, test->high)));
 }
 
+/* A piece of an index in memory. */
+static sl_status
+get_piece(const struct pruning *p, const struct sl_segment_index *index, uint32_t piece,
+          const struct sl_segment_item **out_item)
+{
+    return sl_segment_item_get(p->reader, p->group_number,
+                               sl_segment_item_of_index(p->group, index, piece), out_item,
+                               p->counters, p->err);
+}
+
 /* Is one of the addresses perhaps in the dictionary of the column? True where there is no filter. */
 static sl_status
 ask_filter(const struct pruning *p, const struct sl_segment_group_column *column,
            const struct sl_test *test, bool *out_may_contain)
 {
-    uint32_t item_number;
     const struct sl_segment_item *item;
-    struct sl_filter filter;
-    const struct sl_segment_index *index =
-        find_index(p, column->number, SL_PRUNE_FILTER, &item_number);
+    const struct sl_segment_index *index = find_index(p, column->number, SL_PRUNE_FILTER);
     *out_may_contain = index == NULL;
     if (index == NULL)
         return SL_OK;
-    SL_TRY(
-        sl_segment_item_get(p->reader, p->group_number, item_number, &item, p->counters, p->err));
-    sl_status st = sl_filter_open(item->bytes, index->part.size_bytes, &filter, p->err);
-    if (st != SL_OK) {
-        sl_segment_locate(p->reader, index->part.offset, p->err);
-        return st;
-    }
     uint32_t count = test->kind == SL_TEST_SET ? test->key_count : 1;
     const struct sl_addr *addrs = test->kind == SL_TEST_SET ? test->keys : &test->low;
-    for (uint32_t i = 0; i < count && !*out_may_contain; i++)
-        *out_may_contain = sl_filter_may_contain(&filter, sl_filter_hash_addr(addrs[i]));
+    for (uint32_t i = 0; i < count && !*out_may_contain; i++) {
+        uint64_t hash = sl_filter_hash_addr(addrs[i]);
+        uint32_t block = sl_filter_block_of(hash, index->block_count);
+        SL_TRY(get_piece(p, index, block / SL_SEGMENT_PIECE_FILTER, &item));
+        *out_may_contain = sl_filter_block_may_contain(
+            item->bytes + (size_t)(block % SL_SEGMENT_PIECE_FILTER) * SL_FILTER_BLOCK_BYTES, hash);
+    }
     return SL_OK;
+}
+
+/* Several pieces will be read: side by side, then. */
+static void
+announce_pieces(const struct pruning *p, const struct sl_segment_index *index, uint32_t first,
+                uint32_t last)
+{
+    const struct sl_segment_part *parts = &index->parts[first];
+    if (first != last)
+        sl_file_will_read(p->reader->fd, parts[0].offset,
+                          (size_t)sl_segment_parts_bytes(parts, last - first + 1));
 }
 
 /* What the index of a column says of an interval: the minis in p->last. */
 static sl_status
 ask_index(const struct pruning *p, const struct sl_segment_group_column *column,
-          const struct sl_segment_index *index, uint32_t item_number, struct interval interval)
+          const struct sl_segment_index *index, struct interval interval)
 {
     struct remembered *last = p->last;
     if (last->index == index && last->interval.first == interval.first &&
         last->interval.last == interval.last)
         return SL_OK;
     const struct sl_segment_item *item;
+    bool has_pieces = index->kind == SL_SEGMENT_INDEX_POSTINGS; /* then keys are codes */
     uint32_t entries = column->dictionary == SL_SEGMENT_NONE
                            ? 0
                            : p->group->dictionaries[column->dictionary].entry_count;
+    uint32_t first = has_pieces ? (uint32_t)interval.first / SL_SEGMENT_PIECE_ENTRIES : 0;
+    uint32_t end = has_pieces ? (uint32_t)interval.last / SL_SEGMENT_PIECE_ENTRIES : 0;
     *last = (struct remembered){.interval = interval};
-    SL_TRY(
-        sl_segment_item_get(p->reader, p->group_number, item_number, &item, p->counters, p->err));
-    sl_status st = sl_segment_index_collect(index, item->bytes, entries, p->mini_count,
-                                            interval.first, interval.last, last->minis, p->err);
-    if (st != SL_OK) {
-        sl_segment_locate(p->reader, index->part.offset, p->err);
-        return st;
+    announce_pieces(p, index, first, end);
+    for (uint32_t i = first; i <= end; i++) {
+        SL_TRY(get_piece(p, index, i, &item));
+        sl_status st = sl_segment_index_collect(index, i, item->bytes, entries, p->mini_count,
+                                                interval.first, interval.last, last->minis, p->err);
+        if (st != SL_OK) {
+            sl_segment_locate(p->reader, index->parts[i].offset, p->err);
+            return st;
+        }
     }
     last->index = index;
     return SL_OK;
@@ -211,15 +199,14 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
                  struct interval interval, struct candidates *found)
 {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
-    uint32_t item_number;
     if ((p->prune & SL_PRUNE_ZONE) != 0)
         collect_zones(p, column, interval, by_zone);
     else
         fill_all(p, by_zone);
     const struct sl_segment_index *index =
-        find_index(p, column->number, SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS, &item_number);
+        find_index(p, column->number, SL_PRUNE_BITMAP | SL_PRUNE_POSTINGS);
     if (index != NULL)
-        SL_TRY(ask_index(p, column, index, item_number, interval));
+        SL_TRY(ask_index(p, column, index, interval));
     for (uint32_t w = 0; w < SL_SEGMENT_MINI_WORDS; w++) {
         found->minis[w] |= index == NULL ? by_zone[w] : by_zone[w] & p->last->minis[w];
         found->by_zone[w] |= by_zone[w];
@@ -230,9 +217,12 @@ collect_interval(const struct pruning *p, const struct sl_segment_group_column *
 /* Codes of all strings that are equal without regard to case. */
 static sl_status
 collect_text(const struct pruning *p, const struct sl_segment_group_column *column,
-             const struct sl_segment_item *item, struct sl_slice text, struct candidates *found)
+             struct sl_slice text, struct candidates *found)
 {
+    const struct sl_segment_item *item;
     uint32_t count = p->group->dictionaries[column->dictionary].entry_count;
+    SL_TRY(sl_segment_item_get(p->reader, p->group_number, column->dictionary, &item, p->counters,
+                               p->err));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size_bytes = item->offsets[i + 1] - item->offsets[i];
         if (is_same_text(item->bytes + item->offsets[i], size_bytes, text))
@@ -241,18 +231,22 @@ collect_text(const struct pruning *p, const struct sl_segment_group_column *colu
     return SL_OK;
 }
 
-/* low .. high of a test as keys of the column; false: nothing. */
-static bool
-find_interval(const struct pruning *p, const struct sl_segment_group_column *column,
-              const struct sl_segment_item *item, const struct sl_column *described,
-              struct sl_addr low, struct sl_addr high, struct interval *out)
+/* Add what may be in low .. high, as a test has it. */
+static sl_status
+collect_range(const struct pruning *p, const struct sl_segment_group_column *column,
+              const struct sl_column *described, struct sl_addr low, struct sl_addr high,
+              struct candidates *found)
 {
-    if (item != NULL)
-        return find_codes(item, p->group->dictionaries[column->dictionary].entry_count, low, high,
-                          out);
-    *out = (struct interval){sl_segment_key(described->type, low.low),
-                             sl_segment_key(described->type, high.low)};
-    return out->first <= out->last;
+    struct interval interval = {sl_segment_key(described->type, low.low),
+                                sl_segment_key(described->type, high.low)};
+    bool is_any = interval.first <= interval.last;
+    if (described->type == SL_TYPE_ADDR) {
+        struct sl_segment_codes codes = {0};
+        SL_TRY(sl_segment_lookup_codes(p->reader, p->group_number, column->dictionary, low, high,
+                                       &codes, &is_any, p->counters, p->err));
+        interval = (struct interval){codes.first, codes.last};
+    }
+    return is_any ? collect_interval(p, column, interval, found) : SL_OK;
 }
 
 static sl_status
@@ -261,7 +255,6 @@ collect_test(const struct pruning *p, const struct sl_test *test, struct candida
     const struct sl_column *described = test->column;
     const struct sl_segment_group_column *column =
         sl_segment_find_column(p->reader, p->group_number, described);
-    const struct sl_segment_item *item = NULL;
     bool is_bytes = sl_type_is_bytes(described->type);
     if (column == NULL && described->is_nullable)
         return SL_OK; /* NULL everywhere: never passes */
@@ -284,21 +277,14 @@ collect_test(const struct pruning *p, const struct sl_test *test, struct candida
     }
     if (described->type == SL_TYPE_ADDR)
         fill_all(p, found->by_zone); /* its zones are codes: they are the index's work too */
-    if (column->dictionary != SL_SEGMENT_NONE)
-        SL_TRY(sl_segment_item_get(p->reader, p->group_number, column->dictionary, &item,
-                                   p->counters, p->err));
-    struct interval interval;
     switch (test->kind) {
     case SL_TEST_TEXT:
-        return collect_text(p, column, item, test->text, found);
+        return collect_text(p, column, test->text, found);
     case SL_TEST_RANGE:
-        if (find_interval(p, column, item, described, test->low, test->high, &interval))
-            return collect_interval(p, column, interval, found);
-        return SL_OK;
+        return collect_range(p, column, described, test->low, test->high, found);
     case SL_TEST_SET:
         for (uint32_t i = 0; i < test->key_count; i++)
-            if (find_interval(p, column, item, described, test->keys[i], test->keys[i], &interval))
-                SL_TRY(collect_interval(p, column, interval, found));
+            SL_TRY(collect_range(p, column, described, test->keys[i], test->keys[i], found));
         return SL_OK;
     }
     return SL_OK;

@@ -39,22 +39,35 @@ sl_segment_locate(const struct sl_segment_reader *reader, uint64_t offset, struc
 }
 
 sl_status
-sl_segment_read_part(const struct sl_segment_reader *reader, const struct sl_segment_part *part,
-                     void *bytes, struct sl_segment_counters *counters, struct sl_error *err)
+sl_segment_read_parts(const struct sl_segment_reader *reader, const struct sl_segment_part *parts,
+                      uint32_t count, void *bytes, struct sl_segment_counters *counters,
+                      struct sl_error *err)
 {
-    sl_status st = sl_file_read_at(reader->fd, part->offset, bytes, part->size_bytes, err);
+    uint64_t size_bytes = sl_segment_parts_bytes(parts, count);
+    const uint8_t *next = bytes;
+    if (count == 0)
+        return SL_OK;
+    sl_status st = sl_file_read_at(reader->fd, parts[0].offset, bytes, (size_t)size_bytes, err);
     if (st != SL_OK) {
-        sl_segment_locate(reader, part->offset, err);
+        sl_segment_locate(reader, parts[0].offset, err);
         return st;
     }
     /* A query that reads is no short one: others may read beside it. */
     sl_pool_each_lasts(SL_POOL_ALONE_US);
     if (counters != NULL)
-        counters->bytes_read += part->size_bytes;
-    if (sl_hash64(bytes, part->size_bytes) != part->hash)
-        return sl_segment_fail(reader, part->offset, err, "hash of %u bytes differs",
-                               part->size_bytes);
+        counters->bytes_read += size_bytes;
+    for (uint32_t i = 0; i < count; next += parts[i].size_bytes, i++)
+        if (sl_hash64(next, parts[i].size_bytes) != parts[i].hash)
+            return sl_segment_fail(reader, parts[i].offset, err, "hash of %u bytes differs",
+                                   parts[i].size_bytes);
     return SL_OK;
+}
+
+sl_status
+sl_segment_read_part(const struct sl_segment_reader *reader, const struct sl_segment_part *part,
+                     void *bytes, struct sl_segment_counters *counters, struct sl_error *err)
+{
+    return sl_segment_read_parts(reader, part, 1, bytes, counters, err);
 }
 
 void
@@ -109,7 +122,7 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     sl_arena_destroy(arena);
     if (st != SL_OK)
         return st;
-    open->item_count = group->dictionary_count + group->stream_count + group->index_count;
+    open->item_count = sl_segment_item_count(group);
     open->items =
         sl_arena_calloc(reader->arena, open->item_count, sizeof(struct sl_segment_item *));
     open->is_loading = sl_arena_calloc(reader->arena, open->item_count, sizeof(bool));
@@ -128,7 +141,8 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     for (uint32_t i = 0; i < group->column_count; i++)
         open->position_of[group->columns[i].number] = i + 1;
     for (uint32_t i = 0; i < group->index_count; i++)
-        reader->footer.summary.index_bytes += group->indexes[i].part.size_bytes;
+        reader->footer.summary.index_bytes +=
+            sl_segment_parts_bytes(group->indexes[i].parts, group->indexes[i].piece_count);
     return SL_OK;
 }
 
@@ -345,13 +359,15 @@ column_bytes(const struct sl_segment_reader *reader, uint32_t number, uint64_t *
         const struct sl_segment_group *group = &reader->footer.groups[g];
         for (uint32_t i = 0; i < group->dictionary_count; i++)
             if (group->dictionaries[i].owner == number)
-                *out_data += group->dictionaries[i].part.size_bytes;
+                *out_data += sl_segment_parts_bytes(group->dictionaries[i].parts,
+                                                    group->dictionaries[i].piece_count);
         for (uint32_t i = 0; i < group->stream_count; i++)
             if (group->streams[i].owner == number)
                 *out_data += stream_bytes(group, &group->streams[i]);
         for (uint32_t i = 0; i < group->index_count; i++)
             if (group->indexes[i].number == number)
-                *out_index += group->indexes[i].part.size_bytes;
+                *out_index +=
+                    sl_segment_parts_bytes(group->indexes[i].parts, group->indexes[i].piece_count);
     }
 }
 

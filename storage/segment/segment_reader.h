@@ -142,7 +142,8 @@ void sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct s
 /*
  * A column of the block. Only minis with a row in `selection` (NULL: all) are sure to be decoded;
  * values of other rows are unspecified but readable. Asking again with another selection decodes
- * what is missing, in place. Addresses come as SL_DICT over the group's sorted dictionary; a
+ * what is missing, in place. Addresses come as SL_DICT over the group's sorted dictionary, or SL_PLAIN
+ * where the cursor is focused on so few rows that a few pieces of it will do; a
  * column that the group does not have comes as constant NULL, or constant 0 where it is not
  * nullable. `counters` may be NULL.
  */
@@ -150,6 +151,17 @@ SL_MUST_CHECK
 sl_status sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_column *column,
                                    const uint64_t *selection, struct sl_vector *out_vector,
                                    struct sl_segment_counters *counters, struct sl_error *err);
+
+/*
+ * The rows of the block whose address in `column` is low .. high, without the addresses: of the
+ * dictionary no more is loaded than where these two lie. Of `selection` as above; lent until the cursor
+ * moves or is focused, which it is not. counters may be NULL.
+ */
+SL_MUST_CHECK
+sl_status sl_segment_cursor_codes(struct sl_segment_cursor *cursor, const struct sl_column *column,
+                                  struct sl_addr low, struct sl_addr high,
+                                  const uint64_t *selection, struct sl_code_range *out_range,
+                                  struct sl_segment_counters *counters, struct sl_error *err);
 
 /*
  * The column of the block as distances of 32 bits, where it is kept so and every row has a value: a

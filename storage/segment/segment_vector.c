@@ -1,6 +1,9 @@
 /*
  * segment_vector.c - the columns of one block as vectors: from streams, dictionaries and presence,
  * or from what is kept of the block; converted mini by mini on demand.
+ *
+ * A column of addresses is opened as codes. Its entries are attached when somebody wants addresses: those
+ * of the rows where there are few, else the whole dictionary.
  */
 #include <stdatomic.h>
 
@@ -11,6 +14,7 @@
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
 #include "storage/segment/segment_kernel.h"
+#include "storage/segment/segment_lookup.h"
 #include "storage/segment/segment_stream.h"
 
 /* The largest value that a column of the type may have. */
@@ -125,6 +129,15 @@ set_entries(const struct sl_segment_item *item, uint32_t first, uint32_t count,
     }
 }
 
+/* A dictionary as that of the vector, which has as many entries. */
+static void
+set_dictionary(const struct sl_segment_item *item, enum sl_type type, struct sl_vector *vector)
+{
+    set_entries(item, 0, vector->value_count, vector);
+    vector->dictionary = item->identity;
+    vector->is_sorted = type != SL_TYPE_TEXT;
+}
+
 /* The strings of the rows focused on, out of all those of the block. */
 static sl_status
 pick_strings(struct sl_segment_cursor *cursor, const uint8_t *bytes, const uint32_t *offsets,
@@ -180,7 +193,8 @@ open_strings(struct sl_segment_cursor *cursor, const struct sl_segment_stream *s
                                 : pick_strings(cursor, bytes, offsets, &output->vector, err);
 }
 
-/* A block whose zone says that all values are one: nothing is read but a dictionary. */
+/* A block whose zone says that all values are one: nothing is read but a dictionary. The address of a
+ * code is attached later. */
 static void
 open_constant(const struct sl_column *column, uint64_t key, const struct sl_segment_item *item,
               struct sl_segment_output *output)
@@ -192,7 +206,7 @@ open_constant(const struct sl_column *column, uint64_t key, const struct sl_segm
         set_entries(item, (uint32_t)key, 1, vector);
         return;
     }
-    output->constant = sl_segment_key_value(column->type, key);
+    output->constant = output->lacks_entries ? key : sl_segment_key_value(column->type, key);
     vector->width = (uint8_t)sl_type_bytes(column->type);
     vector->values = &output->constant;
     vector->value_count = 1;
@@ -325,7 +339,8 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
         output->ready = 0;
         vector->encoding = SL_PLAIN;
         SL_TRY(open_rows(cursor, column, output, counters, err));
-        if (column->dictionary != SL_SEGMENT_NONE)
+        output->lacks_entries = described->type == SL_TYPE_ADDR;
+        if (column->dictionary != SL_SEGMENT_NONE && !output->lacks_entries)
             SL_TRY(sl_segment_item_get(cursor->reader, cursor->group_number, column->dictionary,
                                        &item, counters, err));
         if (stream->form == SL_SEGMENT_FORM_BYTES)
@@ -333,13 +348,12 @@ open_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
         else if (zone->min == zone->max && zone->min <= type_limit(described->type) &&
                  !cursor->is_distrustful)
             open_constant(described, zone->min, item, output);
-        else if (item != NULL) {
-            uint32_t count = cursor->group->dictionaries[column->dictionary].entry_count;
-            set_entries(item, 0, count, vector);
+        else if (column->dictionary != SL_SEGMENT_NONE) {
             vector->encoding = SL_DICT;
-            vector->dictionary = item->identity;
-            vector->is_sorted = described->type != SL_TYPE_TEXT;
+            vector->value_count = cursor->group->dictionaries[column->dictionary].entry_count;
             vector->codes = output->kept == NULL ? NULL : output->kept->values;
+            if (item != NULL)
+                set_dictionary(item, described->type, vector);
         } else if (output->kept != NULL) {
             SL_TRY(lend_kept(cursor, output, err));
         }
@@ -494,6 +508,65 @@ missing_column(const struct sl_column *column, uint32_t row_count)
     return vector;
 }
 
+/* The one address of a block. */
+static sl_status
+attach_constant(struct sl_segment_cursor *cursor, uint32_t dictionary,
+                struct sl_segment_output *output, struct sl_segment_counters *counters,
+                struct sl_error *err)
+{
+    struct sl_vector *vector = &output->vector;
+    uint32_t code = (uint32_t)output->constant;
+    SL_TRY(sl_segment_lookup_addresses(cursor->reader, cursor->group_number, dictionary, &code, 1,
+                                       &output->constant_addr, counters, err));
+    vector->width = sizeof(output->constant_addr);
+    vector->values = &output->constant_addr;
+    if (!sl_addr_is_v4(output->constant_addr))
+        return SL_OK;
+    output->constant = output->constant_addr.low;
+    vector->width = sizeof(uint32_t);
+    vector->values = &output->constant;
+    return SL_OK;
+}
+
+/* The addresses of the few rows focused on, as plain values. */
+static sl_status
+attach_picked(struct sl_segment_cursor *cursor, uint32_t dictionary, struct sl_vector *vector,
+              struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_addr *addrs = sl_arena_alloc(cursor->arena, cursor->row_count * sizeof(*addrs));
+    if (addrs == NULL)
+        return sl_segment_decoding_fail(err);
+    SL_TRY(sl_segment_lookup_addresses(cursor->reader, cursor->group_number, dictionary,
+                                       vector->codes, cursor->row_count, addrs, counters, err));
+    vector->encoding = SL_PLAIN;
+    vector->width = sizeof(*addrs);
+    vector->values = addrs;
+    vector->value_count = cursor->row_count;
+    vector->codes = NULL;
+    return SL_OK;
+}
+
+/* Addresses for the codes of an output that lacks them. */
+static sl_status
+attach_entries(struct sl_segment_cursor *cursor, uint32_t dictionary,
+               struct sl_segment_output *output, struct sl_segment_counters *counters,
+               struct sl_error *err)
+{
+    const struct sl_segment_item *item;
+    uint32_t group = cursor->group_number;
+    if (output->vector.encoding == SL_CONSTANT) {
+        SL_TRY(attach_constant(cursor, dictionary, output, counters, err));
+    } else if (cursor->rows != NULL &&
+               sl_segment_lookup_pays(cursor->reader, group, dictionary, cursor->row_count)) {
+        SL_TRY(attach_picked(cursor, dictionary, &output->vector, counters, err));
+    } else {
+        SL_TRY(sl_segment_item_get(cursor->reader, group, dictionary, &item, counters, err));
+        set_dictionary(item, SL_TYPE_ADDR, &output->vector);
+    }
+    output->lacks_entries = false;
+    return SL_OK;
+}
+
 /* What of a column all blocks have in common will be asked for. */
 static void
 want_items(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
@@ -506,11 +579,17 @@ want_items(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
             sl_segment_item_want(cursor->reader, cursor->group_number,
                                  sl_segment_item_of_stream(group, operand->map_of));
     }
-    if (column->dictionary == SL_SEGMENT_NONE)
+    if (column->dictionary == SL_SEGMENT_NONE ||
+        (cursor->rows != NULL && group->dictionaries[column->dictionary].firsts != NULL &&
+         sl_segment_lookup_pays(cursor->reader, cursor->group_number, column->dictionary,
+                                cursor->row_count)))
         return;
-    const struct sl_segment_part *part = &group->dictionaries[column->dictionary].part;
+    const struct sl_segment_dictionary *dictionary = &group->dictionaries[column->dictionary];
     sl_segment_item_want(cursor->reader, cursor->group_number, column->dictionary);
-    sl_file_will_read(cursor->reader->fd, part->offset, part->size_bytes);
+    if (dictionary->piece_count != 0)
+        sl_file_will_read(
+            cursor->reader->fd, dictionary->parts[0].offset,
+            (size_t)sl_segment_parts_bytes(dictionary->parts, dictionary->piece_count));
 }
 
 void
@@ -532,6 +611,28 @@ sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_col
     sl_segment_stream_announce(cursor, found->stream);
 }
 
+/* The column with the values of the rows selected; addresses as codes. */
+static sl_status
+open_column(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
+            const struct sl_column *described, const uint64_t *selection,
+            struct sl_segment_counters *counters, struct sl_error *err)
+{
+    struct sl_segment_output *output = &cursor->outputs[column - cursor->group->columns];
+    if (!output->is_open && cursor->rows != NULL)
+        SL_TRY(keep_asked(cursor, column, described, counters, err));
+    if (!output->is_open)
+        SL_TRY(open_output(cursor, column, described, output, counters, err));
+    if (cursor->rows != NULL)
+        selection = NULL; /* these few are brought about together */
+    uint32_t minis = sl_segment_minis_of(selection, cursor->row_count) & ~output->ready;
+    /* Even for no row at all the vector must have something to point to. */
+    if (output->ready == 0 && minis == 0)
+        minis = 1;
+    if (minis != 0)
+        SL_TRY(decode_output(cursor, column, described, minis, output, counters, err));
+    return SL_OK;
+}
+
 sl_status
 sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_column *column,
                          const uint64_t *selection, struct sl_vector *out_vector,
@@ -547,19 +648,42 @@ sl_segment_cursor_column(struct sl_segment_cursor *cursor, const struct sl_colum
     }
     struct sl_segment_output *output = &cursor->outputs[found - cursor->group->columns];
     *out_vector = sl_vector_nulls(column->type, cursor->row_count);
-    if (!output->is_open && cursor->rows != NULL)
-        SL_TRY(keep_asked(cursor, found, column, counters, err));
-    if (!output->is_open)
-        SL_TRY(open_output(cursor, found, column, output, counters, err));
-    if (cursor->rows != NULL)
-        selection = NULL; /* these few are brought about together */
-    uint32_t minis = sl_segment_minis_of(selection, cursor->row_count) & ~output->ready;
-    /* Even for no row at all the vector must have something to point to. */
-    if (output->ready == 0 && minis == 0)
-        minis = 1;
-    if (minis != 0)
-        SL_TRY(decode_output(cursor, found, column, minis, output, counters, err));
+    SL_TRY(open_column(cursor, found, column, selection, counters, err));
+    if (output->lacks_entries)
+        SL_TRY(attach_entries(cursor, found->dictionary, output, counters, err));
     *out_vector = output->vector;
+    return SL_OK;
+}
+
+sl_status
+sl_segment_cursor_codes(struct sl_segment_cursor *cursor, const struct sl_column *column,
+                        struct sl_addr low, struct sl_addr high, const uint64_t *selection,
+                        struct sl_code_range *out_range, struct sl_segment_counters *counters,
+                        struct sl_error *err)
+{
+    SL_ASSERT(cursor->magic == SL_SEGMENT_CURSOR_MAGIC);
+    SL_ASSERT(cursor->reader != NULL && cursor->rows == NULL && column->type == SL_TYPE_ADDR);
+    const struct sl_segment_group_column *found =
+        sl_segment_find_column(cursor->reader, cursor->group_number, column);
+    struct sl_segment_codes codes = {0};
+    bool is_any = false;
+    *out_range = (struct sl_code_range){.rows = SL_CODES_NONE};
+    if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
+        return SL_OK;
+    SL_TRY(sl_segment_lookup_codes(cursor->reader, cursor->group_number, found->dictionary, low,
+                                   high, &codes, &is_any, counters, err));
+    const struct sl_segment_zone *zone = &found->zones[cursor->block];
+    if (!is_any || zone->min > codes.last || zone->max < codes.first)
+        return SL_OK;
+    SL_TRY(open_column(cursor, found, column, selection, counters, err));
+    const struct sl_vector *vector = &cursor->outputs[found - cursor->group->columns].vector;
+    *out_range = (struct sl_code_range){.rows = SL_CODES_BETWEEN,
+                                        .codes = vector->codes,
+                                        .present = vector->present,
+                                        .first = codes.first,
+                                        .span = codes.last - codes.first};
+    if (vector->encoding == SL_CONSTANT) /* its code is that of the zone */
+        out_range->rows = SL_CODES_ALL;
     return SL_OK;
 }
 

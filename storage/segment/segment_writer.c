@@ -95,7 +95,8 @@ finish_group(struct sl_segment_writer *writer, struct sl_segment_group *group, s
 {
     struct sl_segment_summary *sum = &writer->footer.summary;
     for (uint32_t i = 0; i < group->index_count; i++)
-        sum->index_bytes += group->indexes[i].part.size_bytes;
+        sum->index_bytes +=
+            sl_segment_parts_bytes(group->indexes[i].parts, group->indexes[i].piece_count);
     append_directory(&writer->emit, group);
     sum->group_count++;
     sum->row_count += group->row_count;

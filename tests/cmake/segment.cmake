@@ -5,7 +5,7 @@ sluice_test(unit/storage/segment/segment_cache_test.c sluice_segment)
 sluice_test(unit/storage/segment/segment_stock_test.c sluice_segment)
 
 # What is written and read back.
-foreach(name segment segment_writer segment_reader segment_keep segment_prune segment_damage)
+foreach(name segment segment_writer segment_reader segment_keep segment_lookup segment_prune segment_damage)
     sluice_test(unit/storage/segment/${name}_test.c sluice_segment)
     target_sources(unit.storage.segment.${name}_test
                    PRIVATE unit/storage/segment/segment_written.c)

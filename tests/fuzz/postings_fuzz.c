@@ -1,11 +1,10 @@
 /*
- * postings_fuzz.c - any bytes as postings, and as a filter.
+ * postings_fuzz.c - any bytes as postings.
  *
  * Input: 2 entries, 2 minis, then the bytes. Entries that read well one by one must read the same
  * as a range.
  */
 #include "storage/base/cursor.h"
-#include "storage/index/filter.h"
 #include "storage/index/postings.h"
 
 enum { WORDS = SL_POSTINGS_MINIS_MAX / 64 };
@@ -32,7 +31,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 {
     struct sl_cursor c = sl_cursor_over(bytes, size_bytes);
     struct sl_postings postings;
-    struct sl_filter filter;
     uint32_t entry_count = sl_cursor_u16le(&c);
     uint32_t mini_count = sl_cursor_u16le(&c);
 
@@ -40,8 +38,5 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
             SL_OK &&
         entry_count > 0)
         fuzz_postings(&postings);
-    if (sl_filter_open(bytes, size_bytes, &filter, NULL) == SL_OK)
-        for (uint64_t i = 0; i < 64; i++)
-            (void)sl_filter_may_contain(&filter, i * UINT64_C(0x9e3779b97f4a7c15));
     return 0;
 }

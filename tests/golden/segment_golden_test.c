@@ -1,7 +1,8 @@
 /*
- * segment_golden_test.c - a segment of format version 2, kept as it was written, still reads.
+ * segment_golden_test.c - a segment of format version 3, kept as it was written, still reads; one of
+ * an older version is refused in words.
  *
- * tests/golden/segment-2.segment holds the rows that make_rows gives. It is written anew only on
+ * tests/golden/segment-3.segment holds the rows that make_rows gives. It is written anew only on
  * purpose, with SLUICE_GOLDEN_WRITE=1, when a new format version gets a file of its own.
  */
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 #include "storage/segment/segment_check.h"
 #include "tests/unit/storage/segment/segment_rows.h"
 
-#define GOLDEN_NAME "segment-2.segment"
+#define GOLDEN_NAME "segment-3.segment"
 
 enum { ROWS = 400 };
 
@@ -63,7 +64,7 @@ hash_row(const struct sl_schema *schema, const struct sl_vector *const *vectors,
 }
 
 static void
-a_file_of_version_2_reads_back_to_its_rows(void **state)
+a_file_of_version_3_reads_back_to_its_rows(void **state)
 {
     (void)state;
     struct sl_error err = {0};
@@ -107,11 +108,34 @@ a_file_of_version_2_reads_back_to_its_rows(void **state)
     sl_schema_destroy(schema);
 }
 
+static void
+a_file_of_version_2_is_refused(void **state)
+{
+    (void)state;
+    struct sl_error err = {0};
+    struct sl_schema *schema = sl_schema_create();
+    struct sl_segment_reader *reader;
+    uint64_t offset;
+    int dir_fd;
+    TEST_OK(sl_dir_open(AT_FDCWD, "tests/golden", &dir_fd, &err), &err);
+    assert_int_equal(
+        sl_segment_reader_open(dir_fd, "segment-2.segment", schema, NULL, &reader, &err),
+        SL_VERSION);
+    assert_null(reader);
+    assert_string_equal(err.text,
+                        "segment-2.segment: offset 8: format version 2, this build reads 3");
+    assert_int_equal(sl_segment_check(dir_fd, "segment-2.segment", NULL, &offset, &err),
+                     SL_VERSION);
+    sl_file_close(dir_fd);
+    sl_schema_destroy(schema);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_of_version_2_reads_back_to_its_rows),
+        cmocka_unit_test(a_file_of_version_3_reads_back_to_its_rows),
+        cmocka_unit_test(a_file_of_version_2_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

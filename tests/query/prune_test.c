@@ -51,6 +51,10 @@ add_row(struct world *w, struct sl_builder *b, uint32_t hour, uint32_t number)
                         sl_addr_from_v4(is_needle ? 0x0a000bb9 + 7 : host));
     sl_builder_set_addr(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_DST_ADDR)),
                         sl_addr_from_v4(0xc0000200 + (uint32_t)test_random_below(&w->seed, 200)));
+    if (number % 3 == 0) /* others have none */
+        sl_builder_set_addr(b,
+                            sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_NEXT_HOP)),
+                            sl_addr_from_v4(0x0a090000 + number % 5));
     if (is_needle)
         sl_builder_set_slice(b, sl_builder_column(b, sl_schema_at(w->base.schema, SL_COLUMN_APP)),
                              "Rare", 4);
@@ -170,6 +174,57 @@ postings_find_an_address(void **state)
 {
     check_index(*state, SL_PRUNE_POSTINGS, 0,
                 "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
+}
+
+/* Conditions that are decided by codes of addresses, against the same asked for row by row. */
+static void
+addresses_are_told_by_codes(void **state)
+{
+    static const char *const conditions[] = {
+        "src_addr = 10.0.3.4",
+        "10.0.3.4 = src_addr",
+        "src_addr = 10.0.11.192 OR dst_addr = 192.0.2.7",
+        "host = 192.0.2.7",
+        "host IN (192.0.2.7, 10.0.0.1, 172.16.0.1, NULL)",
+        "src_addr IN (10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, "
+        "10.0.0.8, 10.0.0.9, 10.0.0.10)",
+        "src_addr IN 10.0.4.0/24",
+        "src_addr IN 0.0.0.0/0",
+        "src_addr BETWEEN 10.0.0.200 AND 10.0.1.100",
+        "src_addr BETWEEN 10.0.1.100 AND 10.0.0.200",
+        "src_addr = '2001:db8::1' OR dst_addr IN 192.0.2.0/28",
+        "next_hop = 10.9.0.2",
+        "next_hop <=> 10.9.0.3",
+        "next_hop IN 10.9.0.0/30 OR src_addr = 10.0.3.4",
+        "next_hop = 10.9.0.2 AND src_addr IN 10.0.4.0/22",
+        "next_hop = 10.8.0.1",
+        "dst_addr = 192.0.2.9 AND last_seen < '2023-11-14 23:00:00' AND dst_port = 53",
+        "src_addr < 10.0.0.9 OR src_addr >= 10.0.11.180",
+    };
+    struct world *w = *state;
+    struct sl_session session = w->base.session;
+
+    session.dialect = SL_DIALECT_NATIVE; /* which knows addresses and networks as they are written */
+    for (size_t i = 0; i < SL_COUNTOF(conditions); i++) {
+        struct oracle_table by_codes, by_rows;
+        struct sl_error err = {0};
+        char text[600];
+        (void)snprintf(text, sizeof(text),
+                       "SELECT COUNT(*), SUM(in_bytes), MIN(src_addr), MAX(dst_addr) FROM flows "
+                       "WHERE %s",
+                       conditions[i]);
+        TEST_OK(oracle_run(&w->base.env, &session, text, &by_codes, &err), &err);
+        (void)snprintf(text, sizeof(text),
+                       "SELECT COUNT(*), SUM(in_bytes), MIN(src_addr), MAX(dst_addr) FROM flows "
+                       "WHERE IF(%s, 1, 0) = 1",
+                       conditions[i]);
+        TEST_OK(oracle_run(&w->base.env, &session, text, &by_rows, &err), &err);
+        const char *difference = oracle_table_differ(&by_codes, &by_rows);
+        if (difference != NULL)
+            fail_msg("%s: %s", conditions[i], difference);
+        oracle_table_fini(&by_codes);
+        oracle_table_fini(&by_rows);
+    }
 }
 
 /* Numbers that rise with a time: seconds with a fraction, milliseconds, nanoseconds. */
@@ -386,6 +441,7 @@ main(void)
         cmocka_unit_test(zones_prune_blocks),
         cmocka_unit_test(bitmaps_find_a_rare_value),
         cmocka_unit_test(postings_find_an_address),
+        cmocka_unit_test(addresses_are_told_by_codes),
         cmocka_unit_test(numbers_of_times_prune),
         cmocka_unit_test(views_prune_as_flows_do),
         cmocka_unit_test(rows_without_a_text_stay),

@@ -51,7 +51,8 @@ draw_model(uint64_t *seed, uint32_t entry_count, uint32_t mini_count)
         sl_postings_builder_add(builder, mini, codes, ROWS, has_nulls ? present : NULL);
     }
     m.pair_count = sl_postings_builder_pair_count(builder);
-    sl_postings_builder_encode(builder, &m.buf);
+    assert_true(sl_postings_builder_close(builder));
+    sl_postings_builder_encode(builder, 0, entry_count, &m.buf);
     assert_false(m.buf.bad);
     sl_postings_builder_destroy(builder);
     return m;
@@ -119,6 +120,41 @@ a_range_of_entries_is_their_union(void **state)
     free_model(&m);
 }
 
+/* The same rows in pieces of 1,000 entries. */
+static void
+pieces_number_entries_from_their_first_one(void **state)
+{
+    enum { ENTRIES = 3500, PIECE = 1000, MINIS = 100 };
+    uint64_t seed = test_seed();
+    struct sl_postings_builder *builder = sl_postings_builder_create(ENTRIES, MINIS);
+    uint64_t *flags = sl_new((size_t)ENTRIES * WORDS * sizeof(*flags));
+    uint32_t codes[ROWS];
+    (void)state;
+    for (uint32_t mini = 0; mini < MINIS; mini++) {
+        draw_codes(&seed, ENTRIES, codes);
+        for (uint32_t i = 0; i < ROWS; i++)
+            sl_bit_set(&flags[(size_t)codes[i] * WORDS], mini);
+        sl_postings_builder_add(builder, mini, codes, ROWS, NULL);
+    }
+    assert_true(sl_postings_builder_close(builder));
+    for (uint32_t first = 0; first < ENTRIES; first += PIECE) {
+        uint32_t count = ENTRIES - first < PIECE ? ENTRIES - first : PIECE;
+        struct sl_buf buf = sl_buf_empty(SIZE_MAX);
+        struct sl_postings postings;
+        struct sl_error err = {0};
+        sl_postings_builder_encode(builder, first, count, &buf);
+        TEST_OK(sl_postings_open(buf.bytes, buf.size_bytes, count, MINIS, &postings, &err), &err);
+        for (uint32_t entry = 0; entry < count; entry++) {
+            uint64_t found[WORDS] = {0};
+            TEST_OK(sl_postings_collect(&postings, entry, entry, found, &err), &err);
+            assert_memory_equal(found, &flags[(size_t)(first + entry) * WORDS], sizeof(found));
+        }
+        sl_buf_fini(&buf);
+    }
+    free(flags);
+    sl_postings_builder_destroy(builder);
+}
+
 static void
 postings_are_small(void **state)
 {
@@ -162,6 +198,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_entry_has_its_minis),
         cmocka_unit_test(a_range_of_entries_is_their_union),
+        cmocka_unit_test(pieces_number_entries_from_their_first_one),
         cmocka_unit_test(postings_are_small),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
     };

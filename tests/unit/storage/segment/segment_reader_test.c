@@ -218,13 +218,13 @@ struct crowd {
     const struct sl_segment_item *items[CROWD][CROWD_ITEMS];
 };
 
-/* Dictionaries, maps and indexes of a group, in their order. */
+/* Dictionaries, maps and pieces of a group, in their order. */
 static void
 ask_items(void *context, unsigned index)
 {
     struct crowd *crowd = context;
     const struct sl_segment_group *group = &crowd->reader->footer.groups[0];
-    uint32_t count = sl_segment_item_of_index(group, group->index_count);
+    uint32_t count = sl_segment_item_count(group);
     SL_ASSERT(count <= CROWD_ITEMS);
     sl_segment_group_acquire(crowd->reader, 0);
     for (unsigned round = 0; round < 2; round++) {
