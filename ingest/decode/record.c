@@ -146,9 +146,9 @@ run_uptime(const struct sl_run *run, const struct sl_step *s, const uint8_t *at,
 
 /* Values as they are, or in a wider column. Where they go is kept at hand: the compiler cannot know
  * that a value written does not change it. */
-#define COPY_AS(type, array, load)                         \
+#define COPY_AS(array, load)                               \
     {                                                      \
-        type *values = &target->values.array[row];         \
+        __auto_type values = &target->values.array[row];   \
         for (uint32_t i = 0; i < count; i++, at += stride) \
             values[i] = load(at);                          \
     }
@@ -161,28 +161,28 @@ run_step(const struct sl_run *run, const struct sl_step *s, const uint8_t *at, s
     struct sl_builder_column *target = s->target;
     switch (s->kind) {
     case SL_STEP_U8:
-        COPY_AS(uint8_t, u8, *)
+        COPY_AS(u8, *)
         break;
     case SL_STEP_U16:
-        COPY_AS(uint16_t, u16, load_be16)
+        COPY_AS(u16, load_be16)
         break;
     case SL_STEP_U32:
-        COPY_AS(uint32_t, u32, load_be32)
+        COPY_AS(u32, load_be32)
         break;
     case SL_STEP_U64:
-        COPY_AS(uint64_t, u64, load_be64)
+        COPY_AS(u64, load_be64)
         break;
     case SL_STEP_U16_TO_U32:
-        COPY_AS(uint32_t, u32, load_be16)
+        COPY_AS(u32, load_be16)
         break;
     case SL_STEP_U32_TO_U64:
-        COPY_AS(uint64_t, u64, load_be32)
+        COPY_AS(u64, load_be32)
         break;
     case SL_STEP_IPV4:
-        COPY_AS(struct sl_addr, addr, load_v4)
+        COPY_AS(addr, load_v4)
         break;
     case SL_STEP_IPV6:
-        COPY_AS(struct sl_addr, addr, sl_addr_from_v6)
+        COPY_AS(addr, sl_addr_from_v6)
         break;
     case SL_STEP_UPTIME:
         if (!run->message->has_uptime)

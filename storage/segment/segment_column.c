@@ -51,17 +51,16 @@ sl_segment_column_number(struct sl_segment_encoding *e, const struct sl_column *
 }
 
 /* Rows come from all over: each asks for its place a while before it is read. */
-#define PERMUTE_AS(type)                                                    \
-    {                                                                       \
-        const type *values = flat;                                          \
-        uint32_t ahead = count < PREFETCH_ROWS ? 0 : count - PREFETCH_ROWS; \
-        uint32_t i = 0;                                                     \
-        for (; i < ahead; i++) {                                            \
-            __builtin_prefetch(&values[order[i + PREFETCH_ROWS]]);          \
-            keys[i] = values[order[i]];                                     \
-        }                                                                   \
-        for (; i < count; i++)                                              \
-            keys[i] = values[order[i]];                                     \
+#define PERMUTE_AS(type)                                                         \
+    {                                                                            \
+        uint32_t ahead = count < PREFETCH_ROWS ? 0 : count - PREFETCH_ROWS;      \
+        uint32_t i = 0;                                                          \
+        for (; i < ahead; i++) {                                                 \
+            __builtin_prefetch(&((const type *)flat)[order[i + PREFETCH_ROWS]]); \
+            keys[i] = ((const type *)flat)[order[i]];                            \
+        }                                                                        \
+        for (; i < count; i++)                                                   \
+            keys[i] = ((const type *)flat)[order[i]];                            \
     }
 
 /* Keys of `width` bytes from the order given into the inner order. */
