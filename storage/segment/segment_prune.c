@@ -11,6 +11,7 @@
 #include "storage/index/filter.h"
 #include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_interval.h"
 #include "storage/segment/segment_open.h"
 
 /* Minis that may hold a row: by zones and indexes, and by zones alone, for the counters. */
@@ -19,15 +20,10 @@ struct candidates {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS];
 };
 
-/* Keys of one interval, both ends inclusive. */
-struct interval {
-    uint64_t first, last;
-};
-
 /* What an index said last: a host is looked for on both sides, which share one. */
 struct remembered {
     const struct sl_segment_index *index; /* NULL: nothing yet */
-    struct interval interval;
+    struct sl_segment_interval interval;
     uint64_t minis[SL_SEGMENT_MINI_WORDS];
 };
 
@@ -58,39 +54,6 @@ fill_all(const struct pruning *p, uint64_t *minis)
         fill_minis(minis, p->mini_count / 64 * 64, p->mini_count % 64);
 }
 
-/* First entry of a dictionary of addresses, from `first` on, at or above `key`. */
-static uint32_t
-lower_bound(const struct sl_segment_item *item, uint32_t first, uint32_t count, struct sl_addr key)
-{
-    uint32_t low = first;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (sl_addr_compare(sl_segment_item_addr(item, middle), key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Codes of the addresses low .. high; false when there are none. */
-static bool
-find_codes(const struct sl_segment_item *item, uint32_t count, struct sl_addr low,
-           struct sl_addr high, struct interval *out_interval)
-{
-    if (sl_addr_compare(low, high) > 0)
-        return false;
-    uint32_t first = lower_bound(item, 0, count, low);
-    uint32_t end = sl_addr_equal(low, high) ? first : lower_bound(item, first, count, high);
-    if (end < count && sl_addr_equal(sl_segment_item_addr(item, end), high))
-        end++;
-    if (first >= end)
-        return false;
-    *out_interval = (struct interval){first, end - 1};
-    return true;
-}
-
 static uint8_t
 lower(uint8_t byte)
 {
@@ -111,7 +74,7 @@ is_same_text(const uint8_t *bytes, uint32_t size_bytes, struct sl_slice text)
 /* Minis of an interval by the zones of the column's blocks. */
 static void
 collect_zones(const struct pruning *p, const struct sl_segment_group_column *column,
-              struct interval interval, uint64_t *minis)
+              struct sl_segment_interval interval, uint64_t *minis)
 {
     for (uint32_t b = 0; b < p->group->block_count; b++) {
         const struct sl_segment_zone *zone = &column->zones[b];
@@ -182,7 +145,8 @@ ask_filter(const struct pruning *p, const struct sl_segment_group_column *column
 /* What the index of a column says of an interval: the minis in p->last. */
 static sl_status
 ask_index(const struct pruning *p, const struct sl_segment_group_column *column,
-          const struct sl_segment_index *index, uint32_t item_number, struct interval interval)
+          const struct sl_segment_index *index, uint32_t item_number,
+          struct sl_segment_interval interval)
 {
     struct remembered *last = p->last;
     if (last->index == index && last->interval.first == interval.first &&
@@ -208,7 +172,7 @@ ask_index(const struct pruning *p, const struct sl_segment_group_column *column,
 /* Add the minis that may hold a key of the interval. */
 static sl_status
 collect_interval(const struct pruning *p, const struct sl_segment_group_column *column,
-                 struct interval interval, struct candidates *found)
+                 struct sl_segment_interval interval, struct candidates *found)
 {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
     uint32_t item_number;
@@ -236,23 +200,9 @@ collect_text(const struct pruning *p, const struct sl_segment_group_column *colu
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size_bytes = item->offsets[i + 1] - item->offsets[i];
         if (is_same_text(item->bytes + item->offsets[i], size_bytes, text))
-            SL_TRY(collect_interval(p, column, (struct interval){i, i}, found));
+            SL_TRY(collect_interval(p, column, (struct sl_segment_interval){i, i}, found));
     }
     return SL_OK;
-}
-
-/* low .. high of a test as keys of the column; false: nothing. */
-static bool
-find_interval(const struct pruning *p, const struct sl_segment_group_column *column,
-              const struct sl_segment_item *item, const struct sl_column *described,
-              struct sl_addr low, struct sl_addr high, struct interval *out)
-{
-    if (item != NULL)
-        return find_codes(item, p->group->dictionaries[column->dictionary].entry_count, low, high,
-                          out);
-    *out = (struct interval){sl_segment_key(described->type, low.low),
-                             sl_segment_key(described->type, high.low)};
-    return out->first <= out->last;
 }
 
 static sl_status
@@ -287,17 +237,19 @@ collect_test(const struct pruning *p, const struct sl_test *test, struct candida
     if (column->dictionary != SL_SEGMENT_NONE)
         SL_TRY(sl_segment_item_get(p->reader, p->group_number, column->dictionary, &item,
                                    p->counters, p->err));
-    struct interval interval;
+    struct sl_segment_interval interval;
     switch (test->kind) {
     case SL_TEST_TEXT:
         return collect_text(p, column, item, test->text, found);
     case SL_TEST_RANGE:
-        if (find_interval(p, column, item, described, test->low, test->high, &interval))
+        if (sl_segment_interval_find(p->group, column, item, described->type, test->low, test->high,
+                                     &interval))
             return collect_interval(p, column, interval, found);
         return SL_OK;
     case SL_TEST_SET:
         for (uint32_t i = 0; i < test->key_count; i++)
-            if (find_interval(p, column, item, described, test->keys[i], test->keys[i], &interval))
+            if (sl_segment_interval_find(p->group, column, item, described->type, test->keys[i],
+                                         test->keys[i], &interval))
                 SL_TRY(collect_interval(p, column, interval, found));
         return SL_OK;
     }

@@ -172,6 +172,34 @@ postings_find_an_address(void **state)
                 "SELECT COUNT(*), SUM(in_bytes) FROM flows WHERE src_addr = '10.0.11.192'");
 }
 
+/* Rows of blocks that were asked for again and again, by single columns, by either of two, and together
+ * with what says more than the lookup does. */
+static void
+rows_of_kept_blocks_are_looked_up(void **state)
+{
+    struct world *w = *state;
+    static const char *const conditions[] = {
+        "src_addr = '10.0.3.7'",
+        "src_addr = '10.0.3.7' OR dst_port = 7777",
+        "src_addr IN ('10.0.3.7', '10.0.9.1') AND in_bytes > 2000",
+        "src_addr BETWEEN '10.0.3.0' AND '10.0.3.15' AND in_packets > 3",
+        "(src_addr = '10.0.3.7' AND in_bytes > 2000) OR src_port = 20001",
+        "src_port BETWEEN 20000 AND 20050 AND in_packets <> 3",
+        "last_seen >= '2023-11-14 23:00:00' AND last_seen < '2023-11-14 23:01:00'",
+        "src_addr = '10.0.3.7' AND last_seen < '2023-11-14 23:30:00'",
+    };
+    char text[400];
+
+    for (size_t i = 0; i < SL_COUNTOF(conditions); i++) {
+        (void)snprintf(text, sizeof(text),
+                       "SELECT COUNT(*), SUM(in_bytes), MIN(last_seen) FROM flows WHERE %s",
+                       conditions[i]);
+        for (unsigned round = 0; round < 4; round++)
+            (void)rows_read(w, text);
+        check_index(w, SL_PRUNE_ROWS, SL_PRUNE_TIME, text);
+    }
+}
+
 /* Numbers that rise with a time: seconds with a fraction, milliseconds, nanoseconds. */
 static void
 numbers_of_times_prune(void **state)
@@ -370,12 +398,15 @@ a_query_refuses_to_look_at_more_rows_than_it_may(void **state)
     struct oracle_table table;
     struct sl_error err = {0};
 
+    w->base.env.prune =
+        SL_PRUNE_ALL & ~SL_PRUNE_ROWS; /* what is looked up is bounded as if it was not */
     w->base.env.rows_max = rows_read(w, text);
     TEST_OK(oracle_run(&w->base.env, &w->base.session, text, &table, &err), &err);
     oracle_table_fini(&table);
     w->base.env.rows_max--;
     assert_int_equal(oracle_run(&w->base.env, &w->base.session, text, &table, &err), SL_LIMIT);
     w->base.env.rows_max = 0;
+    w->base.env.prune = SL_PRUNE_ALL;
 }
 
 int
@@ -386,6 +417,7 @@ main(void)
         cmocka_unit_test(zones_prune_blocks),
         cmocka_unit_test(bitmaps_find_a_rare_value),
         cmocka_unit_test(postings_find_an_address),
+        cmocka_unit_test(rows_of_kept_blocks_are_looked_up),
         cmocka_unit_test(numbers_of_times_prune),
         cmocka_unit_test(views_prune_as_flows_do),
         cmocka_unit_test(rows_without_a_text_stay),
