@@ -10,6 +10,7 @@
 
 enum {
     SAMPLE_ROWS = 128,             /* of a block, before it is sorted */
+    LEFT_ROWS = 2,                 /* of a clause, for each row that the ones before left */
     SAMPLE_SHARE = 4,              /* more than one of so many in the interval: it will not pay */
     WORTH_ROWS = 2 * SL_MINI_ROWS, /* of a block, that an index left: fewer are soon looked at */
 };
@@ -180,12 +181,12 @@ ask_zone(const struct sl_segment_cursor *cursor, const struct sl_segment_lookup_
     return is_inside && zone->null_count == 0 ? SAYS_ALL : SAYS_SOME;
 }
 
-/* The rows of one clause; false: they are not known, or not few. */
+/* The rows of one clause; false: they are not known, or more than `most`. */
 static bool
 find_rows(struct sl_segment_cursor *cursor, const struct sl_segment_lookup_keys *keys,
-          uint32_t key_count, const uint64_t *selection, uint64_t *rows)
+          uint32_t key_count, const uint64_t *selection, uint32_t most, uint64_t *rows)
 {
-    uint32_t left = cursor->block_rows / SL_SEGMENT_LOOKUP_SHARE;
+    uint32_t left = most;
     bool is_known = true;
     memset(rows, 0, sl_words_for(cursor->block_rows) * sizeof(*rows));
     for (uint32_t i = 0; i < key_count && is_known; i++) {
@@ -217,12 +218,18 @@ sl_segment_cursor_look_up(struct sl_segment_cursor *cursor, const struct sl_clau
     if (!cursor->is_keeping || cursor->reader->cache == NULL)
         return 0;
     open_clauses(cursor, clauses, clause_count);
-    for (uint32_t c = 0, first = 0; c < lookup->clause_count; first = lookup->ends[c++]) {
-        if (!find_rows(cursor, &lookup->keys[first], lookup->ends[c] - first, selection, rows))
+    uint32_t most = cursor->block_rows / SL_SEGMENT_LOOKUP_SHARE;
+    for (uint32_t c = 0, first = 0; c < lookup->clause_count && most != 0;
+         first = lookup->ends[c++]) {
+        if (!find_rows(cursor, &lookup->keys[first], lookup->ends[c] - first, selection, most,
+                       rows))
             continue;
         decided |= UINT32_C(1) << lookup->numbers[c];
         for (size_t w = 0; w < word_count; w++)
             selection[w] &= rows[w];
+        /* Of few rows it is quicker to look at each than to mark many more. */
+        uint64_t left = LEFT_ROWS * sl_words_count(selection, word_count);
+        most = left < most ? (uint32_t)left : most;
     }
     return decided;
 }
