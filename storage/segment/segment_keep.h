@@ -2,7 +2,7 @@
  * segment_keep.h - what a cursor keeps of its blocks in the reader's cache, and when.
  *
  * Of a column of a block two things may be kept: its values (segment_vector.c), and its rows in
- * the order of these (segment_lookup.h). Both are kept the second time that they are asked for: then
+ * the order of these (segment_match.h). Both are kept the second time that they are asked for: then
  * they are something that queries come back to. Fresh memory for a block costs half as much as to decode
  * it, and a query that is asked once must not take the room of what others come back to.
  *

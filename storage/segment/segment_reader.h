@@ -121,7 +121,7 @@ sl_status sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_seg
 
 /*
  * Clear the rows of `selection` that cannot satisfy all clauses, as far as that is known without a look at
- * each of them (segment_lookup.h); the clauses are the same until the cursor leaves the group. A bit for
+ * each of them (segment_match.h); the clauses are the same until the cursor leaves the group. A bit for
  * each clause (number i: 1 << i) that decided which rows are left: few are, and all of them satisfy it.
  */
 uint32_t sl_segment_cursor_look_up(struct sl_segment_cursor *cursor,

@@ -2,7 +2,7 @@
  * segment_row_order.h - the rows of a block in the order of a column's values.
  *
  * Rows with the same value ascend. Values of an interval are found by halving, and their rows are
- * neighbours: nobody looks at the others. As bytes, which are kept (segment_lookup.h), aligned as for
+ * neighbours: nobody looks at the others. As bytes, which are kept (segment_match.h), aligned as for
  * uint32_t, native integers:
  *
  *     4 x tops     every 1,024th value in the order, from the first one on

@@ -1,7 +1,7 @@
 /*
- * segment_lookup.c - see segment_lookup.h.
+ * segment_match.c - see segment_match.h.
  */
-#include "storage/segment/segment_lookup.h"
+#include "storage/segment/segment_match.h"
 
 #include "storage/base/words.h"
 #include "storage/segment/segment_input.h"
@@ -21,7 +21,7 @@ enum {
 static bool
 add_test(struct sl_segment_cursor *cursor, const struct sl_test *test, uint32_t *count)
 {
-    struct sl_segment_lookup *lookup = &cursor->lookup;
+    struct sl_segment_match *lookup = &cursor->lookup;
     enum sl_type type = test->column->type;
     const struct sl_segment_group_column *column =
         sl_segment_find_column(cursor->reader, cursor->group_number, test->column);
@@ -38,10 +38,10 @@ add_test(struct sl_segment_cursor *cursor, const struct sl_test *test, uint32_t 
     for (uint32_t i = 0; i < range_count; i++) {
         struct sl_addr low = test->kind == SL_TEST_SET ? test->keys[i] : test->low;
         struct sl_addr high = test->kind == SL_TEST_SET ? test->keys[i] : test->high;
-        struct sl_segment_lookup_keys keys = {.column = column, .type = type};
+        struct sl_segment_match_keys keys = {.column = column, .type = type};
         if (!sl_segment_interval_find(cursor->group, column, item, type, low, high, &keys.interval))
             continue;
-        if (*count == SL_SEGMENT_LOOKUP_KEYS_MAX)
+        if (*count == SL_SEGMENT_MATCH_KEYS_MAX)
             return false;
         lookup->keys[(*count)++] = keys;
     }
@@ -52,14 +52,14 @@ static void
 open_clauses(struct sl_segment_cursor *cursor, const struct sl_clause *clauses,
              uint32_t clause_count)
 {
-    struct sl_segment_lookup *lookup = &cursor->lookup;
+    struct sl_segment_match *lookup = &cursor->lookup;
     uint32_t end = 0;
     if (lookup->clauses == clauses && lookup->group == cursor->group)
         return;
     lookup->clauses = clauses;
     lookup->group = cursor->group;
     lookup->clause_count = 0;
-    for (uint32_t c = 0; c < clause_count && lookup->clause_count < SL_SEGMENT_LOOKUP_CLAUSES_MAX;
+    for (uint32_t c = 0; c < clause_count && lookup->clause_count < SL_SEGMENT_MATCH_CLAUSES_MAX;
          c++) {
         uint32_t count = end;
         bool is_known = true;
@@ -82,7 +82,7 @@ struct range {
 
 /* Keys of an interval as values that are kept of the column; false: none. */
 static bool
-find_range(const struct sl_segment_lookup_keys *keys, const struct sl_segment_kept *kept,
+find_range(const struct sl_segment_match_keys *keys, const struct sl_segment_kept *kept,
            struct range *out_range)
 {
     uint64_t base = kept->is_distance ? sl_segment_key(keys->type, kept->base) : 0;
@@ -96,7 +96,7 @@ find_range(const struct sl_segment_lookup_keys *keys, const struct sl_segment_ke
 
 /* Do values of the block have a row order? */
 static bool
-has_order(const struct sl_segment_lookup_keys *keys, const struct sl_segment_kept *kept)
+has_order(const struct sl_segment_match_keys *keys, const struct sl_segment_kept *kept)
 {
     bool is_distance_safe =
         !kept->is_distance || sl_segment_key(keys->type, kept->base) <= UINT64_MAX - UINT32_MAX;
@@ -135,7 +135,7 @@ offer_order(struct sl_segment_cursor *cursor, const struct sl_segment_row_values
 /* Add the rows with a value of the range; *left is how many there may be, and are still. False: there is
  * no order, or they are more. */
 static bool
-add_rows(struct sl_segment_cursor *cursor, const struct sl_segment_lookup_keys *keys,
+add_rows(struct sl_segment_cursor *cursor, const struct sl_segment_match_keys *keys,
          const struct sl_segment_kept *kept, const uint64_t *selection, uint32_t *left,
          uint64_t *rows)
 {
@@ -171,7 +171,7 @@ add_rows(struct sl_segment_cursor *cursor, const struct sl_segment_lookup_keys *
 enum zone_says { SAYS_NONE, SAYS_ALL, SAYS_SOME };
 
 static enum zone_says
-ask_zone(const struct sl_segment_cursor *cursor, const struct sl_segment_lookup_keys *keys)
+ask_zone(const struct sl_segment_cursor *cursor, const struct sl_segment_match_keys *keys)
 {
     const struct sl_segment_zone *zone = &keys->column->zones[cursor->block];
     if (zone->null_count == cursor->block_rows || zone->max < keys->interval.first ||
@@ -183,7 +183,7 @@ ask_zone(const struct sl_segment_cursor *cursor, const struct sl_segment_lookup_
 
 /* The rows of one clause; false: they are not known, or more than `most`. */
 static bool
-find_rows(struct sl_segment_cursor *cursor, const struct sl_segment_lookup_keys *keys,
+find_rows(struct sl_segment_cursor *cursor, const struct sl_segment_match_keys *keys,
           uint32_t key_count, const uint64_t *selection, uint32_t most, uint64_t *rows)
 {
     uint32_t left = most;
@@ -209,7 +209,7 @@ uint32_t
 sl_segment_cursor_look_up(struct sl_segment_cursor *cursor, const struct sl_clause *clauses,
                           uint32_t clause_count, uint64_t *selection)
 {
-    const struct sl_segment_lookup *lookup = &cursor->lookup;
+    const struct sl_segment_match *lookup = &cursor->lookup;
     size_t word_count = sl_words_for(cursor->block_rows);
     uint64_t rows[SL_BLOCK_ROWS / 64];
     uint32_t decided = 0;
@@ -218,7 +218,7 @@ sl_segment_cursor_look_up(struct sl_segment_cursor *cursor, const struct sl_clau
     if (!cursor->is_keeping || cursor->reader->cache == NULL)
         return 0;
     open_clauses(cursor, clauses, clause_count);
-    uint32_t most = cursor->block_rows / SL_SEGMENT_LOOKUP_SHARE;
+    uint32_t most = cursor->block_rows / SL_SEGMENT_MATCH_SHARE;
     for (uint32_t c = 0, first = 0; c < lookup->clause_count && most != 0;
          first = lookup->ends[c++]) {
         if (!find_rows(cursor, &lookup->keys[first], lookup->ends[c] - first, selection, most,
