@@ -28,6 +28,7 @@ fail_size(struct sl_error *err)
 struct tests {
     struct sl_test *list; /* TESTS_MAX of them */
     uint32_t count;
+    bool is_wider; /* than the expression */
     const struct sl_input *inputs;
     struct sl_arena *arena;
 };
@@ -141,6 +142,7 @@ test_addr(struct tests *tests, enum sl_function_id id, const struct sl_column *c
     const struct sl_addr first = {0};
     const struct sl_addr last = {.low = UINT64_MAX, .high = UINT64_MAX};
 
+    tests->is_wider |= id == SL_FN_LT || id == SL_FN_GT; /* the ranges have their ends in them */
     switch ((int)id) {
     case SL_FN_EQ:
     case SL_FN_NULL_EQ:
@@ -156,6 +158,19 @@ test_addr(struct tests *tests, enum sl_function_id id, const struct sl_column *c
     }
 }
 
+/* Does a test of the side, compared with the constant, say just what the comparison says? */
+static bool
+is_same_kind(const struct sl_bound_side *side, const struct sl_expr *constant)
+{
+    enum sl_type type = side->column->type;
+    if (side->form != SL_SIDE_PLAIN || side->fallback != NULL)
+        return false;
+    if (type == SL_TYPE_ADDR || type == SL_TYPE_TIME)
+        return constant->value.type == type;
+    return sl_type_is_unsigned(type) &&
+           (sl_type_is_unsigned(constant->value.type) || constant->value.type == SL_TYPE_I64);
+}
+
 static bool
 test_comparison(struct tests *tests, enum sl_function_id id, const struct sl_expr *expr,
                 const struct sl_expr *constant)
@@ -167,6 +182,7 @@ test_comparison(struct tests *tests, enum sl_function_id id, const struct sl_exp
         !sl_bound_side_excludes(&side, id, constant))
         return false;
     bool is_plain = side.form == SL_SIDE_PLAIN;
+    tests->is_wider |= !is_same_kind(&side, constant);
     if (sl_bound_side_integer(&side, constant, &value) &&
         (!is_plain || constant->value.type != SL_TYPE_BOOL))
         return sl_bound_interval(id, value, &low, &high) && add_interval(tests, &side, low, high);
@@ -196,6 +212,7 @@ test_between(struct tests *tests, const struct sl_expr *expr)
         (!sl_bound_side_excludes(&side, SL_FN_GE, from) &&
          !sl_bound_side_excludes(&side, SL_FN_LE, to)))
         return false;
+    tests->is_wider |= !is_same_kind(&side, from) || !is_same_kind(&side, to);
     if (side.form == SL_SIDE_PLAIN && from->value.type == SL_TYPE_ADDR &&
         to->value.type == SL_TYPE_ADDR)
         return add_addr_range(tests, side.column, from->value.as.addr, to->value.as.addr);
@@ -273,6 +290,15 @@ list_keys(const struct sl_bound_side *side, const struct sl_expr *expr, struct s
 }
 
 static bool
+is_exact_list(const struct sl_bound_side *side, const struct sl_expr *expr)
+{
+    for (uint32_t i = 1; i < expr->arg_count; i++)
+        if (!is_same_kind(side, expr->args[i]))
+            return false;
+    return true;
+}
+
+static bool
 test_in(struct tests *tests, const struct sl_expr *expr)
 {
     struct sl_bound_side side;
@@ -282,6 +308,7 @@ test_in(struct tests *tests, const struct sl_expr *expr)
         return false;
     if (side.form == SL_SIDE_PLAIN && side.column->type == SL_TYPE_TEXT)
         return test_texts(tests, &side, expr);
+    tests->is_wider |= !is_exact_list(&side, expr);
     struct sl_addr *keys = sl_arena_calloc(tests->arena, expr->arg_count, sizeof(*keys));
     if (keys == NULL || !list_keys(&side, expr, keys, &count))
         return false;
@@ -351,6 +378,7 @@ test_expr(struct tests *tests, const struct sl_expr *expr)
     case SL_FN_AND: {
         /* Either side alone is wide enough. */
         uint32_t count = tests->count;
+        tests->is_wider = true;
         if (test_expr(tests, expr->args[0]))
             return true;
         tests->count = count;
@@ -434,6 +462,7 @@ sl_bounds_clauses(struct sl_conjunct *conjuncts, uint32_t count, const struct sl
         if (copy == NULL)
             return fail_size(err);
         memcpy(copy, list, tests.count * sizeof(*copy));
+        conjuncts[i].exact_clause = tests.is_wider ? 0 : kept + 1;
         clauses[kept] = (struct sl_clause){.tests = copy, .test_count = tests.count};
         if (is_of_addresses(conjuncts[i].expr, inputs) && has_few_ranges(&clauses[kept]))
             conjuncts[i].addresses = &clauses[kept];

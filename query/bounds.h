@@ -25,6 +25,8 @@ struct sl_conjunct {
     /* It says exactly what this clause says, of which each test asks a column for a few ranges of addresses:
      * rows are told by the codes of their addresses. NULL: it does not. Set with the clauses. */
     const struct sl_clause *addresses;
+    /* Number of its clause + 1, where the clause says just the same; 0: it has none, or is wider. */
+    uint32_t exact_clause;
 };
 
 /* Cut `where` (NULL: no conjuncts) and compile. *out_never: a conjunct is constant and not true. */
@@ -34,7 +36,7 @@ sl_status sl_bounds_split(const struct sl_expr *where, const struct sl_input *in
                           struct sl_conjunct **out_conjuncts, uint32_t *out_count, bool *out_never,
                           struct sl_error *err);
 
-/* Clauses of conjuncts over columns of the store, in `arena`. */
+/* Clauses of conjuncts over columns of the store, in `arena`; exact_clause of the conjuncts. */
 SL_MUST_CHECK
 sl_status sl_bounds_clauses(struct sl_conjunct *conjuncts, uint32_t count,
                             const struct sl_input *inputs, struct sl_arena *arena,

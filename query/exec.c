@@ -303,14 +303,13 @@ sl_term_filter(const struct sl_term *term, struct sl_chunk *chunk, struct sl_err
 sl_status
 sl_chunk_focus(struct sl_chunk *chunk, struct sl_error *err)
 {
-    enum { FOCUS_SHARE = 16 }; /* one row of so many: to pick values costs some ten times as much */
     struct sl_lazy *lazy = chunk->lazy;
     bool is_focused = false;
 
     if (lazy == NULL || chunk->count == 0 || chunk->selection != sl_morsel_selection(lazy->morsel))
         return SL_OK;
     uint32_t selected = sl_chunk_selected(chunk);
-    if (selected == 0 || (uint64_t)selected * FOCUS_SHARE > chunk->count)
+    if (selected == 0 || (uint64_t)selected * SL_SCAN_FOCUS_SHARE > chunk->count)
         return SL_OK;
     SL_TRY(sl_morsel_focus(lazy->morsel, &is_focused, err));
     if (is_focused) {

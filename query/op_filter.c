@@ -1,10 +1,10 @@
 /*
  * op_filter.c - rows for which every conjunct of a WHERE is true.
  *
- * A range of last_seen, which nearly every statement has, is decided by what the morsel knows as a
- * whole where that is enough, and else, where times are kept as distances from a base, on these: half
- * the bytes, and no times to make up. Rows of a host are told by the codes of their addresses: so of the
- * dictionary of a row group a small piece is enough.
+ * What the scan chose the rows by is true of them. A range of last_seen, which nearly every statement
+ * has, is decided by what the morsel knows as a whole where that is enough, and else, where times are
+ * kept as distances from a base, on these: half the bytes, and no times to make up. Rows of a host are
+ * told by the codes of their addresses: so of the dictionary of a row group a small piece is enough.
  */
 #include "query/op.h"
 #include "query/range_kernel.h"
@@ -16,13 +16,18 @@ struct filter {
     const char *what;
 };
 
-/* All rows of the morsel satisfy it, by the bounds that the morsel knows. */
+/* All rows of the morsel satisfy it: the scan chose them by it, or the morsel knows their bounds. */
 static bool
 is_satisfied(const struct sl_conjunct *conjunct, const struct sl_chunk *chunk)
 {
     int64_t min_us, max_us;
 
-    if (!conjunct->is_time_range || chunk->lazy == NULL)
+    if (chunk->lazy == NULL)
+        return false;
+    if (conjunct->exact_clause != 0 &&
+        sl_morsel_is_decided(chunk->lazy->morsel, conjunct->exact_clause - 1))
+        return true;
+    if (!conjunct->is_time_range)
         return false;
     sl_morsel_time(chunk->lazy->morsel, &min_us, &max_us);
     return min_us >= conjunct->low_us && max_us <= conjunct->high_us;

@@ -44,7 +44,8 @@ enum sl_prune {
     SL_PRUNE_BITMAP = 4,   /* bitmap indexes */
     SL_PRUNE_POSTINGS = 8, /* address dictionaries and their postings */
     SL_PRUNE_FILTER = 16,  /* membership filters of address dictionaries */
-    SL_PRUNE_ALL = 31,
+    SL_PRUNE_ROWS = 32,    /* rows of a block in the order of a column's values */
+    SL_PRUNE_ALL = 63,
 };
 
 #endif

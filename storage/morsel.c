@@ -33,6 +33,7 @@ leave_piece(struct sl_morsel *morsel)
     morsel->row_count = 0;
     morsel->is_focused = false;
     morsel->is_damaged = false;
+    morsel->decided = 0;
 }
 
 void
@@ -136,6 +137,22 @@ run_end(const struct sl_scan_group *group, uint32_t block)
     return end;
 }
 
+/* Where few rows can satisfy the clauses, and it is known which, the morsel is these. */
+static sl_status
+look_up_rows(struct sl_morsel *morsel, struct sl_error *err)
+{
+    const struct sl_scan_request *request = &morsel->scan->request;
+    if ((request->prune & SL_PRUNE_ROWS) == 0 || request->clause_count == 0)
+        return SL_OK;
+    morsel->decided = sl_segment_cursor_look_up(morsel->cursor, request->clauses,
+                                                request->clause_count, morsel->selection);
+    uint64_t rows = morsel->decided == 0 ? 0 : count_selected(morsel);
+    bool is_focused;
+    return rows == 0 || rows * SL_SCAN_FOCUS_SHARE > morsel->row_count
+               ? SL_OK
+               : sl_morsel_focus(morsel, &is_focused, err);
+}
+
 static sl_status
 stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, struct sl_error *err)
 {
@@ -149,7 +166,7 @@ stand_on_block(struct sl_morsel *morsel, const struct sl_scan_piece *piece, stru
     select_living(morsel);
     SL_TRY(seek_cursor(morsel, err));
     sl_segment_cursor_expect(morsel->cursor, run_end(morsel->group, morsel->block));
-    return SL_OK;
+    return look_up_rows(morsel, err);
 }
 
 static void
@@ -244,6 +261,12 @@ bool
 sl_morsel_is_damaged(const struct sl_morsel *morsel)
 {
     return morsel->is_damaged;
+}
+
+bool
+sl_morsel_is_decided(const struct sl_morsel *morsel, uint32_t clause)
+{
+    return clause < 32 && (morsel->decided >> clause & 1) != 0;
 }
 
 uint32_t

@@ -10,7 +10,9 @@
  *
  * Bounds are hints that prune: a conjunction of clauses, each a disjunction of tests on one
  * column. The scan may ignore any of them; whoever needs exactness evaluates the predicate
- * itself. Rows that were deleted are never in a selection: that part is exact.
+ * itself, but for a morsel whose rows were chosen by it (sl_morsel_is_decided). Of such a morsel few rows
+ * may be left, and it may be focused on them from the start (sl_morsel_focus). Rows that were deleted
+ * are never in a selection: that part is exact.
  *
  * Ownership: snapshots and scans are the caller's; a morsel belongs to one worker and lends its
  *            vectors until the next sl_morsel_next or sl_morsel_close with it.
@@ -95,6 +97,9 @@ void sl_morsel_close(struct sl_morsel *morsel);
 SL_MUST_CHECK
 sl_status sl_morsel_next(struct sl_morsel *morsel, bool *out_more, struct sl_error *err);
 
+/* Do all rows of the selection satisfy clause number `clause` of the request? False: perhaps not. */
+bool sl_morsel_is_decided(const struct sl_morsel *morsel, uint32_t clause);
+
 /* Rows of the morsel, and its selection: a bitmap of that many bits, which the worker may
  * narrow in place. */
 uint32_t sl_morsel_row_count(const struct sl_morsel *morsel);
@@ -135,6 +140,10 @@ bool sl_morsel_distances(struct sl_morsel *morsel, const struct sl_column *colum
 
 /* The column will be asked for: the system may fetch it meanwhile, side by side with others. */
 void sl_morsel_announce(struct sl_morsel *morsel, const struct sl_column *column);
+
+/* To focus pays where at most one row of so many is left: to pick values costs some ten times as much as
+ * to go over all of them. */
+enum { SL_SCAN_FOCUS_SHARE = 16 };
 
 /*
  * Narrow a morsel to its selected rows, at least one: from now on it has so many rows, all of them

@@ -65,6 +65,7 @@ struct sl_morsel {
     bool is_focused; /* row_count are the selected rows of the block */
     bool is_damaged; /* its rows were left out */
     int64_t min_us, max_us;
+    uint32_t decided;                /* a bit for each clause: see sl_morsel_is_decided */
     struct sl_segment_counters cost; /* not yet added to the scan's */
     uint64_t selection[SL_BLOCK_ROWS / 64];
 };

@@ -294,8 +294,9 @@ copy_distances(const uint64_t *values, uint32_t count, uint64_t base, uint32_t *
 
 /* Room for a block, whose slab counts as used until it is left; NULL: none. */
 static struct sl_segment_kept *
-take_room(struct sl_segment_cache *cache, size_t bytes)
+take_room(struct sl_segment_cache *cache, size_t size_bytes)
 {
+    size_t bytes = (size_bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
     struct sl_segment_slab *fresh = NULL;
     if (bytes > cache->slab_bytes)
         return NULL;
@@ -319,6 +320,34 @@ take_room(struct sl_segment_cache *cache, size_t bytes)
     return kept;
 }
 
+/* What take_room gave is whole: let it be found, and leave it. */
+static void
+publish(struct sl_segment_cache *cache, struct sl_segment_kept **place,
+        struct sl_segment_kept *kept)
+{
+    sl_mutex_lock(&cache->lock);
+    if (*place == NULL) { /* else another one made it at the same time */
+        *place = kept;
+        kept->place = place;
+        kept->slab->block_count++;
+    }
+    sl_mutex_unlock(&cache->lock);
+    sl_segment_cache_leave(cache, kept);
+}
+
+void
+sl_segment_cache_offer_bytes(struct sl_segment_cache *cache, struct sl_segment_kept **place,
+                             const void *bytes, size_t size_bytes)
+{
+    struct sl_segment_kept *kept = take_room(cache, sizeof(*kept) + size_bytes);
+    if (kept == NULL)
+        return;
+    memcpy(kept + 1, bytes, size_bytes);
+    kept->width = 1;
+    kept->values = kept + 1;
+    publish(cache, place, kept);
+}
+
 void
 sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_kept **place,
                        const struct sl_vector *vector)
@@ -333,8 +362,7 @@ sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_kept **
     size_t present_bytes =
         vector->present == NULL ? 0 : sl_words_for(vector->count) * sizeof(uint64_t);
     size_t bytes = sizeof(struct sl_segment_kept) + value_bytes + present_bytes;
-    struct sl_segment_kept *kept =
-        take_room(cache, (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1));
+    struct sl_segment_kept *kept = take_room(cache, bytes);
     if (kept == NULL)
         return;
     uint8_t *values = (uint8_t *)(kept + 1);
@@ -352,14 +380,7 @@ sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_kept **
         memcpy(values + value_bytes, vector->present, present_bytes);
         kept->present = (const uint64_t *)(const void *)(values + value_bytes);
     }
-    sl_mutex_lock(&cache->lock);
-    if (*place == NULL) { /* else another one decoded it at the same time */
-        *place = kept;
-        kept->place = place;
-        kept->slab->block_count++;
-    }
-    sl_mutex_unlock(&cache->lock);
-    sl_segment_cache_leave(cache, kept);
+    publish(cache, place, kept);
 }
 
 void

@@ -26,7 +26,7 @@ struct sl_segment_cache;
 
 /* A column of a block. */
 struct sl_segment_kept {
-    const void *values;      /* SL_DICT: codes; SL_PLAIN: values */
+    const void *values;      /* SL_DICT: codes; SL_PLAIN: values; or bytes */
     const uint64_t *present; /* NULL: every row has a value */
     uint8_t width;           /* of a value; 4 for codes */
     bool is_distance;        /* `values` are 32 bits each, from `base` on, modulo 2^64 */
@@ -52,6 +52,10 @@ void sl_segment_cache_leave(struct sl_segment_cache *cache, struct sl_segment_ke
  * room for it. */
 void sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_kept **place,
                             const struct sl_vector *vector);
+
+/* Keep a copy of so many bytes that belong to a block, aligned as for uint64_t, if there is room for it. */
+void sl_segment_cache_offer_bytes(struct sl_segment_cache *cache, struct sl_segment_kept **place,
+                                  const void *bytes, size_t size_bytes);
 
 /* The reader closes. */
 void sl_segment_cache_forget(struct sl_segment_cache *cache, struct sl_segment_kept **places,

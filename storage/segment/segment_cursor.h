@@ -6,7 +6,9 @@
  * these files calls those below it only:
  *
  *     segment_cursor.c        where the cursor stands: life, seek, focus
+ *     segment_match.c        rows of the block that satisfy clauses
  *     segment_vector.c        outputs: from slots, dictionaries and kept blocks to vectors
+ *     segment_keep.c          what of the block is kept
  *     segment_stream.c        slots: streams, whatever their form
  *     segment_stream_pair.c   of these, the forms ANSWERS and PAIRED
  *     segment_decode.c        buffers, and parts of the file decoded into them
@@ -24,6 +26,7 @@
 #ifndef SLUICE_STORAGE_SEGMENT_SEGMENT_CURSOR_H
 #define SLUICE_STORAGE_SEGMENT_SEGMENT_CURSOR_H
 
+#include "storage/segment/segment_match.h"
 #include "storage/segment/segment_open.h"
 #include "storage/segment/segment_stock.h"
 
@@ -83,6 +86,7 @@ struct sl_segment_cursor {
     bool is_keeping;        /* readers' caches are used */
     uint64_t scan_rows;     /* is_keeping: of the whole query, at most */
     uint32_t row_bytes;     /* of what was asked for of the block before, as it is kept */
+    struct sl_segment_match lookup;
 };
 
 /* Minis with a row of the selection; NULL: all rows. */

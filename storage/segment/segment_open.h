@@ -41,6 +41,13 @@ sl_segment_item_addr(const struct sl_segment_item *item, uint32_t entry)
                                : (struct sl_addr){.low = item->short_addrs[entry]};
 }
 
+/* What may be kept of a column of a block: see segment_keep.h. */
+enum sl_segment_keep {
+    SL_SEGMENT_KEEP_VALUES,
+    SL_SEGMENT_KEEP_ROW_ORDER,
+    SL_SEGMENT_KEEP_KINDS,
+};
+
 struct sl_segment_open_group {
     uint32_t users;                 /* guarded by lock: cursors and prunings under way */
     struct sl_segment_item **items; /* guarded by lock; NULL: not loaded */
@@ -49,10 +56,10 @@ struct sl_segment_open_group {
     bool is_recent;                 /* guarded by lock: used since drop came by */
     uint32_t item_count;            /* dictionaries, streams, pieces: of indexes, of addresses */
     uint32_t *position_of;          /* column number -> position in columns + 1, or 0 */
-    struct sl_segment_kept **kept;  /* by position and block; the cache's */
-    struct sl_segment_kept **selections; /* by predicate's slot and block; the cache's */
-    _Atomic uint32_t *announced;         /* by stream: blocks below are announced to the system */
-    _Atomic bool *asked;                 /* the same: a few rows of it were asked for */
+    struct sl_segment_kept **kept;  /* by position, kind and block; the cache's */
+    _Atomic bool *asked;            /* of each place: what belongs there was asked for */
+    size_t place_count;
+    _Atomic uint32_t *announced; /* by stream: blocks below are announced to the system */
 };
 
 struct sl_segment_reader {

@@ -13,7 +13,8 @@
 #include "storage/index/filter.h"
 #include "storage/segment/segment_index.h"
 #include "storage/segment/segment_input.h"
-#include "storage/segment/segment_lookup.h"
+#include "storage/segment/segment_interval.h"
+#include "storage/segment/segment_open.h"
 
 /* Minis that may hold a row: by zones and indexes, and by zones alone, for the counters. */
 struct candidates {
@@ -21,15 +22,10 @@ struct candidates {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS];
 };
 
-/* Keys of one interval, both ends inclusive. */
-struct interval {
-    uint64_t first, last;
-};
-
 /* What an index said last: a host is looked for on both sides, which share one. */
 struct remembered {
     const struct sl_segment_index *index; /* NULL: nothing yet */
-    struct interval interval;
+    struct sl_segment_interval interval;
     uint64_t minis[SL_SEGMENT_MINI_WORDS];
 };
 
@@ -80,7 +76,7 @@ is_same_text(const uint8_t *bytes, uint32_t size_bytes, struct sl_slice text)
 /* Minis of an interval by the zones of the column's blocks. */
 static void
 collect_zones(const struct pruning *p, const struct sl_segment_group_column *column,
-              struct interval interval, uint64_t *minis)
+              struct sl_segment_interval interval, uint64_t *minis)
 {
     for (uint32_t b = 0; b < p->group->block_count; b++) {
         const struct sl_segment_zone *zone = &column->zones[b];
@@ -165,7 +161,7 @@ announce_pieces(const struct pruning *p, const struct sl_segment_index *index, u
 /* What the index of a column says of an interval: the minis in p->last. */
 static sl_status
 ask_index(const struct pruning *p, const struct sl_segment_group_column *column,
-          const struct sl_segment_index *index, struct interval interval)
+          const struct sl_segment_index *index, struct sl_segment_interval interval)
 {
     struct remembered *last = p->last;
     if (last->index == index && last->interval.first == interval.first &&
@@ -196,7 +192,7 @@ ask_index(const struct pruning *p, const struct sl_segment_group_column *column,
 /* Add the minis that may hold a key of the interval. */
 static sl_status
 collect_interval(const struct pruning *p, const struct sl_segment_group_column *column,
-                 struct interval interval, struct candidates *found)
+                 struct sl_segment_interval interval, struct candidates *found)
 {
     uint64_t by_zone[SL_SEGMENT_MINI_WORDS] = {0};
     if ((p->prune & SL_PRUNE_ZONE) != 0)
@@ -226,7 +222,7 @@ collect_text(const struct pruning *p, const struct sl_segment_group_column *colu
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size_bytes = item->offsets[i + 1] - item->offsets[i];
         if (is_same_text(item->bytes + item->offsets[i], size_bytes, text))
-            SL_TRY(collect_interval(p, column, (struct interval){i, i}, found));
+            SL_TRY(collect_interval(p, column, (struct sl_segment_interval){i, i}, found));
     }
     return SL_OK;
 }
@@ -234,18 +230,12 @@ collect_text(const struct pruning *p, const struct sl_segment_group_column *colu
 /* Add what may be in low .. high, as a test has it. */
 static sl_status
 collect_range(const struct pruning *p, const struct sl_segment_group_column *column,
-              const struct sl_column *described, struct sl_addr low, struct sl_addr high,
-              struct candidates *found)
+              enum sl_type type, struct sl_addr low, struct sl_addr high, struct candidates *found)
 {
-    struct interval interval = {sl_segment_key(described->type, low.low),
-                                sl_segment_key(described->type, high.low)};
-    bool is_any = interval.first <= interval.last;
-    if (described->type == SL_TYPE_ADDR) {
-        struct sl_segment_codes codes = {0};
-        SL_TRY(sl_segment_lookup_codes(p->reader, p->group_number, column->dictionary, low, high,
-                                       &codes, &is_any, p->counters, p->err));
-        interval = (struct interval){codes.first, codes.last};
-    }
+    struct sl_segment_interval interval;
+    bool is_any;
+    SL_TRY(sl_segment_interval_find(p->reader, p->group_number, column, type, low, high, &interval,
+                                    &is_any, p->counters, p->err));
     return is_any ? collect_interval(p, column, interval, found) : SL_OK;
 }
 
@@ -281,10 +271,10 @@ collect_test(const struct pruning *p, const struct sl_test *test, struct candida
     case SL_TEST_TEXT:
         return collect_text(p, column, test->text, found);
     case SL_TEST_RANGE:
-        return collect_range(p, column, described, test->low, test->high, found);
+        return collect_range(p, column, described->type, test->low, test->high, found);
     case SL_TEST_SET:
         for (uint32_t i = 0; i < test->key_count; i++)
-            SL_TRY(collect_range(p, column, described, test->keys[i], test->keys[i], found));
+            SL_TRY(collect_range(p, column, described->type, test->keys[i], test->keys[i], found));
         return SL_OK;
     }
     return SL_OK;

@@ -129,10 +129,10 @@ read_group(struct sl_segment_reader *reader, uint32_t number, struct sl_error *e
     open->is_wanted = sl_arena_calloc(reader->arena, open->item_count, sizeof(bool));
     open->position_of =
         sl_arena_calloc(reader->arena, reader->footer.column_count, sizeof(uint32_t));
-    open->kept = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
-                                 sizeof(struct sl_segment_kept *));
-    open->asked = sl_arena_calloc(reader->arena, (size_t)group->column_count * group->block_count,
-                                  sizeof(*open->asked));
+    open->place_count = (size_t)group->column_count * SL_SEGMENT_KEEP_KINDS * group->block_count;
+    open->kept =
+        sl_arena_calloc(reader->arena, open->place_count, sizeof(struct sl_segment_kept *));
+    open->asked = sl_arena_calloc(reader->arena, open->place_count, sizeof(*open->asked));
     open->announced = sl_arena_calloc(reader->arena, group->stream_count, sizeof(uint32_t));
     if (open->items == NULL || open->is_loading == NULL || open->is_wanted == NULL ||
         open->position_of == NULL || open->kept == NULL || open->asked == NULL ||
@@ -234,8 +234,7 @@ sl_segment_reader_close(struct sl_segment_reader *reader)
     SL_ASSERT(kept_bytes == 0); /* else a cursor still stands on it */
     for (uint32_t g = 0; reader->cache != NULL && g < reader->footer.summary.group_count; g++)
         sl_segment_cache_forget(reader->cache, reader->groups[g].kept,
-                                (size_t)reader->footer.groups[g].column_count *
-                                    reader->footer.groups[g].block_count);
+                                reader->groups[g].place_count);
     if (reader->fd >= 0)
         sl_file_close(reader->fd);
     sl_cond_fini(&reader->loaded);

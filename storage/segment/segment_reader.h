@@ -120,6 +120,15 @@ sl_status sl_segment_cursor_seek(struct sl_segment_cursor *cursor, struct sl_seg
                                  uint32_t group, uint32_t block, struct sl_error *err);
 
 /*
+ * Clear the rows of `selection` that cannot satisfy all clauses, as far as that is known without a look at
+ * each of them (segment_match.h); the clauses are the same until the cursor leaves the group. A bit for
+ * each clause (number i: 1 << i) that decided which rows are left: few are, and all of them satisfy it.
+ */
+uint32_t sl_segment_cursor_look_up(struct sl_segment_cursor *cursor,
+                                   const struct sl_clause *clauses, uint32_t clause_count,
+                                   uint64_t *selection);
+
+/*
  * Narrow the cursor to the rows of `selection`, at least one, until it moves: from now on vectors
  * have *out_row_count values, those of these rows in their order, and no more is decoded than they
  * need. Vectors lent before are gone. Once on a block.

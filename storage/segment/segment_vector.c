@@ -13,6 +13,7 @@
 #include "storage/codec/codec.h"
 #include "storage/segment/segment_decode.h"
 #include "storage/segment/segment_input.h"
+#include "storage/segment/segment_keep.h"
 #include "storage/segment/segment_kernel.h"
 #include "storage/segment/segment_lookup.h"
 #include "storage/segment/segment_stream.h"
@@ -212,30 +213,12 @@ open_constant(const struct sl_column *column, uint64_t key, const struct sl_segm
     vector->value_count = 1;
 }
 
-/* Of a column of the block, among those of its group. */
-static size_t
-place_number(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
-{
-    return (size_t)(column - cursor->group->columns) * cursor->group->block_count + cursor->block;
-}
-
-/* The place of a column of the block in the reader's cache; NULL: it has none. */
-static struct sl_segment_kept **
-place_of(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column)
-{
-    const struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
-    if (!cursor->is_keeping || cursor->reader->cache == NULL || cursor->is_distrustful ||
-        cursor->group->streams[column->stream].form == SL_SEGMENT_FORM_BYTES)
-        return NULL;
-    return &open->kept[place_number(cursor, column)];
-}
-
 /* Borrow what is kept of the column, unless the output does so already. */
 static void
 find_kept(const struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
           struct sl_segment_output *output)
 {
-    struct sl_segment_kept **place = place_of(cursor, column);
+    struct sl_segment_kept **place = sl_segment_keep_place(cursor, column, SL_SEGMENT_KEEP_VALUES);
     if (place != NULL && output->kept == NULL)
         output->kept = sl_segment_cache_find(cursor->reader->cache, place);
 }
@@ -411,36 +394,6 @@ fill_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_colu
     return SL_OK;
 }
 
-/*
- * Is the block in the part of the scan that there is room for? If each block of a larger scan took the
- * place of the one that was used least lately, all would be gone when the scan comes back to them.
- */
-static bool
-is_in_share(const struct sl_segment_cursor *cursor)
-{
-    uint64_t room_bytes = sl_segment_cache_room(cursor->reader->cache);
-    uint64_t need_bytes = cursor->scan_rows * cursor->row_bytes;
-    uint64_t identity = cursor->reader->footer.meta.number << 16 | cursor->group_number << 8;
-    /* Some of the room is lost at the ends of slabs, some others have. */
-    return need_bytes <= room_bytes ||
-           sl_hash_u64(identity + cursor->block) % need_bytes < room_bytes - room_bytes / 8;
-}
-
-/*
- * A block is kept as a whole, the second time that it is asked for: then the column is one that
- * queries come back to. Fresh memory for a block costs half as much as to decode it, and a query
- * that is asked once must not take the room of what others come back to.
- */
-static bool
-is_worth_keeping(struct sl_segment_cursor *cursor, struct sl_segment_kept **place)
-{
-    if (!is_in_share(cursor))
-        return false;
-    struct sl_segment_open_group *open = &cursor->reader->groups[cursor->group_number];
-    /* Relaxed: it is a guess about the future and nothing else. */
-    return atomic_exchange_explicit(&open->asked[place - open->kept], true, memory_order_relaxed);
-}
-
 /* Bring minis of an open output about, and keep the column when it is whole. */
 static sl_status
 decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_column *column,
@@ -448,8 +401,9 @@ decode_output(struct sl_segment_cursor *cursor, const struct sl_segment_group_co
               struct sl_segment_counters *counters, struct sl_error *err)
 {
     bool is_first = cursor->rows == NULL && output->ready == 0; /* while the cursor stands here */
-    struct sl_segment_kept **place = is_first ? place_of(cursor, column) : NULL;
-    if (place != NULL && !is_worth_keeping(cursor, place))
+    struct sl_segment_kept **place =
+        is_first ? sl_segment_keep_place(cursor, column, SL_SEGMENT_KEEP_VALUES) : NULL;
+    if (place != NULL && !sl_segment_keep_is_worth(cursor, place))
         place = NULL;
     if (place != NULL)
         minis = SL_SEGMENT_ALL_MINIS;
@@ -467,7 +421,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
            const struct sl_column *described, struct sl_segment_counters *counters,
            struct sl_error *err)
 {
-    struct sl_segment_kept **place = place_of(cursor, column);
+    struct sl_segment_kept **place = sl_segment_keep_place(cursor, column, SL_SEGMENT_KEEP_VALUES);
     if (place == NULL || sl_segment_cursor_is_ready(cursor, column->stream))
         return SL_OK;
     struct sl_segment_kept *kept = sl_segment_cache_find(cursor->reader->cache, place);
@@ -475,7 +429,7 @@ keep_asked(struct sl_segment_cursor *cursor, const struct sl_segment_group_colum
         sl_segment_cache_leave(cursor->reader->cache, kept);
         return SL_OK;
     }
-    if (!is_worth_keeping(cursor, place))
+    if (!sl_segment_keep_is_worth(cursor, place))
         return SL_OK;
     const uint32_t *rows = cursor->rows;
     uint32_t row_count = cursor->row_count;
@@ -601,11 +555,9 @@ sl_segment_cursor_announce(struct sl_segment_cursor *cursor, const struct sl_col
     if (found == NULL || found->zones[cursor->block].null_count == cursor->block_rows)
         return;
     struct sl_segment_open_group *open = &reader->groups[cursor->group_number];
-    _Atomic bool *asked = &open->asked[place_number(cursor, found)];
     _Atomic uint32_t *announced = &open->announced[found->stream];
-    /* What was asked for before is kept, or not far away. */
-    if (atomic_load_explicit(asked, memory_order_relaxed))
-        return;
+    if (sl_segment_keep_was_asked(cursor, found))
+        return; /* it is kept, or not far away */
     if (atomic_load_explicit(announced, memory_order_relaxed) == 0)
         want_items(cursor, found);
     sl_segment_stream_announce(cursor, found->stream);

@@ -3,6 +3,7 @@ sluice_test(unit/storage/segment/segment_pair_test.c sluice_segment)
 sluice_test(unit/storage/segment/segment_kernel_test.c sluice_segment)
 sluice_test(unit/storage/segment/segment_cache_test.c sluice_segment)
 sluice_test(unit/storage/segment/segment_stock_test.c sluice_segment)
+sluice_test(unit/storage/segment/segment_row_order_test.c sluice_segment)
 
 # What is written and read back.
 foreach(name segment segment_writer segment_reader segment_keep segment_lookup segment_prune segment_damage)

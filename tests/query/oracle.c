@@ -247,8 +247,8 @@ oracle_store_open(struct oracle_store *s)
     sl_pool_set_eager(s->pool);
     options.directory = s->directory;
     options.is_background_off = true;
-    s->memory = (struct sl_budget){.limit_bytes = 1 << 20};
-    options.cache_bytes = 1 << 20;
+    s->memory = (struct sl_budget){.limit_bytes = 16 << 20};
+    options.cache_bytes = 16 << 20;
     options.memory = &s->memory;
     TEST_OK(sl_store_open(&options, s->schema, s->pool, &s->store, &err), &err);
     s->env = (struct sl_query_env){.store = s->store,

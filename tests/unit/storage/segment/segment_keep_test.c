@@ -166,6 +166,107 @@ a_few_rows_are_kept_when_they_are_asked_for_again(void **state)
     stop(&k);
 }
 
+/* Does the value of a row lie between those of two other rows, in the order of the type? */
+static bool
+is_between(const struct sl_vector *v, uint32_t row, struct sl_addr low, struct sl_addr high)
+{
+    if (sl_vector_is_null(v, row))
+        return false;
+    if (v->type == SL_TYPE_ADDR) {
+        struct sl_addr value = sl_vector_addr(v, row);
+        return sl_addr_compare(value, low) >= 0 && sl_addr_compare(value, high) <= 0;
+    }
+    uint64_t value = sl_vector_u64(v, row);
+    return sl_type_is_signed(v->type)
+               ? (int64_t)value >= (int64_t)low.low && (int64_t)value <= (int64_t)high.low
+               : value >= low.low && value <= high.low;
+}
+
+/* A test for one value of the column in the block, or for up to some more. */
+static struct sl_test
+make_test(const struct sl_column *column, const struct sl_vector *v, uint64_t *seed)
+{
+    struct sl_test test = {.kind = SL_TEST_RANGE, .column = column};
+    uint32_t row = (uint32_t)test_random_below(seed, v->count);
+    bool has_value = v->value_count != 0 && !sl_vector_is_null(v, row);
+    if (v->type == SL_TYPE_ADDR && has_value)
+        test.low = sl_vector_addr(v, row);
+    else if (has_value)
+        test.low.low = sl_vector_u64(v, row);
+    test.high = test.low;
+    uint64_t more = test_random_below(seed, 3) == 0 ? test_random_below(seed, 1 << 20) : 0;
+    if (!__builtin_add_overflow(test.low.low, more, &test.high.low) &&
+        (!sl_type_is_signed(v->type) || (int64_t)test.high.low >= (int64_t)test.low.low))
+        return test;
+    test.high = test.low;
+    return test;
+}
+
+/* Look rows of the block up by a test on the column, or by that and another one: what was decided is what
+ * a look at every row says, and nothing else is touched. Returns how often it was decided. */
+static unsigned
+check_look_up(const struct keeping *k, struct sl_segment_cursor *cursor,
+              const struct sl_column *column, const struct sl_column *other, uint64_t *seed)
+{
+    struct sl_error err = {0};
+    struct sl_vector vectors[2];
+    struct sl_test tests[2];
+    uint64_t selection[SL_BLOCK_ROWS / 64], before[SL_BLOCK_ROWS / 64];
+    const struct sl_column *columns[2] = {column, other};
+    uint32_t test_count = 1 + (uint32_t)test_random_below(seed, 2);
+    TEST_OK(sl_segment_cursor_seek(cursor, k->reader, 0, 0, &err), &err);
+    for (unsigned i = 0; i < 2; i++) {
+        TEST_OK(sl_segment_cursor_column(cursor, columns[i], NULL, &vectors[i], NULL, &err), &err);
+        tests[i] = make_test(columns[i], &vectors[i], seed);
+    }
+    const struct sl_clause clause = {tests, test_count};
+    uint32_t count = vectors[0].count;
+    memset(selection, 0, sizeof(selection));
+    for (uint32_t row = 0; row < count; row++)
+        sl_bit_set(selection, row);
+    for (uint32_t w = 0; w < count / 64; w++)
+        selection[w] &= test_random(seed) | test_random(seed);
+    memcpy(before, selection, sizeof(before));
+    uint32_t decided = sl_segment_cursor_look_up(cursor, &clause, 1, selection);
+    for (uint32_t row = 0; row < count; row++) {
+        bool is_kept = decided == 0;
+        for (uint32_t t = 0; t < test_count; t++)
+            is_kept |= is_between(&vectors[t], row, tests[t].low, tests[t].high);
+        if (sl_bit_get(selection, row) != (is_kept && sl_bit_get(before, row)))
+            fail_msg("%s: row %u", column->name, row);
+    }
+    return decided != 0;
+}
+
+/* Of every column whose values are integers or addresses. */
+static void
+rows_are_looked_up_as_they_are_written(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    struct keeping k;
+    start(&k);
+    written_add_rows(&k.w, 14000, &seed, false);
+    written_add_rows(&k.w, 4000, &seed, true);
+    keep(&k, SIZE_MAX);
+    unsigned decided = 0;
+    const struct sl_column *dst_addr = sl_schema_at(k.w.schema, SL_COLUMN_DST_ADDR);
+    for (uint32_t c = 0; c < sl_schema_count(k.w.schema); c++) {
+        const struct sl_column *column = sl_schema_at(k.w.schema, c);
+        if (sl_type_is_bytes(column->type) || column->type == SL_TYPE_F64)
+            continue;
+        for (unsigned round = 0; round < 8; round++) {
+            /* Clauses are known by their address as long as a cursor stays. */
+            struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
+            sl_segment_cursor_keep(cursor, 18000);
+            decided += check_look_up(&k, cursor, column, dst_addr, &seed);
+            sl_segment_cursor_destroy(cursor);
+        }
+    }
+    assert_true(decided > 20);
+    stop(&k);
+}
+
 int
 main(void)
 {
@@ -173,6 +274,7 @@ main(void)
         cmocka_unit_test(kept_blocks_are_those_that_were_written),
         cmocka_unit_test(kept_times_are_lent_as_distances),
         cmocka_unit_test(a_scan_larger_than_the_cache_keeps_its_share),
+        cmocka_unit_test(rows_are_looked_up_as_they_are_written),
         cmocka_unit_test(a_few_rows_are_kept_when_they_are_asked_for_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

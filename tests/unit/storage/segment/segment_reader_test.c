@@ -150,11 +150,11 @@ what_was_asked_for_is_not_announced_again(void **state)
     struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
     const struct sl_column *bytes = sl_schema_at(w.schema, SL_COLUMN_IN_BYTES);
     TEST_OK(sl_segment_cursor_seek(cursor, reader, 0, 0, &err), &err);
-    for (uint32_t i = 0; i < group->column_count; i++)
+    for (size_t i = 0; i < reader->groups[0].place_count; i++)
         reader->groups[0].asked[i] = true;
     sl_segment_cursor_announce(cursor, bytes);
     assert_int_equal(count_announced(reader, 0), group->stream_count);
-    for (uint32_t i = 0; i < group->column_count; i++)
+    for (size_t i = 0; i < reader->groups[0].place_count; i++)
         reader->groups[0].asked[i] = false;
     sl_segment_cursor_announce(cursor, bytes);
     assert_true(count_announced(reader, 0) < group->stream_count);
