@@ -1,8 +1,8 @@
 // pair.mjs - two builds of sluice on the same data, in turn: what a change costs or gains.
 //
-//   node pair.mjs --a BIN_DIR --b BIN_DIR --data DATA_DIR [--work NEW_DIR] [--questions REGEX] [--rounds N]
+//   node pair.mjs --a BIN_DIR --b BIN_DIR --data DATA_DIR [--data-b DATA_DIR] [--work NEW_DIR] [--questions REGEX] [--rounds N]
 //
-// DATA_DIR is copied for each build and not touched. For each question of questions.txt whose name matches, the answers are
+// DATA_DIR is copied for each build and not touched; --data-b is that of the second build, where formats differ. For each question of questions.txt whose name matches, the answers are
 // compared, then the server's CPU time and the time of the answer are printed: medians, and b / a.
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { difference, readQuestions, textOf } from "./questions.mjs";
 import { Sluice } from "./sluice.mjs";
 
 const { values: options } = parseArgs({ options: {
-    a: { type: "string" }, b: { type: "string" }, data: { type: "string" }, work: { type: "string" },
+    a: { type: "string" }, b: { type: "string" }, data: { type: "string" }, "data-b": { type: "string" }, work: { type: "string" },
     questions: { type: "string", default: "." }, rounds: { type: "string", default: "9" },
 } });
 for (const name of ["a", "b", "data"]) if (options[name] === undefined) throw new Error(`--${name} is missing`);
@@ -45,8 +45,8 @@ async function ask(question, builds, places) {
 const work = options.work ?? mkdtempSync(`${tmpdir()}/sluice-pair-`);
 const builds = [options.a, options.b].map((bin, i) => new Sluice(bin, `${work}/${i}`));
 try {
-    for (const build of builds) {
-        cpSync(options.data, build.data, { recursive: true });
+    for (const [i, build] of builds.entries()) {
+        cpSync(i === 1 ? options["data-b"] ?? options.data : options.data, build.data, { recursive: true });
         await build.open();
     }
     const places = await builds[0].places();
