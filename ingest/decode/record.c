@@ -137,7 +137,7 @@ run_uptime(const struct sl_run *run, const struct sl_step *s, const uint8_t *at,
 {
     int64_t export_us = run->message->export_us;
     uint32_t uptime_ms = run->message->uptime_ms;
-    int64_t *values = &s->target->values.i64[row];
+    int64_t *values = s->target->values.i64 + row;
     for (uint32_t i = 0; i < count; i++, at += stride) {
         uint32_t then_ms = size_bytes == 4 ? load_be32(at) : (uint32_t)sl_read_be(at, size_bytes);
         values[i] = export_us + (int64_t)(int32_t)(then_ms - uptime_ms) * SL_US_PER_MS;

@@ -79,7 +79,8 @@ decode_coded_part(struct decoding *d, struct sl_segment_part *part)
 static struct sl_addr
 decode_first(struct decoding *d, const struct sl_addr *before)
 {
-    struct sl_addr from = before == NULL ? (struct sl_addr){0} : *before;
+    const struct sl_addr zero = {0};
+    struct sl_addr from = before == NULL ? zero : *before;
     struct sl_addr first;
     bool is_high_beyond = __builtin_add_overflow(from.high, sl_cursor_varint(&d->in), &first.high);
     uint64_t start = first.high == from.high ? from.low : 0;
