@@ -14,6 +14,7 @@
 #include "server/door.h"
 #include "server/inserts.h"
 #include "server/ipfix_listener.h"
+#include "server/machine.h"
 #include "server/net/loop.h"
 #include "server/net/tls.h"
 #include "server/registry.h"
@@ -38,6 +39,9 @@ enum {
     READY_WORKERS_MAX = 4,  /* that have memory from the start: 4 MiB each of OTHER_BYTES, */
     READY_THREADS_MAX = 12, /* and threads: 1.5 MiB each */
 };
+
+/* A share of the machine's memory is no less: so much ingest, connections and queries are made for. */
+#define SHARE_BYTES_MIN (UINT64_C(2) << 30)
 
 /* Where exporters' templates and sampling are kept in the store (sl_store_meta_put). */
 static const char exporter_kind[] = "exporter";
@@ -211,6 +215,23 @@ thread_count(const struct sl_config *config)
     return (unsigned)sl_min_size(wanted, SL_THREADS_MAX);
 }
 
+/* A size, or that share of `whole`. */
+static uint64_t
+cap_bytes(const struct sl_config *config, enum sl_option option, uint64_t whole_bytes)
+{
+    uint64_t number = sl_config_number(config, option);
+    return sl_config_is_percent(config, option) ? whole_bytes / 100 * number : number;
+}
+
+/* memory-limit in bytes. */
+static uint64_t
+memory_limit(const struct sl_config *config)
+{
+    uint64_t bytes = cap_bytes(config, SL_OPTION_MEMORY_LIMIT, sl_machine_memory_bytes(""));
+    bool is_share = sl_config_is_percent(config, SL_OPTION_MEMORY_LIMIT);
+    return is_share && bytes < SHARE_BYTES_MIN ? SHARE_BYTES_MIN : bytes;
+}
+
 static sl_status
 open_store(struct sl_server *server, struct sl_error *err)
 {
@@ -223,7 +244,8 @@ open_store(struct sl_server *server, struct sl_error *err)
     options.directory = sl_config_text(config, SL_OPTION_DATA);
     options.memory_limit_bytes = sl_config_number(config, SL_OPTION_INGEST_MEMORY);
     options.memory = &server->query_budget;
-    options.cache_bytes = sl_config_number(config, SL_OPTION_CACHE_MEMORY);
+    options.cache_bytes =
+        cap_bytes(config, SL_OPTION_CACHE_MEMORY, server->query_budget.limit_bytes);
     options.seal_rows = (uint32_t)sl_config_number(config, SL_OPTION_SEAL_ROWS);
     options.seal_age_us = (int64_t)sl_config_number(config, SL_OPTION_SEAL_AGE);
     options.commit_interval_us = (int64_t)sl_config_number(config, SL_OPTION_COMMIT_INTERVAL);
@@ -280,7 +302,7 @@ static sl_status
 share_memory(struct sl_server *server, struct sl_error *err)
 {
     const struct sl_config *config = server->service.config;
-    uint64_t limit_bytes = sl_config_number(config, SL_OPTION_MEMORY_LIMIT);
+    uint64_t limit_bytes = memory_limit(config);
     uint64_t input_bytes = sl_config_number(config, SL_OPTION_INPUT_MEMORY);
     uint64_t ingest_bytes = sl_config_number(config, SL_OPTION_INGEST_MEMORY);
     unsigned inputs = sl_config_is_off(config, SL_OPTION_MYSQL_LISTEN) ? 2 : 3;

@@ -22,7 +22,7 @@ const peakMiB = (pid) => Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(
 // Load `count` flows and ask everything: { rate, bytes, loadMiB, askMiB, times: { question: { ms, cpu } or text of the error } }.
 async function measure(count) {
     const directory = `${options.work}/${count}`;
-    const sluice = new Sluice(options.bin, directory);
+    const sluice = new Sluice(options.bin, directory, ["--memory-limit", "2GiB"]);
     await sluice.open();
     say(`load ${count} flows`);
     const pipe = `"$0/flowgen" --flows ${count} --seed ${options.seed} --rate ${options.rate} --format csv |
@@ -59,8 +59,8 @@ async function main() {
     const growth = (name) => (a.times[name].ms && b.times[name].ms ? (b.times[name].ms / a.times[name].ms).toFixed(2) : "");
     writeFileSync(options.out, `# From ${small} to ${large} flows
 
-What \`make bench-growth\` printed: sluice alone, **synthetic** flows (flowgen, seed ${options.seed}, ${options.rate} a second), default settings
-(\`memory-limit\` 2 GiB), merged, warm, medians of ${rounds} runs inside one connection. The questions are those of peers/questions.txt; ${large / small} is linear.
+What \`make bench-growth\` printed: sluice alone, **synthetic** flows (flowgen, seed ${options.seed}, ${options.rate} a second),
+\`memory-limit\` 2 GiB, merged, warm, medians of ${rounds} runs inside one connection. The questions are those of peers/questions.txt; ${large / small} is linear.
 
 ${table(["", ""], machine)}
 

@@ -38,6 +38,7 @@ values_have_units(void **state)
         {"query-timeout", "off", SL_OPTION_QUERY_TIMEOUT, 0},
         {"retention", "off", SL_OPTION_RETENTION, 0},
         {"disk-cap", "80%", SL_OPTION_DISK_CAP, 80},
+        {"memory-limit", "10%", SL_OPTION_MEMORY_LIMIT, 10},
         {"disk-cap", "1TiB", SL_OPTION_DISK_CAP, UINT64_C(1) << 40},
         {"insecure", "yes", SL_OPTION_INSECURE, 1},
         {"connections", "7", SL_OPTION_CONNECTIONS, 7},
