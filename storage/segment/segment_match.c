@@ -58,6 +58,8 @@ open_clauses(struct sl_segment_cursor *cursor, const struct sl_clause *clauses,
     lookup->clauses = clauses;
     lookup->group = cursor->group;
     lookup->clause_count = 0;
+    if (clause_count > SL_SEGMENT_MATCH_NUMBERS_MAX)
+        clause_count = SL_SEGMENT_MATCH_NUMBERS_MAX;
     for (uint32_t c = 0; c < clause_count && lookup->clause_count < SL_SEGMENT_MATCH_CLAUSES_MAX;
          c++) {
         uint32_t count = end;

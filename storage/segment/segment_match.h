@@ -18,7 +18,9 @@
 
 enum {
     SL_SEGMENT_MATCH_CLAUSES_MAX = 8, /* of a scan, the first ones: others are left to others */
-    SL_SEGMENT_MATCH_KEYS_MAX = 64,   /* intervals of all clauses, the same */
+    SL_SEGMENT_MATCH_NUMBERS_MAX =
+        32,                         /* clauses with numbers below: a bit says that one is decided */
+    SL_SEGMENT_MATCH_KEYS_MAX = 64, /* intervals of all clauses, the same */
     SL_SEGMENT_MATCH_SHARE = 8,
 };
 
