@@ -36,7 +36,7 @@ sl_status sl_bounds_split(const struct sl_expr *where, const struct sl_input *in
                           struct sl_conjunct **out_conjuncts, uint32_t *out_count, bool *out_never,
                           struct sl_error *err);
 
-/* Clauses of conjuncts over columns of the store, in `arena`; exact_clause of the conjuncts. */
+/* Clauses of conjuncts over columns of the store, in `arena`; sets `addresses` and exact_clause of the conjuncts. */
 SL_MUST_CHECK
 sl_status sl_bounds_clauses(struct sl_conjunct *conjuncts, uint32_t count,
                             const struct sl_input *inputs, struct sl_arena *arena,
