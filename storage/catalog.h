@@ -9,17 +9,16 @@
  * dropped. An edit never fails midway: trouble (a full disk, a value beyond its limit) shows at
  * commit, and then nothing has changed. Reading: sl_catalog_load copies everything out once.
  *
- * LMDB has no checksums and reads through a mapping, so a damaged file may end the process that
- * reads it. Therefore every value ends in an XXH3 over its key and itself, and open first lets a
- * child process prove all of it, page by page and record by record: a child that dies or finds
- * something wrong means SL_CORRUPT, and the store then calls sl_catalog_move_aside and rebuilds the
- * catalog from segments and journal. The layout of keys and values is described in catalog_record.h.
+ * LMDB has no checksums, so every value ends in an XXH3 over its key and itself, and open lets a file
+ * be proven first (catalog_proof.h). SL_CORRUPT means that it is damaged: the store then calls
+ * sl_catalog_move_aside and rebuilds the catalog from segments and journal. The layout of keys and
+ * values is described in catalog_record.h, the data file itself belongs to catalog_data.h.
  *
  * Ownership: open gives the caller a catalog, close takes it back.
  * Threads:   any, between open and close; an edit and a state belong to one thread at a time.
  *            Commits are serialised inside.
  * Errors:    SL_CORRUPT, SL_VERSION at open; SL_IO, SL_LIMIT at commit
- * Layer:     storage. The only user of LMDB.
+ * Layer:     storage
  */
 #ifndef SLUICE_STORAGE_CATALOG_H
 #define SLUICE_STORAGE_CATALOG_H

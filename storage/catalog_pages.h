@@ -17,7 +17,7 @@
  *
  * Not looked at: contents of records (their hashes), order of keys, and space that nothing uses.
  *
- * Layer: storage. Called from catalog.c. Pure.
+ * Layer: storage. Called from catalog_proof.c. Pure.
  */
 #ifndef SLUICE_STORAGE_CATALOG_PAGES_H
 #define SLUICE_STORAGE_CATALOG_PAGES_H

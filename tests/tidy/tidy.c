@@ -75,7 +75,7 @@ static const struct {
     const char *header;
     const char *file;
 } wraps[] = {
-    {"lmdb.h", "storage/catalog.c"},
+    {"lmdb.h", "storage/catalog_data.c"},
     {"zstd.h", "storage/codec/frame_zstd.c"},
     {"zstd.h", "client/input.c"}, /* streams of files; a client does not see the codecs */
     {"xxhash.h", "storage/base/hash.c"},
