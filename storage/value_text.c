@@ -43,13 +43,8 @@ sl_f64_format(double value, struct sl_buf *out)
 static void
 format_u64(uint64_t value, struct sl_buf *out)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    sl_buf_append(out, &digits[at], sizeof(digits) - at);
+    char digits[SL_U64_TEXT_BYTES];
+    sl_buf_append(out, digits, sl_u64_format(value, digits));
 }
 
 static void

@@ -13,6 +13,22 @@
 #include "storage/base/buf.h"
 #include "storage/batch.h"
 
+enum { SL_U64_TEXT_BYTES = 20 };
+
+/* Decimal digits without a zero byte. Returns how many there are, 1 .. SL_U64_TEXT_BYTES. */
+static inline size_t
+sl_u64_format(uint64_t value, char *text)
+{
+    char digits[SL_U64_TEXT_BYTES];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    memcpy(text, &digits[at], sizeof(digits) - at);
+    return sizeof(digits) - at;
+}
+
 /* Append the value of `row`, which is not NULL. TEXT is appended as it is. */
 void sl_value_format(const struct sl_vector *vector, uint32_t row, struct sl_buf *out);
 

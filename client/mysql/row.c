@@ -24,25 +24,12 @@ enum {
 /* ---- numbers as text ---- */
 
 static size_t
-format_u64(uint64_t value, char *text)
-{
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    memcpy(text, &digits[at], sizeof(digits) - at);
-    return sizeof(digits) - at;
-}
-
-static size_t
 format_i64(int64_t value, char *text)
 {
     if (value >= 0)
-        return format_u64((uint64_t)value, text);
+        return sl_u64_format((uint64_t)value, text);
     text[0] = '-';
-    return 1 + format_u64(-(uint64_t)value, text + 1);
+    return 1 + sl_u64_format(-(uint64_t)value, text + 1);
 }
 
 /* The shortest form with an exponent: "-1.5e-07". */
@@ -215,7 +202,7 @@ format_span(int64_t span_us, unsigned digits, char *text)
     if (hours < 100)
         at = put_digits(at, hours, 2);
     else
-        at += format_u64(hours, at);
+        at += sl_u64_format(hours, at);
     *at++ = ':';
     at = put_digits(at, seconds / 60 % 60, 2);
     *at++ = ':';
@@ -258,7 +245,7 @@ put_text(struct sl_buf *out, const struct sl_mysql_column *column, const struct 
     case SL_TYPE_U32:
     case SL_TYPE_U64:
     case SL_TYPE_BOOL:
-        size_bytes = format_u64(sl_vector_u64(v, row), text);
+        size_bytes = sl_u64_format(sl_vector_u64(v, row), text);
         break;
     case SL_TYPE_I64:
         size_bytes = format_i64((int64_t)sl_vector_u64(v, row), text);

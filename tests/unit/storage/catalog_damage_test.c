@@ -26,6 +26,16 @@ write_byte(const struct catalog_place *p, uint64_t offset, uint8_t byte)
 }
 
 static void
+write_whole(const struct catalog_place *p, const uint8_t *bytes, size_t size_bytes)
+{
+    struct sl_error err = {0};
+    int fd;
+    TEST_OK(sl_file_open(AT_FDCWD, p->file, O_WRONLY | O_TRUNC, &fd, &err), &err);
+    TEST_OK(sl_file_write_at(fd, 0, bytes, size_bytes, &err), &err);
+    sl_file_close(fd);
+}
+
+static void
 a_file_made_by_its_directorys_name_opens_too(void **state)
 {
     (void)state;
@@ -102,11 +112,7 @@ a_damaged_byte_is_refused_or_harmless(void **state)
             assert_true(strlen(check_err.text) > 0);
             refused++;
         }
-        struct sl_error write_err = {0};
-        int fd;
-        TEST_OK(sl_file_open(AT_FDCWD, p.file, O_WRONLY | O_TRUNC, &fd, &write_err), &write_err);
-        TEST_OK(sl_file_write_at(fd, 0, bytes, size_bytes, &write_err), &write_err);
-        sl_file_close(fd);
+        write_whole(&p, bytes, size_bytes);
     }
     print_message("%u damaged bytes of %zu, %u refused\n", tried, size_bytes, refused);
     assert_true(refused > tried / 8);
@@ -126,10 +132,7 @@ a_cut_file_is_refused(void **state)
     uint8_t *bytes = test_read_file(p.file, &size_bytes);
     for (size_t cut = 0; cut < size_bytes; cut += 2048 * (100 / test_rounds(100))) {
         struct sl_error err = {0};
-        int fd;
-        TEST_OK(sl_file_open(AT_FDCWD, p.file, O_WRONLY | O_TRUNC, &fd, &err), &err);
-        TEST_OK(sl_file_write_at(fd, 0, bytes, cut, &err), &err);
-        sl_file_close(fd);
+        write_whole(&p, bytes, cut);
         assert_int_equal(sl_catalog_open(p.path, &catalog, &err), SL_CORRUPT);
     }
     free(bytes);

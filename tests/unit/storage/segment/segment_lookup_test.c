@@ -49,6 +49,15 @@ draw_batch(const struct sl_schema *schema, uint64_t *seed, bool has_long)
     return batch;
 }
 
+/* Nothing of the group is in memory from here on. */
+static void
+forget(struct looked *l)
+{
+    sl_segment_group_release(l->reader, 0);
+    assert_int_equal(sl_segment_reader_drop(l->reader, SL_SEGMENT_DROP_ALL), 0);
+    sl_segment_group_acquire(l->reader, 0);
+}
+
 static void
 look_start(struct looked *l, uint64_t *seed, bool has_long)
 {
@@ -69,9 +78,7 @@ look_start(struct looked *l, uint64_t *seed, bool has_long)
     l->addrs = sl_new(l->entry_count * sizeof(*l->addrs));
     for (uint32_t i = 0; i < l->entry_count; i++)
         l->addrs[i] = sl_segment_item_addr(item, i);
-    sl_segment_group_release(l->reader, 0);
-    assert_int_equal(sl_segment_reader_drop(l->reader, SL_SEGMENT_DROP_ALL), 0);
-    sl_segment_group_acquire(l->reader, 0);
+    forget(l);
 }
 
 static void
@@ -220,9 +227,7 @@ one_host_costs_a_piece_of_each(void **state)
         const struct sl_test test = {
             .kind = SL_TEST_RANGE, .column = l.column, .low = addr, .high = addr};
         const struct sl_clause clause = {&test, 1};
-        sl_segment_group_release(l.reader, 0);
-        assert_int_equal(sl_segment_reader_drop(l.reader, SL_SEGMENT_DROP_ALL), 0);
-        sl_segment_group_acquire(l.reader, 0);
+        forget(&l);
         TEST_OK(
             sl_segment_reader_prune(l.reader, 0, &clause, 1, SL_PRUNE_ALL, minis, &counters, &err),
             &err);
@@ -283,9 +288,7 @@ few_rows_have_their_addresses_without_the_dictionary(void **state)
         sl_bit_set(selection, rows[i]);
     }
     TEST_OK(sl_segment_cursor_seek(cursor, NULL, 0, 0, &err), &err);
-    sl_segment_group_release(l.reader, 0);
-    assert_int_equal(sl_segment_reader_drop(l.reader, SL_SEGMENT_DROP_ALL), 0);
-    sl_segment_group_acquire(l.reader, 0);
+    forget(&l);
     TEST_OK(sl_segment_cursor_seek(cursor, l.reader, 0, 0, &err), &err);
     TEST_OK(sl_segment_cursor_focus(cursor, selection, &count, &err), &err);
     TEST_OK(sl_segment_cursor_column(cursor, l.column, NULL, &v, NULL, &err), &err);
