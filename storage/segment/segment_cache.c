@@ -19,6 +19,7 @@ enum {
     SLAB_BYTES_MAX = 2 << 20,
     SLABS = 16,       /* at least, in the room that there is */
     ALIGN_BYTES = 64, /* of a block */
+    TURNS = 32,       /* one of so many looks is worked for */
 };
 
 struct sl_segment_slab {
@@ -38,6 +39,7 @@ struct sl_segment_cache {
     struct sl_segment_slab *hand;
     struct sl_segment_slab *open; /* new blocks go there; NULL: none */
     uint32_t count;               /* of slabs */
+    _Atomic uint32_t looks;       /* blocks that might have been worked for */
 };
 
 static void
@@ -398,6 +400,13 @@ sl_segment_cache_forget(struct sl_segment_cache *cache, struct sl_segment_kept *
         sl_mutex_unlock(&cache->lock);
         destroy_slab(cache, dead);
     }
+}
+
+bool
+sl_segment_cache_is_turn(struct sl_segment_cache *cache)
+{
+    /* Relaxed: which of them it is does not matter. */
+    return atomic_fetch_add_explicit(&cache->looks, 1, memory_order_relaxed) % TURNS == 0;
 }
 
 size_t

@@ -57,6 +57,10 @@ void sl_segment_cache_offer(struct sl_segment_cache *cache, struct sl_segment_ke
 void sl_segment_cache_offer_bytes(struct sl_segment_cache *cache, struct sl_segment_kept **place,
                                   const void *bytes, size_t size_bytes);
 
+/* One more block was looked into row by row, where something kept would have told: is it this one's turn to
+ * be worked for? One of so many is, whoever asks, so that no query pays for all that will come. */
+bool sl_segment_cache_is_turn(struct sl_segment_cache *cache);
+
 /* The reader closes. */
 void sl_segment_cache_forget(struct sl_segment_cache *cache, struct sl_segment_kept **places,
                              size_t count);

@@ -122,7 +122,8 @@ static void
 offer_order(struct sl_segment_cursor *cursor, const struct sl_segment_row_values *values,
             struct range range, struct sl_segment_kept **place)
 {
-    if (!is_selective(values, range) || !sl_segment_keep_is_worth(cursor, place))
+    if (!is_selective(values, range) || !sl_segment_keep_is_worth(cursor, place) ||
+        !sl_segment_cache_is_turn(cursor->reader->cache))
         return;
     size_t bytes = sl_segment_row_order_bytes(values->count);
     void *scratch = sl_arena_alloc(cursor->arena, sl_segment_row_order_scratch(values->count));

@@ -255,7 +255,7 @@ rows_are_looked_up_as_they_are_written(void **state)
         const struct sl_column *column = sl_schema_at(k.w.schema, c);
         if (sl_type_is_bytes(column->type) || column->type == SL_TYPE_F64)
             continue;
-        for (unsigned round = 0; round < 8; round++) {
+        for (unsigned round = 0; round < 40; round++) {
             /* Clauses are known by their address as long as a cursor stays. */
             struct sl_segment_cursor *cursor = sl_segment_cursor_create(NULL);
             sl_segment_cursor_keep(cursor, 18000);
