@@ -8,6 +8,7 @@
  *   group_key.c     keys of rows as the bytes of a record, and back
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
  *   group_memo.c    the same with few rows of it: records by code
+ *   group_prune.c   of such states, those of groups that may be asked for
  *   group_value.c   distinct values, and those of quantiles, as records
  *   group_distinct.c how many distinct values a group has, by sorting them
  *   group_merge.c   tables of the workers to one, per partition
@@ -53,6 +54,8 @@ enum {
     GROUP_RECENT_BITS = 14, /* values that came lately: 128 KiB */
     GROUP_HLL_BITS = 12,    /* 4096 registers: 1.6 % */
     GROUP_CONCAT_BYTES_MAX = SL_TEXT_BYTES_MAX,
+    GROUP_CANDIDATE_BITS = 19, /* of the filter of candidates: 64 KiB */
+    GROUP_TOP_MAX = 1024,      /* groups by their order: above it all groups are made */
 };
 
 struct group_key {
@@ -112,6 +115,17 @@ struct group_dense {
     uint32_t entry_capacity;
     bool is_summed;
     uint64_t sum_bound; /* no sum is greater */
+    uint64_t row_count; /* rows that were summed */
+};
+
+/* Sums of dictionaries that went by, of a worker: see group_prune.c. */
+struct group_runs {
+    struct group_dense *runs; /* owned */
+    uint32_t count;
+    uint32_t capacity;
+    size_t bytes;   /* of all runs */
+    bool is_off;    /* there was no room for them */
+    uint64_t floor; /* no group of the answer has less */
 };
 
 /* The records of the entries of one dictionary, as far as they were met: see group_memo.c. */
@@ -147,6 +161,7 @@ struct group_worker {
     struct sl_spill spill;
     struct group_numbers numbers;
     struct group_dense denses[GROUP_SIDES_MAX];
+    struct group_runs runs;
     struct group_memo memos[GROUP_SIDES_MAX];
     struct group_codes *codes; /* of each key, for each side */
     struct group_seen *seen;   /* of each aggregate */
@@ -198,6 +213,11 @@ struct group {
     struct sl_arena *kept[SL_GROUP_PARTITIONS]; /* owned; NULL until needed: as a worker's */
     struct sl_op_arenas arenas;
     atomic_uint next_partition; /* that nobody gives out yet */
+    struct sl_group_floor asked;
+    bool is_pruned;               /* groups may be left out: see group_prune.c */
+    uint64_t floor;               /* no group of the answer has less */
+    uint64_t run_rows;            /* of all runs of all workers */
+    _Atomic uint64_t *candidates; /* bits, in the arena of worker 0; NULL: every group is one */
 };
 
 /* Put the rows of a chunk into the worker's tables. */
@@ -307,6 +327,40 @@ bool group_dense_flush(const struct group *group, struct group_worker *w,
                        struct group_dense *dense);
 void group_dense_fini(const struct group *group, struct group_dense *dense,
                       struct sl_budget *budget);
+
+/* What it takes in memory. */
+size_t group_dense_bytes(const struct group *group, const struct group_dense *dense);
+
+/* Another dictionary comes, or none: what `dense` holds is kept as a run where groups may be left out, else put
+ * into the worker's table. */
+SL_MUST_CHECK
+bool group_dense_leave(const struct group *group, struct group_worker *w,
+                       struct group_dense *dense);
+
+/* Is what is asked for such that groups may be left out? */
+bool group_prune_is_possible(const struct group *group);
+
+/* Take the sums away from `dense`, which is empty then; false: they are not kept, and still there. */
+SL_MUST_CHECK
+bool group_run_keep(const struct group *group, struct group_worker *w, struct group_dense *dense);
+
+/* Put what all runs of a worker hold of candidates into its table; no more are kept. */
+SL_MUST_CHECK
+bool group_runs_flush(const struct group *group, struct group_worker *w);
+void group_runs_fini(const struct group *group, struct group_runs *runs, struct sl_budget *budget);
+
+/* All rows are there: find the candidates, and put what runs hold of them into the tables. */
+SL_MUST_CHECK
+sl_status group_prune(struct sl_op *op, struct sl_error *err);
+
+/* Which of the candidates' bits an address has. */
+static inline uint64_t
+group_candidate_bit(struct sl_addr addr)
+{
+    uint64_t hash = sl_group_mix(addr.high ^ UINT64_C(0x9e3779b97f4a7c15),
+                                 addr.low ^ UINT64_C(0xd6e8feb86659fd93));
+    return hash >> (64 - GROUP_CANDIDATE_BITS);
+}
 
 /* What is remembered of the dictionary of a chunk's one key, on side `side`; NULL: that does not pay, or
  * there is no memory for it. */

@@ -334,7 +334,7 @@ group_build_end(struct sl_op *op, unsigned worker, struct sl_error *err)
 
     for (unsigned s = 0; s < GROUP_SIDES_MAX; s++) {
         group_memo_fini(&w->memos[s], &op->exec->budget);
-        if (!group_dense_flush(group, w, &w->denses[s]))
+        if (!group_dense_leave(group, w, &w->denses[s]))
             return sl_exec_out_of_memory(op->exec, err);
         group_dense_fini(group, &w->denses[s], &op->exec->budget);
     }

@@ -3,7 +3,8 @@
  *
  * Blocks of a row group share a dictionary, so for as long as a worker meets the same one, a row
  * costs an addition at records[code] and no hash. When another dictionary comes, and at the end,
- * what the array holds becomes records, each entry once, at the ends of the table's lists.
+ * what the array holds becomes records, each entry once, at the ends of the table's lists; or it is kept
+ * for group_prune.c to choose from.
  *
  * What must stay true: a dictionary is recognised by its number alone (batch.h), and its entries
  * are copied, because memory of a row group that was read may be gone.
@@ -32,12 +33,17 @@ records_bytes(const struct group *group, uint32_t entry_capacity)
     return ((size_t)entry_capacity + 1) * sl_max_size(states_bytes(group), sums_bytes);
 }
 
+size_t
+group_dense_bytes(const struct group *group, const struct group_dense *dense)
+{
+    return records_bytes(group, dense->entry_capacity) + dense->entry_bytes_capacity;
+}
+
 void
 group_dense_fini(const struct group *group, struct group_dense *dense, struct sl_budget *budget)
 {
     if (dense->records != NULL)
-        sl_budget_give(budget,
-                       records_bytes(group, dense->entry_capacity) + dense->entry_bytes_capacity);
+        sl_budget_give(budget, group_dense_bytes(group, dense));
     free(dense->entries);
     free(dense->records);
     *dense = (struct group_dense){0};
@@ -90,7 +96,7 @@ group_dense_open(const struct group *group, struct group_worker *w, unsigned sid
     if (row_count < key->value_count / GROUP_ENTRIES_PER_ROW ||
         key->value_count > GROUP_DICTIONARY_MAX)
         return true;
-    if (!group_dense_flush(group, w, dense))
+    if (!group_dense_leave(group, w, dense))
         return false;
     if (!reserve(group, dense, w->table.budget, key->value_count, key->width))
         return true;
@@ -158,6 +164,7 @@ group_dense_add(const struct group *group, struct group_worker *w, struct group_
         dense->dictionary = dictionary;
     }
     dense->sum_bound += most;
+    dense->row_count += slice->count;
     group_sums_put(w, codes_of(key, slice, w->numbers.row_numbers), slice->count,
                    (uint64_t *)(void *)dense->records);
     return GROUP_DONE;
@@ -195,6 +202,14 @@ is_seen(const struct group *group, const struct group_dense *dense, const uint8_
     return seen != 0;
 }
 
+/* May the group of an entry be asked for? */
+static bool
+is_candidate(const struct group *group, const struct group_dense *dense, uint32_t entry)
+{
+    uint64_t bit = group_candidate_bit(sl_vector_entry_addr(&dense->vector, entry));
+    return atomic_load_explicit(&group->candidates[bit / 64], memory_order_relaxed) >> bit % 64 & 1;
+}
+
 bool
 group_dense_flush(const struct group *group, struct group_worker *w, struct group_dense *dense)
 {
@@ -206,10 +221,12 @@ group_dense_flush(const struct group *group, struct group_worker *w, struct grou
         return true;
     dense->dictionary = 0;
     dense->sum_bound = 0;
+    dense->row_count = 0;
     struct key_side side = {.vectors = &dense->vector};
     for (uint32_t entry = 0; entry < dense->vector.count; entry++) {
         uint8_t *record = dense->records + entry * record_bytes;
-        if (!is_seen(group, dense, record))
+        if (!is_seen(group, dense, record) ||
+            (group->candidates != NULL && !is_candidate(group, dense, entry)))
             continue;
         w->records[count] = record;
         entries[count++] = entry;
@@ -231,4 +248,10 @@ group_dense_flush(const struct group *group, struct group_worker *w, struct grou
     w->records[0] = record;
     entries[0] = 0;
     return group_pack_keys(group, w, &side, entries, 1) && move_states(group, w, dense, 1);
+}
+
+bool
+group_dense_leave(const struct group *group, struct group_worker *w, struct group_dense *dense)
+{
+    return group_run_keep(group, w, dense) || group_dense_flush(group, w, dense);
 }

@@ -171,7 +171,7 @@ has_places(const struct group *group)
 static size_t
 worker_bytes(const struct group *group, const struct group_worker *w)
 {
-    size_t bytes = sl_group_table_count(&w->table) * w->table.record_bytes;
+    size_t bytes = sl_group_table_count(&w->table) * w->table.record_bytes + w->runs.bytes;
 
     for (uint32_t i = 0; i < group->value_table_count; i++)
         bytes += sl_group_table_count(&w->value_tables[i]) * w->value_tables[i].record_bytes;
@@ -233,6 +233,8 @@ group_make_room(struct sl_op *op, struct group_worker *w, struct sl_error *err)
 
     if (worker_bytes(group, w) < w->room_bytes)
         return SL_OK;
+    if (!group_runs_flush(group, w))
+        return sl_exec_out_of_memory(op->exec, err);
     if (!group_numbers_forget(group, w))
         return sl_exec_out_of_memory(op->exec, err);
     if (w->spill.size_bytes != 0)

@@ -172,4 +172,18 @@ sl_status sl_op_group(struct sl_exec *exec, struct sl_op *child, const struct sl
                       uint32_t aggregate_count, uint32_t input_count, struct sl_op **out_op,
                       struct sl_error *err);
 
+/* Which groups are asked for, by a COUNT or a SUM: all whose value is at least `least`, or the `keep` with
+ * the greatest values and whichever have the same as the last of them. Others may be left out. */
+enum sl_floor_kind { SL_FLOOR_NONE, SL_FLOOR_LEAST, SL_FLOOR_TOP };
+
+struct sl_group_floor {
+    enum sl_floor_kind kind;
+    uint32_t aggregate;
+    uint64_t least; /* LEAST */
+    uint64_t keep;  /* TOP */
+};
+
+/* Before the group operator is started. */
+void sl_op_group_narrow(struct sl_op *op, const struct sl_group_floor *floor);
+
 #endif

@@ -198,10 +198,12 @@ group_start(struct sl_op *op, struct sl_error *err)
         if (type->type == SL_TYPE_ADDR)
             a->addrs = sl_addr_pool_create(budget);
     }
+    group->is_pruned = group_prune_is_possible(group);
     for (unsigned i = 0; i < op->exec->threads; i++)
         if (!open_worker(group, op->exec, budget, i))
             return sl_exec_out_of_memory(op->exec, err);
     SL_TRY(sl_exec_each(op->exec, op->children[0]->width, build, op, err));
+    SL_TRY(group_prune(op, err));
     return group->key_count == 0 ? group_merge_keyless(op, err) : SL_OK;
 }
 
@@ -212,6 +214,7 @@ close_worker(const struct group *group, struct group_worker *w, struct sl_budget
         group_dense_fini(group, &w->denses[s], budget);
         group_memo_fini(&w->memos[s], budget);
     }
+    group_runs_fini(group, &w->runs, budget);
     for (uint32_t i = 0; i < group->key_count * GROUP_SIDES_MAX && w->codes != NULL; i++)
         group_codes_fini(&w->codes[i], budget);
     for (uint32_t i = 0; i < group->aggregate_count && w->seen != NULL; i++)
@@ -413,6 +416,8 @@ group_describe(const struct sl_op *op, struct sl_buf *out)
                   group->key_count == 1 ? "" : "s", group->aggregate_count,
                   group->aggregate_count == 1 ? "" : "s",
                   group->has_sides ? ", once for each side" : "");
+    if (op->exec->is_analyzed && group->candidates != NULL)
+        sl_buf_text(out, ", small ones left out");
     uint64_t spilled_bytes = 0;
     for (unsigned i = 0; op->exec->is_analyzed && i < op->exec->threads; i++)
         spilled_bytes += group->workers[i].spill.size_bytes;
@@ -456,4 +461,12 @@ sl_op_group(struct sl_exec *exec, struct sl_op *child, const struct sl_key *keys
     group->room_bytes = group->room_bytes_max / 2;
     (*out_op)->width = exec->threads;
     return compile_terms(group, exec, input_count, err);
+}
+
+void
+sl_op_group_narrow(struct sl_op *op, const struct sl_group_floor *floor)
+{
+    struct group *group = op->state;
+    SL_ASSERT(op->class == &group_class);
+    group->asked = *floor;
 }

@@ -10,6 +10,8 @@
  */
 #include "query/plan.h"
 
+#include "query/bounds_side.h"
+#include "query/function.h"
 #include "storage/schema.h"
 
 /* Beyond this many rows to keep, ending the scan early, or fetching what does not decide the order
@@ -35,6 +37,7 @@ struct planning {
     struct sl_conjunct *conjuncts;
     uint32_t conjunct_count;
     bool is_never; /* the WHERE is constant and not true */
+    bool is_cut;   /* ORDER BY and LIMIT are the select's own, not those of a union */
     uint64_t keep_rows;
 };
 
@@ -227,6 +230,51 @@ plan_distinct_count(struct planning *p, struct sl_error *err)
     return sl_op_group(exec, p->op, NULL, 0, count, 1, 0, &p->op, err);
 }
 
+static bool
+is_sum(const struct sl_select *select, const struct sl_expr *expr)
+{
+    if (expr->kind != SL_EXPR_AGGREGATE)
+        return false;
+    enum sl_aggregate_kind kind = select->aggregates[expr->slot].kind;
+    return kind == SL_AGG_COUNT_STAR || kind == SL_AGG_COUNT || kind == SL_AGG_SUM;
+}
+
+/* Does a part of HAVING ask for a count or a sum of at least so much? */
+static bool
+asks_for_least(const struct sl_select *select, const struct sl_expr *expr,
+               struct sl_group_floor *out_floor)
+{
+    sl_i128 value, low, high;
+
+    if (expr->kind != SL_EXPR_CALL || expr->arg_count != 2 || !is_sum(select, expr->args[0]) ||
+        !sl_bound_integer(expr->args[1], &value) ||
+        !sl_bound_interval(expr->function->id, value, &low, &high) || low <= 0 || low > INT64_MAX)
+        return false;
+    *out_floor = (struct sl_group_floor){
+        .kind = SL_FLOOR_LEAST, .aggregate = expr->args[0]->slot, .least = (uint64_t)low};
+    return true;
+}
+
+/* Which groups are asked for, by HAVING or else by the first order. */
+static struct sl_group_floor
+choose_floor(const struct planning *p, const struct sl_conjunct *having, uint32_t having_count)
+{
+    const struct sl_select *select = p->select;
+    struct sl_group_floor floor = {.kind = SL_FLOOR_NONE};
+
+    for (uint32_t i = 0; i < having_count; i++)
+        if (asks_for_least(select, having[i].expr, &floor))
+            return floor;
+    if (having_count != 0 || !p->is_cut || select->is_distinct || select->order_count == 0 ||
+        !select->orders[0].is_descending)
+        return floor;
+    const struct sl_expr *first = select->outputs[select->orders[0].output].expr;
+    if (is_sum(select, first))
+        floor = (struct sl_group_floor){
+            .kind = SL_FLOOR_TOP, .aggregate = first->slot, .keep = p->keep_rows};
+    return floor;
+}
+
 static sl_status
 plan_group(struct planning *p, struct sl_error *err)
 {
@@ -235,15 +283,18 @@ plan_group(struct planning *p, struct sl_error *err)
     uint32_t having_count = 0;
     bool is_never = false;
 
-    if (is_row_count(p))
-        SL_TRY(sl_op_row_count(p->exec, select->aggregates, select->aggregate_count, &p->op, err));
-    else if (is_distinct_count(select))
-        SL_TRY(plan_distinct_count(p, err));
-    else
-        SL_TRY(sl_op_group(p->exec, p->op, select->keys, select->key_count, select->aggregates,
-                           select->aggregate_count, select->input_count, &p->op, err));
     SL_TRY(sl_bounds_split(select->having, NULL, 0, p->exec->arena, &having, &having_count,
                            &is_never, err));
+    if (is_row_count(p)) {
+        SL_TRY(sl_op_row_count(p->exec, select->aggregates, select->aggregate_count, &p->op, err));
+    } else if (is_distinct_count(select)) {
+        SL_TRY(plan_distinct_count(p, err));
+    } else {
+        struct sl_group_floor floor = choose_floor(p, having, having_count);
+        SL_TRY(sl_op_group(p->exec, p->op, select->keys, select->key_count, select->aggregates,
+                           select->aggregate_count, select->input_count, &p->op, err));
+        sl_op_group_narrow(p->op, &floor);
+    }
     if (having_count != 0)
         SL_TRY(sl_op_filter(p->exec, p->op, having, having_count, "having", &p->op, err));
     return SL_OK;
@@ -333,7 +384,8 @@ static sl_status
 plan_select(struct sl_exec *exec, const struct sl_select *select, bool is_cut,
             struct sl_op **out_op, struct sl_error *err)
 {
-    struct planning p = {.exec = exec, .select = select, .keep_rows = rows_to_keep(select)};
+    struct planning p = {
+        .exec = exec, .select = select, .keep_rows = rows_to_keep(select), .is_cut = is_cut};
     struct sl_term *terms = NULL;
 
     p.order = is_cut ? choose_order(select, p.keep_rows) : SL_SCAN_ANY;
