@@ -202,6 +202,28 @@ keep_other_addrs(const struct sl_vector *first, const struct sl_vector *other, u
     return kept;
 }
 
+/* Do equal codes of both name equal values, and other codes others? */
+static bool
+share_entries(const struct sl_vector *a, const struct sl_vector *b)
+{
+    return a->encoding == SL_DICT && b->encoding == SL_DICT && a->is_sorted && b->is_sorted &&
+           a->dictionary != 0 && a->dictionary == b->dictionary;
+}
+
+/* The same by the codes of one dictionary. */
+static uint32_t
+keep_other_codes(const uint32_t *first, const uint32_t *other, uint32_t *rows, uint32_t row_count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t row = rows[i];
+        rows[kept] = row;
+        kept += first[row] != other[row];
+    }
+    return kept;
+}
+
 /* Rows whose other side is another group than the first: they count there too. */
 static uint32_t
 keep_other_rows(const struct group *group, const struct key_side *first,
@@ -211,7 +233,10 @@ keep_other_rows(const struct group *group, const struct key_side *first,
 
     if (group->key_count == 1 && group->keys[0].addrs != NULL && has_all(&first->vectors[0]) &&
         has_all(&other->vectors[0]))
-        return keep_other_addrs(&first->vectors[0], &other->vectors[0], rows, row_count);
+        return share_entries(&first->vectors[0], &other->vectors[0])
+                   ? keep_other_codes(first->vectors[0].codes, other->vectors[0].codes, rows,
+                                      row_count)
+                   : keep_other_addrs(&first->vectors[0], &other->vectors[0], rows, row_count);
     for (uint32_t i = 0; i < row_count; i++) {
         bool is_other = false;
         for (uint32_t k = 0; k < group->key_count && !is_other; k++)

@@ -67,6 +67,7 @@ raise_floor(const struct group *group, const struct group_dense *run, uint64_t f
     uint64_t heap[GROUP_TOP_MAX];
     uint32_t count = (uint32_t)group->asked.keep;
 
+    SL_ASSERT(count != 0 && count <= GROUP_TOP_MAX);
     for (uint32_t i = 0; i < count; i++)
         heap[i] = floor;
     for (uint32_t entry = 0; entry < run->vector.count; entry++)
