@@ -9,6 +9,7 @@
  *   group_dense.c   one key with a large dictionary: states by code, without a hash table
  *   group_memo.c    the same with few rows of it: records by code
  *   group_prune.c   of such states, those of groups that may be asked for
+ *   group_floor.c   of records, those of groups that may be asked for
  *   group_value.c   distinct values, and those of quantiles, as records
  *   group_distinct.c how many distinct values a group has, by sorting them
  *   group_merge.c   tables of the workers to one, per partition
@@ -151,6 +152,8 @@ struct group_turn {
     unsigned partition;
     const struct sl_group_page *page; /* of the next group; NULL: the partition is used up */
     uint32_t at;
+    /* Of the asked aggregate, the greatest values so far: a heap, the least first. NULL: nobody asks. */
+    uint64_t *greatest;
     uint8_t given[SL_GROUP_PARTITIONS]; /* partitions that were used up by the last chunk */
     unsigned given_count;
 };
@@ -214,8 +217,9 @@ struct group {
     struct sl_op_arenas arenas;
     atomic_uint next_partition; /* that nobody gives out yet */
     struct sl_group_floor asked;
-    bool is_pruned;               /* groups may be left out: see group_prune.c */
-    uint64_t floor;               /* no group of the answer has less */
+    bool has_floor;               /* groups may be left out: see group_floor.c */
+    bool is_pruned;               /* and before they have records: see group_prune.c */
+    _Atomic uint64_t floor;       /* no group of the answer has less */
     uint64_t run_rows;            /* of all runs of all workers */
     _Atomic uint64_t *candidates; /* bits, in the arena of worker 0; NULL: every group is one */
 };
@@ -337,7 +341,26 @@ SL_MUST_CHECK
 bool group_dense_leave(const struct group *group, struct group_worker *w,
                        struct group_dense *dense);
 
-/* Is what is asked for such that groups may be left out? */
+/* May groups be left out for what is asked for? */
+bool group_floor_is_possible(const struct group *group);
+
+/* No group of the answer has less than `floor`. Any thread. */
+void group_floor_raise(struct group *group, uint64_t floor);
+
+/* Put `value` in the place of the least one of a heap of `count`, which is the first. */
+void group_floor_replace_least(uint64_t *heap, uint64_t count, uint64_t value);
+
+/* Records of a partition whose groups are below the floor go, if there is one. False: there is no
+ * memory. */
+SL_MUST_CHECK
+bool group_floor_sift(const struct group *group, struct sl_group_table *table, unsigned partition);
+
+/* The groups of a partition are whole: put their values into `greatest`, unless that is NULL, and raise the
+ * floor. */
+void group_floor_learn(struct group *group, const struct sl_group_table *table, unsigned partition,
+                       uint64_t *greatest);
+
+/* Where groups may be left out: may addresses go before they have records? */
 bool group_prune_is_possible(const struct group *group);
 
 /* Take the sums away from `dense`, which is empty then; false: they are not kept, and still there. */
@@ -398,9 +421,10 @@ SL_MUST_CHECK
 bool group_finish(struct sl_op *op, void *const *records, unsigned first, unsigned last);
 
 /* Everything that the workers have of a partition becomes groups in the table of worker 0, whose
- * aggregates are finished. One thread for each partition. */
+ * aggregates are finished. One thread for each partition. `greatest`: see group_turn. */
 SL_MUST_CHECK
-sl_status group_merge_partition(struct sl_op *op, unsigned partition, struct sl_error *err);
+sl_status group_merge_partition(struct sl_op *op, unsigned partition, uint64_t *greatest,
+                                struct sl_error *err);
 
 /* The same without keys: the one group, in partition 0. */
 SL_MUST_CHECK

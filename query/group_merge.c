@@ -280,7 +280,8 @@ join_workers(const struct sl_op *op, unsigned partition)
 }
 
 sl_status
-group_merge_partition(struct sl_op *op, unsigned partition, struct sl_error *err)
+group_merge_partition(struct sl_op *op, unsigned partition, uint64_t *greatest,
+                      struct sl_error *err)
 {
     struct group *group = op->state;
     struct group_worker *first = &group->workers[0];
@@ -291,19 +292,23 @@ group_merge_partition(struct sl_op *op, unsigned partition, struct sl_error *err
     for (unsigned i = 0; i < op->exec->threads; i++)
         SL_TRY(load_partition(op, &group->workers[i], partition, err));
     join_workers(op, partition);
+    if (!group_floor_sift(group, &first->table, partition))
+        return sl_exec_out_of_memory(op->exec, err);
     if (first->table.partitions[partition].record_count != 0)
         arena = group_kept(group, partition);
     bool is_done = unite(group, first, partition, arena, has_places(group) ? &places : NULL, true);
     if (is_done && has_places(group))
         is_done = group_finish(op, places.records, partition, partition + 1);
     places_fini(&places, first->table.budget);
+    if (is_done)
+        group_floor_learn(group, &first->table, partition, greatest);
     return is_done ? SL_OK : sl_exec_out_of_memory(op->exec, err);
 }
 
 static sl_status
 merge_values(void *context, unsigned partition, struct sl_error *err)
 {
-    return group_merge_partition(context, partition, err);
+    return group_merge_partition(context, partition, NULL, err);
 }
 
 sl_status

@@ -24,12 +24,8 @@ enum {
 bool
 group_prune_is_possible(const struct group *group)
 {
-    const struct sl_group_floor *asked = &group->asked;
-
-    return (asked->kind == SL_FLOOR_LEAST ||
-            (asked->kind == SL_FLOOR_TOP && asked->keep != 0 && asked->keep <= GROUP_TOP_MAX)) &&
-           group->key_count == 1 && group->keys[0].addrs != NULL && group->is_all_sums &&
-           group->aggregates[asked->aggregate].aggregate->kind != SL_AGG_AVG;
+    return group->has_floor && group->key_count == 1 && group->keys[0].addrs != NULL &&
+           group->is_all_sums;
 }
 
 /* The asked sum of each entry, `stride` words apart. */
@@ -41,23 +37,6 @@ asked_sums(const struct group *group, const struct group_dense *run)
 }
 
 /* ---- keeping runs ---- */
-
-/* Put `value` in the place of the least one of a heap, which is the first. */
-static void
-replace_least(uint64_t *heap, uint32_t count, uint64_t value)
-{
-    uint32_t at = 0;
-
-    for (uint32_t child = 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && heap[child + 1] < heap[child])
-            child++;
-        if (heap[child] >= value)
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = value;
-}
 
 /* The n-th greatest sum of a run, if it is above `floor`, else that. */
 static uint64_t
@@ -72,7 +51,7 @@ raise_floor(const struct group *group, const struct group_dense *run, uint64_t f
         heap[i] = floor;
     for (uint32_t entry = 0; entry < run->vector.count; entry++)
         if (sums[(size_t)entry * group->sum_stride] > heap[0])
-            replace_least(heap, count, sums[(size_t)entry * group->sum_stride]);
+            group_floor_replace_least(heap, count, sums[(size_t)entry * group->sum_stride]);
     return heap[0];
 }
 
@@ -204,14 +183,12 @@ find_floor(struct group *group, unsigned worker_count)
     uint64_t record_count = 0;
     bool is_in_memory = true;
 
-    group->floor = group->asked.kind == SL_FLOOR_LEAST ? group->asked.least : 0;
     group->run_rows = 0;
     for (unsigned i = 0; i < worker_count; i++) {
         const struct group_worker *w = &group->workers[i];
         record_count += sl_group_table_count(&w->table);
         is_in_memory &= w->spill.size_bytes == 0;
-        if (w->runs.floor > group->floor)
-            group->floor = w->runs.floor;
+        group_floor_raise(group, w->runs.floor);
         for (uint32_t run = 0; run < w->runs.count; run++)
             group->run_rows += w->runs.runs[run].row_count;
     }

@@ -446,6 +446,30 @@ sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from, un
     *b = (struct sl_group_partition){0};
 }
 
+void
+sl_group_table_keep(struct sl_group_table *table, unsigned partition, sl_group_keep_fn *is_kept,
+                    void *context)
+{
+    struct sl_group_partition *p = &table->partitions[partition];
+
+    p->record_count = 0;
+    for (struct sl_group_page *page = p->first; page != NULL; page = page->next) {
+        uint32_t count = sl_group_page_count(table, p, page);
+        const uint8_t *record = page->records;
+        uint8_t *target = page->records;
+        for (uint32_t i = 0; i < count; i++, record += table->record_bytes) {
+            if (!is_kept(context, record))
+                continue;
+            memmove(target, record, table->record_bytes); /* perhaps to where it is */
+            target += table->record_bytes;
+        }
+        page->count = (uint32_t)((size_t)(target - page->records) / table->record_bytes);
+        p->record_count += page->count;
+        if (page == p->last)
+            p->next = target;
+    }
+}
+
 uint64_t
 sl_group_table_count(const struct sl_group_table *table)
 {

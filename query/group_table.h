@@ -229,6 +229,13 @@ bool sl_group_table_unite(struct sl_group_table *table, unsigned partition,
                           sl_group_merge_fn *merge, void *context,
                           struct sl_group_index *out_index);
 
+/* Is a record to stay? */
+typedef bool sl_group_keep_fn(void *context, const uint8_t *record);
+
+/* The other records of a partition are gone. Records move; the caller forgets what it remembered. */
+void sl_group_table_keep(struct sl_group_table *table, unsigned partition,
+                         sl_group_keep_fn *is_kept, void *context);
+
 /* The record of `key`, or NULL. */
 void *sl_group_index_find(const struct sl_group_index *index, const struct sl_group_table *table,
                           uint64_t hash, const void *key);

@@ -142,6 +142,11 @@ open_worker(const struct group *group, const struct sl_exec *exec, struct sl_bud
             return false;
         group_value_forget(w, i);
     }
+    if (group->has_floor && group->asked.kind == SL_FLOOR_TOP) {
+        w->turn.greatest = sl_arena_calloc(w->kept, group->asked.keep, sizeof(uint64_t));
+        if (w->turn.greatest == NULL)
+            return false;
+    }
     for (uint32_t i = 0; i < group->key_count; i++)
         if (group->keys[i].pool != NULL)
             w->key_caches[i] = sl_text_cache_create(group->keys[i].pool);
@@ -198,7 +203,10 @@ group_start(struct sl_op *op, struct sl_error *err)
         if (type->type == SL_TYPE_ADDR)
             a->addrs = sl_addr_pool_create(budget);
     }
+    group->has_floor = group_floor_is_possible(group);
     group->is_pruned = group_prune_is_possible(group);
+    if (group->has_floor && group->asked.kind == SL_FLOOR_LEAST)
+        group_floor_raise(group, group->asked.least);
     for (unsigned i = 0; i < op->exec->threads; i++)
         if (!open_worker(group, op->exec, budget, i))
             return sl_exec_out_of_memory(op->exec, err);
@@ -333,7 +341,7 @@ take_partition(struct sl_op *op, struct group_turn *turn, bool *out_is_taken, st
     if (!*out_is_taken)
         return SL_OK;
     if (group->key_count != 0)
-        SL_TRY(group_merge_partition(op, partition, err));
+        SL_TRY(group_merge_partition(op, partition, turn->greatest, err));
     turn->partition = partition;
     turn->page = group->workers[0].table.partitions[partition].first;
     turn->at = 0;

@@ -2,7 +2,7 @@
 sluice_test(unit/query/aggregate_test.c sluice_query)
 sluice_test(unit/query/group_table_test.c sluice_query)
 sluice_test(unit/query/sum_kernel_test.c sluice_query)
-foreach(name op group_memo group_number group_distinct group_prune group_side)
+foreach(name op group_memo group_number group_distinct group_floor group_prune group_side)
     sluice_test(unit/query/${name}_test.c sluice_query)
     target_sources(unit.query.${name}_test PRIVATE unit/query/op_world.c)
     set_property(TEST unit/query/${name}_test APPEND PROPERTY LABELS threads)
