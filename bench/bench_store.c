@@ -39,7 +39,7 @@ bench_store_open(struct bench_store *b, const struct sl_store_options *options)
     struct sl_error err = {0};
     b->schema = sl_schema_create();
     b->pool = sl_pool_create("bench", b->threads, SL_NICENESS_QUERY);
-    if (sl_store_open(options, b->schema, b->pool, &b->store, &err) != SL_OK)
+    if (sl_store_open(options, b->schema, &b->store, &err) != SL_OK)
         bench_die("open", &err);
 }
 

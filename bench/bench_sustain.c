@@ -135,7 +135,7 @@ measure(struct run *run, const struct sl_store_options *options, unsigned client
     double cpu = bench_cpu_seconds();
     int64_t started_us = sl_clock_monotonic_us();
     for (unsigned i = 0; i < clients; i++)
-        sl_pool_submit(pool, SL_POOL_FOREGROUND, client_main, run);
+        sl_pool_submit(pool, client_main, run);
     if (clients != 0)
         sl_thread_set_niceness(SL_NICENESS_INGEST); /* as a server's decoder */
     int64_t decode_us = sl_clock_thread_cpu_us();

@@ -181,7 +181,7 @@ void
 sl_conversation_step(struct sl_conversation *c)
 {
     begin_step(c);
-    sl_pool_submit(c->service->requests, SL_POOL_FOREGROUND, work, c);
+    sl_pool_submit(c->service->requests, work, c);
 }
 
 static void

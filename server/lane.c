@@ -253,7 +253,7 @@ start_next(struct sl_lane *lane)
             continue;
         }
         lane->working = insert;
-        sl_pool_submit(lane->service->inserts, SL_POOL_FOREGROUND, work, insert);
+        sl_pool_submit(lane->service->inserts, work, insert);
     }
 }
 

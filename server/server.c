@@ -252,7 +252,7 @@ open_store(struct sl_server *server, struct sl_error *err)
     options.retention_us = (int64_t)sl_config_number(config, SL_OPTION_RETENTION);
     options.disk_cap_percent = is_percent ? (unsigned)cap : 0;
     options.disk_cap_bytes = is_percent ? 0 : cap;
-    return sl_store_open(&options, service->schema, service->work, &service->store, err);
+    return sl_store_open(&options, service->schema, &service->store, err);
 }
 
 /* Any thread. The connection is at one of the two doors. */

@@ -83,7 +83,7 @@ destroy(struct sl_store *store)
 
 sl_status
 sl_store_open(const struct sl_store_options *options, struct sl_schema *schema,
-              struct sl_pool *pool, struct sl_store **out_store, struct sl_error *err)
+              struct sl_store **out_store, struct sl_error *err)
 {
     *out_store = NULL;
     if (options->disk_cap_percent > 100)
@@ -94,7 +94,6 @@ sl_store_open(const struct sl_store_options *options, struct sl_schema *schema,
     store->directory = sl_new_string(options->directory);
     store->options.directory = store->directory;
     store->schema = schema;
-    store->pool = pool;
     store->dir_fd = store->lock_fd = store->segments_fd = store->journal_fd = -1;
     sl_mutex_init(&store->lock, SL_LOCK_STORE);
     sl_cond_init(&store->changed);

@@ -51,12 +51,11 @@ struct sl_store_options sl_store_options_default(void);
 
 /*
  * Open and recover: read the catalog (or rebuild it), remove files that it does not name,
- * replay the journal. `schema` and `pool` are borrowed until close. Progress and repairs are
- * logged.
+ * replay the journal. `schema` is borrowed until close. Progress and repairs are logged.
  */
 SL_MUST_CHECK
 sl_status sl_store_open(const struct sl_store_options *options, struct sl_schema *schema,
-                        struct sl_pool *pool, struct sl_store **out_store, struct sl_error *err);
+                        struct sl_store **out_store, struct sl_error *err);
 
 /* Sync the journal, stop the background, close. Rows in memory are replayed at the next open. */
 void sl_store_close(struct sl_store *store);

@@ -60,14 +60,13 @@ struct sl_store {
     struct sl_store_options options;
     char *directory;          /* owned */
     struct sl_schema *schema; /* borrowed */
-    struct sl_pool *pool;     /* borrowed; may be NULL */
     int dir_fd, lock_fd, segments_fd, journal_fd;
     atomic_uint_fast64_t scratch_count; /* files so far: each has its own name while it has one */
     struct sl_catalog *catalog;         /* owned */
     struct sl_journal *journal;         /* owned; NULL while it is replayed */
     struct sl_live_files *files;        /* owned */
     struct sl_arena *encoder; /* owned; memory of one row group, of whoever has the ENCODE turn */
-    struct sl_thread *seal_thread, *tend_thread; /* owned; NULL: no background */
+    struct sl_thread *seal_thread, *merge_thread, *tend_thread; /* owned; NULL: no background */
 
     struct sl_mutex lock;   /* guards everything below */
     struct sl_cond changed; /* a turn was given back, the memtable shrank, the store closes */
@@ -76,7 +75,6 @@ struct sl_store {
     uint32_t seal_waiting; /* seals that want to encode: merges let them go first */
     int64_t encoded_us;    /* monotonic time at which ENCODE was given back */
     bool is_closing;
-    bool is_merge_queued; /* a merge job is with the pool */
     struct sl_memtable memtable;
     struct sl_version *version; /* one reference */
     struct sl_ledger ledger;

@@ -112,48 +112,43 @@ seal_main(void *context)
     sl_mutex_unlock(&store->lock);
 }
 
-/* A job of the pool: one merge. */
-static void
-merge_job(void *context)
-{
-    struct sl_store *store = context;
-    struct sl_error err = {0};
-    bool is_merged = false;
-    sl_mutex_lock(&store->lock);
-    bool is_closing = store->is_closing;
-    sl_mutex_unlock(&store->lock);
-    sl_status st = is_closing ? SL_OK : sl_merge_run(store, SL_MERGE_WHEN_DUE, &is_merged, &err);
-    if (st != SL_OK && st != SL_CANCELLED)
-        sl_log_limited(&merge_lines, SL_LOG_ERROR, "store", "merge: %s", err.text);
-    sl_mutex_lock(&store->lock);
-    store->is_merge_queued = false;
-    sl_cond_broadcast(&store->changed);
-    if (is_merged)
-        sl_cond_broadcast(&store->wake); /* the next one may be due already */
-    sl_mutex_unlock(&store->lock);
-}
-
-/* Give a merge to the pool if one is due and none is there. */
-static void
+/* Run the merge that is due, if there is one; true: another one may be. */
+static bool
 tend_merge(struct sl_store *store)
 {
     struct sl_merge_pick pick;
+    struct sl_error err = {0};
+    bool is_merged = false;
     struct sl_version *version = sl_store_version(store);
-    bool is_due = !store->options.is_merge_off &&
-                  sl_merge_plan(version, sl_clock_now_us(), sl_clock_monotonic_us(),
+    bool is_due = sl_merge_plan(version, sl_clock_now_us(), sl_clock_monotonic_us(),
                                 SL_MERGE_WHEN_DUE, &pick);
     sl_version_release(version);
     sl_mutex_lock(&store->lock);
     store->merge_backlog_bytes = is_due ? pick.bytes : 0;
-    bool is_wanted = is_due && !store->is_merge_queued && !store->is_closing;
-    store->is_merge_queued |= is_wanted;
     sl_mutex_unlock(&store->lock);
-    if (!is_wanted)
-        return;
-    if (store->pool == NULL)
-        merge_job(store);
-    else
-        sl_pool_submit(store->pool, SL_POOL_BACKGROUND, merge_job, store);
+    if (!is_due)
+        return false;
+    sl_status st = sl_merge_run(store, SL_MERGE_WHEN_DUE, &is_merged, &err);
+    if (st != SL_OK && st != SL_CANCELLED)
+        sl_log_limited(&merge_lines, SL_LOG_ERROR, "store", "merge: %s", err.text);
+    return is_merged;
+}
+
+static void
+merge_main(void *context)
+{
+    struct sl_store *store = context;
+    sl_thread_set_niceness(SL_NICENESS_MERGE);
+    sl_mutex_lock(&store->lock);
+    while (rest(store, TEND_RETRY_US)) {
+        bool is_again = true;
+        while (is_again && !store->is_closing) {
+            sl_mutex_unlock(&store->lock);
+            is_again = tend_merge(store);
+            sl_mutex_lock(&store->lock);
+        }
+    }
+    sl_mutex_unlock(&store->lock);
 }
 
 /* A journal that failed is replaced when all that it should hold is in segments. */
@@ -197,7 +192,6 @@ tend_main(void *context)
         sl_mutex_unlock(&store->lock);
         tend_journal(store);
         tend_retain(store, &retain_due_us);
-        tend_merge(store);
         sl_mutex_lock(&store->lock);
     }
     sl_mutex_unlock(&store->lock);
@@ -207,6 +201,8 @@ void
 sl_tend_start(struct sl_store *store)
 {
     store->seal_thread = sl_thread_start("store-seal", seal_main, store);
+    if (!store->options.is_merge_off)
+        store->merge_thread = sl_thread_start("store-merge", merge_main, store);
     store->tend_thread = sl_thread_start("store-tend", tend_main, store);
 }
 
@@ -214,10 +210,7 @@ void
 sl_tend_stop(struct sl_store *store)
 {
     sl_thread_join(store->seal_thread);
+    sl_thread_join(store->merge_thread);
     sl_thread_join(store->tend_thread);
-    store->seal_thread = store->tend_thread = NULL;
-    sl_mutex_lock(&store->lock);
-    while (store->is_merge_queued)
-        sl_cond_wait(&store->changed, &store->lock);
-    sl_mutex_unlock(&store->lock);
+    store->seal_thread = store->merge_thread = store->tend_thread = NULL;
 }

@@ -1,8 +1,9 @@
 /*
  * tend.h - the background of a store: what is due is done.
  *
- * Two threads: one seals, so that a seal never waits for anything else; the other applies
- * retention, mends the journal, and gives merges to the pool's background class, one at a time.
+ * Three threads: one seals, so that a seal never waits for anything else; one merges, before queries
+ * compute, or under them segments would be many and every answer would have more to read; one applies
+ * retention and mends the journal.
  *
  * Layer: storage. Called from the store.
  */
@@ -17,7 +18,7 @@ bool sl_tend_is_idle(int64_t since_us, uint64_t rows, uint32_t seal_rows);
 
 void sl_tend_start(struct sl_store *store);
 
-/* is_closing was set: returns when the threads and a queued merge have ended. */
+/* is_closing was set: returns when the threads have ended. */
 void sl_tend_stop(struct sl_store *store);
 
 #endif

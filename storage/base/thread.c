@@ -186,49 +186,18 @@ struct pool_job {
     void *context;
 };
 
-struct pool_queue {
-    struct pool_job *first;
-    struct pool_job *last;
-};
-
 struct sl_pool {
     char name[16];
     unsigned thread_count;
     int niceness;
     struct sl_mutex lock; /* guards all below */
     struct sl_cond work;
-    struct pool_queue queues[2]; /* by enum sl_pool_class */
-    unsigned background_running;
-    unsigned background_max;
+    struct pool_job *first, *last; /* that wait; last means nothing if there are none */
     bool is_stopping;
     bool is_eager;              /* set before the first job */
     sl_pool_begin_fn *begin;    /* set before the threads are started; NULL: nothing */
     struct sl_thread **threads; /* NULL before the first job */
 };
-
-static struct pool_job *
-queue_pop(struct pool_queue *queue)
-{
-    struct pool_job *job = queue->first;
-    if (job == NULL)
-        return NULL;
-    queue->first = job->next;
-    if (queue->first == NULL)
-        queue->last = NULL;
-    return job;
-}
-
-/* The next job that may run now, or NULL. Called with the lock held. */
-static struct pool_job *
-next_job(struct sl_pool *pool, enum sl_pool_class *out_class)
-{
-    struct pool_job *job = queue_pop(&pool->queues[SL_POOL_FOREGROUND]);
-    *out_class = SL_POOL_FOREGROUND;
-    if (job != NULL || pool->background_running >= pool->background_max)
-        return job;
-    *out_class = SL_POOL_BACKGROUND;
-    return queue_pop(&pool->queues[SL_POOL_BACKGROUND]);
-}
 
 static void
 pool_main(void *context)
@@ -239,23 +208,18 @@ pool_main(void *context)
         pool->begin();
     sl_mutex_lock(&pool->lock);
     for (;;) {
-        enum sl_pool_class class = SL_POOL_FOREGROUND;
-        struct pool_job *job = next_job(pool, &class);
+        struct pool_job *job = pool->first;
         if (job == NULL) {
-            bool is_empty = pool->queues[SL_POOL_BACKGROUND].first == NULL;
-            if (pool->is_stopping && is_empty)
+            if (pool->is_stopping)
                 break;
             sl_cond_wait(&pool->work, &pool->lock);
             continue;
         }
-        pool->background_running += class == SL_POOL_BACKGROUND;
+        pool->first = job->next;
         sl_mutex_unlock(&pool->lock);
         job->run(job->context);
         free(job);
         sl_mutex_lock(&pool->lock);
-        pool->background_running -= class == SL_POOL_BACKGROUND;
-        if (pool->is_stopping)
-            sl_cond_broadcast(&pool->work); /* who waited for the background's turn may end */
     }
     sl_mutex_unlock(&pool->lock);
 }
@@ -269,7 +233,6 @@ sl_pool_create(const char *name, unsigned thread_count, int niceness)
     sl_cond_init(&pool->work);
     pool->thread_count = thread_count;
     pool->niceness = niceness;
-    pool->background_max = thread_count / 2 > 0 ? thread_count / 2 : 1;
     (void)snprintf(pool->name, sizeof(pool->name), "%.15s", name);
     return pool;
 }
@@ -316,21 +279,18 @@ sl_pool_destroy(struct sl_pool *pool)
 }
 
 void
-sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run, void *context)
+sl_pool_submit(struct sl_pool *pool, sl_thread_fn *run, void *context)
 {
     struct pool_job *job = sl_new(sizeof(*job));
     job->run = run;
     job->context = context;
     sl_mutex_lock(&pool->lock);
-    struct pool_queue *queue = &pool->queues[class];
-    if (queue->last == NULL)
-        queue->first = job;
+    if (pool->first == NULL)
+        pool->first = job;
     else
-        queue->last->next = job;
-    queue->last = job;
+        pool->last->next = job;
+    pool->last = job;
     start_threads(pool);
-    /* One is enough: any worker may take it, or none may because the background is at its cap, and
-     * then the worker that ends one of its jobs looks for the next. */
     sl_cond_signal(&pool->work);
     sl_mutex_unlock(&pool->lock);
 }
@@ -422,7 +382,7 @@ sl_pool_each_lasts(int64_t alone_us)
     /* Relaxed: the queue's lock orders it before anything that a helper does. */
     atomic_fetch_add_explicit(&state->references, state->helpers, memory_order_relaxed);
     for (; state->helpers != 0; state->helpers--)
-        sl_pool_submit(state->pool, SL_POOL_FOREGROUND, each_helper, state);
+        sl_pool_submit(state->pool, each_helper, state);
 }
 
 void

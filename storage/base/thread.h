@@ -60,22 +60,18 @@ enum {
     SL_NICENESS_RECEIVE =
         -15,                  /* takes datagrams out of the kernel's buffer, and does little else */
     SL_NICENESS_INGEST = -10, /* decodes, seals, writes the journal */
+    SL_NICENESS_MERGE = 0,    /* merges segments: without it, every answer has more to read */
     SL_NICENESS_QUERY = 10,   /* computes answers */
 };
 /* Of the calling thread, and of those that it starts; where that is not allowed, it stays as it is. */
 void sl_thread_set_niceness(int niceness);
-
-/* Jobs of background priority run only when no foreground job waits, and on at most half of
- * the threads (at least one): ingest and queries come first. */
-enum sl_pool_class { SL_POOL_FOREGROUND, SL_POOL_BACKGROUND };
 
 struct sl_pool;
 /* The threads have this niceness, whoever submits. */
 struct sl_pool *sl_pool_create(const char *name, unsigned thread_count, int niceness);
 /* Runs what was submitted, then joins. NULL is allowed. */
 void sl_pool_destroy(struct sl_pool *pool);
-void sl_pool_submit(struct sl_pool *pool, enum sl_pool_class class, sl_thread_fn *run,
-                    void *context);
+void sl_pool_submit(struct sl_pool *pool, sl_thread_fn *run, void *context);
 /* Start its threads now, and not with the first job, which would wait for all of them. Each calls
  * `begin` first, which may be NULL. */
 typedef void sl_pool_begin_fn(void);

@@ -155,7 +155,7 @@ open_work(struct work *w, const char *path, uint64_t *out_durable, struct sl_err
     w->options.is_background_off = true;
     w->options.retention_us = SL_US_PER_DAY;
     w->schema = sl_schema_create();
-    SL_TRY(sl_store_open(&w->options, w->schema, NULL, &w->store, err));
+    SL_TRY(sl_store_open(&w->options, w->schema, &w->store, err));
     return sl_store_producer_open(w->store, "crash", &w->epoch, out_durable, err);
 }
 

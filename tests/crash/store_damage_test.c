@@ -25,7 +25,7 @@ open_place(struct place *p, struct sl_error *err)
     options.directory = p->path;
     options.is_background_off = true;
     p->schema = sl_schema_create();
-    return sl_store_open(&options, p->schema, NULL, &p->store, err);
+    return sl_store_open(&options, p->schema, &p->store, err);
 }
 
 static void

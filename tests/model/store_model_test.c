@@ -50,7 +50,7 @@ open_store(struct model *m)
     struct sl_error err = {0};
     uint64_t durable = 0;
     m->schema = sl_schema_create();
-    TEST_OK(sl_store_open(&m->options, m->schema, NULL, &m->store, &err), &err);
+    TEST_OK(sl_store_open(&m->options, m->schema, &m->store, &err), &err);
     TEST_OK(sl_store_producer_open(m->store, "model", &m->epoch, &durable, &err), &err);
     assert_int_equal(durable, m->batch_number);
 }

@@ -116,7 +116,7 @@ readers_see_every_row_once(void **state)
     options.commit_interval_us = 5000;
     sl_clock_set_us(ROWS_START_US + 2 * SL_US_PER_HOUR);
     scene->schema = sl_schema_create();
-    TEST_OK(sl_store_open(&options, scene->schema, pool, &scene->store, &err), &err);
+    TEST_OK(sl_store_open(&options, scene->schema, &scene->store, &err), &err);
     for (int i = 0; i < READERS; i++)
         readers[i] = sl_thread_start("reader", reader_main, scene);
     struct sl_thread *writer = sl_thread_start("writer", writer_main, scene);
@@ -136,7 +136,7 @@ readers_see_every_row_once(void **state)
 
     sl_store_close(scene->store);
     assert_int_equal(scene->durable, BATCHES);
-    TEST_OK(sl_store_open(&options, scene->schema, pool, &scene->store, &err), &err);
+    TEST_OK(sl_store_open(&options, scene->schema, &scene->store, &err), &err);
     atomic_store(&scene->is_done, true);
     reader_main(scene);
     assert_int_equal(scene->faults, 0);

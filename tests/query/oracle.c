@@ -250,7 +250,7 @@ oracle_store_open(struct oracle_store *s)
     s->memory = (struct sl_budget){.limit_bytes = 16 << 20};
     options.cache_bytes = 16 << 20;
     options.memory = &s->memory;
-    TEST_OK(sl_store_open(&options, s->schema, s->pool, &s->store, &err), &err);
+    TEST_OK(sl_store_open(&options, s->schema, &s->store, &err), &err);
     s->env = (struct sl_query_env){.store = s->store,
                                    .schema = s->schema,
                                    .pool = s->pool,

@@ -37,7 +37,7 @@ set_up(void **state)
     f->schema = sl_schema_create();
     f->stats = sl_stats_create();
     options.directory = f->directory;
-    TEST_OK(sl_store_open(&options, f->schema, f->pool, &f->store, &err), &err);
+    TEST_OK(sl_store_open(&options, f->schema, &f->store, &err), &err);
     f->inserts = sl_inserts_create(f->store, f->stats);
     f->env = (struct sl_query_env){.store = f->store,
                                    .schema = f->schema,

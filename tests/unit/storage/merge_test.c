@@ -28,7 +28,7 @@ setup(void **state)
     options.directory = s->path;
     options.is_background_off = true;
     sl_clock_set_us(ROWS_START_US);
-    TEST_OK(sl_store_open(&options, s->schema, NULL, &s->store, &err), &err);
+    TEST_OK(sl_store_open(&options, s->schema, &s->store, &err), &err);
     *state = s;
     return 0;
 }

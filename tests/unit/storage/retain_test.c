@@ -23,7 +23,7 @@ open_scene(struct scene *s)
 {
     struct sl_error err = {0};
     s->schema = sl_schema_create();
-    TEST_OK(sl_store_open(&s->options, s->schema, NULL, &s->store, &err), &err);
+    TEST_OK(sl_store_open(&s->options, s->schema, &s->store, &err), &err);
 }
 
 static void

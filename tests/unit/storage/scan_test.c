@@ -46,7 +46,7 @@ setup(void **state)
     options.directory = s->path;
     options.is_background_off = true;
     sl_clock_set_us(ROWS_START_US);
-    TEST_OK(sl_store_open(&options, s->schema, NULL, &s->store, &err), &err);
+    TEST_OK(sl_store_open(&options, s->schema, &s->store, &err), &err);
     for (uint64_t i = 0; i < HOURS; i++)
         append_hour(s, i, (int64_t)(i * 5 % HOURS) + 1);
     TEST_OK(sl_store_flush(s->store, &err), &err);

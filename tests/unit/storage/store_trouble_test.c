@@ -92,7 +92,7 @@ a_failed_journal_is_replaced(void **state)
     sl_file_install(&calls);
     sl_clock_set_us(ROWS_START_US);
     options.directory = path;
-    TEST_OK(sl_store_open(&options, schema, NULL, &store, &err), &err);
+    TEST_OK(sl_store_open(&options, schema, &store, &err), &err);
     TEST_OK(sl_store_producer_open(store, "probe", &epoch, &number, &err), &err);
     assert_int_equal(append(store, schema, epoch, 1), SL_OK);
 
@@ -118,7 +118,7 @@ a_failed_journal_is_replaced(void **state)
     sl_schema_destroy(schema);
 
     schema = sl_schema_create();
-    TEST_OK(sl_store_open(&options, schema, NULL, &store, &err), &err);
+    TEST_OK(sl_store_open(&options, schema, &store, &err), &err);
     check_rows(store, schema, 3);
     sl_store_close(store);
     sl_schema_destroy(schema);
@@ -139,8 +139,8 @@ a_directory_is_open_once(void **state)
     char *path = test_dir_create();
     struct sl_schema *schema = sl_schema_create();
     options.directory = path;
-    TEST_OK(sl_store_open(&options, schema, NULL, &store, &err), &err);
-    assert_int_equal(sl_store_open(&options, schema, NULL, &other, &err), SL_IO);
+    TEST_OK(sl_store_open(&options, schema, &store, &err), &err);
+    assert_int_equal(sl_store_open(&options, schema, &other, &err), SL_IO);
     assert_null(other);
     assert_non_null(strstr(err.text, "in use"));
     assert_int_equal(sl_store_check(path, NULL, NULL, &damaged, &err), SL_IO);
@@ -193,7 +193,7 @@ what_is_durable_is_seen(void **state)
     options.directory = path;
     options.is_background_off = true;
     sl_clock_set_us(ROWS_START_US);
-    TEST_OK(sl_store_open(&options, schema, NULL, &looking.store, &err), &err);
+    TEST_OK(sl_store_open(&options, schema, &looking.store, &err), &err);
     sl_file_install(&calls);
     (void)sem_init(&looking.looked, 0, 0);
     for (uint64_t i = 0; i < test_rounds(20000); i++) {

@@ -22,7 +22,7 @@ open_store(const char *path, struct sl_schema *schema)
     struct sl_store *store = NULL;
     struct sl_error err = {0};
     options.directory = path;
-    TEST_OK(sl_store_open(&options, schema, NULL, &store, &err), &err);
+    TEST_OK(sl_store_open(&options, schema, &store, &err), &err);
     return store;
 }
 

@@ -20,8 +20,7 @@ every_job_runs_once_before_the_pool_ends(void **state)
     struct sl_pool *pool = sl_pool_create("test", 3, 0);
     (void)state;
     for (unsigned i = 0; i < 10000; i++)
-        sl_pool_submit(pool, i % 3 == 0 ? SL_POOL_BACKGROUND : SL_POOL_FOREGROUND, count_one,
-                       &count);
+        sl_pool_submit(pool, count_one, &count);
     sl_pool_destroy(pool);
     assert_int_equal(count, 10000);
 }
@@ -41,7 +40,7 @@ threads_that_are_started_begin_before_any_job(void **state)
     struct sl_pool *pool = sl_pool_create("test", 3, 0);
     (void)state;
     sl_pool_start(pool, begin);
-    sl_pool_submit(pool, SL_POOL_FOREGROUND, count_one, &count);
+    sl_pool_submit(pool, count_one, &count);
     sl_pool_destroy(pool);
     assert_int_equal(begun, 3);
     assert_int_equal(count, 1);
