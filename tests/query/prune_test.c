@@ -244,7 +244,9 @@ rows_of_kept_blocks_are_looked_up(void **state)
         "last_seen >= '2023-11-14 23:00:00' AND last_seen < '2023-11-14 23:01:00'",
         "src_addr = '10.0.3.7' AND last_seen < '2023-11-14 23:30:00'",
     };
-    enum { ROUNDS = 200 }; /* one of 32 blocks that are looked into is sorted, of two columns at most */
+    enum {
+        ROUNDS = 200
+    }; /* one of 32 blocks that are looked into is sorted, of two columns at most */
     char text[400];
 
     for (size_t i = 0; i < SL_COUNTOF(conditions); i++) {
