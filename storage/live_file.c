@@ -10,7 +10,10 @@
 #include "storage/base/log.h"
 #include "storage/segment/segment_cache.h"
 
-enum { TRIM_FILES = 4 }; /* looked at when a scan leaves a file */
+enum {
+    TRIM_FILES = 4,   /* looked at when a scan leaves a file */
+    SHARE_UNASKED = 4 /* of files and bytes one in so many may go to what nobody asked for yet */
+};
 
 struct sl_live_files {
     int dir_fd;
@@ -188,6 +191,17 @@ is_full(const struct sl_live_files *files)
 {
     return atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed) >
            files->memory_bytes;
+}
+
+bool
+sl_live_files_have_room(struct sl_live_files *files)
+{
+    size_t used_bytes = atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed);
+    sl_mutex_lock(&files->lock);
+    bool has_room = files->open_count < SL_LIVE_FILES_OPEN_MAX / SHARE_UNASKED &&
+                    used_bytes < files->memory_bytes / SHARE_UNASKED;
+    sl_mutex_unlock(&files->lock);
+    return has_room;
 }
 
 /* Must a file be closed before another is opened? */

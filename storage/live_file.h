@@ -73,6 +73,10 @@ sl_status sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader
                              struct sl_error *err);
 void sl_live_file_leave(struct sl_live_file *file);
 
+/* May one more file be opened before anybody asks for it? Until a quarter of those that may be open are,
+ * or a quarter of what readers may keep is taken. */
+bool sl_live_files_have_room(struct sl_live_files *files);
+
 /* "0000000012.segment". */
 void sl_segment_name(uint64_t number, char name[SL_SEGMENT_NAME_BYTES]);
 /* The number of a name as above; false for any other name. */

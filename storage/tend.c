@@ -3,6 +3,8 @@
  */
 #include "storage/tend.h"
 
+#include <stdlib.h>
+
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/slab.h"
@@ -182,11 +184,46 @@ tend_retain(struct sl_store *store, int64_t *due_us)
         sl_log_limited(&retain_lines, SL_LOG_ERROR, "store", "retention: %s", err.text);
 }
 
+static int
+compare_newest(const void *a, const void *b)
+{
+    const struct sl_live *left = *(struct sl_live *const *)a;
+    const struct sl_live *right = *(struct sl_live *const *)b;
+    return (left->info.last_seen_max_us < right->info.last_seen_max_us) -
+           (left->info.last_seen_max_us > right->info.last_seen_max_us);
+}
+
+/* The first questions after a start find the newest segments open: to read and prove their directories
+ * is most of what a narrow question would else wait for. */
+static void
+open_newest(struct sl_store *store)
+{
+    struct sl_version *version = sl_store_version(store);
+    struct sl_live **lives = sl_new((version->count + 1) * sizeof(struct sl_live *));
+    memcpy(lives, version->segments, version->count * sizeof(struct sl_live *));
+    qsort(lives, version->count, sizeof(struct sl_live *), compare_newest);
+    bool is_closing = false;
+    for (uint32_t i = 0; i < version->count && !is_closing; i++) {
+        struct sl_segment_reader *reader;
+        struct sl_error ignored = {0}; /* who asks for it will be told */
+        if (!sl_live_files_have_room(store->files))
+            break;
+        if (sl_live_file_enter(lives[i]->file, &reader, &ignored) == SL_OK)
+            sl_live_file_leave(lives[i]->file);
+        sl_mutex_lock(&store->lock);
+        is_closing = store->is_closing;
+        sl_mutex_unlock(&store->lock);
+    }
+    free(lives);
+    sl_version_release(version);
+}
+
 static void
 tend_main(void *context)
 {
     struct sl_store *store = context;
     int64_t retain_due_us = 0;
+    open_newest(store);
     sl_mutex_lock(&store->lock);
     while (rest(store, TEND_RETRY_US)) {
         sl_mutex_unlock(&store->lock);

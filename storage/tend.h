@@ -2,8 +2,8 @@
  * tend.h - the background of a store: what is due is done.
  *
  * Three threads: one seals, so that a seal never waits for anything else; one merges, before queries
- * compute, or under them segments would be many and every answer would have more to read; one applies
- * retention and mends the journal.
+ * compute, or under them segments would be many and every answer would have more to read; one opens the
+ * newest segments once, applies retention and mends the journal.
  *
  * Layer: storage. Called from the store.
  */

@@ -1,9 +1,14 @@
 /*
- * tend_test.c - what the threads that look after a store leave alone.
+ * tend_test.c - what the threads that look after a store leave alone, and what they do for the first
+ * questions.
  */
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "storage/base/clock.h"
+#include "storage/base/file.h"
 #include "storage/base/slab.h"
 #include "storage/segment/segment_writer.h"
 #include "storage/store_state.h"
@@ -16,12 +21,14 @@ enum { ROWS = 1000 };
 #define IDLE_US (INT64_C(3) * SL_US_PER_S)
 
 static struct sl_store *
-open_store(const char *path, struct sl_schema *schema)
+open_store(const char *path, struct sl_schema *schema, uint64_t memory_bytes)
 {
     struct sl_store_options options = sl_store_options_default();
     struct sl_store *store = NULL;
     struct sl_error err = {0};
     options.directory = path;
+    options.memory_limit_bytes = memory_bytes;
+    options.is_merge_off = true; /* it would open segments too */
     TEST_OK(sl_store_open(&options, schema, &store, &err), &err);
     return store;
 }
@@ -55,7 +62,7 @@ the_memory_of_a_writer_between_two_groups_may_be_given_back(void **state)
 {
     char *path = test_dir_create();
     struct sl_schema *schema = sl_schema_create();
-    struct sl_store *store = open_store(path, schema);
+    struct sl_store *store = open_store(path, schema, UINT64_C(512) << 20);
     struct sl_segment_writer *writer = NULL;
     struct sl_segment_summary summary = {0};
     struct sl_error err = {0};
@@ -102,10 +109,77 @@ memory_is_kept_while_the_next_seal_is_near(void **state)
     assert_false(sl_tend_is_idle(INT64_MAX / 2, UINT64_MAX, 1));            /* nothing wraps */
 }
 
+enum { SEGMENTS = 3 };
+
+static _Atomic unsigned open_count;
+static char opened[SEGMENTS][SL_SEGMENT_NAME_BYTES]; /* the first so many, in their order */
+
+static int
+counting_open(void *context, int dir_fd, const char *path, int flags, mode_t mode)
+{
+    uint64_t number;
+    if (flags == (O_RDONLY | O_CLOEXEC) && sl_segment_name_parse(path, &number)) {
+        assert_true(open_count < SEGMENTS); /* each once */
+        (void)snprintf(opened[open_count], sizeof(opened[0]), "%s", path);
+        atomic_fetch_add(&open_count, 1);
+    }
+    return sl_file_real_calls.open(context, dir_fd, path, flags, mode);
+}
+
+/* A directory with segments of SEGMENTS hours, the newest of which was written first. */
+static char *
+write_segments(struct sl_schema *schema)
+{
+    char *path = test_dir_create();
+    struct sl_store *store = open_store(path, schema, UINT64_C(512) << 20);
+    struct sl_error err = {0};
+    for (int i = 0; i < SEGMENTS; i++) {
+        const int64_t time_us = ROWS_START_US - i * SL_US_PER_HOUR;
+        struct sl_batch *row = rows_build(schema, (uint64_t)i, &time_us, 1);
+        TEST_OK(sl_store_append(store, row, NULL, NULL, NULL, &err), &err);
+        sl_batch_release(row);
+        TEST_OK(sl_store_flush(store, &err), &err);
+    }
+    sl_store_close(store);
+    return path;
+}
+
+static void
+after_a_start_the_newest_segments_are_opened(void **state)
+{
+    struct sl_schema *schema = sl_schema_create();
+    struct sl_file_calls calls = sl_file_real_calls;
+    (void)state;
+    calls.open = counting_open;
+    sl_clock_set_us(ROWS_START_US);
+    char *path = write_segments(schema);
+    open_count = 0;
+    sl_file_install(&calls);
+    struct sl_store *store = open_store(path, schema, UINT64_C(512) << 20);
+    while (atomic_load(&open_count) < SEGMENTS)
+        usleep(1000);
+    sl_store_close(store);
+    for (unsigned i = 1; i < SEGMENTS; i++) /* the newest one has the lowest number */
+        assert_true(strcmp(opened[i - 1], opened[i]) < 0);
+
+    /* Where readers may keep next to nothing, the first one is all. */
+    open_count = 0;
+    store = open_store(path, schema, 1024);
+    while (sl_live_files_have_room(store->files))
+        usleep(1000);
+    sl_store_close(store);
+    assert_int_equal(open_count, 1);
+    sl_file_install(NULL);
+    sl_schema_destroy(schema);
+    test_dir_remove(path);
+    sl_clock_set_us(INT64_MIN);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(after_a_start_the_newest_segments_are_opened),
         cmocka_unit_test(memory_is_kept_while_the_next_seal_is_near),
         cmocka_unit_test(the_memory_of_a_writer_between_two_groups_may_be_given_back),
     };
