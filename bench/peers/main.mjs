@@ -1,7 +1,7 @@
 // main.mjs - sluice beside ClickHouse, DuckDB and nfdump on the same flows (make bench-peers, see peers.sh).
 //
 //   node main.mjs --bin DIR --modules DIR --work DIR --out FILE --shared DIR --flows N --seed N --rate N --rounds N --seconds N
-//                 [--without "nfdump forms real collectors"] [--server "OPTIONS OF sluiced"]
+//                 [--without "nfdump forms real collectors"] [--server "OPTIONS OF sluiced"] [--questions REGEX]
 //
 // What an earlier run has loaded below --work is not loaded again.
 import { execFileSync } from "node:child_process";
@@ -20,12 +20,13 @@ import { collectTables, loadTable, questionSummary, questionTable, sizeTables, t
 import { columns, Sluice } from "./sluice.mjs";
 
 const names = ["bin", "modules", "work", "out", "shared", "flows", "seed", "rate", "rounds", "seconds"];
-const { values: options } = parseArgs({ options: Object.fromEntries([...names, "without", "server"].map((name) => [name, { type: "string" }])) });
+const { values: options } = parseArgs({ options: Object.fromEntries([...names, "without", "server", "questions"].map((name) => [name, { type: "string" }])) });
 const without = (options.without ?? "").split(" ");
 const serverOptions = (options.server ?? "").split(" ").filter((word) => word !== "");
 for (const name of names) if (options[name] === undefined) throw new Error(`--${name} is missing`);
 const [flows, seed, rate, rounds, length] = ["flows", "seed", "rate", "rounds", "seconds"].map((name) => Number(options[name]));
 const goal = 5;
+const asked = options.questions || ".";
 
 const say = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 const milliseconds = (times) => Object.entries(times).map(([name, ms]) => `${name} ${ms === null ? "-" : ms.toFixed(2)}`).join(", ");
@@ -88,7 +89,7 @@ async function generated() {
         versions.push(["nfdump", nfdump.version]);
     }
 
-    const questions = readQuestions(new URL("questions.txt", import.meta.url));
+    const questions = readQuestions(new URL("questions.txt", import.meta.url)).filter((q) => new RegExp(asked).test(q.name));
     const places = await choosePlaces(all.duckdb);
     const warm = await askWarm(questions, systems, places, columns, rounds, show);
     say("cold");
@@ -133,7 +134,7 @@ async function main() {
     writeFileSync(options.out, `# Beside its peers
 
 What \`make bench-peers\` printed; how is in peers/README.md. ${flows} **synthetic** flows (flowgen, seed ${seed}, ${rate} a second), the
-same in every system, where a heading does not say otherwise. sluiced ran with ${serverOptions.length === 0 ? "its defaults" : serverOptions.join(" ")}.
+same in every system, where a heading does not say otherwise. sluiced ran with ${serverOptions.length === 0 ? "its defaults" : serverOptions.join(" ")}.${asked === "." ? "" : ` Only questions whose name matches \`${asked}\` were asked.`}
 
 ${table(["", ""], [...machine, ...versions])}
 

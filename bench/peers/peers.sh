@@ -10,6 +10,7 @@
 #   SLUICE_PEERS_WITHOUT  what is left out, of "nfdump forms real collectors" (default nothing); forms are those DuckDB files
 #                         that only show their sizes
 #   SLUICE_PEERS_SERVER   options of sluiced, such as "--memory-limit 12GiB" (default none)
+#   SLUICE_PEERS_QUESTIONS  only questions whose name matches this regular expression (default all)
 #   SLUICE_PEERS_WORK     a directory that stays: a later run asks what is loaded there (default one that goes at the end)
 #   SLUICE_PEERS_MODULES  where the npm packages are installed (default build/peers)
 #
@@ -33,4 +34,5 @@ npm install --prefix "$modules" --no-fund --no-audit --loglevel=error @duckdb/no
 node bench/peers/main.mjs --bin build/release/bin --modules "$modules" --work "$work" \
     --out "${SLUICE_PEERS_RESULTS:-bench/PEERS.md}" --flows "${SLUICE_PEERS_FLOWS:-10000000}" \
     --seed "${SLUICE_PEERS_SEED:-1}" --rate "${SLUICE_PEERS_RATE:-2000}" --rounds "${SLUICE_PEERS_ROUNDS:-5}" \
-    --seconds "${SLUICE_PEERS_SECONDS:-20}" --without "${SLUICE_PEERS_WITHOUT:-}" --server="${SLUICE_PEERS_SERVER:-}" --shared "${SLUICE_SHARED:-../shared}"
+    --seconds "${SLUICE_PEERS_SECONDS:-20}" --without "${SLUICE_PEERS_WITHOUT:-}" --server="${SLUICE_PEERS_SERVER:-}" --questions="${SLUICE_PEERS_QUESTIONS:-}" \
+    --shared "${SLUICE_SHARED:-../shared}"
