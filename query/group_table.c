@@ -446,30 +446,6 @@ sl_group_table_join(struct sl_group_table *into, struct sl_group_table *from, un
     *b = (struct sl_group_partition){0};
 }
 
-void
-sl_group_table_keep(struct sl_group_table *table, unsigned partition, sl_group_keep_fn *is_kept,
-                    void *context)
-{
-    struct sl_group_partition *p = &table->partitions[partition];
-
-    p->record_count = 0;
-    for (struct sl_group_page *page = p->first; page != NULL; page = page->next) {
-        uint32_t count = sl_group_page_count(table, p, page);
-        const uint8_t *record = page->records;
-        uint8_t *target = page->records;
-        for (uint32_t i = 0; i < count; i++, record += table->record_bytes) {
-            if (!is_kept(context, record))
-                continue;
-            memmove(target, record, table->record_bytes); /* perhaps to where it is */
-            target += table->record_bytes;
-        }
-        page->count = (uint32_t)((size_t)(target - page->records) / table->record_bytes);
-        p->record_count += page->count;
-        if (page == p->last)
-            p->next = target;
-    }
-}
-
 uint64_t
 sl_group_table_count(const struct sl_group_table *table)
 {
@@ -479,7 +455,7 @@ sl_group_table_count(const struct sl_group_table *table)
     return count;
 }
 
-/* ---- uniting ---- */
+/* ---- uniting and sifting ---- */
 
 /* Where the records that stay are moved to: never beyond what was read. */
 struct packer {
@@ -498,6 +474,17 @@ packer_next(struct packer *packer)
         packer->count = 0;
     }
     return packer->page->records + packer->count++ * packer->table->record_bytes;
+}
+
+/* What the packer's page holds is the end of the partition. */
+static void
+packer_end(struct packer *packer, struct sl_group_table *table, struct sl_group_partition *p)
+{
+    free_pages(table, packer->page->next);
+    packer->page->next = NULL;
+    p->last = packer->page;
+    p->next = packer->page->records + packer->count * table->record_bytes;
+    p->page_end = packer->page->records + packer->page->capacity * table->record_bytes;
 }
 
 /* The slots of records[0 .. count), which lie side by side. */
@@ -578,11 +565,7 @@ unite_pages(struct sl_group_table *table, struct sl_group_partition *p,
                 return false;
             at += count;
         }
-    free_pages(table, packer.page->next);
-    packer.page->next = NULL;
-    p->last = packer.page;
-    p->next = packer.page->records + packer.count * table->record_bytes;
-    p->page_end = packer.page->records + packer.page->capacity * table->record_bytes;
+    packer_end(&packer, table, p);
     p->record_count = index->used;
     return true;
 }
@@ -606,4 +589,29 @@ sl_group_table_unite(struct sl_group_table *table, unsigned partition, sl_group_
     else
         sl_group_index_fini(&index, table->budget);
     return is_done;
+}
+
+void
+sl_group_table_keep(struct sl_group_table *table, unsigned partition, sl_group_keep_fn *is_kept,
+                    void *context)
+{
+    struct sl_group_partition *p = &table->partitions[partition];
+    struct packer packer = {.table = table, .page = p->first};
+
+    if (p->record_count == 0)
+        return;
+    p->last->count = sl_group_page_count(table, p, p->last);
+    p->record_count = 0;
+    for (struct sl_group_page *page = p->first; page != NULL; page = page->next) {
+        const uint8_t *record = page->records;
+        for (uint32_t i = 0; i < page->count; i++, record += table->record_bytes) {
+            if (!is_kept(context, record))
+                continue;
+            uint8_t *target = packer_next(&packer);
+            if (target != record)
+                memcpy(target, record, table->record_bytes);
+            p->record_count++;
+        }
+    }
+    packer_end(&packer, table, p);
 }

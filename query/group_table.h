@@ -11,8 +11,9 @@
  * end, lists of all workers are joined, and a partition, whose records fit a cache too, is *united*:
  * records of equal keys become one, in place.
  *
- * Records do not move except by sl_group_table_unite. Those of all partitions may be put aside on
- * disk, and a partition's be brought back; what their states point to must last as long.
+ * Records do not move except by sl_group_table_unite and sl_group_table_keep. Those of all
+ * partitions may be put aside on disk, and a partition's be brought back; what their states point to
+ * must last as long.
  *
  * A table may be *numbered*: each new record then has its place, which is the partition and a
  * number within it, in a word of its state. So other tables name a record in 32 bits.
@@ -232,7 +233,8 @@ bool sl_group_table_unite(struct sl_group_table *table, unsigned partition,
 /* Is a record to stay? */
 typedef bool sl_group_keep_fn(void *context, const uint8_t *record);
 
-/* The other records of a partition are gone. Records move; the caller forgets what it remembered. */
+/* The other records of a partition are gone, and what they took in memory but a page. Records move; the
+ * caller forgets what it remembered. */
 void sl_group_table_keep(struct sl_group_table *table, unsigned partition,
                          sl_group_keep_fn *is_kept, void *context);
 

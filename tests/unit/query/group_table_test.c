@@ -126,6 +126,74 @@ united_tables_agree_with_a_sorted_array(void **state)
     free(keys);
 }
 
+/* A sl_group_keep_fn: every so many-th key stays; 0: none. */
+static bool
+is_multiple(void *context, const uint8_t *record)
+{
+    uint64_t divisor = *(const uint64_t *)context;
+    uint64_t word;
+    memcpy(&word, record + 8, sizeof(word)); /* behind the state */
+    return divisor != 0 && word % divisor == 0;
+}
+
+/* The first words of the keys of a partition in their order, as far as `divisor` keeps them. */
+static uint64_t
+list_words(struct sl_group_table *table, unsigned partition, uint64_t divisor, uint64_t *words)
+{
+    const struct sl_group_partition *p = &table->partitions[partition];
+    uint64_t count = 0;
+    for (const struct sl_group_page *page = p->first; page != NULL; page = page->next)
+        for (uint32_t i = 0; i < sl_group_page_count(table, p, page); i++) {
+            const uint8_t *record = page->records + i * table->record_bytes;
+            if (is_multiple(&divisor, record))
+                memcpy(&words[count++], record + 8, sizeof(*words));
+        }
+    return count;
+}
+
+static void
+records_that_stay_keep_their_order_and_others_give_memory_back(void **state)
+{
+    static const uint64_t divisors[] = {1, 3, 40, 0};
+    struct sl_budget budget = {.limit_bytes = (size_t)64 << 20};
+    uint64_t seed = test_seed();
+    struct key *keys = sl_new(KEYS * sizeof(*keys));
+    uint64_t *before = sl_new(KEYS * sizeof(*before));
+    uint64_t *after = sl_new(KEYS * sizeof(*after));
+    struct sl_group_table table;
+    (void)state;
+
+    for (size_t d = 0; d < SL_COUNTOF(divisors); d++) {
+        uint64_t divisor = divisors[d];
+        sl_group_table_init(&table, &budget, 8, KEY_BYTES);
+        fill(&table, keys, KEYS, UINT32_MAX, &seed);
+        sl_group_index_fini(&table.recent, &budget);
+        size_t filled_bytes = budget.used_bytes;
+        for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+            uint64_t count = list_words(&table, p, divisor, before);
+            sl_group_table_keep(&table, p, is_multiple, &divisor);
+            assert_int_equal(table.partitions[p].record_count, count);
+            assert_int_equal(list_words(&table, p, 1, after), count);
+            assert_memory_equal(before, after, count * sizeof(*before));
+        }
+        if (divisor == 1)
+            assert_int_equal(budget.used_bytes, filled_bytes);
+        else
+            assert_true(budget.used_bytes < filled_bytes * (divisor == 3 ? 7 : 2) / 10);
+        for (unsigned p = 0; p < SL_GROUP_PARTITIONS; p++) {
+            uint64_t count = table.partitions[p].record_count;
+            assert_non_null(sl_group_table_append(&table, p, NULL, &keys[0]));
+            assert_int_equal(list_words(&table, p, 1, after), count + 1);
+            assert_int_equal(after[count], keys[0].words[0]);
+        }
+        sl_group_table_fini(&table);
+        assert_int_equal(budget.used_bytes, 0);
+    }
+    free(after);
+    free(before);
+    free(keys);
+}
+
 static void
 few_keys_have_one_record_each_until_they_are_forgotten(void **state)
 {
@@ -335,6 +403,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(united_tables_agree_with_a_sorted_array),
+        cmocka_unit_test(records_that_stay_keep_their_order_and_others_give_memory_back),
         cmocka_unit_test(few_keys_have_one_record_each_until_they_are_forgotten),
         cmocka_unit_test(a_key_of_no_bytes_is_one_group),
         cmocka_unit_test(records_of_joined_tables_have_places_of_their_own),
