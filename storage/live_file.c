@@ -159,6 +159,19 @@ list_insert(struct sl_live_files *files, struct sl_live_file *file)
     files->open_count++;
 }
 
+/* The first to go. */
+static void
+list_append(struct sl_live_files *files, struct sl_live_file *file)
+{
+    file->newer = files->oldest;
+    if (files->oldest == NULL)
+        files->newest = file;
+    else
+        files->oldest->older = file;
+    files->oldest = file;
+    files->open_count++;
+}
+
 void
 sl_live_file_release(struct sl_live_file *file)
 {
@@ -193,17 +206,6 @@ is_full(const struct sl_live_files *files)
            files->memory_bytes;
 }
 
-bool
-sl_live_files_have_room(struct sl_live_files *files)
-{
-    size_t used_bytes = atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed);
-    sl_mutex_lock(&files->lock);
-    bool has_room = files->open_count < SL_LIVE_FILES_OPEN_MAX / SHARE_UNASKED &&
-                    used_bytes < files->memory_bytes / SHARE_UNASKED;
-    sl_mutex_unlock(&files->lock);
-    return has_room;
-}
-
 /* Must a file be closed before another is opened? */
 static bool
 is_crowded(const struct sl_live_files *files)
@@ -229,9 +231,9 @@ evict(struct sl_live_files *files, struct sl_segment_reader **victims, uint32_t 
     return count;
 }
 
-sl_status
-sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader **out_reader,
-                   struct sl_error *err)
+static sl_status
+enter(struct sl_live_file *file, bool is_asked_for, struct sl_segment_reader **out_reader,
+      struct sl_error *err)
 {
     struct sl_live_files *files = file->files;
     struct sl_segment_reader *victims[8];
@@ -264,13 +266,40 @@ sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader **out_rea
     file->is_opening = false;
     file->reader = reader;
     if (reader != NULL) {
-        list_insert(files, file);
+        if (is_asked_for)
+            list_insert(files, file);
+        else
+            list_append(files, file);
         file->users++;
     }
     sl_cond_broadcast(&files->opened);
     sl_mutex_unlock(&files->lock);
     *out_reader = reader;
     return st;
+}
+
+sl_status
+sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader **out_reader,
+                   struct sl_error *err)
+{
+    return enter(file, true, out_reader, err);
+}
+
+bool
+sl_live_file_prepare(struct sl_live_file *file)
+{
+    struct sl_live_files *files = file->files;
+    struct sl_segment_reader *reader;
+    struct sl_error ignored = {0}; /* who asks for it will be told */
+    size_t used_bytes = atomic_load_explicit(&files->budget.used_bytes, memory_order_relaxed);
+
+    sl_mutex_lock(&files->lock);
+    bool has_room = files->open_count < SL_LIVE_FILES_OPEN_MAX / SHARE_UNASKED &&
+                    used_bytes < files->memory_bytes / SHARE_UNASKED;
+    sl_mutex_unlock(&files->lock);
+    if (has_room && enter(file, false, &reader, &ignored) == SL_OK)
+        sl_live_file_leave(file);
+    return has_room;
 }
 
 /* A reference to a file of the list; false when its last one has just gone. */

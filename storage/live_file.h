@@ -73,9 +73,13 @@ sl_status sl_live_file_enter(struct sl_live_file *file, struct sl_segment_reader
                              struct sl_error *err);
 void sl_live_file_leave(struct sl_live_file *file);
 
-/* May one more file be opened before anybody asks for it? Until a quarter of those that may be open are,
- * or a quarter of what readers may keep is taken. */
-bool sl_live_files_have_room(struct sl_live_files *files);
+/*
+ * Open it before anybody asks for it: among files that nobody has asked for since, it is closed first. The
+ * caller holds a reference. False: there is no room, for a quarter of the files that may be open are, or a
+ * quarter of what readers may keep is taken. A file that cannot be opened stays closed, and who enters it is
+ * told.
+ */
+bool sl_live_file_prepare(struct sl_live_file *file);
 
 /* "0000000012.segment". */
 void sl_segment_name(uint64_t number, char name[SL_SEGMENT_NAME_BYTES]);

@@ -204,12 +204,8 @@ open_newest(struct sl_store *store)
     qsort(lives, version->count, sizeof(struct sl_live *), compare_newest);
     bool is_closing = false;
     for (uint32_t i = 0; i < version->count && !is_closing; i++) {
-        struct sl_segment_reader *reader;
-        struct sl_error ignored = {0}; /* who asks for it will be told */
-        if (!sl_live_files_have_room(store->files))
+        if (!sl_live_file_prepare(lives[i]->file))
             break;
-        if (sl_live_file_enter(lives[i]->file, &reader, &ignored) == SL_OK)
-            sl_live_file_leave(lives[i]->file);
         sl_mutex_lock(&store->lock);
         is_closing = store->is_closing;
         sl_mutex_unlock(&store->lock);

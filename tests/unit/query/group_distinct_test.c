@@ -142,7 +142,7 @@ start_group(struct world *w, unsigned key_column, const struct sl_aggregate *agg
     if (key_column != COLUMNS)
         *key =
             (struct sl_key){.expr = op_world_input(&w->op, key_column), .type = types[key_column]};
-    return op_world_group(&w->op, key, key_column != COLUMNS, aggregates, aggregate_count,
+    return op_world_group(&w->op, key, key_column != COLUMNS, aggregates, aggregate_count, NULL,
                           room_bytes);
 }
 

@@ -109,22 +109,10 @@ static struct sl_op *
 start_group(struct op_world *w, const struct sl_group_floor *floor, size_t room_bytes)
 {
     struct sl_key *keys = sl_arena_calloc(w->exec.arena, 2, sizeof(*keys));
-    struct sl_aggregate *aggregates = sl_arena_calloc(w->exec.arena, 2, sizeof(*aggregates));
-    struct sl_error err = {0};
-    struct sl_op *op = NULL;
 
     for (uint32_t i = 0; i < 2; i++)
         keys[i] = (struct sl_key){.expr = op_world_input(w, i), .type = w->types[i]};
-    aggregates[0] = (struct sl_aggregate){.kind = SL_AGG_COUNT_STAR, .type.type = SL_TYPE_I64};
-    aggregates[1] = (struct sl_aggregate){
-        .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = op_world_input(w, 2)};
-    TEST_OK(sl_op_group(&w->exec, w->source, keys, 2, aggregates, 2, w->column_count, &op, &err),
-            &err);
-    sl_op_group_narrow(op, floor);
-    if (room_bytes != 0)
-        ((struct group *)op->state)->room_bytes = room_bytes;
-    TEST_OK(sl_op_start(op, &err), &err);
-    return op;
+    return op_world_group(w, keys, 2, op_world_count_and_sum(w, 2), 2, floor, room_bytes);
 }
 
 /* Groups that are given are whole, and given once. Returns how many. */
@@ -158,14 +146,6 @@ asked_of(const struct naive *group, const struct sl_group_floor *floor)
     return floor->aggregate == 0 ? group->count : group->sum;
 }
 
-static int
-compare_descending(const void *a, const void *b)
-{
-    const sl_u128 *x = a;
-    const sl_u128 *y = b;
-    return (*x < *y) - (*x > *y);
-}
-
 /* What every group has that is asked for. */
 static sl_u128
 least_asked(const struct naive *groups, const struct sl_group_floor *floor)
@@ -174,29 +154,15 @@ least_asked(const struct naive *groups, const struct sl_group_floor *floor)
 
     for (uint32_t i = 0; i < GROUPS; i++)
         values[i] = asked_of(&groups[i], floor);
-    qsort(values, GROUPS, sizeof(*values), compare_descending);
-    sl_u128 least = floor->kind == SL_FLOOR_LEAST ? floor->least : values[floor->keep - 1];
+    sl_u128 least = op_world_least(floor, values, GROUPS);
     free(values);
     return least;
-}
-
-static struct sl_group_floor
-choose_floor(unsigned turn)
-{
-    static const uint64_t keeps[] = {1, 5, 20, GROUP_TOP_MAX, GROUP_TOP_MAX + 1};
-    static const uint64_t leasts[] = {1, 60, 200, INT64_MAX};
-    unsigned at = turn / 4;
-
-    if (turn % 2 == 0)
-        return (struct sl_group_floor){
-            .kind = SL_FLOOR_TOP, .aggregate = turn / 2 % 2, .keep = keeps[at % 5]};
-    return (struct sl_group_floor){
-        .kind = SL_FLOOR_LEAST, .aggregate = turn / 2 % 2, .least = leasts[at % 4]};
 }
 
 static void
 groups_that_are_asked_for_are_whole(void **state)
 {
+    static const uint64_t leasts[] = {1, 60, 200, INT64_MAX};
     uint64_t seed = test_seed();
     unsigned narrow_turns = 0;
     (void)state;
@@ -211,7 +177,7 @@ groups_that_are_asked_for_are_whole(void **state)
         uint32_t there = 0;
         source->has_addrs = has_addrs;
         fill_source(source, turn % 5 == 2, groups, &seed);
-        struct sl_group_floor floor = choose_floor(turn);
+        struct sl_group_floor floor = op_world_floor(turn, leasts);
         struct sl_op *op = start_group(&w, &floor, turn % 7 == 3 ? 1 << 20 : 0);
         uint32_t given = take_groups(op, has_addrs, groups);
         sl_u128 least = least_asked(groups, &floor);

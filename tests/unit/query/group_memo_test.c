@@ -145,7 +145,7 @@ start_group(struct op_world *w, uint32_t aggregate_count, size_t room_bytes)
         .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = op_world_input(w, 1)};
     aggregates[2] = (struct sl_aggregate){
         .kind = SL_AGG_COUNT_DISTINCT, .type.type = SL_TYPE_I64, .argument = op_world_input(w, 1)};
-    return op_world_group(w, key, 1, aggregates, aggregate_count, room_bytes);
+    return op_world_group(w, key, 1, aggregates, aggregate_count, NULL, room_bytes);
 }
 
 static void

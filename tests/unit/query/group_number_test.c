@@ -198,7 +198,7 @@ start_group(struct world *w, unsigned key_columns, uint32_t aggregate_count, siz
         .kind = SL_AGG_COUNT, .type.type = SL_TYPE_I64, .argument = op_world_input(&w->op, K_PORT)};
     aggregates[3] = (struct sl_aggregate){
         .kind = SL_AGG_MAX, .type.type = SL_TYPE_U64, .argument = op_world_input(&w->op, V_SUM)};
-    return op_world_group(&w->op, keys, key_count, aggregates, aggregate_count, room_bytes);
+    return op_world_group(&w->op, keys, key_count, aggregates, aggregate_count, NULL, room_bytes);
 }
 
 /* ---- the naive side ---- */

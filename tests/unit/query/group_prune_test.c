@@ -160,21 +160,9 @@ static struct sl_op *
 start_group(struct op_world *w, const struct sl_group_floor *floor, size_t room_bytes)
 {
     struct sl_key *key = sl_arena_calloc(w->exec.arena, 1, sizeof(*key));
-    struct sl_aggregate *aggregates = sl_arena_calloc(w->exec.arena, 2, sizeof(*aggregates));
-    struct sl_error err = {0};
-    struct sl_op *op = NULL;
 
     *key = (struct sl_key){.expr = op_world_input(w, 0), .type = types[0]};
-    aggregates[0] = (struct sl_aggregate){.kind = SL_AGG_COUNT_STAR, .type.type = SL_TYPE_I64};
-    aggregates[1] = (struct sl_aggregate){
-        .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = op_world_input(w, 1)};
-    TEST_OK(sl_op_group(&w->exec, w->source, key, 1, aggregates, 2, w->column_count, &op, &err),
-            &err);
-    sl_op_group_narrow(op, floor);
-    if (room_bytes != 0)
-        ((struct group *)op->state)->room_bytes = room_bytes;
-    TEST_OK(sl_op_start(op, &err), &err);
-    return op;
+    return op_world_group(w, key, 1, op_world_count_and_sum(w, 1), 2, floor, room_bytes);
 }
 
 /* Groups that are given are whole, and given once. Returns how many. */
@@ -208,45 +196,23 @@ asked_of(const struct naive *group, const struct sl_group_floor *floor)
     return floor->aggregate == 0 ? group->count : group->sum;
 }
 
-static int
-compare_descending(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x < y) - (x > y);
-}
-
 /* What every group has that is asked for. */
-static uint64_t
+static sl_u128
 least_asked(const struct naive *groups, const struct sl_group_floor *floor)
 {
-    uint64_t *values = sl_new((ADDRS + 1) * sizeof(*values));
+    sl_u128 *values = sl_new((ADDRS + 1) * sizeof(*values));
 
-    for (uint32_t i = 0; i <= ADDRS; i++)
+    for (uint32_t i = 0; i < ADDRS + 1; i++)
         values[i] = asked_of(&groups[i], floor);
-    qsort(values, ADDRS + 1, sizeof(*values), compare_descending);
-    uint64_t least = floor->kind == SL_FLOOR_LEAST ? floor->least : values[floor->keep - 1];
+    sl_u128 least = op_world_least(floor, values, ADDRS + 1);
     free(values);
     return least;
-}
-
-static struct sl_group_floor
-choose_floor(unsigned turn)
-{
-    static const uint64_t keeps[] = {1, 5, 20, GROUP_TOP_MAX, GROUP_TOP_MAX + 1};
-    static const uint64_t leasts[] = {1, 60, 400, 1 << 20};
-    unsigned at = turn / 4;
-
-    if (turn % 2 == 0)
-        return (struct sl_group_floor){
-            .kind = SL_FLOOR_TOP, .aggregate = turn / 2 % 2, .keep = keeps[at % 5]};
-    return (struct sl_group_floor){
-        .kind = SL_FLOOR_LEAST, .aggregate = turn / 2 % 2, .least = leasts[at % 4]};
 }
 
 static void
 groups_that_are_asked_for_are_whole(void **state)
 {
+    static const uint64_t leasts[] = {1, 60, 400, 1 << 20};
     uint64_t seed = test_seed();
     unsigned narrow_turns = 0;
     (void)state;
@@ -261,10 +227,10 @@ groups_that_are_asked_for_are_whole(void **state)
         bool has_room = turn % 3 != 2;
         uint32_t there = 0;
         fill_source(source, has_plain, groups, &seed);
-        struct sl_group_floor floor = choose_floor(turn);
+        struct sl_group_floor floor = op_world_floor(turn, leasts);
         struct sl_op *op = start_group(&w, &floor, has_room ? 0 : 1 << 20);
         uint32_t given = take_groups(op, groups);
-        uint64_t least = least_asked(groups, &floor);
+        sl_u128 least = least_asked(groups, &floor);
         for (uint32_t i = 0; i <= ADDRS; i++) {
             there += groups[i].count != 0;
             if (groups[i].count != 0 && asked_of(&groups[i], &floor) >= least)

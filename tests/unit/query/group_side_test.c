@@ -84,7 +84,7 @@ a_host_of_both_sides_counts_once(void **state)
                              .expr = op_world_input(&w, 0),
                              .other = op_world_input(&w, 1),
                              .type = types[0]};
-        struct sl_op *op = op_world_group(&w, &key, 1, &count, 1, 0);
+        struct sl_op *op = op_world_group(&w, &key, 1, &count, 1, NULL, 0);
         while (op_world_groups(op, &chunk))
             for (uint32_t row = 0; row < chunk.count; row++) {
                 uint64_t number = sl_vector_addr(&chunk.keys[0], row).low;

@@ -251,8 +251,8 @@ groups_agree_with_a_linear_search(void **state)
              .type = whole,
              .argument = op_world_input(&w.op, COLUMN_A)},
         };
-        struct sl_op *op =
-            op_world_group(&w.op, keys, 2, aggregates, SL_COUNTOF(aggregates), turn >= 4 ? 1 : 0);
+        struct sl_op *op = op_world_group(&w.op, keys, 2, aggregates, SL_COUNTOF(aggregates), NULL,
+                                          turn >= 4 ? 1 : 0);
         struct naive groups[100];
         uint32_t expected = group_naively(&w, groups);
         uint32_t count = 0;

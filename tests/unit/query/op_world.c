@@ -57,7 +57,8 @@ op_world_input(struct op_world *w, uint32_t number)
 
 struct sl_op *
 op_world_group(struct op_world *w, const struct sl_key *keys, uint32_t key_count,
-               const struct sl_aggregate *aggregates, uint32_t aggregate_count, size_t room_bytes)
+               const struct sl_aggregate *aggregates, uint32_t aggregate_count,
+               const struct sl_group_floor *floor, size_t room_bytes)
 {
     struct sl_error err = {0};
     struct sl_op *op = NULL;
@@ -65,10 +66,51 @@ op_world_group(struct op_world *w, const struct sl_key *keys, uint32_t key_count
     TEST_OK(sl_op_group(&w->exec, w->source, keys, key_count, aggregates, aggregate_count,
                         w->column_count, &op, &err),
             &err);
+    if (floor != NULL)
+        sl_op_group_narrow(op, floor);
     if (room_bytes != 0)
         ((struct group *)op->state)->room_bytes = room_bytes;
     TEST_OK(sl_op_start(op, &err), &err);
     return op;
+}
+
+const struct sl_aggregate *
+op_world_count_and_sum(struct op_world *w, uint32_t summed)
+{
+    struct sl_aggregate *aggregates = sl_arena_calloc(w->exec.arena, 2, sizeof(*aggregates));
+
+    aggregates[0] = (struct sl_aggregate){.kind = SL_AGG_COUNT_STAR, .type.type = SL_TYPE_I64};
+    aggregates[1] = (struct sl_aggregate){
+        .kind = SL_AGG_SUM, .type.type = SL_TYPE_DECIMAL, .argument = op_world_input(w, summed)};
+    return aggregates;
+}
+
+struct sl_group_floor
+op_world_floor(unsigned turn, const uint64_t *leasts)
+{
+    static const uint64_t keeps[] = {1, 5, 20, GROUP_TOP_MAX, GROUP_TOP_MAX + 1};
+    unsigned at = turn / 4;
+
+    if (turn % 2 == 0)
+        return (struct sl_group_floor){
+            .kind = SL_FLOOR_TOP, .aggregate = turn / 2 % 2, .keep = keeps[at % 5]};
+    return (struct sl_group_floor){
+        .kind = SL_FLOOR_LEAST, .aggregate = turn / 2 % 2, .least = leasts[at % 4]};
+}
+
+static int
+compare_descending(const void *a, const void *b)
+{
+    const sl_u128 *x = a;
+    const sl_u128 *y = b;
+    return (*x < *y) - (*x > *y);
+}
+
+sl_u128
+op_world_least(const struct sl_group_floor *floor, sl_u128 *values, uint32_t count)
+{
+    qsort(values, count, sizeof(*values), compare_descending);
+    return floor->kind == SL_FLOOR_LEAST ? floor->least : values[floor->keep - 1];
 }
 
 bool

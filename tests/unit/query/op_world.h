@@ -37,11 +37,21 @@ void op_world_close(struct op_world *w, struct sl_op *root);
 /* Column `number` of the source. */
 struct sl_expr *op_world_input(struct op_world *w, uint32_t number);
 
-/* A group over the source, started. Tables are united above `room_bytes`; 0: above what an operator
- * has room for. Keys and aggregates are borrowed. */
+/* A group over the source, started, of which `floor` is asked for; NULL: all. Tables are united above
+ * `room_bytes`; 0: above what an operator has room for. Keys and aggregates are borrowed. */
 struct sl_op *op_world_group(struct op_world *w, const struct sl_key *keys, uint32_t key_count,
                              const struct sl_aggregate *aggregates, uint32_t aggregate_count,
-                             size_t room_bytes);
+                             const struct sl_group_floor *floor, size_t room_bytes);
+
+/* COUNT(*) and SUM of column `summed` of the source: two aggregates, in the query's memory. */
+const struct sl_aggregate *op_world_count_and_sum(struct op_world *w, uint32_t summed);
+
+/* What is asked for in a turn: the most or the least, by each of those two aggregates. `leasts`: four of
+ * them. */
+struct sl_group_floor op_world_floor(unsigned turn, const uint64_t *leasts);
+
+/* What every group has that is asked for, of all that have `values`, which are sorted by this. */
+sl_u128 op_world_least(const struct sl_group_floor *floor, sl_u128 *values, uint32_t count);
 
 /* The next chunk of groups, with all keys and aggregates, as there is no program to ask for them;
  * false when there are no more. */

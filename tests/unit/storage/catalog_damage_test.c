@@ -35,16 +35,24 @@ write_whole(const struct catalog_place *p, const uint8_t *bytes, size_t size_byt
     sl_file_close(fd);
 }
 
+/* A closed catalog with records of every kind; returns the bytes of its file, which the caller owns. */
+static uint8_t *
+write_everything(const struct catalog_place *p, size_t *out_size_bytes)
+{
+    struct sl_catalog *catalog = catalog_open(p);
+    catalog_put_everything(catalog);
+    sl_catalog_close(catalog);
+    return test_read_file(p->file, out_size_bytes);
+}
+
 static void
 a_file_made_by_its_directorys_name_opens_too(void **state)
 {
     (void)state;
     struct catalog_place p = catalog_place_create();
-    struct sl_catalog *catalog = catalog_open(&p);
-    catalog_put_everything(catalog);
-    sl_catalog_close(catalog);
+    struct sl_catalog *catalog;
     size_t size_bytes;
-    uint8_t *bytes = test_read_file(p.file, &size_bytes);
+    uint8_t *bytes = write_everything(&p, &size_bytes);
     for (size_t root = 0; root < 2; root++) { /* LMDB's MDB_NOSUBDIR */
         size_t flags_offset = root * (size_t)PAGE_BYTES + 40 + 5;
         assert_int_equal(bytes[flags_offset], 0x40);
@@ -83,11 +91,9 @@ a_damaged_byte_is_refused_or_harmless(void **state)
 {
     (void)state;
     struct catalog_place p = catalog_place_create();
-    struct sl_catalog *catalog = catalog_open(&p);
-    catalog_put_everything(catalog);
-    sl_catalog_close(catalog);
+    struct sl_catalog *catalog;
     size_t size_bytes;
-    uint8_t *bytes = test_read_file(p.file, &size_bytes);
+    uint8_t *bytes = write_everything(&p, &size_bytes);
     uint64_t seed = test_seed();
     unsigned refused = 0, tried = 0;
 
@@ -125,11 +131,9 @@ a_cut_file_is_refused(void **state)
 {
     (void)state;
     struct catalog_place p = catalog_place_create();
-    struct sl_catalog *catalog = catalog_open(&p);
-    catalog_put_everything(catalog);
-    sl_catalog_close(catalog);
+    struct sl_catalog *catalog;
     size_t size_bytes;
-    uint8_t *bytes = test_read_file(p.file, &size_bytes);
+    uint8_t *bytes = write_everything(&p, &size_bytes);
     for (size_t cut = 0; cut < size_bytes; cut += 2048 * (100 / test_rounds(100))) {
         struct sl_error err = {0};
         write_whole(&p, bytes, cut);
