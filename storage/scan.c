@@ -273,13 +273,11 @@ sl_scan_count_damage(struct sl_scan *scan, uint32_t blocks, uint64_t rows)
 
 /* Does the segment as a whole hold a candidate? Once for each segment; no lock held. */
 static enum sl_scan_match
-match_segment(struct sl_scan *scan, struct sl_segment_reader *reader)
+match_segment(struct sl_scan *scan, const struct sl_segment_reader *reader)
 {
     const struct sl_scan_request *request = &scan->request;
-    if (sl_segment_reader_match(reader, request->clauses, request->clause_count, request->prune)) {
-        sl_segment_reader_announce(reader, request->clauses, request->clause_count, request->prune);
+    if (sl_segment_reader_match(reader, request->clauses, request->clause_count, request->prune))
         return SL_MATCH_YES;
-    }
     sl_mutex_lock(&scan->shared->lock);
     scan->shared->counters.segments_pruned_zone++;
     sl_mutex_unlock(&scan->shared->lock);

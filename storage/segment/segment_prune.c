@@ -354,43 +354,6 @@ sl_segment_reader_prune(struct sl_segment_reader *reader, uint32_t group,
     return SL_OK;
 }
 
-/* The first piece of the group's filter that pruning will ask about a test, unless it is in memory. */
-static void
-announce_filter(struct sl_segment_reader *reader, uint32_t number, const struct sl_test *test)
-{
-    const struct sl_segment_group *group = &reader->footer.groups[number];
-    const struct pruning p = {.group = group, .prune = SL_PRUNE_FILTER};
-    const struct sl_segment_group_column *column =
-        sl_segment_find_column(reader, number, test->column);
-    const struct sl_segment_index *index =
-        column == NULL ? NULL : find_index(&p, column->number, SL_PRUNE_FILTER);
-    if (index == NULL || (test->kind == SL_TEST_SET && test->key_count == 0))
-        return;
-    uint64_t hash = sl_filter_hash_addr(test->kind == SL_TEST_SET ? test->keys[0] : test->low);
-    uint32_t piece = sl_filter_block_of(hash, index->block_count) / SL_SEGMENT_PIECE_FILTER;
-    sl_segment_group_acquire(reader, number);
-    bool is_loaded =
-        sl_segment_item_find(reader, number, sl_segment_item_of_index(group, index, piece)) != NULL;
-    sl_segment_group_release(reader, number);
-    if (!is_loaded)
-        sl_file_will_read(reader->fd, index->parts[piece].offset, index->parts[piece].size_bytes);
-}
-
-void
-sl_segment_reader_announce(struct sl_segment_reader *reader, const struct sl_clause *clauses,
-                           uint32_t clause_count, uint32_t prune)
-{
-    SL_ASSERT(reader->magic == SL_SEGMENT_READER_MAGIC);
-    const struct sl_test *test = NULL;
-    for (uint32_t c = 0; c < clause_count && test == NULL; c++)
-        if (clauses[c].test_count != 0 && is_of_addresses(&clauses[c].tests[0]))
-            test = &clauses[c].tests[0];
-    if (test == NULL || (prune & SL_PRUNE_FILTER) == 0)
-        return;
-    for (uint32_t g = 0; g < reader->footer.summary.group_count; g++)
-        announce_filter(reader, g, test);
-}
-
 /* Could a value of a time column within bounds pass the test? */
 static bool
 may_match_time(const struct sl_test *test, int64_t min_us, int64_t max_us)

@@ -83,11 +83,6 @@ bool sl_segment_reader_match(const struct sl_segment_reader *reader,
                              const struct sl_clause *clauses, uint32_t clause_count,
                              uint32_t prune);
 
-/* All groups will be pruned by these clauses: of a host that is looked for the system may fetch what
- * their filters say of it side by side, where one group after the other would wait for its own. */
-void sl_segment_reader_announce(struct sl_segment_reader *reader, const struct sl_clause *clauses,
-                                uint32_t clause_count, uint32_t prune);
-
 /*
  * The minis of a group that may hold such a row: bit m of out_minis stands for rows
  * m * SL_MINI_ROWS and following; bits beyond the rows are zero. out_minis has

@@ -105,7 +105,6 @@ prune_group(struct sl_segment_reader *reader, uint32_t group)
                                      .high = {.low = i % 2 == 0 ? 443 : 1}, /* a filter's */
                                      .text = {(const uint8_t *)"dns", 3}};
         const struct sl_clause clause = {&test, 1};
-        sl_segment_reader_announce(reader, &clause, 1, SL_PRUNE_ALL);
         sl_status st =
             sl_segment_reader_prune(reader, group, &clause, 1, SL_PRUNE_ALL, minis, NULL, NULL);
         SL_ASSERT(st == SL_OK || st == SL_CORRUPT || st == SL_LIMIT);

@@ -213,7 +213,6 @@ pruning_never_loses_a_row(void **state)
         for (size_t p = 0; p < SL_COUNTOF(prunes); p++) {
             uint64_t minis[SL_SEGMENT_MINI_WORDS];
             struct sl_segment_counters counters = {0};
-            sl_segment_reader_announce(s->reader, r.clauses, r.clause_count, prunes[p]);
             TEST_OK(sl_segment_reader_prune(s->reader, 0, r.clauses, r.clause_count, prunes[p],
                                             minis, &counters, &err),
                     &err);
