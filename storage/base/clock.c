@@ -182,8 +182,9 @@ read_clock_part_us(struct time_reader *r)
     unsigned hour = read_digits(r, 2);
     need_char(r, ':');
     unsigned minute = read_digits(r, 2);
-    unsigned second = skip_char(r, ':') ? read_digits(r, 2) : 0;
-    int64_t fraction_us = skip_char(r, '.') ? read_fraction_us(r) : 0;
+    bool has_second = skip_char(r, ':');
+    unsigned second = has_second ? read_digits(r, 2) : 0;
+    int64_t fraction_us = has_second && skip_char(r, '.') ? read_fraction_us(r) : 0;
     if (hour > 23 || minute > 59 || second > 59)
         r->bad = true;
     int64_t zone_us = read_zone_us(r);
